@@ -1,0 +1,64 @@
+# What a user of the build may choose, and what follows from it for every target.
+
+set(LAMELLA_CUDA AUTO CACHE STRING "Build the CUDA engine: AUTO (where nvcc and cuBLAS are found), ON, OFF")
+set_property(CACHE LAMELLA_CUDA PROPERTY STRINGS AUTO ON OFF)
+option(LAMELLA_CUDA_SIM "Build the CUDA engine against the simulated CUDA instead (tests; no GPU needed)" OFF)
+set(LAMELLA_SANITIZE "" CACHE STRING "Sanitizers over everything: empty, address (with undefined), thread")
+set_property(CACHE LAMELLA_SANITIZE PROPERTY STRINGS "" address thread)
+option(LAMELLA_WERROR "Treat warnings as errors" OFF)
+option(LAMELLA_BUILD_COMMAND "Build the lamella command" ${PROJECT_IS_TOP_LEVEL})
+option(LAMELLA_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(LAMELLA_BUILD_BENCH "Build the benchmarks in tests/bench" OFF)
+option(LAMELLA_BUILD_FUZZERS "Build the libFuzzer targets in tests/fuzz (clang only)" OFF)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_CUDA_STANDARD 20)
+set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+# The command finds its libraries, and the library its CUDA part, in the build tree and beside each
+# other after installation.
+if(PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
+  set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
+endif()
+file(RELATIVE_PATH lamella_bin_to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+set(CMAKE_INSTALL_RPATH "$ORIGIN" "$ORIGIN/${lamella_bin_to_lib}")
+
+find_program(LAMELLA_CCACHE ccache)
+mark_as_advanced(LAMELLA_CCACHE)
+if(LAMELLA_CCACHE AND PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${LAMELLA_CCACHE})
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${LAMELLA_CCACHE})
+endif()
+
+if(LAMELLA_SANITIZE STREQUAL "address")
+  set(lamella_sanitize_flags -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g)
+elseif(LAMELLA_SANITIZE STREQUAL "thread")
+  set(lamella_sanitize_flags -fsanitize=thread -fno-omit-frame-pointer -g)
+elseif(NOT LAMELLA_SANITIZE STREQUAL "")
+  message(FATAL_ERROR "LAMELLA_SANITIZE is '${LAMELLA_SANITIZE}'; address or thread is wanted, or nothing")
+endif()
+if(lamella_sanitize_flags)
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:${lamella_sanitize_flags}>")
+  add_link_options(${lamella_sanitize_flags})
+endif()
+
+# Flags for our own targets, not for what they link.
+function(lamella_target_defaults target)
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
+  set(warnings -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual)
+  target_compile_options(${target} PRIVATE
+    "$<$<COMPILE_LANGUAGE:CXX>:${warnings}>"
+    "$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${LAMELLA_WERROR}>>:-Werror>"
+    "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>"
+    "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${LAMELLA_WERROR}>>:-Werror=all-warnings>")
+endfunction()

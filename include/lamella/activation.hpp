@@ -1,0 +1,60 @@
+// The activation functions that a layer may end with, and their text form.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lamella {
+
+enum class ActivationKind {
+  kIdentity,   // x
+  kRelu,       // x > 0 ? x : 0; NaN stays NaN
+  kLeakyRelu,  // x > 0 ? x : a*x
+  kElu,        // x > 0 ? x : a*(e^x - 1)
+  kSelu,       // 1.0507... * (x > 0 ? x : 1.6732... * (e^x - 1)), Klambauer et al. 2017
+  kSigmoid,    // 1 / (1 + e^-x)
+  kTanh,       // tanh x
+  kGelu,       // x/2 * (1 + erf(x / sqrt 2)), Hendrycks & Gimpel 2016
+  kGeluTanh,   // x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))), the same authors' approximation
+  kSilu,       // x / (1 + e^-x), also called swish
+  kSoftplus,   // log(1 + e^x)
+  kHardSigmoid,  // a*x + b, clipped to [0, 1]
+  kClip,         // x clipped to [a, b]
+  kSoftmax,      // e^x_i / sum_j e^x_j over the row's outputs
+  kLogSoftmax    // x_i - log(sum_j e^x_j) over the row's outputs
+};
+
+// An activation with its parameters; which of a and b mean something depends on the kind (above).
+// The defaults are those of PyTorch: leaky_relu 0.01, elu 1, hard_sigmoid 1/6 and 1/2.
+struct Activation {
+  ActivationKind kind = ActivationKind::kIdentity;
+  float a = 0;
+  float b = 0;
+
+  Activation() = default;
+  // With the default parameters of the kind.
+  Activation(ActivationKind k);  // NOLINT(google-explicit-constructor): a kind is an activation
+  Activation(ActivationKind k, float first, float second = 0) : kind(k), a(first), b(second) {}
+
+  // Whether an output depends on the whole row (softmax, log_softmax): such a kind may only stand
+  // after the last layer.
+  [[nodiscard]] bool over_row() const {
+    return kind == ActivationKind::kSoftmax || kind == ActivationKind::kLogSoftmax;
+  }
+  bool operator==(const Activation&) const = default;
+};
+
+// "relu", "leaky_relu:0.2", "clip:0:6": the name and the parameters, behind colons. Reading what
+// to_string wrote gives the same activation bit for bit.
+[[nodiscard]] std::string to_string(const Activation& activation);
+
+// Reads the text form, case-insensitively; parameters left out take their defaults. Also takes the
+// usual other names: linear, none (identity), swish (silu), relu6 (clip:0:6), gelu_tanh, gelu_erf.
+// Throws UsageError that lists the known names.
+[[nodiscard]] Activation parse_activation(std::string_view text);
+
+// A comma-separated list of them. Throws UsageError, also on an empty entry.
+[[nodiscard]] std::vector<Activation> parse_activations(std::string_view text);
+
+}  // namespace lamella

@@ -1,0 +1,89 @@
+// Engines: what computes a network on a device. This header needs no CUDA header; applications with
+// rows already on a GPU also include <lamella/cuda_engine.hpp>.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <lamella/matrix.hpp>
+#include <lamella/network.hpp>
+
+namespace lamella {
+
+enum class DeviceKind { kAuto, kCpu, kCuda };
+
+// Where to compute. kAuto takes the first CUDA device that works, else the CPU.
+struct Device {
+  DeviceKind kind = DeviceKind::kAuto;
+  int index = 0;  // of the CUDA device, as CUDA counts them
+
+  // Reads "auto", "cpu", "cuda" or "cuda:N". Throws UsageError.
+  [[nodiscard]] static Device parse(std::string_view text);
+  bool operator==(const Device&) const = default;
+};
+[[nodiscard]] std::string to_string(const Device& device);
+
+struct EngineOptions {
+  Device device;
+  // The most rows that one pass carries; more are split. Bounds the engine's memory on a device.
+  // 0 leaves it to the engine.
+  std::size_t max_rows = 0;
+  // Threads of the CPU engine; 0 takes one for each core that the process may use.
+  int threads = 0;
+};
+
+// What an engine is, for reports.
+struct EngineInfo {
+  Device device;            // never kAuto
+  std::string device_name;  // as the vendor names it
+  std::string precision;    // "fp32"
+  std::string path;         // how layers are computed, e.g. "cuBLAS SGEMM + fused bias-activation"
+  std::string reason;       // why this device was taken, where it was Lamella's choice; else empty
+  int threads = 0;          // CPU engine only
+  std::size_t max_rows = 0;
+};
+
+// Computes one network on one device. An engine serves one caller at a time; several engines may
+// share a network and run at once on different threads.
+class Engine {
+ public:
+  Engine() = default;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  Engine(Engine&&) = delete;
+  Engine& operator=(Engine&&) = delete;
+  virtual ~Engine() = default;
+
+  [[nodiscard]] virtual const Network& network() const = 0;
+  [[nodiscard]] virtual const EngineInfo& info() const = 0;
+
+  // outputs[r] = network(rows[r]) for every row; host memory, any number of rows from 0 up. Returns
+  // when outputs are written. rows is [n x network().inputs()], outputs [n x network().outputs()];
+  // they must not overlap. Throws ShapeError (both widths named), DeviceError.
+  virtual void run(MatrixView<const float> rows, MatrixView<float> outputs) = 0;
+};
+
+// Makes an engine for the device that the options name. Throws DeviceError with the reason that
+// CUDA gives when a CUDA device was asked for and cannot be had; with kAuto falls back to the CPU
+// and says so in info().reason. The CUDA part is opened at run time, only here and only where a
+// driver is installed.
+[[nodiscard]] std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
+                                                  const EngineOptions& options = {});
+
+// One device that this machine has.
+struct DeviceDescription {
+  Device device;
+  std::string name;
+  std::string detail;  // one line: threads and instruction set, or memory, architecture, driver
+};
+
+struct DeviceList {
+  std::vector<DeviceDescription> devices;  // the CPU is always there, first
+  std::string cuda_unavailable;            // why no CUDA device is listed; empty when one is
+};
+[[nodiscard]] DeviceList list_devices();
+
+}  // namespace lamella

@@ -1,0 +1,12 @@
+// Everything that needs no CUDA device in the caller's hands. Applications with rows on a GPU also
+// include <lamella/cuda_engine.hpp>.
+#pragma once
+
+#include <lamella/activation.hpp>
+#include <lamella/engine.hpp>
+#include <lamella/error.hpp>
+#include <lamella/matrix.hpp>
+#include <lamella/model_file.hpp>
+#include <lamella/network.hpp>
+#include <lamella/score.hpp>
+#include <lamella/version.hpp>

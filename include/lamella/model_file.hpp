@@ -1,0 +1,41 @@
+// Reading trained networks from files: .safetensors and .npz. docs/model-files.md says which names,
+// types and layouts are understood.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <lamella/network.hpp>
+
+namespace lamella {
+
+enum class WeightsLayout {
+  kAuto,             // from how the shapes chain; an open question is an error
+  kOutputsByInputs,  // [outputs x inputs], as PyTorch stores them
+  kInputsByOutputs   // [inputs x outputs], as Keras stores kernels
+};
+// Reads "auto", "out-in" or "in-out". Throws UsageError.
+[[nodiscard]] WeightsLayout parse_weights_layout(std::string_view text);
+
+struct LoadOptions {
+  // One per layer; empty: what the file says, else ReLU on hidden layers and identity on the last.
+  std::vector<Activation> activations;
+  WeightsLayout weights_layout = WeightsLayout::kAuto;
+  bool allow_nonfinite = false;
+};
+
+struct LoadedNetwork {
+  std::shared_ptr<const Network> network;
+  std::string format;              // "safetensors", "npz"
+  std::vector<std::string> notes;  // what was assumed, one sentence each, for the user to read
+};
+
+// Reads a model file; the format is taken from the file's content. Memory asked for is bounded by a
+// small multiple of the file's size. Throws FileError (the message names the file), with what was
+// found, what was wanted and which option helps.
+[[nodiscard]] LoadedNetwork load_network(const std::filesystem::path& file,
+                                         const LoadOptions& options = {});
+
+}  // namespace lamella

@@ -1,0 +1,77 @@
+// A trained multi-layer perceptron: a chain of dense layers y = act(W x + b).
+//
+// A Network is checked once, when it is built, and never changes afterwards. It holds no engine and
+// no device memory; share it by std::shared_ptr<const Network> between engines and threads freely.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <lamella/activation.hpp>
+
+namespace lamella {
+
+// One dense layer. weights is [outputs x inputs], row-major float32: weights[o * inputs + i] is the
+// weight from input i to output o. bias is [outputs], or empty for a layer without one.
+struct Layer {
+  std::size_t inputs = 0;
+  std::size_t outputs = 0;
+  std::vector<float> weights;
+  std::vector<float> bias;
+  Activation activation;
+
+  [[nodiscard]] bool has_bias() const { return !bias.empty(); }
+};
+
+// Names that a model file may give; each list is empty, or as long as what it names.
+struct NetworkNames {
+  std::vector<std::string> inputs;   // one per input of the first layer
+  std::vector<std::string> outputs;  // one per output of the last layer
+  std::vector<std::string> classes;  // labels, where the outputs are classes
+  bool operator==(const NetworkNames&) const = default;
+};
+
+// How many trained numbers a layer, or a network, has.
+struct ParameterCount {
+  std::uint64_t weights = 0;  // outputs * inputs
+  std::uint64_t biases = 0;   // outputs, or 0 without a bias
+  [[nodiscard]] std::uint64_t total() const { return weights + biases; }
+};
+
+// What a network is allowed to contain.
+struct NetworkRules {
+  bool allow_nonfinite = false;  // NaN and infinities among weights and biases
+};
+
+class Network {
+ public:
+  // Takes the layers over and checks them: at least one; no width of zero; each layer's inputs are
+  // the outputs of the one before; weights and bias have the lengths that the widths say; all
+  // values finite (unless the rules allow otherwise); softmax and log_softmax after the last layer
+  // only; the lists of input and output names as long as what they name. Throws ShapeError or Error
+  // that names the layer (counted from 1), what was found and what was wanted.
+  explicit Network(std::vector<Layer> layers, NetworkNames names = {}, NetworkRules rules = {});
+
+  [[nodiscard]] std::size_t inputs() const { return layers_.front().inputs; }
+  [[nodiscard]] std::size_t outputs() const { return layers_.back().outputs; }
+  [[nodiscard]] std::span<const Layer> layers() const { return layers_; }
+  [[nodiscard]] const NetworkNames& names() const { return names_; }
+  // The widest vector between layers, input and output included.
+  [[nodiscard]] std::size_t max_width() const { return max_width_; }
+
+  [[nodiscard]] static ParameterCount parameters(const Layer& layer);
+  [[nodiscard]] ParameterCount parameters() const;
+  // Floating-point operations for one row: a multiplication and an addition per weight, one
+  // addition per bias; activations are not counted.
+  [[nodiscard]] std::uint64_t flops_per_row() const;
+
+ private:
+  std::vector<Layer> layers_;
+  NetworkNames names_;
+  std::size_t max_width_ = 0;
+};
+
+}  // namespace lamella

@@ -1,0 +1,64 @@
+// Scoring a file of rows: reads it in chunks, sends them through an engine, writes the outputs.
+// Reading, computing and writing overlap; memory is bounded by a few chunks whatever the file's
+// size.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <lamella/engine.hpp>
+
+namespace lamella {
+
+enum class RowFormat { kAuto, kNpy, kCsv, kTsv };
+// Reads "auto", "npy", "csv" or "tsv". Throws UsageError.
+[[nodiscard]] RowFormat parse_row_format(std::string_view text);
+
+// What is written for each row.
+enum class OutputKind {
+  kOutputs,  // the network's outputs, one column each
+  kArgmax,  // one column: the index of the largest output (the first of equals; NaN counts largest)
+  kTop      // 2k columns: the k largest outputs, descending, as pairs index, value
+};
+
+struct ScoreProgress {
+  std::uint64_t rows_done = 0;
+  std::optional<std::uint64_t> rows_total;  // where the input says how many it holds
+};
+
+struct ScoreOptions {
+  std::string input;                          // a path, or "-" for standard input
+  std::string output;                         // a path, or "-" for standard output
+  RowFormat input_format = RowFormat::kAuto;  // auto: from the extension; "-": from the first bytes
+  RowFormat output_format = RowFormat::kAuto;  // auto: from the extension; "-": csv
+  // Columns of a csv or tsv with a header, by name, or of any input by number from 0, in the order
+  // that the network takes them; empty: all.
+  std::vector<std::string> columns;
+  std::size_t chunk_rows = 0;  // 0: chosen so that a chunk is a few MiB
+  OutputKind output_kind = OutputKind::kOutputs;
+  std::size_t top = 0;                                    // k of kTop
+  std::function<void(const ScoreProgress&)> on_progress;  // called after each chunk, on the
+                                                          // caller's thread; may be empty
+  const std::atomic<bool>* cancelled = nullptr;           // looked at between chunks; may be null
+};
+
+struct ScoreReport {
+  std::uint64_t rows = 0;
+  std::size_t chunk_rows = 0;
+  double seconds = 0;          // wall time of it all
+  double seconds_reading = 0;  // busy time of each stage; they overlap, so they may add up to more
+  double seconds_computing = 0;
+  double seconds_writing = 0;
+};
+
+// Output appears under its own name only when it is complete: it is written beside it and renamed.
+// On any error, cancellation included, nothing is left. Throws FileError (the file at fault named),
+// DeviceError, CancelledError.
+ScoreReport score(Engine& engine, const ScoreOptions& options);
+
+}  // namespace lamella

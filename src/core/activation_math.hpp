@@ -1,0 +1,68 @@
+// The elementwise activation functions in float32, for host and device alike: one definition that
+// the direct loops of the CPU engine and the CUDA kernels share. (The tests' reference has its
+// own.)
+//
+// The forms are chosen so that the result is within a few units in the last place for every finite
+// input and follows IEEE at the edges: NaN in, NaN out; no overflow to NaN for large |x|.
+#pragma once
+
+#include <cmath>
+
+#include <lamella/activation.hpp>
+
+#if defined(__CUDACC__)
+#define LAMELLA_HOST_DEVICE __host__ __device__
+#else
+#define LAMELLA_HOST_DEVICE
+#endif
+
+namespace lamella::core {
+
+// Klambauer et al., Self-Normalizing Neural Networks, 2017, as PyTorch and ONNX round them.
+inline constexpr float kSeluAlpha = 1.6732632423543772848170429916717F;
+inline constexpr float kSeluScale = 1.0507009873554804934193349852946F;
+
+// act(x) for a kind known at compile time, so that a kernel's or a loop's body holds one formula.
+// a and b are the activation's parameters. Not for kinds over the row (softmax, log_softmax).
+template <ActivationKind kKind>
+LAMELLA_HOST_DEVICE inline float activate(float x, [[maybe_unused]] float a,
+                                          [[maybe_unused]] float b) {
+  // Comparisons are written so that NaN takes the branch that returns x (or a function of it).
+  if constexpr (kKind == ActivationKind::kRelu) {
+    return x <= 0.0F ? 0.0F : x;
+  } else if constexpr (kKind == ActivationKind::kLeakyRelu) {
+    return x <= 0.0F ? a * x : x;
+  } else if constexpr (kKind == ActivationKind::kElu) {
+    return x <= 0.0F ? a * std::expm1(x) : x;
+  } else if constexpr (kKind == ActivationKind::kSelu) {
+    return x <= 0.0F ? (kSeluScale * kSeluAlpha) * std::expm1(x) : kSeluScale * x;
+  } else if constexpr (kKind == ActivationKind::kSigmoid) {
+    return 1.0F / (1.0F + std::exp(-x));
+  } else if constexpr (kKind == ActivationKind::kTanh) {
+    return std::tanh(x);
+  } else if constexpr (kKind == ActivationKind::kGelu) {
+    // erfc keeps the tail of negative x, where 1 + erf(x / sqrt 2) would cancel.
+    return 0.5F * x * std::erfc(-x * 0.70710678118654752440F);
+  } else if constexpr (kKind == ActivationKind::kGeluTanh) {
+    // x/2 * (1 + tanh t) = x * sigmoid(2t).
+    const float t = 0.79788456080286535588F * (x + 0.044715F * x * x * x);
+    // -inf would give -inf * 0; the limit is 0, as it is with PyTorch for large finite -x.
+    const float gate = 1.0F / (1.0F + std::exp(-2.0F * t));
+    return x * gate;
+  } else if constexpr (kKind == ActivationKind::kSilu) {
+    return x / (1.0F + std::exp(-x));
+  } else if constexpr (kKind == ActivationKind::kSoftplus) {
+    // max(x, 0) + log(1 + e^-|x|): exact where e^x would overflow.
+    return (x <= 0.0F ? 0.0F : x) + std::log1p(std::exp(-std::fabs(x)));
+  } else if constexpr (kKind == ActivationKind::kHardSigmoid) {
+    const float y = a * x + b;
+    return y <= 0.0F ? 0.0F : (y >= 1.0F ? 1.0F : y);
+  } else if constexpr (kKind == ActivationKind::kClip) {
+    return x < a ? a : (x > b ? b : x);
+  } else {
+    static_assert(kKind == ActivationKind::kIdentity, "softmax kinds are not elementwise");
+    return x;
+  }
+}
+
+}  // namespace lamella::core

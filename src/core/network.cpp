@@ -1,0 +1,98 @@
+// The checks that make a Network sound, and its counts.
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <lamella/error.hpp>
+#include <lamella/network.hpp>
+
+#include "core/checked.hpp"
+
+namespace lamella {
+namespace {
+
+void check_finite(const std::vector<float>& values, std::size_t layer, const char* what) {
+  const auto bad =
+      std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+  if (bad != values.end()) {
+    throw Error(fmt::format("layer {}: {} value {} is {}, not finite; --allow-nonfinite accepts it",
+                            layer, what, bad - values.begin(), *bad));
+  }
+}
+
+void check_layer(const Layer& layer, std::size_t number, const NetworkRules& rules) {
+  if (layer.inputs == 0 || layer.outputs == 0) {
+    throw ShapeError(
+        fmt::format("layer {}: its weights are [{} x {}]; a layer needs at least one "
+                    "input and one output",
+                    number, layer.outputs, layer.inputs));
+  }
+  const auto size = core::checked_product(layer.inputs, layer.outputs);
+  if (!size || *size != layer.weights.size()) {
+    throw ShapeError(fmt::format("layer {}: {} weights found, [{} x {}] wanted", number,
+                                 layer.weights.size(), layer.outputs, layer.inputs));
+  }
+  if (layer.has_bias() && layer.bias.size() != layer.outputs) {
+    throw ShapeError(fmt::format("layer {}: the bias has {} values for {} outputs", number,
+                                 layer.bias.size(), layer.outputs));
+  }
+  if (!rules.allow_nonfinite) {
+    check_finite(layer.weights, number, "weight");
+    check_finite(layer.bias, number, "bias");
+  }
+}
+
+void check_names(const std::vector<std::string>& names, std::size_t wanted, const char* what) {
+  if (!names.empty() && names.size() != wanted) {
+    throw ShapeError(fmt::format("{} {} names found for {}", names.size(), what, wanted));
+  }
+}
+
+}  // namespace
+
+Network::Network(std::vector<Layer> layers, NetworkNames names, NetworkRules rules)
+    : layers_(std::move(layers)), names_(std::move(names)) {
+  if (layers_.empty()) {
+    throw ShapeError("a network needs at least one layer");
+  }
+  max_width_ = layers_.front().inputs;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const Layer& layer = layers_[i];
+    check_layer(layer, i + 1, rules);
+    if (i > 0 && layer.inputs != layers_[i - 1].outputs) {
+      throw ShapeError(
+          fmt::format("layers do not chain: layer {} gives {} outputs, layer {} takes {} inputs", i,
+                      layers_[i - 1].outputs, i + 1, layer.inputs));
+    }
+    if (layer.activation.over_row() && i + 1 < layers_.size()) {
+      throw Error(fmt::format("layer {}: {} may only stand after the last layer, which is {}",
+                              i + 1, to_string(layer.activation), layers_.size()));
+    }
+    max_width_ = std::max(max_width_, layer.outputs);
+  }
+  check_names(names_.inputs, inputs(), "input");
+  check_names(names_.outputs, outputs(), "output");
+}
+
+ParameterCount Network::parameters(const Layer& layer) {
+  return {.weights = layer.weights.size(), .biases = layer.bias.size()};
+}
+
+ParameterCount Network::parameters() const {
+  ParameterCount sum;
+  for (const Layer& layer : layers_) {
+    const ParameterCount count = parameters(layer);
+    sum.weights += count.weights;
+    sum.biases += count.biases;
+  }
+  return sum;
+}
+
+std::uint64_t Network::flops_per_row() const {
+  const ParameterCount count = parameters();
+  return 2 * count.weights + count.biases;
+}
+
+}  // namespace lamella
