@@ -1,0 +1,110 @@
+// Which engine serves: device names, the choice between CPU and CUDA, and the list of devices.
+#include <charconv>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <lamella/engine.hpp>
+#include <lamella/error.hpp>
+
+#include "cpu/cpu_engine.hpp"
+#include "engine/cuda_library.hpp"
+
+namespace lamella {
+namespace {
+
+std::unique_ptr<Engine> make_cuda_engine(std::shared_ptr<const Network> network,
+                                         const EngineOptions& options) {
+  const engine::CudaLibrary& library = engine::cuda_library();
+  if (library.plugin == nullptr) {
+    throw DeviceError(fmt::format("--device {} cannot be had: {}; --device cpu works everywhere",
+                                  to_string(options.device), library.unavailable));
+  }
+  return library.plugin->make_engine(std::move(network), options);
+}
+
+// The reason why no CUDA device serves, or nothing when one does.
+std::string cuda_unavailable() {
+  const engine::CudaLibrary& library = engine::cuda_library();
+  return library.plugin == nullptr ? library.unavailable
+                                   : library.plugin->list_devices().cuda_unavailable;
+}
+
+}  // namespace
+
+Device Device::parse(std::string_view text) {
+  if (text == "auto") {
+    return {DeviceKind::kAuto, 0};
+  }
+  if (text == "cpu") {
+    return {DeviceKind::kCpu, 0};
+  }
+  if (text == "cuda") {
+    return {DeviceKind::kCuda, 0};
+  }
+  constexpr std::string_view kPrefix = "cuda:";
+  if (text.starts_with(kPrefix)) {
+    const std::string_view number = text.substr(kPrefix.size());
+    int index = 0;
+    const auto result = std::from_chars(number.data(), number.data() + number.size(), index);
+    if (result.ec == std::errc{} && result.ptr == number.data() + number.size() && index >= 0) {
+      return {DeviceKind::kCuda, index};
+    }
+  }
+  throw UsageError(
+      fmt::format("device '{}' is not known; auto, cpu, cuda or cuda:N is wanted", text));
+}
+
+std::string to_string(const Device& device) {
+  switch (device.kind) {
+    case DeviceKind::kAuto:
+      return "auto";
+    case DeviceKind::kCpu:
+      return "cpu";
+    case DeviceKind::kCuda:
+      break;
+  }
+  return fmt::format("cuda:{}", device.index);
+}
+
+std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
+                                    const EngineOptions& options) {
+  switch (options.device.kind) {
+    case DeviceKind::kCpu:
+      return cpu::make_cpu_engine(std::move(network), options);
+    case DeviceKind::kCuda:
+      return make_cuda_engine(std::move(network), options);
+    case DeviceKind::kAuto:
+      break;
+  }
+  EngineOptions chosen = options;
+  const std::string unavailable = cuda_unavailable();
+  std::unique_ptr<Engine> engine;
+  if (unavailable.empty()) {
+    chosen.device = {DeviceKind::kCuda, 0};
+    engine = make_cuda_engine(std::move(network), chosen);
+    engine->info_.reason = "the first CUDA device";
+  } else {
+    engine = cpu::make_cpu_engine(std::move(network), chosen);
+    engine->info_.reason = unavailable;
+  }
+  return engine;
+}
+
+DeviceList list_devices() {
+  DeviceList list;
+  list.devices.push_back(cpu::describe_cpu());
+  const engine::CudaLibrary& library = engine::cuda_library();
+  if (library.plugin == nullptr) {
+    list.cuda_unavailable = library.unavailable;
+    return list;
+  }
+  DeviceList cuda = library.plugin->list_devices();
+  list.cuda_unavailable = std::move(cuda.cuda_unavailable);
+  for (DeviceDescription& device : cuda.devices) {
+    list.devices.push_back(std::move(device));
+  }
+  return list;
+}
+
+}  // namespace lamella
