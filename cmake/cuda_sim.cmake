@@ -9,7 +9,7 @@
 function(lamella_simulate_cuda target)
   foreach(file IN LISTS ARGN)
     if(file MATCHES "\\.cu$")
-      set_source_files_properties("${file}" PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++")
+      set_source_files_properties("${file}" PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++;-Wno-unknown-pragmas")
     endif()
   endforeach()
   target_link_libraries(${target} PRIVATE cuda_sim)

@@ -221,10 +221,6 @@ const Network& CudaEngine::network() const {
   return *state_->network_;
 }
 
-const EngineInfo& CudaEngine::info() const {
-  return state_->info_;
-}
-
 void CudaEngine::run(MatrixView<const float> rows, MatrixView<float> outputs) {
   state_->run(rows, outputs);
 }

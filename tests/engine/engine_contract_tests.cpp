@@ -170,7 +170,7 @@ TEST_F(EngineContract, EightLayers) {
 TEST_F(EngineContract, RandomNetworks) {
   std::mt19937 generator(2026);
   const auto draw = [&](unsigned low, unsigned high) {
-    return low + generator() % (high - low + 1);
+    return low + static_cast<unsigned>(generator() % (high - low + 1));
   };
   for (std::uint32_t i = 0; i < 40; ++i) {
     NetworkRecipe recipe{.widths = {draw(1, 140)}, .seed = i + 1};

@@ -25,9 +25,13 @@ inline bool gpu_required() {
 
 }  // namespace lamella::testing
 
-#define LAMELLA_NEEDS_CUDA_DEVICE()                                                        \
-  if (const std::string& reason_ = ::lamella::testing::no_cuda_device(); !reason_.empty()) \
-    if (::lamella::testing::gpu_required())                                                \
-      FAIL() << "LAMELLA_REQUIRE_GPU=1, but " << reason_;                                  \
-    else                                                                                   \
-      GTEST_SKIP() << "needs a CUDA device: " << reason_
+#define LAMELLA_NEEDS_CUDA_DEVICE()                                                \
+  do {                                                                             \
+    const std::string& reason_ = ::lamella::testing::no_cuda_device();             \
+    if (!reason_.empty() && ::lamella::testing::gpu_required()) {                  \
+      FAIL() << "LAMELLA_REQUIRE_GPU=1, but there is no CUDA device: " << reason_; \
+    }                                                                              \
+    if (!reason_.empty()) {                                                        \
+      GTEST_SKIP() << "needs a CUDA device: " << reason_;                          \
+    }                                                                              \
+  } while (false)
