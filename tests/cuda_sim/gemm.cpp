@@ -27,26 +27,30 @@ struct Tile {
 
 // ---- The inner loop, compiled for three instruction sets, which all give the same bits. ----
 
-[[gnu::always_inline]] inline void multiply_tile(const TileColumn* a, const float* b,
-                                                 std::int64_t k, Tile& result) {
+[[gnu::always_inline]] inline void multiply_tile(const float* a, const float* b, std::int64_t k,
+                                                 Tile& result) {
   Tile sum = {};
-  for (std::int64_t p = 0; p < k; ++p)
+  for (std::int64_t p = 0; p < k; ++p) {
+    TileColumn column;
+    std::memcpy(&column, a + p * kTileRows,
+                sizeof column);  // packed memory is aligned to floats only
     for (int j = 0; j < kTileColumns; ++j)
-      sum.columns[j] += a[p] * b[p * kTileColumns + j];
-  result = sum;
+      sum.columns[j] += column * b[p * kTileColumns + j];
+  }
+  std::memcpy(&result, &sum, sizeof sum);
 }
 
-using MultiplyTile = void (*)(const TileColumn*, const float*, std::int64_t, Tile&);
+using MultiplyTile = void (*)(const float*, const float*, std::int64_t, Tile&);
 
-void multiply_tile_sse(const TileColumn* a, const float* b, std::int64_t k, Tile& result) {
+void multiply_tile_sse(const float* a, const float* b, std::int64_t k, Tile& result) {
   multiply_tile(a, b, k, result);
 }
-[[gnu::target("avx2")]] void multiply_tile_avx2(const TileColumn* a, const float* b, std::int64_t k,
+[[gnu::target("avx2")]] void multiply_tile_avx2(const float* a, const float* b, std::int64_t k,
                                                 Tile& result) {
   multiply_tile(a, b, k, result);
 }
-[[gnu::target("avx512f")]] void multiply_tile_avx512(const TileColumn* a, const float* b,
-                                                     std::int64_t k, Tile& result) {
+[[gnu::target("avx512f")]] void multiply_tile_avx512(const float* a, const float* b, std::int64_t k,
+                                                     Tile& result) {
   multiply_tile(a, b, k, result);
 }
 
@@ -152,13 +156,13 @@ float value_of(const Scalar& scalar, int device, const char* name) {
 // ---- Packing: op(A) in panels of 16 rows, op(B) in panels of 6 columns, zeros beyond the edge
 // ----
 
-std::vector<TileColumn> pack_a(const Gemm& g) {
+std::vector<float> pack_a(const Gemm& g) {
   const std::int64_t panels = (g.m + kTileRows - 1) / kTileRows;
-  std::vector<TileColumn> packed(static_cast<std::size_t>(panels * g.k));
+  std::vector<float> packed(static_cast<std::size_t>(panels * g.k * kTileRows));
   for (std::int64_t i = 0; i < g.m; ++i)
     for (std::int64_t p = 0; p < g.k; ++p) {
       const float x = g.transpose_a ? load(g.a, p, i) : load(g.a, i, p);
-      packed[static_cast<std::size_t>(i / kTileRows * g.k + p)][i % kTileRows] =
+      packed[static_cast<std::size_t>((i / kTileRows * g.k + p) * kTileRows + i % kTileRows)] =
           g.round_to_tf32 ? to_tf32(x) : x;
     }
   return packed;
@@ -178,13 +182,13 @@ void pack_b(const Gemm& g, std::int64_t first_column, std::vector<float>& packed
 
 void compute(const Gemm& g, float alpha, float beta) {
   static const MultiplyTile multiply = best_multiply_tile();
-  const std::vector<TileColumn> a = pack_a(g);
+  const std::vector<float> a = pack_a(g);
   std::vector<float> b(static_cast<std::size_t>(std::max<std::int64_t>(g.k, 1) * kTileColumns));
   Tile tile;
   for (std::int64_t j0 = 0; j0 < g.n; j0 += kTileColumns) {
     pack_b(g, j0, b);
     for (std::int64_t i0 = 0; i0 < g.m; i0 += kTileRows) {
-      multiply(a.data() + i0 / kTileRows * g.k, b.data(), g.k, tile);
+      multiply(a.data() + i0 * g.k, b.data(), g.k, tile);
       for (std::int64_t j = j0; j < std::min(j0 + kTileColumns, g.n); ++j)
         for (std::int64_t i = i0; i < std::min(i0 + kTileRows, g.m); ++i) {
           float x = alpha * tile.columns[j - j0][i - i0];
@@ -213,6 +217,18 @@ bool leading_dimensions_valid(const Gemm& g) {
          g.b.leading >= std::max<std::int64_t>(1, b_rows) &&
          g.c.leading >= std::max<std::int64_t>(1, g.m) &&
          g.d.leading >= std::max<std::int64_t>(1, g.m);
+}
+
+void spoil_workspace(void* workspace, std::size_t bytes, int device) {
+  if (bytes == 0 || !check_device_range(workspace, bytes, device, "GEMM workspace"))
+    return;
+  constexpr std::size_t kSpoiled = 256;
+  const std::size_t length = std::min(bytes, kSpoiled);
+  char* start = static_cast<char*>(workspace);
+  for (char* p : {start, start + bytes - length}) {
+    declare_write(p, length);
+    fill_unseen(p, length, 0xA5);
+  }
 }
 
 void run_gemm(const Gemm& original, int device) {
