@@ -226,6 +226,11 @@ void abandon_block() {
                               exchange.waiting.end());
   if (kThreadSanitizer) {
     auto& fibers = running_stream()->thread_fibers;
+    for (ThreadFiber* fiber : fibers) {  // they end here, as far as what follows is concerned
+      switch_tsan_fiber(fiber->context.tsan_fiber);
+      release(&threads_end);
+      switch_tsan_fiber(block->scheduler.tsan_fiber);
+    }
     abandoned_fibers.insert(abandoned_fibers.end(), fibers.begin(), fibers.end());
     fibers.clear();
   }

@@ -1,10 +1,7 @@
 // Entry points of cuBLAS.
-#include <memory>
-
 #include <cublas_v2.h>
 
 #include "gemm.hpp"
-#include "sanitizer.hpp"
 #include "state.hpp"
 
 using namespace cuda_sim;
@@ -34,7 +31,6 @@ cublasStatus_t blas_entry_status(const char* name, cublasStatus_t default_status
 namespace {
 
 constexpr size_t kWorkspaceAlignment = 256;
-constexpr size_t kScribble = 256;
 
 bool known(cublasHandle_t handle) {
   return state().library_handles.contains(handle);
@@ -42,16 +38,6 @@ bool known(cublasHandle_t handle) {
 
 bool is_transposed(cublasOperation_t op) {
   return op != CUBLAS_OP_N;
-}
-
-/// A product writes its workspace in an unspecified way: spoil both ends of it.
-void scribble(void* workspace, size_t bytes) {
-  const size_t length = std::min(bytes, kScribble);
-  char* start = static_cast<char*>(workspace);
-  for (char* p : {start, start + bytes - length}) {
-    declare_write(p, length);
-    fill_unseen(p, length, 0xA5);
-  }
 }
 
 Scalar scalar(cublasHandle_t handle, const void* p) {
@@ -95,8 +81,7 @@ cublasStatus_t enqueue_gemm(cublasHandle_t handle, Gemm gemm, Strides strides) {
       enqueue(stream, cudaGraphNodeTypeKernel,
               [gemm, strides, device = handle->device, workspace = handle->workspace,
                bytes = handle->workspace_bytes] {
-                if (bytes > 0 && check_device_range(workspace, bytes, device, "cuBLAS workspace"))
-                  scribble(workspace, bytes);
+                spoil_workspace(workspace, bytes, device);
                 for (int i = 0; i < strides.count; ++i) {
                   Gemm one = gemm;
                   one.a = advanced(gemm.a, strides.a * i);

@@ -219,6 +219,18 @@ bool leading_dimensions_valid(const Gemm& g) {
          g.d.leading >= std::max<std::int64_t>(1, g.m);
 }
 
+void spoil_workspace(void* workspace, std::size_t bytes, int device) {
+  if (bytes == 0 || !check_device_range(workspace, bytes, device, "GEMM workspace"))
+    return;
+  constexpr std::size_t kSpoiled = 256;
+  const std::size_t length = std::min(bytes, kSpoiled);
+  char* start = static_cast<char*>(workspace);
+  for (char* p : {start, start + bytes - length}) {
+    declare_write(p, length);
+    fill_unseen(p, length, 0xA5);
+  }
+}
+
 void run_gemm(const Gemm& original, int device) {
   Gemm g = original;
   const float alpha = value_of(g.alpha, device, "GEMM alpha");

@@ -49,6 +49,9 @@ bool leading_dimensions_valid(const Gemm& gemm);
 /// element's bits depend on nothing but its row of op(A) and its column of op(B).
 void run_gemm(const Gemm& gemm, int device);
 
+/// A product writes its workspace in a way that is nobody's business: spoils both ends of it.
+void spoil_workspace(void* workspace, std::size_t bytes, int device);
+
 /// Starts an entry point of cuBLAS: the status to return instead, or success.
 cublasStatus_t blas_entry_status(const char* name, cublasStatus_t default_status);
 

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "sanitizer.hpp"
+
 namespace cuda_sim {
 namespace {
 
@@ -102,7 +104,9 @@ void reset() {
   s.sticky_error = last_error() = cudaSuccess;
   s.fault = {};
   s.calls = s.reports = 0;
+  acquire(&s.last_report);
   s.last_report.clear();
+  release(&s.last_report);
   current_device() = 0;
   apply_config(s, Config(s.config));
 }
@@ -148,6 +152,7 @@ int reports() {
 
 std::string last_report() {
   const std::lock_guard lock(mutex());
+  acquire(&state().last_report);
   return state().last_report;
 }
 
@@ -157,8 +162,10 @@ void report(const char* format, ...) {
   va_start(arguments, format);
   std::vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
+  acquire(&state().last_report);  // reports may come from any simulated thread
   state().reports++;
   state().last_report = text;
+  release(&state().last_report);
   if (state().reports <= kReportsPrinted)
     std::fprintf(stderr, "[cuda_sim] %s\n", text);
   if (state().config.abort_on_report)

@@ -16,6 +16,7 @@
 #define EXPECT_CUDA(expression) EXPECT_EQ(expression, cudaSuccess)
 #define ASSERT_CUDA(expression) ASSERT_EQ(expression, cudaSuccess)
 #define EXPECT_BLAS(expression) EXPECT_EQ(expression, CUBLAS_STATUS_SUCCESS)
+#define ASSERT_BLAS(expression) ASSERT_EQ(expression, CUBLAS_STATUS_SUCCESS)
 #define EXPECT_REPORT(part) EXPECT_NE(cuda_sim::last_report().find(part), std::string::npos)
 
 #ifdef LAMELLA_TEST_ASAN
