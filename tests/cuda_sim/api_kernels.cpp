@@ -49,11 +49,14 @@ cudaError_t enqueue_kernel(KernelCall call, cudaStream_t handle) {
   // Now, where the caller can see which launch it was, and again when it runs: a graph may replay
   // it, and stream-ordered memory may be freed in between.
   pointers_usable(call, stream->device);
+  // The operation is its only owner: it must not end in the hands of a host thread that has not
+  // waited for the kernel.
   auto kept = std::make_shared<const KernelCall>(std::move(call));
-  return remembered(enqueue(stream, cudaGraphNodeTypeKernel, [kept, device = stream->device] {
-    if (pointers_usable(*kept, device))
-      run_kernel(*kept);
-  }));
+  return remembered(
+      enqueue(stream, cudaGraphNodeTypeKernel, [kept = std::move(kept), device = stream->device] {
+        if (pointers_usable(*kept, device))
+          run_kernel(*kept);
+      }));
 }
 
 }  // namespace cuda_sim

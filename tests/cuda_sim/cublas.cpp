@@ -145,7 +145,7 @@ cublasStatus_t cublasCreate_v2(cublasHandle_t* handle) {
 }
 
 cublasStatus_t cublasDestroy_v2(cublasHandle_t handle) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex());
+  const std::lock_guard lock(mutex());
   const cublasStatus_t late_failure =
       blas_entry_status("cublasDestroy", CUBLAS_STATUS_EXECUTION_FAILED);
   if (state().library_handles.erase(handle) == 0)

@@ -43,7 +43,7 @@ LtObject* create(Handle* handle) {
 }
 
 cublasStatus_t destroy(const char* name, const void* handle) {
-  const std::lock_guard<std::recursive_mutex> lock(mutex());
+  const std::lock_guard lock(mutex());
   const cublasStatus_t late_failure = blas_entry_status(name, CUBLAS_STATUS_EXECUTION_FAILED);
   if (state().library_handles.erase(handle) == 0)
     return CUBLAS_STATUS_INVALID_VALUE;

@@ -117,6 +117,22 @@ TEST_F(Devices, SettingsComeFromTheEnvironment) {
   EXPECT_EQ(config.device_bytes, 4096u);
 }
 
+// Outside the fixture, which would reset what the process started with.
+TEST(Environment, FailsTheCallItNames) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // the statement runs in a fresh process
+  setenv("LAMELLA_SIM_FAIL", "cudaMalloc:2", 1);
+  EXPECT_EXIT(
+      {
+        void* p = nullptr;
+        const cudaError_t first = cudaMalloc(&p, 4);
+        const cudaError_t second = cudaMalloc(&p, 4);
+        const bool as_told = first == cudaSuccess && second == cudaErrorMemoryAllocation;
+        std::_Exit(as_told ? 3 : 4);
+      },
+      testing::ExitedWithCode(3), "");
+  unsetenv("LAMELLA_SIM_FAIL");
+}
+
 class Faults : public CudaSim {
  protected:
   /// A small pipeline that cleans up after any failure. False if a call failed.

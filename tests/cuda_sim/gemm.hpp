@@ -56,7 +56,7 @@ void spoil_workspace(void* workspace, std::size_t bytes, int device);
 cublasStatus_t blas_entry_status(const char* name, cublasStatus_t default_status);
 
 #define CUDA_SIM_BLAS_ENTRY(name, default_status)                                               \
-  const std::lock_guard<std::recursive_mutex> entry_lock(::cuda_sim::mutex());                  \
+  const std::lock_guard entry_lock(::cuda_sim::mutex());                                        \
   if (const cublasStatus_t entry_status = ::cuda_sim::blas_entry_status(#name, default_status)) \
   return entry_status
 

@@ -12,7 +12,7 @@ namespace cuda_sim {
 namespace {
 
 // Constant-initialized, so that no hidden guard (which TSan would not see) orders threads.
-std::recursive_mutex global_mutex;
+constinit RecursiveMutex global_mutex;
 
 constexpr int kReportsPrinted = 20;  // one bug in a kernel can give one for every thread
 
@@ -40,7 +40,7 @@ void apply_config(State& s, const Config& config) {
 
 }  // namespace
 
-std::recursive_mutex& mutex() {
+RecursiveMutex& mutex() {
   return global_mutex;
 }
 

@@ -2,11 +2,11 @@
 // the runtime. All of it is guarded by mutex(), except what is per host thread.
 #pragma once
 
-#include <deque>
+#include <atomic>
 #include <functional>
 #include <map>
-#include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -42,7 +42,40 @@ struct State {
   std::string last_report;
 };
 
-std::recursive_mutex& mutex();
+/// A recursive mutex of which TSan sees only the outermost lock: a host function that runs in the
+/// TSan context of its stream may lock again what the host thread holds.
+class RecursiveMutex {
+ public:
+  void lock() {
+    const void* self = this_thread();
+    if (owner_.load(std::memory_order_relaxed) == self) {
+      ++depth_;
+      return;
+    }
+    mutex_.lock();
+    owner_.store(self, std::memory_order_relaxed);
+  }
+  void unlock() {
+    if (depth_ > 0) {
+      --depth_;
+      return;
+    }
+    owner_.store(nullptr, std::memory_order_relaxed);
+    mutex_.unlock();
+  }
+
+ private:
+  static const void* this_thread() {
+    thread_local char address = 0;
+    return &address;
+  }
+
+  std::mutex mutex_;
+  std::atomic<const void*> owner_ = nullptr;
+  int depth_ = 0;
+};
+
+RecursiveMutex& mutex();
 State& state();
 
 /// The calling host thread's current device.
@@ -67,12 +100,12 @@ cudaError_t entry_error(const char* name, cudaError_t default_error);
 
 /// Opens an entry point of the runtime. Use CUDA_SIM_TEARDOWN where the work is done even so.
 #define CUDA_SIM_ENTRY_FAILING_WITH(name, error)                               \
-  const std::lock_guard<std::recursive_mutex> entry_lock(::cuda_sim::mutex()); \
+  const std::lock_guard entry_lock(::cuda_sim::mutex());                       \
   if (const cudaError_t entry_failure = ::cuda_sim::entry_error(#name, error)) \
   return ::cuda_sim::remembered(entry_failure)
 #define CUDA_SIM_ENTRY(name) CUDA_SIM_ENTRY_FAILING_WITH(name, cudaErrorUnknown)
-#define CUDA_SIM_TEARDOWN(name)                                                \
-  const std::lock_guard<std::recursive_mutex> entry_lock(::cuda_sim::mutex()); \
+#define CUDA_SIM_TEARDOWN(name)                          \
+  const std::lock_guard entry_lock(::cuda_sim::mutex()); \
   const cudaError_t late_failure = ::cuda_sim::entry_error(#name, cudaErrorUnknown)
 
 }  // namespace cuda_sim
