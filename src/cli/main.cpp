@@ -1,8 +1,10 @@
 // The lamella command: parses the arguments, runs one command, and turns every failure into one
 // line and an exit status.
+#include <algorithm>
 #include <cctype>
 #include <exception>
 #include <new>
+#include <span>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -33,12 +35,13 @@ std::string usage_message(const CLI::ParseError& error, const std::string& help)
   return text + "; see " + help;
 }
 
-void refuse_unknown_command(const CLI::App& app, int argc, char** argv) {
+void refuse_unknown_command(std::span<const Command> commands, int argc, char** argv) {
   if (argc < 2) {
     throw UsageError("a command is wanted: run, info or devices; see lamella --help");
   }
   const std::string name = argv[1];
-  if (!name.starts_with('-') && app.get_subcommand_no_throw(name) == nullptr) {
+  const auto has_name = [&name](const Command& command) { return command.app->get_name() == name; };
+  if (!name.starts_with('-') && std::none_of(commands.begin(), commands.end(), has_name)) {
     throw UsageError("unknown command '" + name +
                      "': run, info or devices is wanted; see lamella --help");
   }
@@ -57,7 +60,7 @@ int run_command(int argc, char** argv) {
   for (const Command& command : commands) {
     refuse_empty_values(*command.app);
   }
-  refuse_unknown_command(app, argc, argv);
+  refuse_unknown_command(commands, argc, argv);
 
   const auto chosen = [&commands]() -> const Command* {
     for (const Command& command : commands) {
