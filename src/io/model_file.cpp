@@ -1,0 +1,143 @@
+// Which reader a model file goes to, by its first bytes.
+#include <algorithm>
+#include <array>
+#include <new>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <lamella/error.hpp>
+#include <lamella/model_file.hpp>
+
+#include "io/build_network.hpp"
+#include "io/byte_source.hpp"
+#include "io/bytes.hpp"
+#include "io/extension.hpp"
+#include "io/model_reader.hpp"
+#include "io/npz.hpp"
+#include "io/quote.hpp"
+#include "io/safetensors.hpp"
+#include "io/zip.hpp"
+
+namespace lamella {
+namespace io {
+namespace {
+
+constexpr std::size_t kFirstBytes = 16;
+
+enum class ModelFormat { kSafetensors, kNpz };
+
+// What files are that people try, by how they begin.
+struct Foreign {
+  std::string_view signature;
+  std::string_view what;
+};
+using namespace std::string_view_literals;
+constexpr std::array kForeign = {
+    Foreign{"\x93NUMPY"sv,
+            "a single .npy array; a network is several arrays, as numpy.savez writes them"},
+    Foreign{"\x89HDF\r\n"sv, "an HDF5 file (Keras .h5); save its arrays with numpy.savez"},
+    Foreign{"\x80\x02"sv, "a Python pickle; save its arrays with safetensors or numpy.savez"},
+    Foreign{"\x80\x03"sv, "a Python pickle; save its arrays with safetensors or numpy.savez"},
+    Foreign{"\x80\x04"sv, "a Python pickle; save its arrays with safetensors or numpy.savez"},
+    Foreign{"\x80\x05"sv, "a Python pickle; save its arrays with safetensors or numpy.savez"},
+    Foreign{"\x1f\x8b"sv, "compressed with gzip; decompress it first"},
+    Foreign{"GGUF"sv, "a GGUF file"},
+    Foreign{"{"sv, "a JSON text"},
+};
+
+[[noreturn]] void refuse_foreign(std::span<const std::byte> first, const std::string& name) {
+  constexpr std::string_view kUnderstood = ".safetensors and .npz model files are understood";
+  for (const Foreign& foreign : kForeign) {
+    if (begins_with(first, foreign.signature)) {
+      throw FileError(name, fmt::format("is {}; {}", foreign.what, kUnderstood));
+    }
+  }
+  if (first.empty()) {
+    throw FileError(name, fmt::format("is empty (0 bytes); {}", kUnderstood));
+  }
+  throw FileError(name, fmt::format("is not a model file of a known format; {}", kUnderstood));
+}
+
+// By content; the extension decides only where that says nothing, so that a damaged file is told
+// what is wrong with it.
+ModelFormat format_of(std::span<const std::byte> first, const std::string& name) {
+  if (looks_like_zip(first)) {
+    return ModelFormat::kNpz;
+  }
+  if (looks_like_safetensors(first)) {
+    return ModelFormat::kSafetensors;
+  }
+  const std::string extension = extension_of(name);
+  if (extension == ".safetensors" && !first.empty()) {
+    return ModelFormat::kSafetensors;
+  }
+  if (extension == ".npz" && !first.empty()) {
+    throw FileError(name, "is not a zip archive, which a .npz file is: it does not begin with PK");
+  }
+  refuse_foreign(first, name);
+}
+
+LoadedNetwork read_format(ModelFormat format, std::span<const std::byte> bytes,
+                          const LoadOptions& options) {
+  LoadedNetwork loaded;
+  switch (format) {
+    case ModelFormat::kSafetensors:
+      loaded = build_network(read_safetensors(bytes), options);
+      loaded.format = "safetensors";
+      break;
+    case ModelFormat::kNpz:
+      loaded = build_network(read_npz(bytes), options);
+      loaded.format = "npz";
+      break;
+  }
+  return loaded;
+}
+
+}  // namespace
+
+LoadedNetwork read_network(std::span<const std::byte> bytes, const std::string& name,
+                           const LoadOptions& options) {
+  const ModelFormat format = format_of(bytes.first(std::min(bytes.size(), kFirstBytes)), name);
+  try {
+    return read_format(format, bytes, options);
+  } catch (const FileError&) {
+    throw;
+  } catch (const Error& error) {
+    throw FileError(name, error.what());
+  }
+}
+
+}  // namespace io
+
+WeightsLayout parse_weights_layout(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, WeightsLayout>, 3> kLayouts = {{
+      {"auto", WeightsLayout::kAuto},
+      {"out-in", WeightsLayout::kOutputsByInputs},
+      {"in-out", WeightsLayout::kInputsByOutputs},
+  }};
+  for (const auto& [name, layout] : kLayouts) {
+    if (name == text) {
+      return layout;
+    }
+  }
+  throw UsageError(
+      fmt::format("{} is no layout of weights; auto, out-in and in-out are", io::in_quotes(text)));
+}
+
+LoadedNetwork load_network(const std::filesystem::path& file, const LoadOptions& options) {
+  const std::string name = file.string();
+  try {
+    const auto source = io::open_source(name);
+    // The format first: a stream without an end must not be read for nothing.
+    (void)io::format_of(source->peek(io::kFirstBytes), name);
+    const std::vector<std::byte> bytes = io::read_all(*source);
+    return io::read_network(bytes, name, options);
+  } catch (const std::bad_alloc&) {
+    throw FileError(name, "is larger than the memory that can be had");
+  }
+}
+
+}  // namespace lamella

@@ -1,0 +1,17 @@
+// Model files in memory: what load_network does once the bytes are there, and what fuzzers call.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include <lamella/model_file.hpp>
+
+namespace lamella::io {
+
+// name stands in messages; its extension helps to say what was expected where the content tells
+// nothing. Throws FileError.
+[[nodiscard]] LoadedNetwork read_network(std::span<const std::byte> bytes, const std::string& name,
+                                         const LoadOptions& options = {});
+
+}  // namespace lamella::io

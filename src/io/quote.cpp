@@ -1,0 +1,74 @@
+#include "io/quote.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include <fmt/format.h>
+
+namespace lamella::io {
+namespace {
+
+// The number of single-character insertions, deletions and replacements between two short texts.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  constexpr std::size_t kMostCompared = 64;
+  a = a.substr(0, kMostCompared);
+  b = b.substr(0, kMostCompared);
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, diagonal + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string in_quotes(std::string_view text) {
+  constexpr std::size_t kMostShown = 40;
+  const bool cut = text.size() > kMostShown;
+  text = text.substr(0, kMostShown);
+  if (cut) {
+    // Not in the middle of a UTF-8 character.
+    while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0U) == 0x80U) {
+      text.remove_suffix(1);
+    }
+    if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xC0U) {
+      text.remove_suffix(1);
+    }
+  }
+  std::string result = "'";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F) {
+      result += fmt::format("\\x{:02x}", byte);
+    } else {
+      result += c;
+    }
+  }
+  return result + (cut ? "...'" : "'");
+}
+
+std::string nearest(std::string_view wanted, const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 3;
+  std::vector<std::pair<std::size_t, std::size_t>> ranked;  // distance, index
+  ranked.reserve(names.size());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    ranked.emplace_back(edit_distance(wanted, names[i]), i);
+  }
+  const std::size_t count = std::min(kShown, ranked.size());
+  std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(count),
+                    ranked.end());
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) {
+    text += (i == 0 ? "" : ", ") + in_quotes(names[ranked[i].second]);
+  }
+  return text;
+}
+
+}  // namespace lamella::io

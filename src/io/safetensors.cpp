@@ -1,0 +1,291 @@
+// The header is read as a stream of JSON events, so that neither deep nesting nor doubled keys
+// build anything before they are refused.
+#include "io/safetensors.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <lamella/error.hpp>
+
+#include "core/checked.hpp"
+#include "io/bytes.hpp"
+#include "io/npy.hpp"
+#include "io/quote.hpp"
+
+namespace lamella::io {
+namespace {
+
+constexpr std::size_t kLengthSize = 8;
+constexpr std::uint64_t kHeaderLimit = 100'000'000;  // the specification's
+
+// One entry of the header.
+struct Entry {
+  std::string name;
+  Encoding encoding;
+  std::vector<std::size_t> shape;
+  std::vector<std::size_t> offsets;  // [begin, end) in the data
+  bool have_type = false;
+  bool have_shape = false;
+  bool have_offsets = false;
+};
+
+Encoding parse_type(const std::string& tensor, const std::string& type) {
+  constexpr std::array<std::pair<std::string_view, ElementType>, 4> kTypes = {{
+      {"F32", ElementType::kF32},
+      {"F16", ElementType::kF16},
+      {"BF16", ElementType::kBF16},
+      {"F64", ElementType::kF64},
+  }};
+  for (const auto& [name, element] : kTypes) {
+    if (name == type) {
+      return {.type = element};
+    }
+  }
+  throw Error(fmt::format("tensor {} has the type {}; F32, F16, BF16 and F64 are understood",
+                          in_quotes(tensor), in_quotes(type)));
+}
+
+// Receives the events of nlohmann's parser. The state is how deep we are and which key stands last.
+class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  std::vector<Entry> entries;
+  std::string activations;
+
+  bool null() override { return refuse_value("null"); }
+  bool boolean(bool /*value*/) override { return refuse_value("a truth value"); }
+  bool number_integer(number_integer_t value) override {
+    return refuse_value(fmt::format("the negative number {}", value));
+  }
+  bool number_unsigned(number_unsigned_t value) override {
+    if (!in_list_) {
+      return refuse_value(fmt::format("the number {}", value));
+    }
+    list().push_back(value);
+    return true;
+  }
+  bool number_float(number_float_t /*value*/, const string_t& text) override {
+    return refuse_value(
+        fmt::format("the number {}, which is not a whole number of 64 bits", in_quotes(text)));
+  }
+  bool string(string_t& value) override {
+    if (depth_ != 2 || in_list_ || (!in_metadata_ && field_ != "dtype")) {
+      return refuse_value(fmt::format("the text {}", in_quotes(value)));
+    }
+    if (!in_metadata_) {
+      entries.back().encoding = parse_type(entries.back().name, value);
+      entries.back().have_type = true;
+    } else if (field_ == "activations") {
+      activations = value;
+    }
+    return true;
+  }
+  bool binary(binary_t& /*value*/) override { return false; }
+
+  bool start_object(std::size_t /*elements*/) override {
+    if (depth_ == 2 || in_list_) {
+      return refuse_value("an object");
+    }
+    ++depth_;
+    return true;
+  }
+  bool key(string_t& name) override {
+    if (depth_ == 1) {
+      if (!names_.insert(name).second) {
+        throw Error(fmt::format("the header has the key {} twice", in_quotes(name)));
+      }
+      in_metadata_ = name == "__metadata__";
+      metadata_keys_.clear();
+      if (!in_metadata_) {
+        entries.emplace_back().name = name;
+      }
+      return true;
+    }
+    field_ = name;
+    return in_metadata_ ? metadata_key() : entry_key();
+  }
+  bool end_object() override {
+    if (depth_ == 2 && !in_metadata_) {
+      check_complete(entries.back());
+    }
+    --depth_;
+    return true;
+  }
+  bool start_array(std::size_t /*elements*/) override {
+    if (depth_ != 2 || in_list_ || in_metadata_ ||
+        (field_ != "shape" && field_ != "data_offsets")) {
+      return refuse_value("a list");
+    }
+    in_list_ = true;
+    return true;
+  }
+  bool end_array() override {
+    in_list_ = false;
+    return true;
+  }
+  bool parse_error(std::size_t position, const std::string& /*token*/,
+                   const nlohmann::json::exception& /*error*/) override {
+    throw Error(fmt::format("the header is not sound JSON at byte {} of it", position));
+  }
+
+ private:
+  bool refuse_value(const std::string& found) const {
+    if (depth_ < 2) {
+      throw Error(
+          fmt::format("the header holds {} where the description of a tensor is wanted", found));
+    }
+    throw Error(
+        fmt::format("{}: {} holds {}, which does not belong there",
+                    in_metadata_ ? "__metadata__" : "tensor " + in_quotes(entries.back().name),
+                    in_quotes(field_), found));
+  }
+
+  std::vector<std::size_t>& list() {
+    return field_ == "shape" ? entries.back().shape : entries.back().offsets;
+  }
+
+  bool metadata_key() {
+    if (!metadata_keys_.insert(field_).second) {
+      throw Error(fmt::format("__metadata__ has the key {} twice", in_quotes(field_)));
+    }
+    return true;
+  }
+
+  bool entry_key() {
+    Entry& entry = entries.back();
+    const bool twice = (field_ == "dtype" && entry.have_type) ||
+                       (field_ == "shape" && std::exchange(entry.have_shape, true)) ||
+                       (field_ == "data_offsets" && std::exchange(entry.have_offsets, true));
+    const bool known = field_ == "dtype" || field_ == "shape" || field_ == "data_offsets";
+    if (twice || !known) {
+      throw Error(fmt::format("tensor {} has the key {}, which is {}", in_quotes(entry.name),
+                              in_quotes(field_), twice ? "there twice" : "unknown"));
+    }
+    return true;
+  }
+
+  static void check_complete(const Entry& entry) {
+    if (!entry.have_type || !entry.have_shape || !entry.have_offsets) {
+      throw Error(fmt::format("tensor {} lacks one of dtype, shape and data_offsets in the header",
+                              in_quotes(entry.name)));
+    }
+    if (entry.offsets.size() != 2 || entry.offsets[0] > entry.offsets[1]) {
+      throw Error(
+          fmt::format("tensor {} has data_offsets [{}]; a begin and an end after it are wanted",
+                      in_quotes(entry.name), fmt::join(entry.offsets, ", ")));
+    }
+  }
+
+  int depth_ = 0;
+  bool in_list_ = false;
+  bool in_metadata_ = false;
+  std::string field_;
+  std::unordered_set<std::string> names_;
+  std::unordered_set<std::string> metadata_keys_;
+};
+
+void check_size(const Entry& entry, std::size_t data_size) {
+  const std::size_t begin = entry.offsets[0];
+  const std::size_t end = entry.offsets[1];
+  if (end > data_size) {
+    throw Error(
+        fmt::format("tensor {} ends at byte {} of the data, which has only {} bytes; the file is "
+                    "truncated or its "
+                    "offsets are wrong",
+                    in_quotes(entry.name), end, data_size));
+  }
+  std::optional<std::size_t> size = entry.encoding.size();
+  for (const std::size_t n : entry.shape) {
+    size = size ? core::checked_product(*size, n) : size;
+  }
+  if (!size || *size != end - begin) {
+    throw Error(fmt::format("tensor {} of shape {} takes {} bytes, but its data_offsets give it {}",
+                            in_quotes(entry.name), shape_text(entry.shape),
+                            size ? fmt::to_string(*size) : "more than 2^64", end - begin));
+  }
+}
+
+// Every byte of the data belongs to exactly one tensor.
+void check_cover(const std::vector<Entry>& entries, std::size_t data_size) {
+  std::vector<const Entry*> order;
+  order.reserve(entries.size());
+  for (const Entry& entry : entries) {
+    order.push_back(&entry);
+  }
+  std::sort(order.begin(), order.end(),
+            [](const Entry* a, const Entry* b) { return a->offsets < b->offsets; });
+  std::size_t covered = 0;
+  for (const Entry* entry : order) {
+    if (entry->offsets[0] != covered) {
+      throw Error(fmt::format(
+          "tensor {} begins at byte {} of the data, where {} was due: {}", in_quotes(entry->name),
+          entry->offsets[0], covered,
+          entry->offsets[0] < covered ? "tensors overlap" : "there is a hole between tensors"));
+    }
+    covered = entry->offsets[1];
+  }
+  if (covered != data_size) {
+    throw Error(
+        fmt::format("the last {} bytes of the data belong to no tensor", data_size - covered));
+  }
+}
+
+}  // namespace
+
+bool looks_like_safetensors(std::span<const std::byte> first_bytes) {
+  return first_bytes.size() > kLengthSize && first_bytes[kLengthSize] == std::byte{'{'};
+}
+
+TensorFile read_safetensors(std::span<const std::byte> bytes) {
+  const ByteView view(bytes);
+  const auto length = view.number<std::uint64_t>(0);
+  if (!length) {
+    throw Error(fmt::format(
+        "is {} bytes long, too short for a safetensors file, which begins with 8 bytes of header "
+        "length",
+        bytes.size()));
+  }
+  if (*length > kHeaderLimit) {
+    throw Error(fmt::format("says that its header has {} bytes; the format allows {}", *length,
+                            kHeaderLimit));
+  }
+  const auto header = view.part(kLengthSize, *length);
+  if (!header) {
+    throw Error(
+        fmt::format("says that its header has {} bytes, but only {} follow; the file is truncated",
+                    *length, bytes.size() - kLengthSize));
+  }
+  const std::string_view text = as_text(*header);
+  if (!text.starts_with('{')) {
+    throw Error("has a safetensors header that does not begin with '{'");
+  }
+  HeaderEvents events;
+  nlohmann::json::sax_parse(text, &events);
+
+  const auto data = bytes.subspan(kLengthSize + header->size());
+  for (const Entry& entry : events.entries) {
+    check_size(entry, data.size());
+  }
+  check_cover(events.entries, data.size());
+
+  TensorFile file;
+  file.activations = std::move(events.activations);
+  for (Entry& entry : events.entries) {
+    Tensor tensor;
+    tensor.name = std::move(entry.name);
+    tensor.encoding = entry.encoding;
+    tensor.shape = std::move(entry.shape);
+    tensor.data = data.subspan(entry.offsets[0], entry.offsets[1] - entry.offsets[0]);
+    file.tensors.push_back(std::move(tensor));
+  }
+  return file;
+}
+
+}  // namespace lamella::io

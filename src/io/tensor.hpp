@@ -1,0 +1,28 @@
+// A named array as a model file holds it, not yet converted.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/element_types.hpp"
+
+namespace lamella::io {
+
+struct Tensor {
+  std::string name;
+  Encoding encoding;
+  bool fortran_order = false;
+  std::vector<std::size_t> shape;
+  std::span<const std::byte> data;  // into the file's bytes, or into storage
+  std::vector<std::byte> storage;   // where data had to be decompressed
+};
+
+// What a model file holds beside its tensors.
+struct TensorFile {
+  std::vector<Tensor> tensors;
+  std::string activations;  // as the file's metadata lists them; empty where it does not
+};
+
+}  // namespace lamella::io
