@@ -1,0 +1,104 @@
+#include "cpu/cpu_engine.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <lamella/error.hpp>
+
+#include "cpu/direct_loops.hpp"
+#include "cpu/matmul_chain.hpp"
+#include "cpu/processor.hpp"
+#include "cpu/thread_pool.hpp"
+#include "plan/cpu_plan.hpp"
+
+namespace lamella::cpu {
+namespace {
+
+class CpuEngine final : public Engine {
+ public:
+  CpuEngine(std::shared_ptr<const Network> network, const EngineOptions& options)
+      : network_(std::move(network)),
+        plan_(plan::plan_cpu(*network_, l2_bytes(), options.max_rows)),
+        pool_(options.threads > 0 ? options.threads : usable_cores()) {
+    const auto workers = static_cast<std::size_t>(pool_.threads());
+    if (plan_.path == plan::CpuPath::kDirectLoops) {
+      direct_.emplace(*network_, workers, best_isa());
+      info_.path = "direct loops";
+    } else {
+      chain_.emplace(*network_, plan_, workers, best_isa());
+      if (chain_->fixed_height() != 0) {
+        plan_.block_rows = plan_.min_block_rows = chain_->fixed_height();
+      }
+      info_.path = fmt::format("oneDNN row blocks of {}", plan_.block_rows);
+    }
+    info_.device = {DeviceKind::kCpu, 0};
+    info_.device_name = processor_name();
+    info_.precision = "fp32";
+    info_.threads = pool_.threads();
+    info_.max_rows = plan_.block_rows;
+  }
+
+  [[nodiscard]] const Network& network() const override { return *network_; }
+  [[nodiscard]] const EngineInfo& info() const override { return info_; }
+
+  void run(MatrixView<const float> rows, MatrixView<float> outputs) override {
+    check(rows, outputs);
+    if (rows.rows() == 0) {
+      return;
+    }
+    const std::size_t height = plan::call_block_rows(plan_, rows.rows(), pool_.threads());
+    const std::size_t blocks = rows.rows() / height + (rows.rows() % height != 0);
+    pool_.for_each(blocks, [&](std::size_t worker, std::size_t block) {
+      const std::size_t first = block * height;
+      const std::size_t count = std::min(height, rows.rows() - first);
+      if (direct_) {
+        direct_->run(worker, rows.block(first, count), outputs.block(first, count));
+      } else {
+        chain_->run(worker, rows.block(first, count), outputs.block(first, count));
+      }
+    });
+  }
+
+ private:
+  void check(MatrixView<const float> rows, MatrixView<float> outputs) const {
+    if (rows.columns() != network_->inputs()) {
+      throw ShapeError(fmt::format("the rows have {} columns, but the network takes {} inputs",
+                                   rows.columns(), network_->inputs()));
+    }
+    if (outputs.columns() != network_->outputs()) {
+      throw ShapeError(
+          fmt::format("the matrix for outputs has {} columns, but the network gives {} outputs",
+                      outputs.columns(), network_->outputs()));
+    }
+    if (outputs.rows() != rows.rows()) {
+      throw ShapeError(fmt::format("the matrix for outputs has {} rows, but {} rows are to be run",
+                                   outputs.rows(), rows.rows()));
+    }
+  }
+
+  std::shared_ptr<const Network> network_;
+  plan::CpuPlan plan_;
+  EngineInfo info_;
+  std::optional<DirectLoops> direct_;
+  std::optional<MatmulChain> chain_;
+  ThreadPool pool_;  // last, so that its threads end before what they use
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_cpu_engine(std::shared_ptr<const Network> network,
+                                        const EngineOptions& options) {
+  return std::make_unique<CpuEngine>(std::move(network), options);
+}
+
+DeviceDescription describe_cpu() {
+  const int cores = usable_cores();
+  return {{DeviceKind::kCpu, 0},
+          processor_name(),
+          fmt::format("{} core{} usable, {}", cores, cores == 1 ? "" : "s", library_isa())};
+}
+
+}  // namespace lamella::cpu

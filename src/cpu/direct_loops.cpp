@@ -1,0 +1,162 @@
+#include "cpu/direct_loops.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "cpu/epilogue.hpp"
+#include "cpu/isa_dispatch.hpp"
+#include "plan/cpu_plan.hpp"
+
+namespace lamella::cpu {
+namespace {
+
+constexpr std::size_t kGroup = plan::kDirectRowStep;  // rows that go through the layers together
+
+using Vector128 [[gnu::vector_size(16), gnu::may_alias]] = float;
+using Vector256 [[gnu::vector_size(32), gnu::may_alias]] = float;
+using Vector512 [[gnu::vector_size(64), gnu::may_alias]] = float;
+
+// y[o] = (w[o][0] * x[0] + w[o][1] * x[1] + ...) + b[o] for kOutputs outputs and two vectors of
+// rows; x and y are [values x kGroup].
+template <class Vector, std::size_t kOutputs>
+LAMELLA_ALWAYS_INLINE void product_tile(const float* x, const float* weights, const float* bias,
+                                        std::size_t inputs, bool relu, float* y) {
+  constexpr std::size_t kLanes = sizeof(Vector) / sizeof(float);
+  Vector sum[kOutputs][2] = {};
+  for (std::size_t i = 0; i < inputs; ++i) {
+    const Vector low = *reinterpret_cast<const Vector*>(x + i * kGroup);
+    const Vector high = *reinterpret_cast<const Vector*>(x + i * kGroup + kLanes);
+#pragma GCC unroll 4
+    for (std::size_t o = 0; o < kOutputs; ++o) {
+      const float weight = weights[o * inputs + i];
+      sum[o][0] += weight * low;
+      sum[o][1] += weight * high;
+    }
+  }
+#pragma GCC unroll 4
+  for (std::size_t o = 0; o < kOutputs; ++o) {
+#pragma GCC unroll 2
+    for (std::size_t half = 0; half < 2; ++half) {
+      Vector value = sum[o][half];
+      if (bias != nullptr) {
+        value += bias[o];
+      }
+      if (relu) {
+        value = value <= 0.0F ? Vector{} : value;  // keeps NaN
+      }
+      *reinterpret_cast<Vector*>(y + o * kGroup + half * kLanes) = value;
+    }
+  }
+}
+
+template <class Vector>
+LAMELLA_ALWAYS_INLINE void layer_body(const Layer& layer, bool relu, const float* x, float* y) {
+  constexpr std::size_t kStep = 2 * sizeof(Vector) / sizeof(float);
+  const float* weights = layer.weights.data();
+  const float* bias = layer.has_bias() ? layer.bias.data() : nullptr;
+  for (std::size_t row = 0; row < kGroup; row += kStep) {
+    std::size_t o = 0;
+    const auto tile = [&]<std::size_t kOutputs>(std::integral_constant<std::size_t, kOutputs>)
+        __attribute__((always_inline)) {
+      product_tile<Vector, kOutputs>(x + row, weights + o * layer.inputs,
+                                     bias == nullptr ? nullptr : bias + o, layer.inputs, relu,
+                                     y + o * kGroup + row);
+      o += kOutputs;
+    };
+    while (o + 4 <= layer.outputs) {
+      tile(std::integral_constant<std::size_t, 4>{});
+    }
+    if (o + 2 <= layer.outputs) {
+      tile(std::integral_constant<std::size_t, 2>{});
+    }
+    if (o < layer.outputs) {
+      tile(std::integral_constant<std::size_t, 1>{});
+    }
+  }
+}
+
+LAMELLA_TARGET_AVX512 void layer_avx512(const Layer& layer, bool relu, const float* x, float* y) {
+  layer_body<Vector512>(layer, relu, x, y);
+}
+LAMELLA_TARGET_AVX2 void layer_avx2(const Layer& layer, bool relu, const float* x, float* y) {
+  layer_body<Vector256>(layer, relu, x, y);
+}
+void layer_baseline(const Layer& layer, bool relu, const float* x, float* y) {
+  layer_body<Vector128>(layer, relu, x, y);
+}
+
+using LayerLoop = void (*)(const Layer&, bool, const float*, float*);
+
+LayerLoop layer_loop(Isa isa) {
+  switch (isa) {
+    case Isa::kAvx512:
+      return layer_avx512;
+    case Isa::kAvx2:
+      return layer_avx2;
+    case Isa::kBaseline:
+      break;
+  }
+  return layer_baseline;
+}
+
+// to[c][r] = from[r][c] for a group; lanes without a row become 0.
+void turn_in(MatrixView<const float> from, float* to) {
+  const std::size_t columns = from.columns();
+  for (std::size_t c = 0; c < columns; ++c) {
+    float* lanes = to + c * kGroup;
+    const float* value = from.data() + c;
+    for (std::size_t r = 0; r < from.rows(); ++r, value += columns) {
+      lanes[r] = *value;
+    }
+    std::fill(lanes + from.rows(), lanes + kGroup, 0.0F);
+  }
+}
+
+// to[r][c] = from[c][r] for the rows that there are.
+void turn_out(const float* from, MatrixView<float> to) {
+  const std::size_t columns = to.columns();
+  for (std::size_t c = 0; c < columns; ++c) {
+    const float* lanes = from + c * kGroup;
+    float* value = to.data() + c;
+    for (std::size_t r = 0; r < to.rows(); ++r, value += columns) {
+      *value = lanes[r];
+    }
+  }
+}
+
+}  // namespace
+
+DirectLoops::DirectLoops(const Network& network, std::size_t workers, Isa isa)
+    : network_(network), isa_(isa), scratch_(workers) {}
+
+void DirectLoops::run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs) {
+  AlignedBuffer& scratch = scratch_[worker];
+  const std::size_t widest = network_.max_width();
+  if (scratch.data() == nullptr) {
+    scratch = AlignedBuffer::floats(2 * kGroup, widest, "the activations of a group of rows");
+  }
+  const LayerLoop loop = layer_loop(isa_);
+  const Activation& last = network_.layers().back().activation;
+  for (std::size_t first = 0; first < rows.rows(); first += kGroup) {
+    const std::size_t count = std::min(kGroup, rows.rows() - first);
+    float* x = scratch.data();
+    float* y = scratch.data() + kGroup * widest;
+    turn_in(rows.block(first, count), x);
+    for (const Layer& layer : network_.layers()) {
+      const bool relu = layer.activation.kind == ActivationKind::kRelu;
+      loop(layer, relu, x, y);
+      if (!relu && !layer.activation.over_row()) {
+        apply_elementwise(layer.activation, y, layer.outputs * kGroup, isa_);
+      }
+      std::swap(x, y);
+    }
+    const MatrixView<float> block = outputs.block(first, count);
+    turn_out(x, block);
+    if (last.over_row()) {
+      apply_over_row(last.kind, block.data(), count, block.columns());
+    }
+  }
+}
+
+}  // namespace lamella::cpu

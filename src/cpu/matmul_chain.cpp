@@ -1,0 +1,271 @@
+#include "cpu/matmul_chain.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <lamella/error.hpp>
+
+#include "cpu/epilogue.hpp"
+#include "cpu/openmp_scope.hpp"
+
+namespace lamella::cpu {
+namespace {
+
+using dnnl::memory;
+using Dims = memory::dims;
+
+// The height for processors without batched kernels: low, since a single row costs as much.
+constexpr std::size_t kFixedHeight = 32;
+
+// Heights up to this one, and its multiples, get products of their own; others are split in two.
+constexpr std::size_t kStep = plan::kBlockRowStep;
+
+std::size_t slot(std::size_t height) {
+  return height <= kStep ? height - 1 : kStep + height / kStep - 2;
+}
+
+memory::dim dim(std::size_t n) {
+  return static_cast<memory::dim>(n);
+}
+
+memory::desc row_major(std::size_t rows, std::size_t columns) {
+  return {Dims{dim(rows), dim(columns)}, memory::data_type::f32, memory::format_tag::ab};
+}
+
+// oneDNN takes the address of what it only reads as void*, too.
+void* address(const float* values) {
+  return const_cast<float*>(values);
+}
+
+[[noreturn]] void rethrow(const dnnl::error& e, std::size_t layer, const Layer& shape) {
+  const std::string text = fmt::format("oneDNN failed at layer {} ({} inputs, {} outputs): {}",
+                                       layer + 1, shape.inputs, shape.outputs, e.what());
+  if (e.status == dnnl_out_of_memory) {
+    throw OutOfMemoryError(text);
+  }
+  throw DeviceError(text);
+}
+
+void check(dnnl_status_t status) {
+  dnnl::error::wrap_c_api(status, "could not execute");
+}
+
+}  // namespace
+
+MatmulChain::MatmulChain(const Network& network, const plan::CpuPlan& plan, std::size_t workers,
+                         Isa isa)
+    : network_(network), plan_(plan), isa_(isa), full_height_(plan.block_rows), workers_(workers) {
+  const SingleThreadedOpenMp single_threaded;
+  const std::size_t height = full_height_ <= kStep ? full_height_ : full_height_ / kStep * kStep;
+  Products first = make_products(height);
+  if (!first.batched) {
+    weight_layouts_.clear();
+    fixed_height_ = full_height_ = kFixedHeight;
+    first = make_products(fixed_height_);
+  }
+  by_slot_.resize(slot(std::max(full_height_, kStep)) + 1);
+  by_slot_[slot(fixed_height_ != 0 ? fixed_height_ : height)] =
+      std::make_unique<Products>(std::move(first));
+  make_constants();
+}
+
+MatmulChain::Products MatmulChain::make_products(std::size_t height) {
+  Products products;
+  const bool choose_layout = weight_layouts_.empty();
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  for (std::size_t i = 0; i < network_.layers().size(); ++i) {
+    const Layer& layer = network_.layers()[i];
+    try {
+      const memory::desc source = row_major(height, layer.inputs);
+      const memory::desc destination = row_major(height, layer.outputs);
+      const memory::desc weights =
+          choose_layout ? memory::desc(Dims{dim(layer.inputs), dim(layer.outputs)},
+                                       memory::data_type::f32, memory::format_tag::any)
+                        : weight_layouts_[i];
+      const dnnl::matmul::desc description =
+          layer.has_bias()
+              ? dnnl::matmul::desc(source, weights, row_major(1, layer.outputs), destination)
+              : dnnl::matmul::desc(source, weights, destination);
+      const dnnl::matmul::primitive_desc made(description, attributes, engine_);
+      products.layers.emplace_back(made);
+      products.scratchpad_bytes =
+          std::max(products.scratchpad_bytes, made.scratchpad_desc().get_size());
+      products.batched &= std::string_view(made.impl_info_str()).starts_with("brg");
+      if (choose_layout) {
+        weight_layouts_.push_back(made.weights_desc());
+      }
+    } catch (const dnnl::error& e) {
+      rethrow(e, i, layer);
+    }
+  }
+  return products;
+}
+
+void MatmulChain::make_constants() {
+  dnnl::stream stream(engine_);
+  for (std::size_t i = 0; i < network_.layers().size(); ++i) {
+    const Layer& layer = network_.layers()[i];
+    try {
+      Constants constants;
+      const memory::desc& layout = weight_layouts_[i];
+      constants.values =
+          AlignedBuffer(layout.get_size(), fmt::format("the weights of layer {}", i + 1));
+      constants.weights = memory(layout, engine_, constants.values.data());
+      // weights[o][i] in rows of inputs is the [inputs x outputs] matrix of the product with its
+      // second index running slowest, "ba".
+      const memory::desc given(Dims{dim(layer.inputs), dim(layer.outputs)}, memory::data_type::f32,
+                               memory::format_tag::ba);
+      memory from(given, engine_, address(layer.weights.data()));
+      dnnl::reorder(from, constants.weights).execute(stream, from, constants.weights);
+      if (layer.has_bias()) {
+        constants.bias = memory(row_major(1, layer.outputs), engine_, address(layer.bias.data()));
+      }
+      constants_.push_back(std::move(constants));
+    } catch (const dnnl::error& e) {
+      rethrow(e, i, layer);
+    }
+  }
+  stream.wait();
+}
+
+const MatmulChain::Products& MatmulChain::products(std::size_t height) {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<Products>& entry = by_slot_[slot(height)];
+  if (entry == nullptr) {
+    entry = std::make_unique<Products>(make_products(height));
+  }
+  return *entry;
+}
+
+MatmulChain::Worker& MatmulChain::worker(std::size_t index) {
+  std::unique_ptr<Worker>& entry = workers_[index];
+  if (entry == nullptr) {
+    auto made = std::make_unique<Worker>();
+    made->stream = dnnl::stream(engine_);
+    for (AlignedBuffer& buffer : made->between) {
+      buffer = AlignedBuffer::floats(full_height_, plan_.scratch_width,
+                                     "the activations between layers of a block of rows");
+    }
+    made->calls.resize(by_slot_.size());
+    entry = std::move(made);
+  }
+  return *entry;
+}
+
+MatmulChain::Calls& MatmulChain::calls(Worker& worker, std::size_t height) {
+  std::unique_ptr<Calls>& entry = worker.calls[slot(height)];
+  if (entry != nullptr) {
+    return *entry;
+  }
+  auto made = std::make_unique<Calls>();
+  made->products = &products(height);
+  const std::size_t bytes = std::max<std::size_t>(made->products->scratchpad_bytes, 1);
+  made->scratchpad = AlignedBuffer(bytes, "oneDNN's scratchpad");
+  const memory::desc flat(Dims{dim(bytes)}, memory::data_type::u8, memory::format_tag::a);
+  const memory scratchpad(flat, engine_, made->scratchpad.data());
+  made->memories.push_back(scratchpad);
+  const std::size_t last = network_.layers().size() - 1;
+  for (std::size_t i = 0; i <= last; ++i) {
+    const Layer& layer = network_.layers()[i];
+    // The first source and the last destination are the caller's and set for each block.
+    float* from = i == 0 ? nullptr : worker.between[(i + 1) % 2].data();
+    float* to = i == last ? nullptr : worker.between[i % 2].data();
+    const memory source(row_major(height, layer.inputs), engine_, from);
+    const memory destination(row_major(height, layer.outputs), engine_, to);
+    Call call;
+    const auto add = [&](int name, const memory& argument) {
+      call.arguments.at(static_cast<std::size_t>(call.argument_count++)) = {name, argument.get()};
+    };
+    add(DNNL_ARG_SRC, source);
+    add(DNNL_ARG_WEIGHTS, constants_[i].weights);
+    add(DNNL_ARG_DST, destination);
+    add(DNNL_ARG_SCRATCHPAD, scratchpad);
+    if (layer.has_bias()) {
+      add(DNNL_ARG_BIAS, constants_[i].bias);
+    }
+    made->layers.push_back(call);
+    made->memories.push_back(source);
+    made->memories.push_back(destination);
+    if (i == 0) {
+      made->source = source;
+    }
+    if (i == last) {
+      made->destination = destination;
+    }
+  }
+  entry = std::move(made);
+  return *entry;
+}
+
+void MatmulChain::run(std::size_t index, MatrixView<const float> rows, MatrixView<float> outputs) {
+  const SingleThreadedOpenMp single_threaded;
+  Worker& self = worker(index);
+  if (fixed_height_ != 0) {
+    run_padded(self, rows, outputs);
+    return;
+  }
+  const std::size_t whole = rows.rows() / kStep * kStep;
+  if (whole != 0) {
+    run_height(self, rows.block(0, whole), outputs.block(0, whole));
+  }
+  if (whole != rows.rows()) {
+    const std::size_t rest = rows.rows() - whole;
+    run_height(self, rows.block(whole, rest), outputs.block(whole, rest));
+  }
+}
+
+void MatmulChain::run_height(Worker& self, MatrixView<const float> rows,
+                             MatrixView<float> outputs) {
+  std::size_t i = 0;
+  try {
+    Calls& call = calls(self, rows.rows());
+    call.source.set_data_handle(address(rows.data()));
+    call.destination.set_data_handle(outputs.data());
+    const std::size_t count = network_.layers().size();
+    for (; i < count; ++i) {
+      const Layer& layer = network_.layers()[i];
+      check(dnnl_primitive_execute(call.products->layers[i].get(), self.stream.get(),
+                                   call.layers[i].argument_count, call.layers[i].arguments.data()));
+      float* block = i + 1 == count ? outputs.data() : self.between[i % 2].data();
+      switch (plan_.layers[i].epilogue) {
+        case plan::CpuEpilogue::kNone:
+          break;
+        case plan::CpuEpilogue::kElementwise:
+          apply_elementwise(layer.activation, block, rows.rows() * layer.outputs, isa_);
+          break;
+        case plan::CpuEpilogue::kOverRow:
+          apply_over_row(layer.activation.kind, block, rows.rows(), layer.outputs);
+          break;
+      }
+    }
+  } catch (const dnnl::error& e) {
+    rethrow(e, i, network_.layers()[i]);
+  }
+}
+
+void MatmulChain::run_padded(Worker& self, MatrixView<const float> rows,
+                             MatrixView<float> outputs) {
+  if (rows.rows() == fixed_height_) {
+    run_height(self, rows, outputs);
+    return;
+  }
+  if (self.padded_rows.data() == nullptr) {
+    self.padded_rows =
+        AlignedBuffer::floats(fixed_height_, rows.columns(), "the last block of rows");
+    self.padded_outputs =
+        AlignedBuffer::floats(fixed_height_, outputs.columns(), "the last block of outputs");
+  }
+  const MatrixView<float> padded_rows(self.padded_rows.data(), fixed_height_, rows.columns());
+  const MatrixView<float> padded(self.padded_outputs.data(), fixed_height_, outputs.columns());
+  std::copy_n(rows.data(), rows.size(), padded_rows.data());
+  std::fill(padded_rows.data() + rows.size(), padded_rows.data() + padded_rows.size(), 0.0F);
+  run_height(self, padded_rows, padded);
+  std::copy_n(padded.data(), outputs.size(), outputs.data());
+}
+
+}  // namespace lamella::cpu

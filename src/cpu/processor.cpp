@@ -1,0 +1,78 @@
+#include "cpu/processor.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <string_view>
+#include <thread>
+
+#include <dnnl.hpp>
+#include <sched.h>
+#include <unistd.h>
+
+namespace lamella::cpu {
+
+Isa best_isa() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+    return Isa::kAvx512;
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    return Isa::kAvx2;
+  }
+#endif
+  return Isa::kBaseline;
+}
+
+int usable_cores() {
+  // Machines with more cores than a cpu_set_t holds make the call fail; then all of them count.
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
+    return std::max(CPU_COUNT(&allowed), 1);
+  }
+  return std::max(static_cast<int>(std::thread::hardware_concurrency()), 1);
+}
+
+std::size_t l2_bytes() {
+  constexpr std::size_t kUsual = std::size_t{1} << 20;
+  const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  return bytes > 0 ? static_cast<std::size_t>(bytes) : kUsual;
+}
+
+std::string processor_name() {
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  for (std::string line; std::getline(cpuinfo, line);) {
+    const std::size_t colon = line.find(':');
+    if (colon != std::string::npos && line.starts_with("model name")) {
+      const std::size_t name = line.find_first_not_of(' ', colon + 1);
+      return name == std::string::npos ? "unnamed processor" : line.substr(name);
+    }
+  }
+  return "unnamed processor";
+}
+
+std::string library_isa() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::sse41:
+      return "SSE4.1";
+    case dnnl::cpu_isa::avx:
+      return "AVX";
+    case dnnl::cpu_isa::avx2:
+      return "AVX2";
+    case dnnl::cpu_isa::avx2_vnni:
+      return "AVX2 with VNNI";
+    case dnnl::cpu_isa::avx512_core:
+      return "AVX-512";
+    case dnnl::cpu_isa::avx512_core_vnni:
+      return "AVX-512 with VNNI";
+    case dnnl::cpu_isa::avx512_core_bf16:
+      return "AVX-512 with VNNI and BF16";
+    case dnnl::cpu_isa::avx512_core_amx:
+      return "AVX-512 with AMX";
+    default:
+      return "generic instructions";
+  }
+}
+
+}  // namespace lamella::cpu

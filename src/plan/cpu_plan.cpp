@@ -1,0 +1,80 @@
+#include "plan/cpu_plan.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/checked.hpp"
+
+namespace lamella::plan {
+namespace {
+
+// Work that is worth handing to another thread: about 10 microseconds of one core.
+constexpr std::uint64_t kMinBlockFlops = 1'000'000;
+
+constexpr std::size_t kMinDirectRows = 256;
+constexpr std::size_t kMaxDirectRows = 8192;
+
+// Measured: below 32 rows the calls show, beyond 128 nothing is gained while weights stay in cache.
+constexpr std::size_t kMinBlockRows = 32;
+constexpr std::size_t kMaxBlockRows = 128;
+constexpr std::size_t kWideBlockRows = 256;
+
+CpuEpilogue epilogue_of(const Activation& activation) {
+  if (activation.kind == ActivationKind::kIdentity) {
+    return CpuEpilogue::kNone;
+  }
+  return activation.over_row() ? CpuEpilogue::kOverRow : CpuEpilogue::kElementwise;
+}
+
+constexpr std::size_t round_up(std::size_t n, std::size_t step) {
+  return core::checked_round_up(n, step).value_or(n);
+}
+
+std::size_t library_block_rows(const Network& network, std::size_t l2_bytes) {
+  std::size_t pair = 0;  // floats a row of the widest layer reads and writes
+  for (const Layer& layer : network.layers()) {
+    if (std::min(layer.inputs, layer.outputs) >= kWideLayer) {
+      return kWideBlockRows;
+    }
+    pair = std::max(pair, layer.inputs + layer.outputs);
+  }
+  // Half of the cache for activations, the other half for weights passing through.
+  const std::size_t fitting = l2_bytes / 2 / (pair * sizeof(float));
+  return std::clamp(fitting / kBlockRowStep * kBlockRowStep, kMinBlockRows, kMaxBlockRows);
+}
+
+}  // namespace
+
+CpuPlan plan_cpu(const Network& network, std::size_t l2_bytes, std::size_t max_rows) {
+  CpuPlan plan;
+  for (const Layer& layer : network.layers()) {
+    if (!plan.layers.empty()) {
+      plan.scratch_width = std::max(plan.scratch_width, layer.inputs);
+    }
+    plan.layers.push_back(
+        {layer.inputs, layer.outputs, layer.has_bias(), epilogue_of(layer.activation)});
+  }
+  const std::uint64_t flops = std::max<std::uint64_t>(network.flops_per_row(), 1);
+  const auto worthwhile = static_cast<std::size_t>(kMinBlockFlops / flops + 1);
+  if (network.max_width() <= kDirectMaxWidth) {
+    plan.path = CpuPath::kDirectLoops;
+    plan.block_rows =
+        round_up(std::clamp(worthwhile, kMinDirectRows, kMaxDirectRows), kDirectRowStep);
+  } else {
+    plan.path = CpuPath::kRowBlocks;
+    plan.block_rows = library_block_rows(network, l2_bytes);
+  }
+  if (max_rows != 0) {
+    plan.block_rows = std::min(plan.block_rows, max_rows);
+  }
+  plan.min_block_rows = std::min(round_up(worthwhile, kBlockRowStep), plan.block_rows);
+  return plan;
+}
+
+std::size_t call_block_rows(const CpuPlan& plan, std::size_t rows, int threads) {
+  const auto workers = static_cast<std::size_t>(std::max(threads, 1));
+  const std::size_t share = round_up(rows / workers + (rows % workers != 0), kBlockRowStep);
+  return std::clamp(share, plan.min_block_rows, plan.block_rows);
+}
+
+}  // namespace lamella::plan

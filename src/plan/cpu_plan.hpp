@@ -1,0 +1,56 @@
+// How the CPU engine computes a network: by direct loops or by library calls, and how many rows are
+// carried through all layers at once. Pure host arithmetic; nothing is executed or measured here.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include <lamella/network.hpp>
+
+namespace lamella::plan {
+
+enum class CpuPath {
+  kDirectLoops,  // own loops, vectorised across rows: networks too narrow for library calls to pay
+  kRowBlocks     // blocks of rows through all layers, a library's matrix product for each
+};
+
+// What follows a layer's product and bias, over the block that is still in cache.
+enum class CpuEpilogue { kNone, kElementwise, kOverRow };
+
+struct CpuLayerPlan {
+  std::size_t inputs = 0;
+  std::size_t outputs = 0;
+  bool bias = false;
+  CpuEpilogue epilogue = CpuEpilogue::kNone;
+  bool operator==(const CpuLayerPlan&) const = default;
+};
+
+struct CpuPlan {
+  CpuPath path = CpuPath::kRowBlocks;
+  std::size_t block_rows = 0;      // the most rows in a block
+  std::size_t min_block_rows = 0;  // fewer are not worth another thread
+  std::size_t scratch_width = 0;   // the widest vector between two layers; 0 with one layer
+  std::vector<CpuLayerPlan> layers;
+  bool operator==(const CpuPlan&) const = default;
+};
+
+// Heights of blocks are multiples of these, but for the last block of a call.
+inline constexpr std::size_t kDirectRowStep = 32;
+inline constexpr std::size_t kBlockRowStep = 16;
+
+// A network all of whose widths are at most this one takes direct loops.
+inline constexpr std::size_t kDirectMaxWidth = 16;
+
+// From a layer of this width on, weights no longer stay in a core's cache from one block to the
+// next, so blocks are made higher.
+inline constexpr std::size_t kWideLayer = 1024;
+
+// l2_bytes: of one core. max_rows: the most rows that a block may have, 0 for no limit.
+[[nodiscard]] CpuPlan plan_cpu(const Network& network, std::size_t l2_bytes,
+                               std::size_t max_rows = 0);
+
+// The height of the blocks of one call with so many rows: lower than the plan's where that gives
+// every thread a block.
+[[nodiscard]] std::size_t call_block_rows(const CpuPlan& plan, std::size_t rows, int threads);
+
+}  // namespace lamella::plan

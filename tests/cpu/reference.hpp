@@ -1,0 +1,177 @@
+// A double-precision reference of a network, loops only, with a bound on what float32 may differ
+// from it. It shares no formula with the engine.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include <lamella/matrix.hpp>
+#include <lamella/network.hpp>
+
+namespace lamella::test {
+
+struct Shape {
+  std::size_t inputs = 0;
+  std::size_t outputs = 0;
+  Activation activation;
+  bool bias = true;
+};
+
+inline std::shared_ptr<const Network> random_network(const std::vector<Shape>& shapes,
+                                                     std::size_t seed) {
+  std::mt19937 generator(static_cast<std::mt19937::result_type>(seed));
+  std::vector<Layer> layers;
+  for (const Shape& shape : shapes) {
+    Layer layer;
+    layer.inputs = shape.inputs;
+    layer.outputs = shape.outputs;
+    layer.activation = shape.activation;
+    std::normal_distribution<float> weight(0.0F,
+                                           1.0F / std::sqrt(static_cast<float>(shape.inputs)));
+    layer.weights.resize(shape.inputs * shape.outputs);
+    for (float& w : layer.weights) {
+      w = weight(generator);
+    }
+    std::normal_distribution<float> bias(0.0F, 0.5F);
+    layer.bias.resize(shape.bias ? shape.outputs : 0);
+    for (float& b : layer.bias) {
+      b = bias(generator);
+    }
+    layers.push_back(std::move(layer));
+  }
+  return std::make_shared<const Network>(std::move(layers));
+}
+
+// A chain through the widths, the same activation after every layer but the last.
+inline std::shared_ptr<const Network> random_chain(const std::vector<std::size_t>& widths,
+                                                   Activation hidden, Activation last,
+                                                   std::size_t seed, bool bias = true) {
+  std::vector<Shape> shapes;
+  for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
+    shapes.push_back({widths[i], widths[i + 1], i + 2 == widths.size() ? last : hidden, bias});
+  }
+  return random_network(shapes, seed);
+}
+
+inline Matrix random_rows(std::size_t rows, std::size_t columns, std::size_t seed) {
+  std::mt19937 generator(static_cast<std::mt19937::result_type>(seed));
+  std::normal_distribution<float> value;
+  Matrix matrix(rows, columns);
+  for (std::size_t i = 0; i < matrix.size(); ++i) {
+    matrix.data()[i] = value(generator);
+  }
+  return matrix;
+}
+
+inline double reference_activation(const Activation& f, double x) {
+  const double a = f.a;
+  const double b = f.b;
+  switch (f.kind) {
+    case ActivationKind::kRelu:
+      return std::isnan(x) ? x : std::max(x, 0.0);
+    case ActivationKind::kLeakyRelu:
+      return x > 0 ? x : a * x;
+    case ActivationKind::kElu:
+      return x > 0 ? x : a * std::expm1(x);
+    case ActivationKind::kSelu:
+      return 1.0507009873554804934 * (x > 0 ? x : 1.6732632423543772848 * std::expm1(x));
+    case ActivationKind::kSigmoid:
+      return 1 / (1 + std::exp(-x));
+    case ActivationKind::kTanh:
+      return std::tanh(x);
+    case ActivationKind::kGelu:
+      return x / 2 * std::erfc(-x / std::sqrt(2.0));
+    case ActivationKind::kGeluTanh:
+      return x / (1 + std::exp(-2 * std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+    case ActivationKind::kSilu:
+      return x / (1 + std::exp(-x));
+    case ActivationKind::kSoftplus:
+      return x > 30 ? x : std::log1p(std::exp(x));
+    case ActivationKind::kHardSigmoid:
+      return std::isnan(x) ? x : std::min(std::max(a * x + b, 0.0), 1.0);
+    case ActivationKind::kClip:
+      return std::isnan(x) ? x : std::min(std::max(x, a), b);
+    case ActivationKind::kIdentity:
+    case ActivationKind::kSoftmax:
+    case ActivationKind::kLogSoftmax:
+      break;
+  }
+  return x;
+}
+
+// The most by which an activation enlarges a difference.
+inline double lipschitz(const Activation& f) {
+  switch (f.kind) {
+    case ActivationKind::kSelu:
+      return 1.7581;
+    case ActivationKind::kGelu:
+    case ActivationKind::kGeluTanh:
+    case ActivationKind::kSilu:
+      return 1.13;
+    case ActivationKind::kLogSoftmax:
+      return 2;
+    default:
+      return std::max(1.0, std::fabs(static_cast<double>(f.a)));
+  }
+}
+
+struct Expected {
+  std::vector<double> values;
+  std::vector<double> bounds;
+};
+
+// One row through the network. The bound is Higham's for each layer's dot products, carried through
+// the following layers, and 8 units in the last place for each activation.
+inline Expected reference_row(const Network& network, const float* row) {
+  constexpr double kUnit = std::numeric_limits<float>::epsilon() / 2.0;
+  Expected now{std::vector<double>(row, row + network.inputs()),
+               std::vector<double>(network.inputs(), 0.0)};
+  for (const Layer& layer : network.layers()) {
+    const double n = static_cast<double>(layer.inputs + 2) * kUnit;
+    const double gamma = n / (1 - n);
+    Expected next;
+    for (std::size_t o = 0; o < layer.outputs; ++o) {
+      double sum = layer.has_bias() ? layer.bias[o] : 0.0;
+      double magnitude = std::fabs(sum);
+      double carried = 0;
+      for (std::size_t i = 0; i < layer.inputs; ++i) {
+        const double weight = layer.weights[o * layer.inputs + i];
+        sum += weight * now.values[i];
+        magnitude += std::fabs(weight) * (std::fabs(now.values[i]) + now.bounds[i]);
+        carried += std::fabs(weight) * now.bounds[i];
+      }
+      const double y = reference_activation(layer.activation, sum);
+      next.values.push_back(y);
+      next.bounds.push_back((gamma * magnitude + carried) * lipschitz(layer.activation) +
+                            16 * kUnit * std::fabs(y) + 1e-37);
+    }
+    now = std::move(next);
+  }
+  const ActivationKind last = network.layers().back().activation.kind;
+  if (last == ActivationKind::kSoftmax || last == ActivationKind::kLogSoftmax) {
+    double largest = now.values[0];
+    double widest = 0;
+    for (std::size_t i = 0; i < now.values.size(); ++i) {
+      largest = std::max(largest, now.values[i]);
+      widest = std::max(widest, now.bounds[i]);
+    }
+    double sum = 0;
+    for (const double v : now.values) {
+      sum += std::exp(v - largest);
+    }
+    for (std::size_t i = 0; i < now.values.size(); ++i) {
+      const double shifted = now.values[i] - largest;
+      const bool softmax = last == ActivationKind::kSoftmax;
+      now.values[i] = softmax ? std::exp(shifted) / sum : shifted - std::log(sum);
+      now.bounds[i] = 2 * widest * (softmax ? now.values[i] : 1.0) +
+                      16 * kUnit * std::fabs(now.values[i]) + 1e-37;
+    }
+  }
+  return now;
+}
+
+}  // namespace lamella::test

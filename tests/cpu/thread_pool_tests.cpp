@@ -1,0 +1,85 @@
+#include <atomic>
+#include <chrono>
+#include <stdexcept>
+
+#include <gtest/gtest.h>
+
+#include "cpu/thread_pool.hpp"
+
+namespace lamella::cpu {
+namespace {
+
+TEST(ThreadPool, DoesEveryBlockOnce) {
+  ThreadPool pool(4);
+  for (const std::size_t blocks : {0, 1, 2, 3, 1000}) {
+    std::vector<int> done(blocks, 0);  // not atomic: no two workers may share a block
+    pool.for_each(blocks, [&](std::size_t, std::size_t block) { ++done[block]; });
+    EXPECT_EQ(done, std::vector<int>(blocks, 1));
+  }
+}
+
+TEST(ThreadPool, GivesAWorkersNumberToOneThreadAtATime) {
+  ThreadPool pool(3);
+  std::vector<std::size_t> work(3, 0);  // not atomic on purpose
+  for (int repetition = 0; repetition < 200; ++repetition) {
+    pool.for_each(20, [&](std::size_t worker, std::size_t) { ++work.at(worker); });
+  }
+  EXPECT_EQ(work[0] + work[1] + work[2], 200U * 20U);
+}
+
+TEST(ThreadPool, StartsNoThreadBeforeItIsNeeded) {
+  ThreadPool pool(4);
+  EXPECT_EQ(pool.started(), 0U);
+  pool.for_each(1, [](std::size_t worker, std::size_t) { EXPECT_EQ(worker, 0U); });
+  EXPECT_EQ(pool.started(), 0U);
+  pool.for_each(3, [](std::size_t, std::size_t) {});
+  EXPECT_EQ(pool.started(), 2U);
+}
+
+TEST(ThreadPool, WorksInParallel) {
+  ThreadPool pool(2);
+  std::atomic<int> inside = 0;
+  std::atomic<bool> met = false;
+  pool.for_each(2, [&](std::size_t, std::size_t) {
+    ++inside;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!met && std::chrono::steady_clock::now() < end) {
+      if (inside == 2) {
+        met = true;
+      }
+      std::this_thread::yield();
+    }
+  });
+  EXPECT_TRUE(met);
+}
+
+TEST(ThreadPool, HandsAnExceptionToTheCallerAndGoesOn) {
+  ThreadPool pool(3);
+  for (int repetition = 0; repetition < 50; ++repetition) {
+    EXPECT_THROW(pool.for_each(100,
+                               [](std::size_t, std::size_t block) {
+                                 if (block == 40) {
+                                   throw std::runtime_error("block 40");
+                                 }
+                               }),
+                 std::runtime_error);
+    std::atomic<int> done = 0;
+    pool.for_each(100, [&](std::size_t, std::size_t) { ++done; });
+    EXPECT_EQ(done, 100);
+  }
+}
+
+TEST(ThreadPool, BeginsNoBlockAfterAnException) {
+  ThreadPool pool(1);
+  int begun = 0;
+  EXPECT_THROW(pool.for_each(10,
+                             [&](std::size_t, std::size_t) {
+                               ++begun;
+                               throw std::runtime_error("first");
+                             }),
+               std::runtime_error);
+  EXPECT_EQ(begun, 1);
+}
+
+}  // namespace
+}  // namespace lamella::cpu

@@ -1,0 +1,71 @@
+#include <gtest/gtest.h>
+
+#include "plan/cpu_plan.hpp"
+
+namespace lamella::plan {
+namespace {
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+
+Network chain(const std::vector<std::size_t>& widths, Activation last = ActivationKind::kIdentity) {
+  std::vector<Layer> layers;
+  for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
+    Layer layer;
+    layer.inputs = widths[i];
+    layer.outputs = widths[i + 1];
+    layer.weights.resize(widths[i] * widths[i + 1]);
+    layer.activation = i + 2 == widths.size() ? last : Activation(ActivationKind::kRelu);
+    layers.push_back(std::move(layer));
+  }
+  return Network(std::move(layers));
+}
+
+TEST(CpuPlan, TakesDirectLoopsForTinyNetworksAlone) {
+  EXPECT_EQ(plan_cpu(chain({3, 4, 2}), kMiB).path, CpuPath::kDirectLoops);
+  EXPECT_EQ(plan_cpu(chain({kDirectMaxWidth, kDirectMaxWidth}), kMiB).path, CpuPath::kDirectLoops);
+  EXPECT_EQ(plan_cpu(chain({3, kDirectMaxWidth + 1, 2}), kMiB).path, CpuPath::kRowBlocks);
+}
+
+TEST(CpuPlan, KeepsTheActivationsOfABlockInHalfTheCache) {
+  for (const std::size_t width : {64, 300, 512, 1000}) {
+    const CpuPlan plan = plan_cpu(chain({width, width, width}), kMiB);
+    EXPECT_LE(plan.block_rows * 2 * width * sizeof(float), kMiB / 2) << width;
+    EXPECT_GE(plan.block_rows, 32U);
+    EXPECT_EQ(plan.block_rows % kBlockRowStep, 0U);
+  }
+}
+
+TEST(CpuPlan, MakesBlocksHigherForWideLayers) {
+  const std::size_t narrow = plan_cpu(chain({64, 64, 64, 10}), kMiB).block_rows;
+  const std::size_t wide = plan_cpu(chain({1024, 1024, 1024}), kMiB).block_rows;
+  EXPECT_GT(wide, narrow);
+}
+
+TEST(CpuPlan, KeepsTheCallersLimit) {
+  const CpuPlan plan = plan_cpu(chain({64, 64}), kMiB, 5);
+  EXPECT_EQ(plan.block_rows, 5U);
+  EXPECT_LE(plan.min_block_rows, 5U);
+  EXPECT_EQ(call_block_rows(plan, 1000, 4), 5U);
+}
+
+TEST(CpuPlan, DescribesEachLayer) {
+  const CpuPlan plan = plan_cpu(chain({20, 30, 40, 10}, ActivationKind::kSoftmax), kMiB);
+  ASSERT_EQ(plan.layers.size(), 3U);
+  EXPECT_EQ(plan.layers[0], (CpuLayerPlan{20, 30, false, CpuEpilogue::kElementwise}));
+  EXPECT_EQ(plan.layers[2], (CpuLayerPlan{40, 10, false, CpuEpilogue::kOverRow}));
+  EXPECT_EQ(plan.scratch_width, 40U);
+  EXPECT_EQ(plan_cpu(chain({64, 64}), kMiB).scratch_width, 0U);
+  EXPECT_EQ(plan_cpu(chain({64, 64}), kMiB).layers[0].epilogue, CpuEpilogue::kNone);
+}
+
+TEST(CpuPlan, GivesEveryThreadABlockWhereThatPays) {
+  const CpuPlan plan = plan_cpu(chain({784, 512, 512, 10}), kMiB);
+  EXPECT_EQ(call_block_rows(plan, 1'000'000, 4), plan.block_rows);
+  EXPECT_EQ(call_block_rows(plan, 128, 4), 32U);
+  EXPECT_GE(call_block_rows(plan, 1, 64), plan.min_block_rows);
+  const CpuPlan tiny = plan_cpu(chain({3, 4, 2}), kMiB);
+  EXPECT_EQ(call_block_rows(tiny, 1000, 4), tiny.block_rows);
+}
+
+}  // namespace
+}  // namespace lamella::plan
