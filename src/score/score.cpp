@@ -3,8 +3,6 @@
 #include <filesystem>
 #include <system_error>
 
-#include <fmt/format.h>
-
 #include <lamella/error.hpp>
 #include <lamella/score.hpp>
 
@@ -52,22 +50,6 @@ ScoreReport score(Engine& engine, const ScoreOptions& options) {
   ScoreReport report = pipeline::run_pipeline(*reader, engine, *writer, output, pipeline_options);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
-}
-
-RowFormat parse_row_format(std::string_view text) {
-  if (text == "auto") {
-    return RowFormat::kAuto;
-  }
-  if (text == "npy") {
-    return RowFormat::kNpy;
-  }
-  if (text == "csv") {
-    return RowFormat::kCsv;
-  }
-  if (text == "tsv") {
-    return RowFormat::kTsv;
-  }
-  throw UsageError(fmt::format("unknown row format '{}': auto, npy, csv or tsv is wanted", text));
 }
 
 }  // namespace lamella
