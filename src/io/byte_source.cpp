@@ -204,13 +204,15 @@ FileHandle anonymous_file(const std::string& name) {
 std::unique_ptr<ByteSource> spooled(ByteSource& source) {
   FileHandle file = anonymous_file(source.name());
   std::vector<std::byte> block(kBlock);
-  std::uint64_t size = 0;
   while (const std::size_t got = source.read(block)) {
     write_all(file.get(), std::span(block).first(got), source.name());
-    size += got;
   }
+  return rewound_source(std::move(file), source.name());
+}
+
+std::unique_ptr<ByteSource> rewound_source(FileHandle file, const std::string& name) {
   ::lseek(file.get(), 0, SEEK_SET);
-  return std::make_unique<FileSource>(std::move(file), source.name(), size);
+  return source_of(std::move(file), name);
 }
 
 void write_all(int descriptor, std::span<const std::byte> bytes, const std::string& name,

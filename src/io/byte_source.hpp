@@ -75,6 +75,8 @@ class ByteSource {
 // A new file without a name in the directory for temporary files. Throws FileError on behalf of
 // name.
 [[nodiscard]] FileHandle anonymous_file(const std::string& name);
+// What such a file holds, from its beginning.
+[[nodiscard]] std::unique_ptr<ByteSource> rewound_source(FileHandle file, const std::string& name);
 // Writes all bytes, at offset where one is given. Throws FileError on behalf of name.
 void write_all(int descriptor, std::span<const std::byte> bytes, const std::string& name,
                std::optional<std::uint64_t> offset = std::nullopt);

@@ -1,0 +1,241 @@
+// Two readers: rows that stand one after another are streamed; columns that stand one after another
+// (Fortran order) are gathered by reads at offsets, a chunk of rows at a time.
+#include "io/npy_rows.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <lamella/error.hpp>
+
+#include "core/checked.hpp"
+#include "io/columns.hpp"
+#include "io/npy.hpp"
+
+namespace lamella::io {
+namespace {
+
+constexpr std::size_t kBlock = std::size_t{1} << 20;
+// A selection of columns needs a whole row at hand.
+constexpr std::size_t kMostRowBytes = std::size_t{1} << 28;
+
+// An array of any shape as rows.
+struct RowShape {
+  std::size_t rows = 0;
+  std::size_t width = 0;
+  std::vector<std::size_t> inner;  // the sizes that width is the product of
+};
+
+RowShape row_shape(const NpyHeader& header, const RowReadOptions& options,
+                   const std::string& name) {
+  const std::vector<std::size_t>& shape = header.shape;
+  if (shape.empty()) {
+    throw FileError(name, "holds a single number; rows of shape [rows x columns] are wanted");
+  }
+  if (shape.size() == 1) {
+    // A vector is one row, but for a model of one input, where it is a column.
+    const bool column = options.expected_columns == 1 && options.columns.empty();
+    return column ? RowShape{.rows = shape[0], .width = 1, .inner = {1}}
+                  : RowShape{.rows = 1, .width = shape[0], .inner = shape};
+  }
+  RowShape result = {.rows = shape[0], .width = 1, .inner = {shape.begin() + 1, shape.end()}};
+  for (const std::size_t size : result.inner) {
+    const auto width = core::checked_product(result.width, size);
+    if (!width) {
+      throw FileError(name,
+                      fmt::format("has the shape {}, whose rows are too wide", shape_text(shape)));
+    }
+    result.width = *width;
+  }
+  return result;
+}
+
+class NpyReader : public RowReader {
+ public:
+  NpyReader(std::unique_ptr<ByteSource> source, const NpyHeader& header, RowShape shape,
+            std::vector<std::size_t> selected)
+      : source_(std::move(source)),
+        header_(header),
+        shape_(std::move(shape)),
+        selected_(std::move(selected)) {}
+
+  [[nodiscard]] std::size_t columns() const override {
+    return selected_.empty() ? shape_.width : selected_.size();
+  }
+  [[nodiscard]] std::optional<std::uint64_t> rows() const override { return shape_.rows; }
+  [[nodiscard]] const std::string& name() const override { return source_->name(); }
+
+  std::size_t read(MatrixView<float> into) override {
+    const std::size_t count = std::min(into.rows(), shape_.rows - next_row_);
+    if (count > 0 && shape_.width > 0) {
+      fill(into.block(0, count));
+    }
+    next_row_ += count;
+    if (next_row_ == shape_.rows && !std::exchange(ended_, true)) {
+      at_end();
+    }
+    return count;
+  }
+
+ protected:
+  virtual void fill(MatrixView<float> into) = 0;
+  virtual void at_end() {}
+
+  [[noreturn]] void refuse_truncated(std::uint64_t found) const {
+    throw FileError(name(),
+                    fmt::format("is truncated: shape {} takes {} bytes of data, {} are there",
+                                shape_text(header_.shape), header_.data_bytes, found));
+  }
+
+  std::unique_ptr<ByteSource> source_;
+  NpyHeader header_;
+  RowShape shape_;
+  std::vector<std::size_t> selected_;
+  std::size_t next_row_ = 0;
+  bool ended_ = false;
+  std::vector<std::byte> bytes_;
+};
+
+class StreamedRows final : public NpyReader {
+ public:
+  using NpyReader::NpyReader;
+
+ private:
+  void fill(MatrixView<float> into) override {
+    if (selected_.empty()) {
+      return read_values({into.data(), into.size()});
+    }
+    row_.resize(shape_.width);
+    for (std::size_t r = 0; r < into.rows(); ++r) {
+      read_values(row_);
+      for (std::size_t c = 0; c < selected_.size(); ++c) {
+        into(r, c) = row_[selected_[c]];
+      }
+    }
+  }
+
+  void at_end() override {
+    std::byte more{};
+    if (source_->read({&more, 1}) != 0) {
+      throw FileError(name(), fmt::format("goes on after the {} bytes of data that shape {} takes",
+                                          header_.data_bytes, shape_text(header_.shape)));
+    }
+  }
+
+  // The next values of the stream.
+  void read_values(std::span<float> to) {
+    if (header_.encoding.is_native_float()) {
+      return take(std::as_writable_bytes(to));
+    }
+    const std::size_t size = header_.encoding.size();
+    while (!to.empty()) {
+      const std::size_t count = std::min(to.size(), kBlock / size);
+      bytes_.resize(std::max(bytes_.size(), count * size));
+      const auto block = std::span(bytes_).first(count * size);
+      take(block);
+      convert(block, header_.encoding, to.first(count));
+      to = to.subspan(count);
+    }
+  }
+
+  void take(std::span<std::byte> to) {
+    const std::size_t got = source_->read(to);
+    taken_ += got;
+    if (got < to.size()) {
+      refuse_truncated(taken_);
+    }
+  }
+
+  std::vector<float> row_;
+  std::uint64_t taken_ = 0;
+};
+
+// Element (r, i, j, ...) stands at r + rows * (i + inner[0] * (j + ...)).
+class FortranRows final : public NpyReader {
+ public:
+  FortranRows(std::unique_ptr<ByteSource> source, const NpyHeader& header, RowShape shape,
+              std::vector<std::size_t> selected)
+      : NpyReader(std::move(source), header, std::move(shape), std::move(selected)) {}
+
+ private:
+  void fill(MatrixView<float> into) override {
+    const std::size_t size = header_.encoding.size();
+    const std::size_t most = kBlock / size;
+    for (std::size_t first = 0; first < into.rows(); first += most) {
+      const std::size_t count = std::min(most, into.rows() - first);
+      bytes_.resize(std::max(bytes_.size(), count * size));
+      column_.resize(std::max(column_.size(), count));
+      for (std::size_t c = 0; c < into.columns(); ++c) {
+        const std::size_t column = stored_column(selected_.empty() ? c : selected_[c]);
+        const std::uint64_t at =
+            header_.data_offset + (column * shape_.rows + next_row_ + first) * size;
+        const auto block = std::span(bytes_).first(count * size);
+        if (source_->read_at(at, block) < block.size()) {
+          refuse_truncated(*source_->size() -
+                           std::min<std::uint64_t>(*source_->size(), header_.data_offset));
+        }
+        convert(block, header_.encoding, std::span(column_).first(count));
+        for (std::size_t r = 0; r < count; ++r) {
+          into(first + r, c) = column_[r];
+        }
+      }
+    }
+  }
+
+  // From the index in C order, as rows are flattened, to the index in Fortran order.
+  [[nodiscard]] std::size_t stored_column(std::size_t column) const {
+    std::size_t stored = 0;
+    std::size_t stride = shape_.width;
+    for (std::size_t i = shape_.inner.size(); i-- > 0;) {
+      stride /= shape_.inner[i];
+      stored += column % shape_.inner[i] * stride;
+      column /= shape_.inner[i];
+    }
+    return stored;
+  }
+
+  std::vector<float> column_;
+};
+
+}  // namespace
+
+std::unique_ptr<RowReader> read_npy_rows(std::unique_ptr<ByteSource> source,
+                                         const RowReadOptions& options) {
+  NpyHeader header = read_npy_header(*source);
+  const std::string& name = source->name();
+  RowShape shape = row_shape(header, options, name);
+  std::vector<std::size_t> selected = select_columns(options.columns, {}, shape.width, name);
+  check_width(selected.empty() ? shape.width : selected.size(), options.expected_columns,
+              !selected.empty(), name);
+  if (!selected.empty() && shape.width > kMostRowBytes / sizeof(float)) {
+    throw FileError(name,
+                    fmt::format("rows have {} columns, too many to select from", shape.width));
+  }
+
+  const bool by_columns =
+      header.fortran_order && shape.width > 1 && (shape.rows > 1 || shape.inner.size() > 1);
+  if (by_columns && !source->size()) {
+    source = spooled(*source);
+    header.data_offset = 0;
+  }
+  if (const auto size = source->size()) {
+    const std::uint64_t found = *size - std::min<std::uint64_t>(*size, header.data_offset);
+    if (found != header.data_bytes) {
+      throw FileError(
+          source->name(),
+          fmt::format("{}: shape {} takes {} bytes of data, {} are there",
+                      found < header.data_bytes ? "is truncated" : "goes on after its end",
+                      shape_text(header.shape), header.data_bytes, found));
+    }
+  }
+  if (by_columns) {
+    return std::make_unique<FortranRows>(std::move(source), header, std::move(shape),
+                                         std::move(selected));
+  }
+  return std::make_unique<StreamedRows>(std::move(source), header, std::move(shape),
+                                        std::move(selected));
+}
+
+}  // namespace lamella::io

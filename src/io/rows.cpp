@@ -1,0 +1,108 @@
+// Which reader or writer a row file goes to.
+#include "io/rows.hpp"
+
+#include <array>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <lamella/error.hpp>
+
+#include "io/atomic_file.hpp"
+#include "io/byte_source.hpp"
+#include "io/bytes.hpp"
+#include "io/csv_rows.hpp"
+#include "io/extension.hpp"
+#include "io/npy_rows.hpp"
+#include "io/quote.hpp"
+#include "io/row_writers.hpp"
+
+namespace lamella {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, RowFormat>, 4> kFormats = {{
+    {"auto", RowFormat::kAuto},
+    {"npy", RowFormat::kNpy},
+    {"csv", RowFormat::kCsv},
+    {"tsv", RowFormat::kTsv},
+}};
+
+}  // namespace
+
+RowFormat parse_row_format(std::string_view text) {
+  for (const auto& [name, format] : kFormats) {
+    if (name == text) {
+      return format;
+    }
+  }
+  throw UsageError(
+      fmt::format("{} is no format of rows; auto, npy, csv and tsv are", io::in_quotes(text)));
+}
+
+namespace io {
+namespace {
+
+// kAuto where the extension is none of ours.
+RowFormat format_by_extension(const std::string& path) {
+  const std::string extension = extension_of(path);
+  for (const auto& [name, format] : kFormats) {
+    if (format != RowFormat::kAuto && !extension.empty() &&
+        name == std::string_view(extension).substr(1)) {
+      return format;
+    }
+  }
+  return RowFormat::kAuto;
+}
+
+// Text with tabs and without commas in its first line is tsv.
+RowFormat format_by_content(ByteSource& source) {
+  constexpr std::size_t kLookedAt = 4096;
+  const auto first = source.peek(kLookedAt);
+  if (begins_with(first, "\x93NUMPY")) {
+    return RowFormat::kNpy;
+  }
+  const std::string_view text = as_text(first);
+  const std::string_view line = text.substr(0, text.find('\n'));
+  const bool tabs =
+      line.find('\t') != std::string_view::npos && line.find(',') == std::string_view::npos;
+  return tabs ? RowFormat::kTsv : RowFormat::kCsv;
+}
+
+}  // namespace
+
+std::unique_ptr<RowReader> open_rows(const std::string& path, const RowReadOptions& options) {
+  std::unique_ptr<ByteSource> source = open_source(path);
+  RowFormat format = options.format;
+  if (format == RowFormat::kAuto && path != "-") {
+    format = format_by_extension(path);
+  }
+  if (format == RowFormat::kAuto) {
+    format = format_by_content(*source);
+  }
+  if (format == RowFormat::kNpy) {
+    return read_npy_rows(std::move(source), options);
+  }
+  return read_csv_rows(std::move(source), format == RowFormat::kTsv ? '\t' : ',', options);
+}
+
+std::unique_ptr<RowWriter> create_rows(const std::string& path, const RowWriteOptions& options) {
+  RowFormat format = options.format;
+  if (format == RowFormat::kAuto) {
+    format = path == "-" ? RowFormat::kCsv : format_by_extension(path);
+  }
+  if (format == RowFormat::kAuto) {
+    throw FileError(
+        path,
+        "does not say its format by its extension; .npy, .csv and .tsv do, or give the format");
+  }
+  auto file = std::make_unique<AtomicFile>(path);
+  if (format == RowFormat::kNpy) {
+    return write_npy_rows(std::move(file), options);
+  }
+  return write_csv_rows(std::move(file), format == RowFormat::kTsv ? '\t' : ',', options);
+}
+
+}  // namespace io
+}  // namespace lamella
