@@ -1,0 +1,152 @@
+// lamella info: what a model file holds.
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <lamella/lamella.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/options.hpp"
+#include "cli/terminal.hpp"
+
+namespace lamella::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct InfoArguments {
+  ModelArguments model;
+  bool json = false;
+};
+
+std::string count_of(std::size_t count, const char* noun) {
+  return fmt::format("{} {}{}", grouped(count), noun, count == 1 ? "" : "s");
+}
+
+// "4×3 + 4 = 16": a weight for each pair of output and input, a bias for each output.
+std::string derive_parameters(const Layer& layer) {
+  const std::string biases = layer.has_bias() ? fmt::format(" + {}", layer.outputs) : "";
+  return fmt::format("{}×{}{} = {}", layer.outputs, layer.inputs, biases,
+                     grouped(Network::parameters(layer).total()));
+}
+
+using TableRow = std::array<std::string, 5>;
+
+std::string table(const Network& network) {
+  std::vector<TableRow> rows = {{"layer", "inputs", "outputs", "activation", "parameters"}};
+  for (const Layer& layer : network.layers()) {
+    rows.push_back({fmt::format("{}", rows.size()), grouped(layer.inputs), grouped(layer.outputs),
+                    to_string(layer.activation), derive_parameters(layer)});
+  }
+  const ParameterCount total = network.parameters();
+  rows.push_back(
+      {"total", "", "", "",
+       fmt::format("{} ({} + {})", grouped(total.total()), count_of(total.weights, "weight"),
+                   fmt::format("{} biases", grouped(total.biases)))});
+  std::array<std::size_t, 4> widths = {};
+  for (const TableRow& row : rows) {
+    for (std::size_t c = 0; c < widths.size(); ++c) {
+      widths[c] = std::max(widths[c], row[c].size());
+    }
+  }
+  std::string text;
+  for (const TableRow& row : rows) {
+    text += fmt::format("{:<{}}  {:>{}}  {:>{}}  {:<{}}  {}\n", row[0], widths[0], row[1],
+                        widths[1], row[2], widths[2], row[3], widths[3], row[4]);
+  }
+  return text;
+}
+
+std::string names_line(const char* what, const std::vector<std::string>& names) {
+  if (names.empty()) {
+    return {};
+  }
+  constexpr std::size_t kShown = 12;
+  std::string line = fmt::format("{}: ", what);
+  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) {
+    line += (i == 0 ? "" : ", ") + one_line(names[i]);
+  }
+  return line + (names.size() > kShown ? fmt::format(", and {} more\n", names.size() - kShown)
+                                       : std::string("\n"));
+}
+
+std::uint64_t bytes_of(const ParameterCount& parameters) {
+  return parameters.total() * sizeof(float);
+}
+
+void print_text(const std::string& file, const LoadedNetwork& loaded) {
+  const Network& network = *loaded.network;
+  const bool styled = is_terminal(STDOUT_FILENO);
+  std::string text = fmt::format("{}{} ({}): {}, {}, {}{}\n\n", styled ? "\x1b[1m" : "",
+                                 one_line(file), loaded.format, count_of(network.inputs(), "input"),
+                                 count_of(network.layers().size(), "layer"),
+                                 count_of(network.outputs(), "output"), styled ? "\x1b[0m" : "");
+  text += table(network);
+  text += fmt::format("\n{} bytes as float32, {} FLOP per row\n",
+                      grouped(bytes_of(network.parameters())), grouped(network.flops_per_row()));
+  text += names_line("input names", network.names().inputs);
+  text += names_line("output names", network.names().outputs);
+  text += names_line("classes", network.names().classes);
+  print_result(text);
+}
+
+Json parameters_json(const ParameterCount& parameters) {
+  return {{"weights", parameters.weights},
+          {"biases", parameters.biases},
+          {"total", parameters.total()}};
+}
+
+void print_json(const std::string& file, const LoadedNetwork& loaded) {
+  const Network& network = *loaded.network;
+  Json layers = Json::array();
+  for (const Layer& layer : network.layers()) {
+    layers.push_back({{"inputs", layer.inputs},
+                      {"outputs", layer.outputs},
+                      {"activation", to_string(layer.activation)},
+                      {"bias", layer.has_bias()},
+                      {"parameters", parameters_json(Network::parameters(layer))}});
+  }
+  const Json json = {{"file", file},
+                     {"format", loaded.format},
+                     {"inputs", network.inputs()},
+                     {"outputs", network.outputs()},
+                     {"layers", std::move(layers)},
+                     {"parameters", parameters_json(network.parameters())},
+                     {"bytes", bytes_of(network.parameters())},
+                     {"flop_per_row", network.flops_per_row()},
+                     {"input_names", network.names().inputs},
+                     {"output_names", network.names().outputs},
+                     {"classes", network.names().classes},
+                     {"notes", loaded.notes}};
+  print_result(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+void info(const InfoArguments& arguments) {
+  const LoadedNetwork loaded = arguments.model.load();
+  if (arguments.json) {
+    print_json(arguments.model.file, loaded);
+    return;
+  }
+  for (const std::string& note : loaded.notes) {
+    print_note(note);
+  }
+  print_text(arguments.model.file, loaded);
+}
+
+}  // namespace
+
+Command add_info(CLI::App& app) {
+  CLI::App* const command =
+      app.add_subcommand("info", "layers, shapes, activations and parameters of a model");
+  const auto arguments = std::make_shared<InfoArguments>();
+  arguments->model.add_to(*command);
+  command->add_flag("--json", arguments->json, "print JSON");
+  command->footer("Example:\n  lamella info model.safetensors --activations relu,relu\n");
+  return {command, [arguments] { info(*arguments); }};
+}
+
+}  // namespace lamella::cli

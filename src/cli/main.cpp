@@ -1,0 +1,121 @@
+// The lamella command: parses the arguments, runs one command, and turns every failure into one
+// line and an exit status.
+#include <algorithm>
+#include <cctype>
+#include <exception>
+#include <new>
+#include <span>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include <lamella/error.hpp>
+#include <lamella/version.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/options.hpp"
+#include "cli/terminal.hpp"
+
+namespace lamella::cli {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kWrongUsage = 2;
+
+// CLI11's message as the middle of a line: "--top excludes --argmax; see lamella run --help".
+std::string usage_message(const CLI::ParseError& error, const std::string& help) {
+  std::string text = error.what();
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) {
+    text.pop_back();
+  }
+  if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0) {
+    text.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(text.front())));
+  }
+  return text + "; see " + help;
+}
+
+void refuse_unknown_command(std::span<const Command> commands, int argc, char** argv) {
+  if (argc < 2) {
+    throw UsageError("a command is wanted: run, info or devices; see lamella --help");
+  }
+  const std::string name = argv[1];
+  const auto has_name = [&name](const Command& command) { return command.app->get_name() == name; };
+  if (!name.starts_with('-') && std::none_of(commands.begin(), commands.end(), has_name)) {
+    throw UsageError("unknown command '" + name +
+                     "': run, info or devices is wanted; see lamella --help");
+  }
+}
+
+int run_command(int argc, char** argv) {
+  CLI::App app("Scores rows through a trained multi-layer perceptron, on a GPU or on the CPU.",
+               "lamella");
+  app.set_version_flag("--version", std::string("lamella ") + version());
+  app.footer(
+      "Examples:\n"
+      "  lamella info model.safetensors\n"
+      "  lamella run model.safetensors rows.npy -o scores.npy\n"
+      "  lamella run --help\n");
+  const Command commands[] = {add_run(app), add_info(app), add_devices(app)};
+  for (const Command& command : commands) {
+    refuse_empty_values(*command.app);
+  }
+  refuse_unknown_command(commands, argc, argv);
+
+  const auto chosen = [&commands]() -> const Command* {
+    for (const Command& command : commands) {
+      if (command.app->parsed()) {
+        return &command;
+      }
+    }
+    return nullptr;
+  };
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    print_result(app.help());  // of the command, where one was named
+    return 0;
+  } catch (const CLI::CallForVersion& call) {
+    print_result(std::string(call.what()) + "\n");
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    const Command* const command = chosen();
+    print_error(usage_message(error, command == nullptr
+                                         ? "lamella --help"
+                                         : "lamella " + command->app->get_name() + " --help"));
+    return kWrongUsage;
+  }
+  const Command* const command = chosen();
+  if (command == nullptr) {
+    throw UsageError("a command is wanted: run, info or devices; see lamella --help");
+  }
+  command->run();
+  return 0;
+}
+
+int guarded_main(int argc, char** argv) {
+  reserve_standard_streams();
+  ignore_broken_pipes();
+  try {
+    return run_command(argc, argv);
+  } catch (const UsageError& error) {
+    print_error(error.what());
+    return kWrongUsage;
+  } catch (const Error& error) {
+    print_error(error.what());
+  } catch (const std::bad_alloc&) {
+    print_error("out of memory: a smaller --chunk-rows, or a smaller model, needs less");
+  } catch (const std::exception& error) {
+    print_error(std::string("unexpected: ") + error.what());
+  } catch (...) {
+    print_error("unexpected: an error without a message");
+  }
+  return kFailed;
+}
+
+}  // namespace
+}  // namespace lamella::cli
+
+int main(int argc, char** argv) {
+  return lamella::cli::guarded_main(argc, argv);
+}

@@ -1,0 +1,60 @@
+#include "cli/report.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <lamella/version.hpp>
+
+#include "cli/terminal.hpp"
+
+namespace lamella::cli {
+namespace {
+
+double rows_per_second(const ScoreReport& report) {
+  return report.seconds > 0 ? static_cast<double>(report.rows) / report.seconds : 0;
+}
+
+}  // namespace
+
+std::string describe(const ScoreReport& report, const EngineInfo& engine) {
+  std::string device = to_string(engine.device) + " (" + engine.device_name;
+  if (engine.threads > 0) {
+    device += fmt::format(", {} thread{}", engine.threads, engine.threads == 1 ? "" : "s");
+  }
+  device += ")";
+  if (!engine.reason.empty()) {
+    device += fmt::format(", taken because {}", engine.reason);
+  }
+  return fmt::format(
+      "{} rows in {} ({} rows/s) on {}, {}; busy reading {}, computing {}, writing {}",
+      grouped(report.rows), duration(report.seconds),
+      grouped(static_cast<std::uint64_t>(rows_per_second(report))), device, engine.precision,
+      duration(report.seconds_reading), duration(report.seconds_computing),
+      duration(report.seconds_writing));
+}
+
+std::string to_json(const ScoreReport& report, const EngineInfo& engine, const std::string& model,
+                    const ScoreOptions& options) {
+  nlohmann::ordered_json json = {{"lamella", version()},
+                                 {"model", model},
+                                 {"input", options.input},
+                                 {"output", options.output},
+                                 {"rows", report.rows},
+                                 {"rows_per_second", rows_per_second(report)},
+                                 {"seconds", report.seconds},
+                                 {"seconds_reading", report.seconds_reading},
+                                 {"seconds_computing", report.seconds_computing},
+                                 {"seconds_writing", report.seconds_writing},
+                                 {"chunk_rows", report.chunk_rows},
+                                 {"device", to_string(engine.device)},
+                                 {"device_name", engine.device_name},
+                                 {"device_reason", engine.reason},
+                                 {"precision", engine.precision},
+                                 {"path", engine.path},
+                                 {"threads", engine.threads},
+                                 {"max_rows", engine.max_rows}};
+  // File names are bytes; what is not UTF-8 in them is replaced.
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace lamella::cli

@@ -1,0 +1,169 @@
+// lamella run: scores a file of rows.
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include <lamella/lamella.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/options.hpp"
+#include "cli/progress.hpp"
+#include "cli/report.hpp"
+#include "cli/terminal.hpp"
+
+namespace lamella::cli {
+namespace {
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  lamella run model.safetensors rows.npy -o scores.npy\n"
+    "  lamella run model.npz rows.csv -o classes.csv --argmax --device cuda:1\n"
+    "  cut -d, -f2-5 rows.csv | lamella run model.npz - --top 3 > best.csv\n"
+    "\n"
+    "Without -o, rows go to standard output as csv. A csv has a header where the model names its\n"
+    "outputs, and with --argmax and --top. --json prints the report to standard output when OUT "
+    "is\n"
+    "a file, else to standard error. Exit status: 0 done, 1 failed, 2 wrong usage.\n";
+
+struct RunArguments {
+  ModelArguments model;
+  std::string rows;
+  std::string output = "-";
+  std::string device = "auto";
+  std::string precision = "fp32";
+  std::string chunk_rows;
+  std::string threads;
+  std::string columns;
+  std::string input_format = "auto";
+  std::string output_format = "auto";
+  std::string top;
+  std::string progress = "auto";
+  bool argmax = false;
+  bool json = false;
+  bool quiet = false;
+};
+
+EngineOptions engine_options(const RunArguments& arguments) {
+  if (arguments.precision != "fp32") {
+    throw UsageError(fmt::format("--precision is '{}': this version computes in fp32 alone",
+                                 arguments.precision));
+  }
+  EngineOptions options{.device = Device::parse(arguments.device)};
+  if (!arguments.threads.empty()) {
+    constexpr std::size_t kMostThreads = 4096;
+    options.threads = static_cast<int>(parse_count("--threads", arguments.threads, kMostThreads));
+  }
+  return options;
+}
+
+ScoreOptions score_options(const RunArguments& arguments) {
+  constexpr std::size_t kAnyCount = std::numeric_limits<std::size_t>::max();
+  ScoreOptions options;
+  options.input = arguments.rows;
+  options.output = arguments.output;
+  options.input_format = parse_row_format(arguments.input_format);
+  options.output_format = parse_row_format(arguments.output_format);
+  if (!arguments.columns.empty()) {
+    options.columns = parse_list("--columns", arguments.columns);
+  }
+  if (!arguments.chunk_rows.empty()) {
+    options.chunk_rows = parse_count("--chunk-rows", arguments.chunk_rows, kAnyCount);
+  }
+  if (arguments.argmax) {
+    options.output_kind = OutputKind::kArgmax;
+  } else if (!arguments.top.empty()) {
+    options.output_kind = OutputKind::kTop;
+    options.top = parse_count("--top", arguments.top, kAnyCount);
+  }
+  return options;
+}
+
+// Files that would be lost: the rows are score()'s to protect.
+void refuse_output_over_model(const RunArguments& arguments) {
+  std::error_code ignored;
+  if (arguments.output != "-" && std::filesystem::is_regular_file(arguments.output, ignored) &&
+      std::filesystem::equivalent(arguments.output, arguments.model.file, ignored)) {
+    throw FileError(arguments.output, "is the model file; name another output file");
+  }
+}
+
+void run(const RunArguments& arguments) {
+  // Everything that is wrong with the arguments alone is said before any work.
+  const EngineOptions for_engine = engine_options(arguments);
+  ScoreOptions options = score_options(arguments);
+  const ProgressMode progress_mode =
+      arguments.quiet ? ProgressMode::kNever : parse_progress_mode(arguments.progress);
+  refuse_output_over_model(arguments);
+  options.cancelled = &stop_on_signals();
+
+  const LoadedNetwork loaded = arguments.model.load();
+  if (!arguments.quiet) {
+    for (const std::string& note : loaded.notes) {
+      print_note(note);
+    }
+  }
+  const std::unique_ptr<Engine> engine = make_engine(loaded.network, for_engine);
+  if (for_engine.threads != 0 && engine->info().device.kind != DeviceKind::kCpu) {
+    print_warning(fmt::format("--threads counts on the CPU alone; computing on {}",
+                              to_string(engine->info().device)));
+  }
+
+  ScoreReport report;
+  {
+    Progress progress(progress_mode);
+    options.on_progress = [&progress](const ScoreProgress& state) { progress.show(state); };
+    report = score(*engine, options);
+  }
+  if (arguments.json) {
+    const std::string json = to_json(report, engine->info(), arguments.model.file, options);
+    arguments.output == "-" ? print_aside(json) : print_result(json);
+  } else if (!arguments.quiet) {
+    print_aside(fmt::format("lamella: {}\n", one_line(describe(report, engine->info()))));
+  }
+}
+
+}  // namespace
+
+Command add_run(CLI::App& app) {
+  CLI::App* const command = app.add_subcommand("run", "score a file of rows");
+  const auto arguments = std::make_shared<RunArguments>();
+  RunArguments& a = *arguments;
+  a.model.add_to(*command);
+  command->add_option("ROWS", a.rows, "rows to score: .npy, .csv, .tsv, or - for standard input")
+      ->type_name("FILE")
+      ->required();
+  command->add_option("-o,--output", a.output, "where outputs go: .npy, .csv, .tsv, or - (default)")
+      ->type_name("OUT");
+  command
+      ->add_option("--device", a.device, "auto (default: CUDA where it works), cpu, cuda, cuda:N")
+      ->type_name("DEVICE");
+  command->add_option("--precision", a.precision, "fp32")->type_name("P");
+  command->add_option("--chunk-rows", a.chunk_rows, "rows held at a time; default: a few MiB")
+      ->type_name("N");
+  command->add_option("--threads", a.threads, "threads of the CPU engine; default: all cores")
+      ->type_name("N");
+  command
+      ->add_option("--columns", a.columns,
+                   "the columns to take, by name or by number from 0, in the model's order")
+      ->type_name("A,...");
+  command->add_option("--input-format", a.input_format, "auto, npy, csv, tsv")->type_name("FORMAT");
+  command->add_option("--output-format", a.output_format, "auto, npy, csv, tsv")
+      ->type_name("FORMAT");
+  CLI::Option* const argmax =
+      command->add_flag("--argmax", a.argmax, "write the index of each row's largest output");
+  command->add_option("--top", a.top, "write each row's K largest outputs as pairs index, value")
+      ->type_name("K")
+      ->excludes(argmax);
+  command->add_flag("--json", a.json, "print the report as JSON");
+  command->add_option("--progress", a.progress, "auto (default: on a terminal), always, never")
+      ->type_name("WHEN");
+  command->add_flag("--quiet", a.quiet, "no notes, no progress, no report");
+  command->footer(kExamples);
+  return {command, [arguments] { run(*arguments); }};
+}
+
+}  // namespace lamella::cli

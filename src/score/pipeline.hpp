@@ -1,0 +1,42 @@
+// Reader, engine and writer at work at the same time over a few chunk slots that are used again and
+// again. Knows nothing of files and devices.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include <lamella/engine.hpp>
+#include <lamella/score.hpp>
+
+#include "io/rows.hpp"
+#include "score/row_output.hpp"
+
+namespace lamella::pipeline {
+
+// One slot is being filled, one computed, one written, and one lies between the stages, so that a
+// stage that is slow for once does not stop the others.
+inline constexpr std::size_t kSlots = 4;
+
+struct PipelineOptions {
+  std::size_t chunk_rows = 1;
+  std::function<void(const ScoreProgress&)> on_progress = {};
+  const std::atomic<bool>* cancelled = nullptr;
+};
+
+// How many rows a chunk has: the wish, or (0) as many as make a chunk of a few MiB; no more than
+// there are, at least 1. Throws OutOfMemoryError when the slots would not fit this machine's
+// memory, with the number of bytes.
+[[nodiscard]] std::size_t choose_chunk_rows(std::size_t wish, std::size_t values_per_row,
+                                            std::optional<std::uint64_t> rows_total);
+
+// Sends every row of reader through the engine, on the caller's thread, to writer, and finishes
+// writer. Two threads more read and write. Whichever stage throws first, the others stop after the
+// chunk that they hold, both threads are joined, and its exception goes to the caller; the writer
+// is then left unfinished. Fills everything in the report but seconds.
+ScoreReport run_pipeline(io::RowReader& reader, Engine& engine, io::RowWriter& writer,
+                         const RowOutput& output, const PipelineOptions& options);
+
+}  // namespace lamella::pipeline

@@ -1,0 +1,55 @@
+// The public face of the pipeline: opens the files, chooses the chunks, runs.
+#include <chrono>
+#include <filesystem>
+#include <system_error>
+
+#include <lamella/error.hpp>
+#include <lamella/score.hpp>
+
+#include "io/rows.hpp"
+#include "score/pipeline.hpp"
+#include "score/row_output.hpp"
+
+namespace lamella {
+namespace {
+
+// Links to the same file count too; two paths that cannot be looked at are not the same.
+void refuse_output_over_input(const ScoreOptions& options) {
+  if (options.input == "-" || options.output == "-") {
+    return;
+  }
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(options.input, ignored) &&
+      std::filesystem::equivalent(options.input, options.output, ignored)) {
+    throw FileError(options.output, "is the file of rows too; name another output file");
+  }
+}
+
+}  // namespace
+
+ScoreReport score(Engine& engine, const ScoreOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  const Network& network = engine.network();
+  const pipeline::RowOutput output(options.output_kind, options.top, network.outputs());
+  refuse_output_over_input(options);
+
+  const auto reader = io::open_rows(options.input, {.format = options.input_format,
+                                                    .columns = options.columns,
+                                                    .expected_columns = network.inputs()});
+  const std::size_t values_per_row =
+      network.inputs() + network.outputs() + (output.is_plain() ? 0 : output.columns());
+  const pipeline::PipelineOptions pipeline_options{
+      .chunk_rows = pipeline::choose_chunk_rows(options.chunk_rows, values_per_row, reader->rows()),
+      .on_progress = options.on_progress,
+      .cancelled = options.cancelled};
+  const auto writer =
+      io::create_rows(options.output, {.format = options.output_format,
+                                       .columns = output.columns(),
+                                       .column_names = output.column_names(network.names()),
+                                       .rows = reader->rows()});
+  ScoreReport report = pipeline::run_pipeline(*reader, engine, *writer, output, pipeline_options);
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return report;
+}
+
+}  // namespace lamella

@@ -1,0 +1,124 @@
+// Every case of tests/data/manifest.json through the command, under the rules that the manifest
+// states: run (the expected values), refuse (one line, nothing left), either.
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <regex>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/command.hpp"
+#include "tests/support/npy_file.hpp"
+
+namespace lamella::test {
+namespace {
+
+using Case = nlohmann::json;
+
+std::vector<Case> manifest_cases() {
+  std::vector<Case> cases;
+  const Case manifest = Case::parse(file_content(data_file("manifest.json")));
+  for (const Case& entry : manifest.at("cases")) {
+    if (!entry.at("model").get<std::string>().ends_with(".onnx")) {  // a format of later versions
+      cases.push_back(entry);
+    }
+  }
+  return cases;
+}
+
+std::string base_name(const std::string& path) {
+  return std::filesystem::path(path).filename();
+}
+
+void expect_close(const NpyFile& out, const Case& entry) {
+  const NpyFile expected = read_npy(data_file(entry.at("expected")));
+  const double atol = entry.at("atol");
+  const double rtol = entry.at("rtol");
+  EXPECT_EQ(out.type, "<f4");
+  ASSERT_EQ(out.shape, expected.shape);
+  for (std::size_t i = 0; i < out.values.size(); ++i) {
+    const double actual = out.values[i];
+    const double wanted = expected.values[i];
+    if (std::isfinite(wanted)) {
+      ASSERT_LE(std::abs(actual - wanted), atol + rtol * std::abs(wanted)) << "value " << i;
+    } else {
+      ASSERT_TRUE(std::isnan(wanted) ? std::isnan(actual) : actual == wanted) << "value " << i;
+    }
+  }
+}
+
+void expect_refusal(const ProcessResult& result, const Case& entry) {
+  // By the error's line alone; the name of a file does not count as the reason.
+  expect_error(result, 1, "");
+  const auto errors = result.err_lines("lamella: error: ");
+  ASSERT_EQ(errors.size(), 1U);
+  std::string line = errors[0];
+  const std::string fault = entry.value("fault", "");
+  const std::string model = entry.at("model");
+  const std::string input = entry.at("input");
+  if (fault == "model" || fault == "input") {
+    EXPECT_THAT(line, testing::HasSubstr(base_name(fault == "model" ? model : input)));
+  }
+  for (const std::string& name :
+       {data_file(model), data_file(input), base_name(model), base_name(input)}) {
+    for (std::size_t at = line.find(name); at != std::string::npos; at = line.find(name)) {
+      line.replace(at, name.size(), "<file>");
+    }
+  }
+  if (entry.contains("mention")) {
+    // "(?i:...)" of Python's patterns: ECMAScript has the flag for a whole pattern alone.
+    std::string pattern = entry.at("mention");
+    const bool any_case = pattern.starts_with("(?i:");
+    if (any_case) {
+      pattern.replace(0, 4, "(?:");
+    }
+    const auto flags =
+        any_case ? std::regex::ECMAScript | std::regex::icase : std::regex::ECMAScript;
+    EXPECT_TRUE(std::regex_search(line.substr(std::string("lamella: error:").size()),
+                                  std::regex(pattern, flags)))
+        << line << "\ndoes not match " << pattern;
+  }
+}
+
+class CorpusManifest : public testing::TestWithParam<Case> {};
+
+TEST_P(CorpusManifest, Holds) {
+  const Case& entry = GetParam();
+  const TemporaryFolder folder;
+  std::vector<std::string> arguments = {data_file(entry.at("model")), data_file(entry.at("input")),
+                                        "-o", folder.file("out.npy")};
+  if (entry.contains("activations")) {
+    std::string list;
+    for (const std::string activation : entry.at("activations")) {
+      list += (list.empty() ? "" : ",") + activation;
+    }
+    arguments.insert(arguments.end(), {"--activations", list});
+  }
+  const ProcessResult result = lamella_run(arguments);
+  const std::string kind = entry.at("kind");
+  if (kind == "run" || (kind == "either" && result.status == 0)) {
+    ASSERT_EQ(result.status, 0) << result.err;
+    EXPECT_THAT(folder.entries(), testing::ElementsAre("out.npy"));
+    expect_close(read_npy(folder.file("out.npy")), entry);
+  } else {
+    expect_refusal(result, entry);
+    EXPECT_THAT(folder.entries(), testing::IsEmpty());
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    EXPECT_LT(result.peak_kib, 1L << 20);
+#endif
+  }
+}
+
+std::string test_name(const testing::TestParamInfo<Case>& info) {
+  std::string name = info.param.at("id");
+  std::replace_if(
+      name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(, CorpusManifest, testing::ValuesIn(manifest_cases()), test_name);
+
+}  // namespace
+}  // namespace lamella::test

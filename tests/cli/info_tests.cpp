@@ -1,0 +1,61 @@
+// lamella info on models whose parameters are known.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/command.hpp"
+
+namespace lamella::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(Info, CountsTheParametersOfTheNetworkDoneByHand) {
+  for (const char* const model : {"by_hand/model.safetensors", "by_hand/model.npz"}) {
+    const ProcessResult result =
+        lamella_command({"info", data_file(model), "--activations", "relu,relu"});
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(result.err, "");
+    EXPECT_THAT(result.out, HasSubstr("3 inputs, 2 layers, 2 outputs"));
+    EXPECT_THAT(result.out, HasSubstr("4×3 + 4 = 16"));
+    EXPECT_THAT(result.out, HasSubstr("2×4 + 2 = 10"));
+    EXPECT_THAT(result.out, HasSubstr("26 (20 weights + 6 biases)"));
+    EXPECT_THAT(result.out, HasSubstr("104 bytes as float32, 46 FLOP per row"));
+    EXPECT_THAT(result.out, Not(HasSubstr("\x1b"))) << "not a terminal";
+  }
+}
+
+TEST(Info, GivesTheSameAsJson) {
+  const ProcessResult result = lamella_command(
+      {"info", data_file("by_hand/model.npz"), "--json", "--activations", "relu,relu"});
+  const auto json = nlohmann::json::parse(result.out);
+  EXPECT_EQ(json.at("format"), "npz");
+  EXPECT_EQ(json.at("inputs"), 3);
+  EXPECT_EQ(json.at("outputs"), 2);
+  EXPECT_EQ(json.at("parameters").at("total"), 26);
+  EXPECT_EQ(json.at("parameters").at("weights"), 20);
+  EXPECT_EQ(json.at("parameters").at("biases"), 6);
+  EXPECT_EQ(json.at("bytes"), 104);
+  EXPECT_EQ(json.at("flop_per_row"), 46);
+  ASSERT_EQ(json.at("layers").size(), 2U);
+  EXPECT_EQ(json.at("layers")[0].at("inputs"), 3);
+  EXPECT_EQ(json.at("layers")[0].at("outputs"), 4);
+  EXPECT_EQ(json.at("layers")[0].at("activation"), "relu");
+  EXPECT_EQ(json.at("layers")[0].at("parameters").at("total"), 16);
+}
+
+TEST(Info, GroupsLargeNumbersAndSaysWhatItAssumed) {
+  const ProcessResult result = lamella_command({"info", data_file("digits/model.safetensors")});
+  EXPECT_THAT(result.out, HasSubstr("17,226 (17,024 weights + 202 biases)"));
+  EXPECT_EQ(result.err_lines("lamella: note: ").size(), 1U) << result.err;
+  EXPECT_EQ(result.err_lines().size(), 1U) << result.err;
+}
+
+TEST(Info, AFileThatIsNoModelIsAnError) {
+  expect_error(lamella_command({"info", data_file("digits/test.csv")}), 1, "test.csv: ");
+  expect_error(lamella_command({"info", "not_there.npz"}), 1, "not_there.npz: ");
+}
+
+}  // namespace
+}  // namespace lamella::test

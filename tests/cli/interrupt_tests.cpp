@@ -1,0 +1,98 @@
+// Ctrl-C: the command ends soon, says so, and leaves nothing.
+#include <csignal>
+#include <functional>
+#include <thread>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/cli/command.hpp"
+#include "tests/support/npy_file.hpp"
+
+namespace lamella::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+bool wait_until(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + seconds(60);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      return false;
+    }
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  return true;
+}
+
+// The state of a process as Linux tells it: true once it has set a handler for the signal.
+bool catches(pid_t process, int signal) {
+  const std::string status = file_content("/proc/" + std::to_string(process) + "/status");
+  const std::size_t at = status.find("SigCgt:");
+  return at != std::string::npos &&
+         ((std::stoull(status.substr(at + 7), nullptr, 16) >> (signal - 1)) & 1U) != 0;
+}
+
+TEST(Interrupt, StopsALongRunAndLeavesNothing) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    const TemporaryFolder inputs;
+    const TemporaryFolder folder;
+    // One row a chunk: seconds of work.
+    write_file(inputs.file("rows.npy"),
+               make_npy(std::vector<float>(std::size_t{6} << 20, 1.5F), 3));
+    Process process(
+        command_line(run_arguments({data_file("by_hand/model.safetensors"), inputs.file("rows.npy"),
+                                    "-o", folder.file("out.npy"), "--chunk-rows", "1"})));
+    ASSERT_TRUE(wait_until([&] { return !folder.entries().empty() || !process.is_running(); }));
+    process.send(signal);
+    const ProcessResult result = process.wait(seconds(30));
+    expect_error(result, 1, "cancelled");
+    EXPECT_THAT(folder.entries(), IsEmpty());
+  }
+}
+
+TEST(Interrupt, StopsAReaderThatWaitsForRows) {
+  const TemporaryFolder inputs;
+  const TemporaryFolder folder;
+  const std::string fifo = inputs.file("rows.csv");
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  // Read and write, so that opening it waits for nobody.
+  const int writer = open(fifo.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(writer, 0);
+  ASSERT_EQ(write(writer, "1,2,3\n4,5,6\n", 12), 12);
+  for (const char* const rows : {"-", fifo.c_str()}) {
+    Process process(
+        command_line(run_arguments({data_file("by_hand/model.safetensors"), rows, "--input-format",
+                                    "csv", "-o", folder.file("out.csv"), "--chunk-rows", "1"})),
+        {.input_file = fifo});
+    ASSERT_TRUE(wait_until([&] { return catches(process.id(), SIGINT); }));
+    std::this_thread::sleep_for(milliseconds(100));
+    process.send(SIGINT);
+    const ProcessResult result = process.wait(seconds(30));
+    expect_error(result, 1, "cancelled");
+    EXPECT_THAT(folder.entries(), IsEmpty());
+  }
+  close(writer);
+}
+
+TEST(Interrupt, StopsTheWaitForAWriterOfAFifo) {
+  const TemporaryFolder folder;
+  const std::string fifo = folder.file("rows.csv");
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  Process process(command_line(
+      run_arguments({data_file("by_hand/model.safetensors"), fifo, "-o", folder.file("out.csv")})));
+  ASSERT_TRUE(wait_until([&] { return catches(process.id(), SIGINT); }));
+  std::this_thread::sleep_for(milliseconds(100));
+  process.send(SIGINT);
+  expect_error(process.wait(seconds(30)), 1, "cancelled");
+  EXPECT_THAT(folder.entries(), ElementsAre("rows.csv"));
+}
+
+}  // namespace
+}  // namespace lamella::test

@@ -1,0 +1,125 @@
+// Stand-ins for the ends of the pipeline and for its engine. Each can be slow, and can fail at a
+// chunk that the test names.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <lamella/engine.hpp>
+
+#include "io/rows.hpp"
+
+namespace lamella::pipeline {
+
+// What happens in a stage before its n-th chunk, counted from 0.
+using Happening = std::function<void(std::size_t chunk)>;
+
+inline Happening fails_at(std::size_t chunk, const std::string& message) {
+  return [=](std::size_t n) {
+    if (n == chunk) {
+      throw std::runtime_error(message);
+    }
+  };
+}
+
+inline Happening takes(std::chrono::milliseconds time) {
+  return [=](std::size_t) { std::this_thread::sleep_for(time); };
+}
+
+// count rows of two values: row r is (r, -r).
+class FakeReader final : public io::RowReader {
+ public:
+  explicit FakeReader(std::size_t count, bool says_count = true, Happening before = {})
+      : count_(count), says_count_(says_count), before_(std::move(before)) {}
+
+  [[nodiscard]] std::size_t columns() const override { return 2; }
+  [[nodiscard]] std::optional<std::uint64_t> rows() const override {
+    return says_count_ ? std::optional<std::uint64_t>(count_) : std::nullopt;
+  }
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  std::size_t read(MatrixView<float> into) override {
+    if (before_) {
+      before_(chunk_++);
+    }
+    const std::size_t rows = std::min(into.rows(), count_ - next_);
+    for (std::size_t r = 0; r < rows; ++r, ++next_) {
+      into(r, 0) = static_cast<float>(next_);
+      into(r, 1) = -static_cast<float>(next_);
+    }
+    return rows;
+  }
+
+ private:
+  std::string name_ = "rows";
+  std::size_t count_;
+  bool says_count_;
+  Happening before_;
+  std::size_t next_ = 0;
+  std::size_t chunk_ = 0;
+};
+
+// Three outputs for (x, y): 2x, x + y, 2y.
+class FakeEngine final : public Engine {
+ public:
+  explicit FakeEngine(Happening before = {}) : before_(std::move(before)) {}
+
+  [[nodiscard]] const Network& network() const override { return network_; }
+  [[nodiscard]] const EngineInfo& info() const override { return info_; }
+  void run(MatrixView<const float> rows, MatrixView<float> outputs) override {
+    chunk_sizes.push_back(rows.rows());
+    if (before_) {
+      before_(chunk_sizes.size() - 1);
+    }
+    for (std::size_t r = 0; r < rows.rows(); ++r) {
+      outputs(r, 0) = 2 * rows(r, 0);
+      outputs(r, 1) = rows(r, 0) + rows(r, 1);
+      outputs(r, 2) = 2 * rows(r, 1);
+    }
+  }
+
+  std::vector<std::size_t> chunk_sizes;
+
+ private:
+  Network network_{{Layer{.inputs = 2,
+                          .outputs = 3,
+                          .weights = {2, 0, 1, 1, 0, 2},
+                          .bias = {},
+                          .activation = ActivationKind::kIdentity}}};
+  EngineInfo info_;
+  Happening before_;
+};
+
+class FakeWriter final : public io::RowWriter {
+ public:
+  explicit FakeWriter(Happening before = {}) : before_(std::move(before)) {}
+
+  void write(MatrixView<const float> rows) override {
+    if (before_) {
+      before_(chunk_++);
+    }
+    values.insert(values.end(), rows.data(), rows.data() + rows.size());
+  }
+  void finish() override {
+    if (fails_to_finish) {
+      throw std::runtime_error("cannot finish");
+    }
+    finished = true;
+  }
+
+  std::vector<float> values;
+  bool finished = false;
+  bool fails_to_finish = false;
+
+ private:
+  Happening before_;
+  std::size_t chunk_ = 0;
+};
+
+}  // namespace lamella::pipeline

@@ -1,0 +1,246 @@
+// The pipeline between stand-ins: what comes out, and what is left when a stage fails.
+#include <chrono>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <lamella/error.hpp>
+
+#include "score/pipeline.hpp"
+#include "tests/score/fakes.hpp"
+
+namespace lamella::pipeline {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::Each;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+const RowOutput kPlain(OutputKind::kOutputs, 0, 3);
+
+std::vector<float> expected_outputs(std::size_t rows) {
+  std::vector<float> values;
+  for (std::size_t r = 0; r < rows; ++r) {
+    const auto x = static_cast<float>(r);
+    values.insert(values.end(), {2 * x, 0, -2 * x});
+  }
+  return values;
+}
+
+ScoreReport run(FakeReader&& reader, FakeEngine& engine, FakeWriter& writer,
+                PipelineOptions options, const RowOutput& output = kPlain) {
+  return run_pipeline(reader, engine, writer, output, options);
+}
+
+// The message that a run ends with.
+std::string failure(FakeReader&& reader, FakeEngine&& engine, FakeWriter& writer,
+                    const PipelineOptions& options = {.chunk_rows = 2}) {
+  try {
+    run_pipeline(reader, engine, writer, kPlain, options);
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "no failure";
+}
+
+TEST(Pipeline, WritesEveryRowInOrderWhateverTheChunkSize) {
+  for (const std::size_t rows : {1, 2, 7, 8, 9, 100}) {
+    for (const std::size_t chunk : {1, 3, 8, 1000}) {
+      for (const bool says_count : {true, false}) {
+        FakeEngine engine;
+        FakeWriter writer;
+        const ScoreReport report =
+            run(FakeReader(rows, says_count), engine, writer, {.chunk_rows = chunk});
+        EXPECT_EQ(writer.values, expected_outputs(rows)) << rows << " rows by " << chunk;
+        EXPECT_TRUE(writer.finished);
+        EXPECT_EQ(report.rows, rows);
+        EXPECT_EQ(report.chunk_rows, chunk);
+      }
+    }
+  }
+}
+
+TEST(Pipeline, FinishesAnOutputOfNoRowsWithoutTheEngine) {
+  FakeEngine engine;
+  FakeWriter writer;
+  const ScoreReport report = run(FakeReader(0), engine, writer, {.chunk_rows = 4});
+  EXPECT_EQ(report.rows, 0U);
+  EXPECT_THAT(writer.values, IsEmpty());
+  EXPECT_TRUE(writer.finished);
+  EXPECT_THAT(engine.chunk_sizes, IsEmpty());
+}
+
+TEST(Pipeline, SendsFullChunksAndTheRest) {
+  FakeEngine engine;
+  FakeWriter writer;
+  run(FakeReader(10), engine, writer, {.chunk_rows = 4});
+  EXPECT_THAT(engine.chunk_sizes, ElementsAre(4, 4, 2));
+}
+
+TEST(Pipeline, WritesASelectionOfTheOutputs) {
+  FakeEngine engine;
+  FakeWriter writer;
+  // 2r, 0, -2r: the first is the largest, and the first of equals in row 0.
+  run(FakeReader(5), engine, writer, {.chunk_rows = 2}, RowOutput(OutputKind::kArgmax, 0, 3));
+  EXPECT_THAT(writer.values, ElementsAre(0, 0, 0, 0, 0));
+
+  FakeWriter top_writer;
+  run(FakeReader(2), engine, top_writer, {.chunk_rows = 2}, RowOutput(OutputKind::kTop, 2, 3));
+  EXPECT_THAT(top_writer.values, ElementsAre(0, 0, 1, 0, 0, 2, 1, 0));
+}
+
+TEST(Pipeline, KeepsOrderWhicheverStageIsSlow) {
+  for (int slow = 0; slow < 3; ++slow) {
+    const Happening sleeps = takes(milliseconds(3));
+    FakeEngine engine(slow == 1 ? sleeps : Happening());
+    FakeWriter writer(slow == 2 ? sleeps : Happening());
+    run(FakeReader(30, true, slow == 0 ? sleeps : Happening()), engine, writer, {.chunk_rows = 2});
+    EXPECT_EQ(writer.values, expected_outputs(30));
+  }
+}
+
+TEST(Pipeline, StagesWorkAtTheSameTimeAndReportTheirBusyTime) {
+  FakeEngine engine(takes(milliseconds(10)));
+  FakeWriter writer(takes(milliseconds(10)));
+  const auto start = std::chrono::steady_clock::now();
+  const ScoreReport report =
+      run(FakeReader(20, true, takes(milliseconds(10))), engine, writer, {.chunk_rows = 1});
+  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
+  EXPECT_GE(report.seconds_reading, 0.2);
+  EXPECT_GE(report.seconds_computing, 0.2);
+  EXPECT_GE(report.seconds_writing, 0.2);
+  // One after another they would take the whole sum.
+  EXPECT_LT(wall.count(),
+            0.8 * (report.seconds_reading + report.seconds_computing + report.seconds_writing));
+}
+
+TEST(Pipeline, ReadsNoFurtherAheadThanItsSlots) {
+  std::atomic<std::size_t> read = 0;
+  std::atomic<std::size_t> written = 0;
+  std::atomic<std::size_t> furthest = 0;
+  FakeEngine engine;
+  FakeWriter writer([&](std::size_t) {
+    std::this_thread::sleep_for(milliseconds(1));
+    ++written;
+  });
+  run(FakeReader(50, true,
+                 [&](std::size_t n) {
+                   read = n;
+                   furthest = std::max(furthest.load(), n - std::min(n, written.load()));
+                 }),
+      engine, writer, {.chunk_rows = 1});
+  EXPECT_EQ(read, 50U);
+  EXPECT_LT(furthest, kSlots);
+}
+
+TEST(Pipeline, AFailingReaderStopsItAndItsErrorIsThrown) {
+  for (const std::size_t chunk : {0, 1, 6}) {
+    FakeWriter writer;
+    EXPECT_EQ(failure(FakeReader(100, false, fails_at(chunk, "line 7")), FakeEngine(), writer),
+              "line 7");
+    EXPECT_FALSE(writer.finished);
+  }
+}
+
+TEST(Pipeline, AFailingEngineStopsItAndItsErrorIsThrown) {
+  for (const std::size_t chunk : {0, 1, 49}) {
+    FakeWriter writer;
+    EXPECT_EQ(failure(FakeReader(100), FakeEngine(fails_at(chunk, "device lost")), writer),
+              "device lost");
+    EXPECT_FALSE(writer.finished);
+  }
+}
+
+TEST(Pipeline, AFailingWriterStopsItAndItsErrorIsThrown) {
+  for (const std::size_t chunk : {0, 1, 49}) {
+    FakeWriter writer(fails_at(chunk, "disk full"));
+    EXPECT_EQ(failure(FakeReader(100), FakeEngine(), writer), "disk full");
+    EXPECT_FALSE(writer.finished);
+  }
+}
+
+TEST(Pipeline, AFailureToFinishIsThrown) {
+  FakeWriter writer;
+  writer.fails_to_finish = true;
+  EXPECT_EQ(failure(FakeReader(3), FakeEngine(), writer), "cannot finish");
+}
+
+TEST(Pipeline, TheFirstOfSeveralErrorsWins) {
+  FakeWriter writer([](std::size_t) {
+    std::this_thread::sleep_for(milliseconds(50));
+    throw std::runtime_error("second");
+  });
+  EXPECT_EQ(failure(FakeReader(100, true, fails_at(2, "first")), FakeEngine(), writer), "first");
+}
+
+TEST(Pipeline, ReportsProgressOnTheCallersThread) {
+  std::vector<std::uint64_t> done;
+  std::vector<std::thread::id> threads;
+  PipelineOptions options{.chunk_rows = 4};
+  options.on_progress = [&](const ScoreProgress& progress) {
+    done.push_back(progress.rows_done);
+    threads.push_back(std::this_thread::get_id());
+    EXPECT_EQ(progress.rows_total, 10U);
+  };
+  FakeEngine engine;
+  FakeWriter writer;
+  run(FakeReader(10), engine, writer, options);
+  EXPECT_THAT(done, ElementsAre(4, 8, 10));
+  EXPECT_THAT(threads, Each(std::this_thread::get_id()));
+}
+
+TEST(Pipeline, AnErrorOfTheProgressCallbackIsThrown) {
+  PipelineOptions options{.chunk_rows = 4};
+  options.on_progress = [](const ScoreProgress&) { throw std::runtime_error("callback"); };
+  FakeWriter writer;
+  EXPECT_EQ(failure(FakeReader(10), FakeEngine(), writer, options), "callback");
+  EXPECT_FALSE(writer.finished);
+}
+
+TEST(Pipeline, CancellationStopsItUnfinished) {
+  std::atomic<bool> cancelled = false;
+  PipelineOptions options{.chunk_rows = 1};
+  options.cancelled = &cancelled;
+  options.on_progress = [&](const ScoreProgress& progress) {
+    if (progress.rows_done == 5) {
+      cancelled = true;
+    }
+  };
+  FakeEngine engine;
+  FakeWriter writer;
+  EXPECT_THROW(run(FakeReader(1000), engine, writer, options), CancelledError);
+  EXPECT_FALSE(writer.finished);
+  EXPECT_EQ(engine.chunk_sizes.size(), 5U);
+}
+
+TEST(Pipeline, CancellationAfterTheLastChunkStillCounts) {
+  std::atomic<bool> cancelled = false;
+  PipelineOptions options{.chunk_rows = 10};
+  options.cancelled = &cancelled;
+  FakeEngine engine;
+  FakeWriter writer([&](std::size_t) { cancelled = true; });
+  EXPECT_THROW(run(FakeReader(10), engine, writer, options), CancelledError);
+  EXPECT_FALSE(writer.finished);
+}
+
+TEST(ChunkRows, MakeAFewMebibytesInWholeBlocks) {
+  EXPECT_EQ(choose_chunk_rows(0, 74, std::nullopt), 14080U);
+  EXPECT_EQ(choose_chunk_rows(0, 74, 450), 450U);
+  EXPECT_EQ(choose_chunk_rows(0, std::size_t{1} << 22, std::nullopt), 1U);
+  EXPECT_EQ(choose_chunk_rows(0, 5, 0), 1U);
+}
+
+TEST(ChunkRows, FollowTheWishUpToTheRowsThereAre) {
+  EXPECT_EQ(choose_chunk_rows(7, 74, std::nullopt), 7U);
+  EXPECT_EQ(choose_chunk_rows(7, 74, 5), 5U);
+  EXPECT_EQ(choose_chunk_rows(SIZE_MAX, 74, 5), 5U);
+}
+
+TEST(ChunkRows, ThatDoNotFitMemoryAreRefused) {
+  EXPECT_THROW((void)choose_chunk_rows(SIZE_MAX, 74, std::nullopt), OutOfMemoryError);
+  EXPECT_THROW((void)choose_chunk_rows(std::size_t{1} << 50, 74, std::nullopt), OutOfMemoryError);
+}
+
+}  // namespace
+}  // namespace lamella::pipeline
