@@ -52,10 +52,20 @@ if(lamella_sanitize_flags)
   add_link_options(${lamella_sanitize_flags})
 endif()
 
+# Fuzzers need the whole library instrumented, and the sanitizers to notice what they find.
+if(LAMELLA_BUILD_FUZZERS)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "LAMELLA_BUILD_FUZZERS needs clang++: configure with -DCMAKE_CXX_COMPILER=clang++")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
 # Flags for our own targets, not for what they link.
 function(lamella_target_defaults target)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
-  set(warnings -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual)
+  # -Wrestrict of GCC 12 fires falsely on std::string concatenation (GCC bug 105651).
+  set(warnings -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wno-restrict)
   target_compile_options(${target} PRIVATE
     "$<$<COMPILE_LANGUAGE:CXX>:${warnings}>"
     "$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${LAMELLA_WERROR}>>:-Werror>"

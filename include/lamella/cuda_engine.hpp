@@ -51,7 +51,6 @@ class CudaEngine final : public Engine {
   void enqueue(const float* rows, std::size_t row_count, float* outputs, CUstream_st* stream);
 
   [[nodiscard]] const Network& network() const override;
-  [[nodiscard]] const EngineInfo& info() const override;
   // Host memory in and out, on a stream of the engine's own; synchronizes.
   void run(MatrixView<const float> rows, MatrixView<float> outputs) override;
 

@@ -41,7 +41,7 @@ struct EngineInfo {
   std::string device_name;  // as the vendor names it
   std::string precision;    // "fp32"
   std::string path;         // how layers are computed, e.g. "cuBLAS SGEMM + fused bias-activation"
-  std::string reason;       // why this device was taken, where it was Lamella's choice; else empty
+  std::string reason;       // why this device, where the choice was left to Lamella; else empty
   int threads = 0;          // CPU engine only
   std::size_t max_rows = 0;
 };
@@ -58,12 +58,20 @@ class Engine {
   virtual ~Engine() = default;
 
   [[nodiscard]] virtual const Network& network() const = 0;
-  [[nodiscard]] virtual const EngineInfo& info() const = 0;
+  [[nodiscard]] const EngineInfo& info() const { return info_; }
 
   // outputs[r] = network(rows[r]) for every row; host memory, any number of rows from 0 up. Returns
   // when outputs are written. rows is [n x network().inputs()], outputs [n x network().outputs()];
   // they must not overlap. Throws ShapeError (both widths named), DeviceError.
   virtual void run(MatrixView<const float> rows, MatrixView<float> outputs) = 0;
+
+ protected:
+  EngineInfo info_;
+
+ private:
+  // Knows why it took this device, which the engine itself does not.
+  friend std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
+                                             const EngineOptions& options);
 };
 
 // Makes an engine for the device that the options name. Throws DeviceError with the reason that

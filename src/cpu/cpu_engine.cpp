@@ -42,22 +42,22 @@ class CpuEngine final : public Engine {
   }
 
   [[nodiscard]] const Network& network() const override { return *network_; }
-  [[nodiscard]] const EngineInfo& info() const override { return info_; }
 
   void run(MatrixView<const float> rows, MatrixView<float> outputs) override {
     check(rows, outputs);
     if (rows.rows() == 0) {
       return;
     }
-    const std::size_t height = plan::call_block_rows(plan_, rows.rows(), pool_.threads());
-    const std::size_t blocks = rows.rows() / height + (rows.rows() % height != 0);
-    pool_.for_each(blocks, [&](std::size_t worker, std::size_t block) {
-      const std::size_t first = block * height;
-      const std::size_t count = std::min(height, rows.rows() - first);
+    const plan::CpuSplit split = plan::split_call(plan_, rows.rows(), pool_.threads());
+    pool_.for_each(split.claims, [&](std::size_t worker, std::size_t claim) {
+      const std::size_t first = claim * split.claim_rows;
+      const std::size_t count = std::min(split.claim_rows, rows.rows() - first);
+      const MatrixView<const float> from = rows.block(first, count);
+      const MatrixView<float> to = outputs.block(first, count);
       if (direct_) {
-        direct_->run(worker, rows.block(first, count), outputs.block(first, count));
+        direct_->run(worker, from, to);
       } else {
-        chain_->run(worker, rows.block(first, count), outputs.block(first, count));
+        chain_->run(worker, from, to, split.block_rows);
       }
     });
   }
@@ -81,7 +81,6 @@ class CpuEngine final : public Engine {
 
   std::shared_ptr<const Network> network_;
   plan::CpuPlan plan_;
-  EngineInfo info_;
   std::optional<DirectLoops> direct_;
   std::optional<MatmulChain> chain_;
   ThreadPool pool_;  // last, so that its threads end before what they use

@@ -31,9 +31,10 @@ class MatmulChain {
   // The one height there is, or 0 if blocks of any height may be given.
   [[nodiscard]] std::size_t fixed_height() const { return fixed_height_; }
 
-  // Any number of rows up to the plan's block, or the fixed height. Calls of different workers may
-  // run at once. Throws as the constructor does.
-  void run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs);
+  // Carries blocks of so many rows through all layers, one after another. Calls of different
+  // workers may run at once. Throws as the constructor does.
+  void run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs,
+           std::size_t block_rows);
 
  private:
   // A layer's weights and bias as oneDNN wants them.
@@ -74,7 +75,10 @@ class MatmulChain {
   const Products& products(std::size_t height);
   Worker& worker(std::size_t index);
   Calls& calls(Worker& worker, std::size_t height);
-  void run_height(Worker& worker, MatrixView<const float> rows, MatrixView<float> outputs);
+  [[nodiscard]] std::size_t height_of_piece(std::size_t rows, std::size_t block_rows) const;
+  // ahead: what this worker computes next, or nothing.
+  void run_height(Worker& worker, MatrixView<const float> rows, MatrixView<float> outputs,
+                  MatrixView<const float> ahead);
   void run_padded(Worker& worker, MatrixView<const float> rows, MatrixView<float> outputs);
 
   const Network& network_;

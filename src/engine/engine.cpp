@@ -1,5 +1,6 @@
-// Which engine computes a network, and the text form of devices.
+// Which engine serves: device names, the choice between CPU and CUDA, and the list of devices.
 #include <charconv>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -7,11 +8,27 @@
 #include <lamella/error.hpp>
 
 #include "cpu/cpu_engine.hpp"
+#include "engine/cuda_library.hpp"
 
 namespace lamella {
 namespace {
 
-constexpr const char* kNoCuda = "this build has no CUDA engine";
+std::unique_ptr<Engine> make_cuda_engine(std::shared_ptr<const Network> network,
+                                         const EngineOptions& options) {
+  const engine::CudaLibrary& library = engine::cuda_library();
+  if (library.plugin == nullptr) {
+    throw DeviceError(fmt::format("--device {} cannot be had: {}; --device cpu works everywhere",
+                                  to_string(options.device), library.unavailable));
+  }
+  return library.plugin->make_engine(std::move(network), options);
+}
+
+// The reason why no CUDA device serves, or nothing when one does.
+std::string cuda_unavailable() {
+  const engine::CudaLibrary& library = engine::cuda_library();
+  return library.plugin == nullptr ? library.unavailable
+                                   : library.plugin->list_devices().cuda_unavailable;
+}
 
 }  // namespace
 
@@ -25,18 +42,17 @@ Device Device::parse(std::string_view text) {
   if (text == "cuda") {
     return {DeviceKind::kCuda, 0};
   }
-  constexpr std::string_view kNumbered = "cuda:";
-  if (text.starts_with(kNumbered)) {
-    const std::string_view digits = text.substr(kNumbered.size());
+  constexpr std::string_view kPrefix = "cuda:";
+  if (text.starts_with(kPrefix)) {
+    const std::string_view number = text.substr(kPrefix.size());
     int index = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
-    if (error == std::errc() && end == digits.data() + digits.size() && index >= 0 &&
-        digits.front() != '-') {
+    const auto result = std::from_chars(number.data(), number.data() + number.size(), index);
+    if (result.ec == std::errc{} && result.ptr == number.data() + number.size() && index >= 0) {
       return {DeviceKind::kCuda, index};
     }
   }
   throw UsageError(
-      fmt::format("unknown device '{}': auto, cpu, cuda or cuda:N is wanted, N from 0", text));
+      fmt::format("device '{}' is not known; auto, cpu, cuda or cuda:N is wanted", text));
 }
 
 std::string to_string(const Device& device) {
@@ -53,15 +69,42 @@ std::string to_string(const Device& device) {
 
 std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
                                     const EngineOptions& options) {
-  if (options.device.kind == DeviceKind::kCuda) {
-    throw DeviceError(fmt::format("{}: {}; take --device cpu, or build with the CUDA Toolkit",
-                                  to_string(options.device), kNoCuda));
+  switch (options.device.kind) {
+    case DeviceKind::kCpu:
+      return cpu::make_cpu_engine(std::move(network), options);
+    case DeviceKind::kCuda:
+      return make_cuda_engine(std::move(network), options);
+    case DeviceKind::kAuto:
+      break;
   }
-  return cpu::make_cpu_engine(std::move(network), options);
+  EngineOptions chosen = options;
+  const std::string unavailable = cuda_unavailable();
+  std::unique_ptr<Engine> engine;
+  if (unavailable.empty()) {
+    chosen.device = {DeviceKind::kCuda, 0};
+    engine = make_cuda_engine(std::move(network), chosen);
+    engine->info_.reason = "the first CUDA device";
+  } else {
+    engine = cpu::make_cpu_engine(std::move(network), chosen);
+    engine->info_.reason = unavailable;
+  }
+  return engine;
 }
 
 DeviceList list_devices() {
-  return {{cpu::describe_cpu()}, kNoCuda};
+  DeviceList list;
+  list.devices.push_back(cpu::describe_cpu());
+  const engine::CudaLibrary& library = engine::cuda_library();
+  if (library.plugin == nullptr) {
+    list.cuda_unavailable = library.unavailable;
+    return list;
+  }
+  DeviceList cuda = library.plugin->list_devices();
+  list.cuda_unavailable = std::move(cuda.cuda_unavailable);
+  for (DeviceDescription& device : cuda.devices) {
+    list.devices.push_back(std::move(device));
+  }
+  return list;
 }
 
 }  // namespace lamella

@@ -1,5 +1,7 @@
 // Rows as delimited text: each number in the fewest digits that read back to the same float.
 #include <charconv>
+#include <cmath>
+#include <cstdint>
 #include <utility>
 
 #include "io/row_writers.hpp"
@@ -9,6 +11,18 @@ namespace {
 
 constexpr std::size_t kBlock = std::size_t{1} << 20;
 constexpr std::size_t kLongestNumber = 24;  // -1.17549435e-38 and a delimiter are shorter
+
+// Whole numbers as such, which is both quicker and clearer than 1e+05; -0 keeps its sign.
+char* print(char* begin, char* end, float value) {
+  constexpr float kMostExact = 0x1p24F;
+  if (std::fabs(value) < kMostExact) {
+    const auto whole = static_cast<std::int32_t>(value);
+    if (static_cast<float>(whole) == value && (whole != 0 || !std::signbit(value))) {
+      return std::to_chars(begin, end, whole).ptr;
+    }
+  }
+  return std::to_chars(begin, end, value).ptr;
+}
 
 class CsvWriter final : public RowWriter {
  public:
@@ -25,7 +39,7 @@ class CsvWriter final : public RowWriter {
           flush();
         }
         char* begin = buffer_.data() + used_;
-        char* end = std::to_chars(begin, begin + kLongestNumber - 1, value).ptr;
+        char* end = print(begin, begin + kLongestNumber - 1, value);
         *end = delimiter_;
         used_ += static_cast<std::size_t>(end - begin) + 1;
       }

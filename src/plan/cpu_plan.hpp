@@ -49,8 +49,12 @@ inline constexpr std::size_t kWideLayer = 1024;
 [[nodiscard]] CpuPlan plan_cpu(const Network& network, std::size_t l2_bytes,
                                std::size_t max_rows = 0);
 
-// The height of the blocks of one call with so many rows: lower than the plan's where that gives
-// every thread a block.
-[[nodiscard]] std::size_t call_block_rows(const CpuPlan& plan, std::size_t rows, int threads);
+// How one call's rows are dealt out to threads.
+struct CpuSplit {
+  std::size_t block_rows = 0;  // lower than the plan's where that gives every thread a block
+  std::size_t claim_rows = 0;  // a thread takes so many at a time: one or more blocks
+  std::size_t claims = 0;
+};
+[[nodiscard]] CpuSplit split_call(const CpuPlan& plan, std::size_t rows, int threads);
 
 }  // namespace lamella::plan

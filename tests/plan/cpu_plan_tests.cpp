@@ -36,16 +36,16 @@ TEST(CpuPlan, KeepsTheActivationsOfABlockInHalfTheCache) {
 }
 
 TEST(CpuPlan, MakesBlocksHigherForWideLayers) {
-  const std::size_t narrow = plan_cpu(chain({64, 64, 64, 10}), kMiB).block_rows;
+  const std::size_t below = plan_cpu(chain({1000, 1000, 1000}), kMiB).block_rows;
   const std::size_t wide = plan_cpu(chain({1024, 1024, 1024}), kMiB).block_rows;
-  EXPECT_GT(wide, narrow);
+  EXPECT_GT(wide, below);
 }
 
 TEST(CpuPlan, KeepsTheCallersLimit) {
   const CpuPlan plan = plan_cpu(chain({64, 64}), kMiB, 5);
   EXPECT_EQ(plan.block_rows, 5U);
   EXPECT_LE(plan.min_block_rows, 5U);
-  EXPECT_EQ(call_block_rows(plan, 1000, 4), 5U);
+  EXPECT_EQ(split_call(plan, 1000, 4).block_rows, 5U);
 }
 
 TEST(CpuPlan, DescribesEachLayer) {
@@ -60,11 +60,32 @@ TEST(CpuPlan, DescribesEachLayer) {
 
 TEST(CpuPlan, GivesEveryThreadABlockWhereThatPays) {
   const CpuPlan plan = plan_cpu(chain({784, 512, 512, 10}), kMiB);
-  EXPECT_EQ(call_block_rows(plan, 1'000'000, 4), plan.block_rows);
-  EXPECT_EQ(call_block_rows(plan, 128, 4), 32U);
-  EXPECT_GE(call_block_rows(plan, 1, 64), plan.min_block_rows);
+  EXPECT_EQ(split_call(plan, 1'000'000, 4).block_rows, plan.block_rows);
+  EXPECT_EQ(split_call(plan, 128, 4).block_rows, 32U);
+  EXPECT_EQ(split_call(plan, 128, 4).claims, 4U);
+  EXPECT_GE(split_call(plan, 1, 64).block_rows, plan.min_block_rows);
+  EXPECT_EQ(split_call(plan, 1, 64).claims, 1U);
   const CpuPlan tiny = plan_cpu(chain({3, 4, 2}), kMiB);
-  EXPECT_EQ(call_block_rows(tiny, 1000, 4), tiny.block_rows);
+  EXPECT_EQ(split_call(tiny, 1000, 4).claims, 1U);
+}
+
+TEST(CpuPlan, DealsOutEveryRowOnce) {
+  const CpuPlan plan = plan_cpu(chain({64, 64, 10}), kMiB);
+  for (const std::size_t rows : {0, 1, 15, 16, 17, 255, 257, 4096, 999'983}) {
+    for (const int threads : {1, 2, 3, 64}) {
+      const CpuSplit split = split_call(plan, rows, threads);
+      EXPECT_GE(split.claims * split.claim_rows, rows);
+      EXPECT_LT(split.claims * split.claim_rows, rows + split.claim_rows);
+      EXPECT_EQ(split.claim_rows % split.block_rows, 0U);
+      EXPECT_LE(split.block_rows, plan.block_rows);
+    }
+  }
+}
+
+TEST(CpuPlan, LeavesClaimsForThreadsToHelpEachOther) {
+  const CpuPlan plan = plan_cpu(chain({64, 64, 10}), kMiB);
+  EXPECT_GE(split_call(plan, 1'000'000, 4).claims, 32U);
+  EXPECT_EQ(split_call(plan, 1'000'000, 1).claims, 1U);
 }
 
 }  // namespace

@@ -1,0 +1,171 @@
+// A matrix is contiguous, so it is treated as one array of rows * width elements, cut into vectors
+// of kLanes elements (4 where the base is 16-byte aligned, else 1). Vector v holds elements
+// kLanes*v ... kLanes*v + kLanes-1, whose columns are (kLanes*v + j) mod width. Those columns come
+// back every
+//     period = width / gcd(width, kLanes)        vectors,
+// so when all threads together step by a multiple of the period, each thread meets the same columns
+// at every step and keeps their biases in registers. This serves every width, multiple of 4 or not,
+// with full-width accesses; only the last (rows * width) mod kLanes elements are done one by one.
+//
+// Memory traffic: 8 bytes an element (read and written once) and the bias once per thread.
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+
+#include "core/activation_math.hpp"
+#include "kernels/bias_activation.hpp"
+#include "kernels/launch.cuh"
+
+namespace lamella::kernels {
+namespace {
+
+constexpr unsigned kThreads = 256;
+// Threads that keep a large GPU busy: 132 multiprocessors of 2048. More would each read biases
+// anew.
+constexpr std::uint64_t kTargetThreads = std::uint64_t{132} * 2048;
+// Vectors in flight per thread: loads of a step are issued before its first store.
+constexpr int kUnroll = 4;
+
+template <int kLanes>
+struct Vector;
+template <>
+struct Vector<1> {
+  using Type = float;
+};
+template <>
+struct Vector<4> {
+  using Type = float4;
+};
+
+// The lanes of a vector, so that one loop serves both widths.
+__device__ inline float& lane(float& v, int) {
+  return v;
+}
+__device__ inline float& lane(float4& v, int j) {
+  return j == 0 ? v.x : j == 1 ? v.y : j == 2 ? v.z : v.w;
+}
+
+// Threads past `stride` have nothing to do: the grid is rounded up to whole blocks, the stride is a
+// multiple of the period.
+template <ActivationKind kKind, int kLanes>
+__global__ void __launch_bounds__(kThreads)
+    bias_activation_kernel(float* __restrict__ y, const float* __restrict__ bias,
+                           std::uint64_t elements, std::uint64_t width, std::uint64_t stride,
+                           float a, float b) {
+  using V = typename Vector<kLanes>::Type;
+  const std::uint64_t thread = std::uint64_t{blockIdx.x} * kThreads + threadIdx.x;
+  if (thread >= stride) {
+    return;
+  }
+  float lane_bias[kLanes];
+#pragma unroll
+  for (int j = 0; j < kLanes; ++j) {
+    lane_bias[j] =
+        bias == nullptr ? 0.0F : bias[(thread * kLanes + static_cast<unsigned>(j)) % width];
+  }
+  V* const vectors = reinterpret_cast<V*>(y);
+  const std::uint64_t count = elements / kLanes;
+  std::uint64_t v = thread;
+  for (; v + (kUnroll - 1) * stride < count; v += kUnroll * stride) {
+    V values[kUnroll];
+#pragma unroll
+    for (int u = 0; u < kUnroll; ++u) {
+      values[u] = vectors[v + static_cast<unsigned>(u) * stride];
+    }
+#pragma unroll
+    for (int u = 0; u < kUnroll; ++u) {
+#pragma unroll
+      for (int j = 0; j < kLanes; ++j) {
+        float& value = lane(values[u], j);
+        value = core::activate<kKind>(value + lane_bias[j], a, b);
+      }
+      vectors[v + static_cast<unsigned>(u) * stride] = values[u];
+    }
+  }
+  for (; v < count; v += stride) {
+    V values = vectors[v];
+#pragma unroll
+    for (int j = 0; j < kLanes; ++j) {
+      float& value = lane(values, j);
+      value = core::activate<kKind>(value + lane_bias[j], a, b);
+    }
+    vectors[v] = values;
+  }
+  if constexpr (kLanes > 1) {
+    // The elements behind the last whole vector: one each for the first threads.
+    const std::uint64_t e = count * kLanes + thread;
+    if (e < elements) {
+      const float e_bias = bias == nullptr ? 0.0F : bias[e % width];
+      y[e] = core::activate<kKind>(y[e] + e_bias, a, b);
+    }
+  }
+}
+
+template <ActivationKind kKind, int kLanes>
+cudaError_t launch_kernel(float* y, const float* bias, std::uint64_t elements, std::uint64_t width,
+                          const Activation& activation, cudaStream_t stream) {
+  const std::uint64_t period = width / std::gcd(width, std::uint64_t{kLanes});
+  // At least kLanes threads are needed for the tail, and one period for all columns; beyond that,
+  // no more than there are vectors.
+  const std::uint64_t vectors = std::max<std::uint64_t>(elements / kLanes, kLanes);
+  const std::uint64_t wanted = std::min(kTargetThreads, vectors);
+  const std::uint64_t periods = std::max<std::uint64_t>((wanted + period - 1) / period, 1);
+  const std::uint64_t stride = periods * period;
+  // The stride is at most max(target, width) + width < 2^33 threads: at most 2^25 blocks.
+  const auto blocks = static_cast<unsigned>((stride + kThreads - 1) / kThreads);
+  return launch(bias_activation_kernel<kKind, kLanes>, dim3(blocks), dim3(kThreads), 0, stream, y,
+                bias, elements, width, stride, activation.a, activation.b);
+}
+
+template <ActivationKind kKind>
+cudaError_t launch_kind(float* y, const float* bias, std::size_t rows, std::size_t width,
+                        const Activation& activation, cudaStream_t stream) {
+  const std::uint64_t elements = std::uint64_t{rows} * width;
+  const bool aligned = reinterpret_cast<std::uintptr_t>(y) % alignof(float4) == 0;
+  return aligned ? launch_kernel<kKind, 4>(y, bias, elements, width, activation, stream)
+                 : launch_kernel<kKind, 1>(y, bias, elements, width, activation, stream);
+}
+
+}  // namespace
+
+cudaError_t bias_activation(float* y, const float* bias, std::size_t rows, std::size_t width,
+                            const Activation& activation, cudaStream_t stream) {
+  using Kind = ActivationKind;
+  if (rows == 0 || (bias == nullptr && activation.kind == Kind::kIdentity)) {
+    return cudaSuccess;
+  }
+  switch (activation.kind) {
+    case Kind::kIdentity:
+      return launch_kind<Kind::kIdentity>(y, bias, rows, width, activation, stream);
+    case Kind::kRelu:
+      return launch_kind<Kind::kRelu>(y, bias, rows, width, activation, stream);
+    case Kind::kLeakyRelu:
+      return launch_kind<Kind::kLeakyRelu>(y, bias, rows, width, activation, stream);
+    case Kind::kElu:
+      return launch_kind<Kind::kElu>(y, bias, rows, width, activation, stream);
+    case Kind::kSelu:
+      return launch_kind<Kind::kSelu>(y, bias, rows, width, activation, stream);
+    case Kind::kSigmoid:
+      return launch_kind<Kind::kSigmoid>(y, bias, rows, width, activation, stream);
+    case Kind::kTanh:
+      return launch_kind<Kind::kTanh>(y, bias, rows, width, activation, stream);
+    case Kind::kGelu:
+      return launch_kind<Kind::kGelu>(y, bias, rows, width, activation, stream);
+    case Kind::kGeluTanh:
+      return launch_kind<Kind::kGeluTanh>(y, bias, rows, width, activation, stream);
+    case Kind::kSilu:
+      return launch_kind<Kind::kSilu>(y, bias, rows, width, activation, stream);
+    case Kind::kSoftplus:
+      return launch_kind<Kind::kSoftplus>(y, bias, rows, width, activation, stream);
+    case Kind::kHardSigmoid:
+      return launch_kind<Kind::kHardSigmoid>(y, bias, rows, width, activation, stream);
+    case Kind::kClip:
+      return launch_kind<Kind::kClip>(y, bias, rows, width, activation, stream);
+    case Kind::kSoftmax:
+    case Kind::kLogSoftmax:
+      break;
+  }
+  return cudaErrorInvalidValue;
+}
+
+}  // namespace lamella::kernels

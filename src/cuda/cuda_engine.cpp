@@ -1,0 +1,228 @@
+// The CUDA engine's baseline path: for each layer cuBLAS SGEMM, then one kernel for bias and
+// activation in place. Layers write two activation buffers in turns; the last writes the caller's
+// outputs.
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include <cuda_runtime_api.h>
+#include <fmt/format.h>
+
+#include <lamella/cuda_engine.hpp>
+#include <lamella/error.hpp>
+
+#include "core/checked.hpp"
+#include "cuda/check.hpp"
+#include "cuda/device_weights.hpp"
+#include "cuda/gemm.hpp"
+#include "cuda/handles.hpp"
+#include "cuda/host_transfer.hpp"
+#include "kernels/bias_activation.hpp"
+#include "kernels/row_softmax.hpp"
+#include "plan/cuda_plan.hpp"
+
+namespace lamella {
+namespace {
+
+// A slot of run() holds about this much of rows or outputs, whichever is wider: enough for a copy
+// to reach the bus's speed, little enough to stay modest in page-locked memory.
+constexpr std::size_t kSlotBytes = std::size_t{16} << 20;
+
+std::string device_name(int device) {
+  cudaDeviceProp properties{};
+  LAMELLA_CUDA_CHECK(cudaGetDeviceProperties(&properties, device));
+  return properties.name;
+}
+
+void check_device_rows(const float* memory, std::size_t rows, std::size_t width, const char* what) {
+  if (memory == nullptr) {
+    throw UsageError(fmt::format("CudaEngine::enqueue: {} is null for {} rows", what, rows));
+  }
+  if (reinterpret_cast<std::uintptr_t>(memory) % alignof(float) != 0) {
+    throw UsageError(fmt::format("CudaEngine::enqueue: {} is not 4-byte aligned", what));
+  }
+  const auto values = core::checked_product(rows, width);
+  if (!values || !core::checked_product(*values, sizeof(float))) {
+    throw ShapeError(fmt::format(
+        "CudaEngine::enqueue: {} rows of {} values pass what memory can hold", rows, width));
+  }
+}
+
+}  // namespace
+
+class CudaEngine::State {
+ public:
+  State(std::shared_ptr<const Network> network, const CudaEngineOptions& options);
+  ~State();
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  void enqueue(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream);
+  void run(MatrixView<const float> rows, MatrixView<float> outputs);
+
+  std::shared_ptr<const Network> network_;
+
+  [[nodiscard]] EngineInfo info() const;
+
+ private:
+  void pass(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream);
+  void apply_activation(std::size_t layer, float* y, std::size_t row_count, cudaStream_t stream);
+  [[nodiscard]] float* activations(std::size_t buffer) const;
+  [[nodiscard]] void* workspace_at(std::size_t offset) const {
+    return static_cast<char*>(workspace_) + offset;
+  }
+
+  int device_;
+  plan::CudaPlan plan_;
+  cuda::DeviceMemory own_workspace_;
+  void* workspace_ = nullptr;
+  std::shared_ptr<const cuda::DeviceWeights> weights_;
+  cuda::CublasHandle cublas_;
+  std::optional<cuda::HostTransfer> transfer_;  // made by the first run()
+};
+
+CudaEngine::State::State(std::shared_ptr<const Network> network, const CudaEngineOptions& options)
+    : network_(std::move(network)), device_(options.device) {
+  plan_ = plan::make_cuda_plan(*network_, options.max_rows);
+  const cuda::DeviceGuard guard(device_);
+  if (options.workspace == nullptr) {
+    own_workspace_ = cuda::allocate_device(plan_.workspace_bytes, "activations and cuBLAS");
+    workspace_ = own_workspace_.get();
+  } else {
+    if (options.workspace_bytes < plan_.workspace_bytes) {
+      throw UsageError(fmt::format("the workspace has {} bytes; {} are needed for {} rows",
+                                   options.workspace_bytes, plan_.workspace_bytes, plan_.max_rows));
+    }
+    if (reinterpret_cast<std::uintptr_t>(options.workspace) % plan::kPartAlignment != 0) {
+      throw UsageError(fmt::format("the workspace is not {}-byte aligned", plan::kPartAlignment));
+    }
+    workspace_ = options.workspace;
+  }
+  weights_ = cuda::DeviceWeights::get(network_, plan_, device_);
+  cublas_ = cuda::make_cublas_handle();
+  // fp32 means fp32: the default mode keeps at least the 24-bit significand of the inputs.
+  LAMELLA_CUDA_CHECK(cublasSetMathMode(cublas_.get(), CUBLAS_DEFAULT_MATH));
+}
+
+EngineInfo CudaEngine::State::info() const {
+  return {.device = {DeviceKind::kCuda, device_},
+          .device_name = device_name(device_),
+          .precision = "fp32",
+          .path = "cuBLAS SGEMM, then fused bias-activation kernel",
+          .reason = {},
+          .threads = 0,
+          .max_rows = plan_.max_rows};
+}
+
+CudaEngine::State::~State() {
+  // Work that was enqueued still uses the buffers, those of the caller included.
+  int previous = device_;
+  cuda::check_no_throw(cudaGetDevice(&previous));
+  cuda::check_no_throw(cudaSetDevice(device_));
+  cuda::check_no_throw(cudaDeviceSynchronize());
+  transfer_.reset();
+  cublas_.reset();
+  own_workspace_.reset();
+  cuda::check_no_throw(cudaSetDevice(previous));
+}
+
+float* CudaEngine::State::activations(std::size_t buffer) const {
+  return static_cast<float*>(workspace_at(plan_.activations[buffer]));
+}
+
+void CudaEngine::State::enqueue(const float* rows, std::size_t row_count, float* outputs,
+                                cudaStream_t stream) {
+  if (row_count == 0) {
+    return;
+  }
+  check_device_rows(rows, row_count, network_->inputs(), "rows");
+  check_device_rows(outputs, row_count, network_->outputs(), "outputs");
+  const cuda::DeviceGuard guard(device_);
+  // Setting the stream gives the handle its default workspace back, so ours is set after it, each
+  // time. Neither call reaches the device.
+  LAMELLA_CUDA_CHECK(cublasSetStream(cublas_.get(), stream));
+  LAMELLA_CUDA_CHECK(cublasSetWorkspace(cublas_.get(), workspace_at(plan_.cublas_workspace),
+                                        plan::kCublasWorkspaceBytes));
+  for (std::size_t first = 0; first < row_count; first += plan_.max_rows) {
+    const std::size_t count = std::min(plan_.max_rows, row_count - first);
+    pass(rows + first * network_->inputs(), count, outputs + first * network_->outputs(), stream);
+  }
+}
+
+void CudaEngine::State::pass(const float* rows, std::size_t row_count, float* outputs,
+                             cudaStream_t stream) {
+  const auto layers = network_->layers();
+  const float* x = rows;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    float* const y = i + 1 == layers.size() ? outputs : activations(i % 2);
+    cuda::enqueue_gemm(cublas_.get(), x, weights_->weights(i), y, row_count, layers[i].inputs,
+                       layers[i].outputs);
+    apply_activation(i, y, row_count, stream);
+    x = y;
+  }
+}
+
+void CudaEngine::State::apply_activation(std::size_t layer, float* y, std::size_t row_count,
+                                         cudaStream_t stream) {
+  const Layer& l = network_->layers()[layer];
+  const float* const bias = weights_->bias(layer);
+  if (l.activation.over_row()) {
+    LAMELLA_CUDA_CHECK(kernels::row_softmax(y, bias, row_count, l.outputs, l.activation, stream));
+  } else {
+    LAMELLA_CUDA_CHECK(
+        kernels::bias_activation(y, bias, row_count, l.outputs, l.activation, stream));
+  }
+}
+
+void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outputs) {
+  if (rows.columns() != network_->inputs() || outputs.columns() != network_->outputs() ||
+      rows.rows() != outputs.rows()) {
+    throw ShapeError(
+        fmt::format("rows are [{} x {}] and outputs [{} x {}]; the network takes {} inputs and "
+                    "gives {} outputs",
+                    rows.rows(), rows.columns(), outputs.rows(), outputs.columns(),
+                    network_->inputs(), network_->outputs()));
+  }
+  if (rows.rows() == 0) {
+    return;
+  }
+  const cuda::DeviceGuard guard(device_);
+  const std::size_t row_bytes = std::max(network_->inputs(), network_->outputs()) * sizeof(float);
+  const std::size_t most = std::clamp<std::size_t>(kSlotBytes / row_bytes, 1, plan_.max_rows);
+  const std::size_t slot_rows = std::min(most, rows.rows());
+  // A larger call than those before it gets larger slots.
+  if (!transfer_ || transfer_->slot_rows() < slot_rows) {
+    transfer_.reset();
+    transfer_.emplace(network_->inputs(), network_->outputs(), slot_rows);
+  }
+  transfer_->run(rows, outputs,
+                 [this](const float* device_rows, std::size_t n, float* device_outputs,
+                        cudaStream_t stream) { enqueue(device_rows, n, device_outputs, stream); });
+}
+
+CudaEngine::CudaEngine(std::shared_ptr<const Network> network, const CudaEngineOptions& options)
+    : state_(std::make_unique<State>(std::move(network), options)) {
+  info_ = state_->info();
+}
+
+CudaEngine::~CudaEngine() = default;
+
+std::size_t CudaEngine::workspace_bytes(const Network& network, std::size_t max_rows) {
+  return plan::make_cuda_plan(network, max_rows).workspace_bytes;
+}
+
+void CudaEngine::enqueue(const float* rows, std::size_t row_count, float* outputs,
+                         CUstream_st* stream) {
+  state_->enqueue(rows, row_count, outputs, stream);
+}
+
+const Network& CudaEngine::network() const {
+  return *state_->network_;
+}
+
+void CudaEngine::run(MatrixView<const float> rows, MatrixView<float> outputs) {
+  state_->run(rows, outputs);
+}
+
+}  // namespace lamella

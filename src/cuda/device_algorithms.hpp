@@ -1,0 +1,29 @@
+// One pass over device memory, by Thrust: made-up rows, the largest difference, the largest output
+// of each row. For benchmarks, tests and the last step of a classification; not part of enqueue.
+//
+// All work on the stream and the current device, and synchronize the stream before they return; all
+// may allocate temporary device memory. Throw DeviceError.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <driver_types.h>
+
+namespace lamella::cuda {
+
+// values[i], i < count, uniform in [-1, 1), a function of the seed and i alone: the same on every
+// device and in the simulation.
+void fill_uniform(float* values, std::size_t count, std::uint64_t seed, cudaStream_t stream);
+
+// The largest |a[i] - b[i]|; infinity when exactly one of a pair is NaN, or they are different
+// infinities. 0 for count 0.
+[[nodiscard]] float max_abs_difference(const float* a, const float* b, std::size_t count,
+                                       cudaStream_t stream);
+
+// indices[r] = the column of the largest value in row r of values, [rows x width]; the first of
+// equals; the first NaN, where there is one. width from 1 to 2^32 - 1.
+void argmax_rows(const float* values, std::size_t rows, std::size_t width, std::uint32_t* indices,
+                 cudaStream_t stream);
+
+}  // namespace lamella::cuda

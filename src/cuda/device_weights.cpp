@@ -1,0 +1,84 @@
+#include "cuda/device_weights.hpp"
+
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include <cuda_runtime_api.h>
+
+#include "cuda/check.hpp"
+
+namespace lamella::cuda {
+namespace {
+
+// What is on which device at the moment. Entries are weak: the engines own the weights.
+struct Registry {
+  std::mutex mutex;
+  std::map<std::pair<const Network*, int>, std::weak_ptr<const DeviceWeights>> entries;
+};
+
+Registry& registry() {
+  static Registry instance;
+  return instance;
+}
+
+}  // namespace
+
+std::shared_ptr<const DeviceWeights> DeviceWeights::get(
+    const std::shared_ptr<const Network>& network, const plan::CudaPlan& plan, int device) {
+  Registry& known = registry();
+  // Held during the upload: a second engine for the same network waits for it and then shares.
+  const std::lock_guard lock(known.mutex);
+  std::erase_if(known.entries, [](const auto& entry) { return entry.second.expired(); });
+  auto& entry = known.entries[{network.get(), device}];
+  if (auto weights = entry.lock()) {
+    return weights;
+  }
+  auto weights = std::make_shared<const DeviceWeights>(network, plan, device);
+  entry = weights;
+  return weights;
+}
+
+DeviceWeights::DeviceWeights(std::shared_ptr<const Network> network, const plan::CudaPlan& plan,
+                             int device)
+    : network_(std::move(network)),
+      parts_(plan.layers),
+      device_(device),
+      arena_(allocate_device(plan.weights_bytes, "the network's weights")) {
+  const auto layers = network_->layers();
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const Layer& layer = layers[i];
+    LAMELLA_CUDA_CHECK(cudaMemcpy(at(parts_[i].weights), layer.weights.data(),
+                                  layer.weights.size() * sizeof(float), cudaMemcpyHostToDevice));
+    if (layer.has_bias()) {
+      LAMELLA_CUDA_CHECK(cudaMemcpy(at(parts_[i].bias), layer.bias.data(),
+                                    layer.bias.size() * sizeof(float), cudaMemcpyHostToDevice));
+    }
+  }
+  // A copy from pageable memory may return before it has reached the device, and engines' streams
+  // do not wait for the default stream.
+  LAMELLA_CUDA_CHECK(cudaStreamSynchronize(nullptr));
+}
+
+DeviceWeights::~DeviceWeights() {
+  // The last engine may be destroyed while another device is current.
+  int previous = device_;
+  check_no_throw(cudaGetDevice(&previous));
+  check_no_throw(cudaSetDevice(device_));
+  arena_.reset();
+  check_no_throw(cudaSetDevice(previous));
+}
+
+float* DeviceWeights::at(std::size_t offset) const {
+  return reinterpret_cast<float*>(static_cast<char*>(arena_.get()) + offset);
+}
+
+const float* DeviceWeights::weights(std::size_t layer) const {
+  return at(parts_[layer].weights);
+}
+
+const float* DeviceWeights::bias(std::size_t layer) const {
+  return network_->layers()[layer].has_bias() ? at(parts_[layer].bias) : nullptr;
+}
+
+}  // namespace lamella::cuda

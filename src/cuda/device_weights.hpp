@@ -1,0 +1,40 @@
+// A network's weights and biases in one piece of device memory.
+#pragma once
+
+#include <memory>
+
+#include <lamella/network.hpp>
+
+#include "cuda/handles.hpp"
+#include "plan/cuda_plan.hpp"
+
+namespace lamella::cuda {
+
+// Immutable once made, and kept alive by every engine that uses it.
+class DeviceWeights {
+ public:
+  // The weights of this network on this device: those that another engine has uploaded, or uploaded
+  // now (synchronizes). Safe to call from several threads. The device must be current.
+  [[nodiscard]] static std::shared_ptr<const DeviceWeights> get(
+      const std::shared_ptr<const Network>& network, const plan::CudaPlan& plan, int device);
+
+  DeviceWeights(std::shared_ptr<const Network> network, const plan::CudaPlan& plan, int device);
+  DeviceWeights(const DeviceWeights&) = delete;
+  DeviceWeights& operator=(const DeviceWeights&) = delete;
+  ~DeviceWeights();
+
+  // [outputs x inputs] of layer i, as in the Network.
+  [[nodiscard]] const float* weights(std::size_t layer) const;
+  // [outputs], or null for a layer without a bias.
+  [[nodiscard]] const float* bias(std::size_t layer) const;
+
+ private:
+  [[nodiscard]] float* at(std::size_t offset) const;
+
+  std::shared_ptr<const Network> network_;  // kept, so that its address stays a valid key
+  std::vector<plan::LayerParts> parts_;
+  int device_;
+  DeviceMemory arena_;
+};
+
+}  // namespace lamella::cuda

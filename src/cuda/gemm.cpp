@@ -1,0 +1,25 @@
+#include "cuda/gemm.hpp"
+
+#include "cuda/check.hpp"
+
+namespace lamella::cuda {
+
+// cuBLAS counts in column-major order. The memory of a row-major matrix [a x b], read column-major,
+// is its transpose, [b x a] with leading dimension b. So in the column-major reading
+//     the memory of Y holds Y^T, [outputs x rows],   ldc = outputs
+//     the memory of X holds X^T, [inputs x rows],    ldb = inputs
+//     the memory of W holds W^T, [inputs x outputs], lda = inputs
+// and Y = X W^T, transposed, is Y^T = W X^T = (W^T)^T X^T: A is transposed, B is not,
+//     m = outputs, n = rows, k = inputs.
+void enqueue_gemm(cublasHandle_t handle, const float* x, const float* w, float* y, std::size_t rows,
+                  std::size_t inputs, std::size_t outputs) {
+  const auto m = static_cast<int>(outputs);
+  const auto n = static_cast<int>(rows);
+  const auto k = static_cast<int>(inputs);
+  const float one = 1;
+  const float zero = 0;
+  LAMELLA_CUDA_CHECK(
+      cublasSgemm(handle, CUBLAS_OP_T, CUBLAS_OP_N, m, n, k, &one, w, k, x, k, &zero, y, m));
+}
+
+}  // namespace lamella::cuda

@@ -1,0 +1,70 @@
+// Owners of what the CUDA runtime hands out: the one place that creates and releases each of them.
+// All are move-only, release without throwing, and belong to the device that was current when they
+// were made; the owner's user keeps that device current (DeviceGuard).
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <type_traits>
+
+#include <cublas_v2.h>
+#include <driver_types.h>
+
+namespace lamella::cuda {
+
+// Makes a device current for a scope, and the one from before again at its end.
+class DeviceGuard {
+ public:
+  explicit DeviceGuard(int device);
+  DeviceGuard(const DeviceGuard&) = delete;
+  DeviceGuard& operator=(const DeviceGuard&) = delete;
+  ~DeviceGuard();
+
+ private:
+  int previous_ = 0;
+  bool changed_ = false;
+};
+
+namespace detail {
+struct FreeDevice {
+  void operator()(void* memory) const noexcept;
+};
+struct FreePinned {
+  void operator()(void* memory) const noexcept;
+};
+struct DestroyStream {
+  using pointer = cudaStream_t;
+  void operator()(cudaStream_t stream) const noexcept;
+};
+struct DestroyEvent {
+  using pointer = cudaEvent_t;
+  void operator()(cudaEvent_t event) const noexcept;
+};
+struct DestroyCublas {
+  using pointer = cublasHandle_t;
+  void operator()(cublasHandle_t handle) const noexcept;
+};
+}  // namespace detail
+
+// Device memory, 256-byte aligned, not initialized. Releasing it waits for the device's work.
+using DeviceMemory = std::unique_ptr<void, detail::FreeDevice>;
+// Throws OutOfMemoryError that says how much was asked, how much is free, what it was for, and what
+// lowers it. 0 bytes give null.
+[[nodiscard]] DeviceMemory allocate_device(std::size_t bytes, const char* purpose);
+
+// Page-locked host memory, which the device copies from and to without a detour.
+using PinnedMemory = std::unique_ptr<void, detail::FreePinned>;
+[[nodiscard]] PinnedMemory allocate_pinned(std::size_t bytes, const char* purpose);
+
+// A stream that does not wait for the default stream.
+using Stream = std::unique_ptr<cudaStream_t, detail::DestroyStream>;
+[[nodiscard]] Stream make_stream();
+
+// An event without timing.
+using Event = std::unique_ptr<cudaEvent_t, detail::DestroyEvent>;
+[[nodiscard]] Event make_event();
+
+using CublasHandle = std::unique_ptr<cublasHandle_t, detail::DestroyCublas>;
+[[nodiscard]] CublasHandle make_cublas_handle();
+
+}  // namespace lamella::cuda

@@ -1,0 +1,82 @@
+#include "engine/cuda_library.hpp"
+
+#include <cstring>
+#include <filesystem>
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <lamella/version.hpp>
+
+namespace lamella::engine {
+namespace {
+
+// Set by the build: the driver's library (the simulation names itself here), and the engine's own
+// file name; empty where the build has no CUDA engine.
+constexpr const char* kDriverLibrary = LAMELLA_CUDA_DRIVER_LIBRARY;
+constexpr const char* kEngineLibrary = LAMELLA_CUDA_ENGINE_LIBRARY;
+
+std::string loader_message() {
+  const char* message = dlerror();
+  return message == nullptr ? "unknown reason" : message;
+}
+
+// The folder that this library was loaded from: the CUDA engine is installed beside it.
+std::filesystem::path own_folder() {
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<const void*>(&cuda_library), &info) == 0 ||
+      info.dli_fname == nullptr) {
+    return {};
+  }
+  return std::filesystem::path(info.dli_fname).parent_path();
+}
+
+void* open_engine_library() {
+  const std::filesystem::path beside = own_folder() / kEngineLibrary;
+  std::error_code ignored;
+  if (std::filesystem::exists(beside, ignored)) {
+    return dlopen(beside.c_str(), RTLD_NOW | RTLD_LOCAL);
+  }
+  return dlopen(kEngineLibrary, RTLD_NOW | RTLD_LOCAL);
+}
+
+CudaLibrary open() {
+  CudaLibrary library;
+  if (*kEngineLibrary == '\0') {
+    library.unavailable = "this build of Lamella has no CUDA engine";
+    return library;
+  }
+  if (dlopen(kDriverLibrary, RTLD_NOW | RTLD_LOCAL) == nullptr) {
+    library.unavailable = fmt::format("no NVIDIA driver: {}", loader_message());
+    return library;
+  }
+  void* const handle = open_engine_library();
+  if (handle == nullptr) {
+    library.unavailable = fmt::format("the CUDA engine cannot be loaded: {}", loader_message());
+    return library;
+  }
+  const auto function = reinterpret_cast<cuda::PluginFunction>(dlsym(handle, cuda::kPluginSymbol));
+  if (function == nullptr) {
+    library.unavailable =
+        fmt::format("{} is not Lamella's CUDA engine: {}", kEngineLibrary, loader_message());
+    return library;
+  }
+  const cuda::Plugin* const plugin = function();
+  if (std::strcmp(plugin->version, version()) != 0) {
+    library.unavailable =
+        fmt::format("{} is of version {}, this library of {}; install both from one build",
+                    kEngineLibrary, plugin->version, version());
+    return library;
+  }
+  library.plugin = plugin;
+  return library;
+}
+
+}  // namespace
+
+const CudaLibrary& cuda_library() {
+  static const CudaLibrary library = open();
+  return library;
+}
+
+}  // namespace lamella::engine

@@ -1,0 +1,80 @@
+#include "tests/bench/fma_peak.hpp"
+
+#include <ctime>
+
+#include "cpu/isa_dispatch.hpp"
+#include "cpu/processor.hpp"
+
+namespace lamella::bench {
+namespace {
+
+using cpu::Isa;
+using Vector128 [[gnu::vector_size(16)]] = float;
+using Vector256 [[gnu::vector_size(32)]] = float;
+using Vector512 [[gnu::vector_size(64)]] = float;
+
+constexpr int kChains = 12;  // more than latency times ports on any core so far
+constexpr long kRepetitions = 100'000;
+
+// Returns the operations done.
+template <class Vector>
+LAMELLA_ALWAYS_INLINE double multiply_add() {
+  Vector sums[kChains] = {};
+  const Vector factor = Vector{} + 0.999F;
+  const Vector term = Vector{} + 0.001F;
+  for (long i = 0; i < kRepetitions; ++i) {
+#pragma GCC unroll 12
+    for (int chain = 0; chain < kChains; ++chain) {
+      sums[chain] = sums[chain] * factor + term;
+      asm volatile("" : "+v"(sums[chain]));  // neither hoisted nor folded
+    }
+  }
+  return 2.0 * kChains * static_cast<double>(kRepetitions) * (sizeof(Vector) / sizeof(float));
+}
+
+LAMELLA_TARGET_AVX512 double multiply_add_avx512() {
+  return multiply_add<Vector512>();
+}
+LAMELLA_TARGET_AVX2 double multiply_add_avx2() {
+  return multiply_add<Vector256>();
+}
+double multiply_add_baseline() {
+  return multiply_add<Vector128>();
+}
+
+}  // namespace
+
+double thread_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+double fma_peak_gflops() {
+  double best = 0;
+  const Isa isa = cpu::best_isa();
+  const double end = thread_seconds() + 0.02;
+  for (double before = thread_seconds(); before < end;) {
+    const double flops = isa == Isa::kAvx512 ? multiply_add_avx512()
+                         : isa == Isa::kAvx2 ? multiply_add_avx2()
+                                             : multiply_add_baseline();
+    const double after = thread_seconds();
+    best = flops / (after - before) > best ? flops / (after - before) : best;
+    before = after;
+  }
+  return best / 1e9;
+}
+
+const char* fma_peak_isa() {
+  switch (cpu::best_isa()) {
+    case Isa::kAvx512:
+      return "AVX-512";
+    case Isa::kAvx2:
+      return "AVX2";
+    case Isa::kBaseline:
+      break;
+  }
+  return "baseline";
+}
+
+}  // namespace lamella::bench

@@ -1,0 +1,219 @@
+// What the CUDA engine promises to applications: device pointers, any stream, nothing but enqueued
+// work, legal under capture, memory of the caller's. The same tests run in the simulation and on a
+// GPU.
+#include <cuda_runtime_api.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <lamella/cuda_engine.hpp>
+#include <lamella/error.hpp>
+
+#include "tests/support/device_array.hpp"
+#include "tests/support/gpu.hpp"
+#include "tests/support/oracle.hpp"
+#include "tests/support/random.hpp"
+
+namespace lamella {
+namespace {
+
+using testing::DeviceArray;
+using testing::random_network;
+using testing::random_rows;
+using testing::require;
+
+class CudaEngineTest : public ::testing::Test {
+ protected:
+  void SetUp() override { LAMELLA_NEEDS_CUDA_DEVICE(); }
+};
+
+class TestStream {
+ public:
+  TestStream() { require(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream"); }
+  TestStream(const TestStream&) = delete;
+  TestStream& operator=(const TestStream&) = delete;
+  ~TestStream() { (void)cudaStreamDestroy(stream_); }
+  [[nodiscard]] cudaStream_t get() const { return stream_; }
+
+ private:
+  cudaStream_t stream_ = nullptr;
+};
+
+std::vector<float> values(const Matrix& matrix) {
+  return {matrix.data(), matrix.data() + matrix.size()};
+}
+
+std::string disagreement(const Network& network, const Matrix& rows, DeviceArray& outputs) {
+  const auto found = outputs.download();
+  return testing::disagreement(
+      testing::evaluate(network, rows.view()),
+      MatrixView<const float>(found.data(), rows.rows(), network.outputs()));
+}
+
+TEST_F(CudaEngineTest, EnqueuesOnTheCallersStream) {
+  const auto network = random_network({.widths = {20, 33, 50, 7}});
+  CudaEngine engine(network);
+  for (const std::size_t count : {0UL, 1UL, 31UL, 500UL}) {
+    const Matrix rows = random_rows(count, 20, 1);
+    DeviceArray device_rows(values(rows));
+    DeviceArray outputs(count * 7);
+    const TestStream stream;
+    engine.enqueue(device_rows.data(), count, outputs.data(), stream.get());
+    require(cudaStreamSynchronize(stream.get()), "synchronize");
+    EXPECT_EQ(disagreement(*network, rows, outputs), "");
+    EXPECT_TRUE(outputs.intact());
+  }
+}
+
+TEST_F(CudaEngineTest, TheDefaultStreamServesToo) {
+  const auto network = random_network({.widths = {20, 33, 7}});
+  CudaEngine engine(network);
+  const Matrix rows = random_rows(50, 20, 1);
+  DeviceArray device_rows(values(rows));
+  DeviceArray outputs(50 * 7);
+  engine.enqueue(device_rows.data(), 50, outputs.data(), nullptr);
+  EXPECT_EQ(disagreement(*network, rows, outputs), "");
+}
+
+TEST_F(CudaEngineTest, SplitsMoreThanMaxRows) {
+  const auto network = random_network({.widths = {20, 33, 12, 7}});
+  CudaEngine engine(network, {.max_rows = 32});
+  EXPECT_EQ(engine.info().max_rows, 32U);
+  const Matrix rows = random_rows(32 * 3 + 5, 20, 1);
+  DeviceArray device_rows(values(rows));
+  DeviceArray outputs(rows.rows() * 7);
+  engine.enqueue(device_rows.data(), rows.rows(), outputs.data(), nullptr);
+  EXPECT_EQ(disagreement(*network, rows, outputs), "");
+  EXPECT_TRUE(outputs.intact());
+}
+
+TEST_F(CudaEngineTest, RowsAndOutputsMayHaveAnyFloatAlignment) {
+  const auto network = random_network({.widths = {21, 8, 6}, .last = ActivationKind::kTanh});
+  CudaEngine engine(network);
+  const Matrix rows = random_rows(45, 21, 1);
+  for (std::size_t offset = 1; offset < 4; ++offset) {
+    DeviceArray device_rows(values(rows), offset);
+    DeviceArray outputs(45 * 6, 4 - offset);
+    engine.enqueue(device_rows.data(), 45, outputs.data(), nullptr);
+    EXPECT_EQ(disagreement(*network, rows, outputs), "");
+    EXPECT_TRUE(outputs.intact());
+  }
+}
+
+TEST_F(CudaEngineTest, ACapturedBatchReplaysOnNewRows) {
+  const auto network =
+      random_network({.widths = {20, 40, 30, 5}, .last = ActivationKind::kSoftmax});
+  CudaEngine engine(network, {.max_rows = 64});
+  const TestStream stream;
+  DeviceArray device_rows(100 * 20);
+  DeviceArray outputs(100 * 5);
+  cudaGraph_t graph = nullptr;
+  require(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeGlobal), "begin capture");
+  engine.enqueue(device_rows.data(), 100, outputs.data(), stream.get());
+  require(cudaStreamEndCapture(stream.get(), &graph), "end capture");
+  cudaGraphExec_t executable = nullptr;
+  require(cudaGraphInstantiate(&executable, graph, 0), "instantiate");
+  for (std::uint32_t seed = 1; seed <= 3; ++seed) {
+    const Matrix rows = random_rows(100, 20, seed);
+    device_rows.upload(values(rows));
+    require(cudaGraphLaunch(executable, stream.get()), "launch");
+    require(cudaStreamSynchronize(stream.get()), "synchronize");
+    EXPECT_EQ(disagreement(*network, rows, outputs), "");
+  }
+  require(cudaGraphExecDestroy(executable), "destroy");
+  require(cudaGraphDestroy(graph), "destroy");
+}
+
+TEST_F(CudaEngineTest, OneEngineServesSeveralStreamsInTurn) {
+  const auto network = random_network({.widths = {20, 40, 5}});
+  CudaEngine engine(network);
+  const TestStream first;
+  const TestStream second;
+  const Matrix rows = random_rows(60, 20, 1);
+  DeviceArray device_rows(values(rows));
+  DeviceArray outputs_1(60 * 5);
+  DeviceArray outputs_2(60 * 5);
+  cudaEvent_t done = nullptr;
+  require(cudaEventCreateWithFlags(&done, cudaEventDisableTiming), "event");
+  engine.enqueue(device_rows.data(), 60, outputs_1.data(), first.get());
+  require(cudaEventRecord(done, first.get()), "record");
+  require(cudaStreamWaitEvent(second.get(), done, 0), "wait");
+  engine.enqueue(device_rows.data(), 60, outputs_2.data(), second.get());
+  require(cudaStreamSynchronize(second.get()), "synchronize");
+  EXPECT_EQ(disagreement(*network, rows, outputs_1), "");
+  EXPECT_EQ(disagreement(*network, rows, outputs_2), "");
+  require(cudaEventDestroy(done), "destroy");
+}
+
+TEST_F(CudaEngineTest, EnginesOfOneNetworkRunAtOnceOnTheirStreams) {
+  const auto network = random_network({.widths = {20, 40, 30, 5}});
+  CudaEngine engine_1(network);
+  CudaEngine engine_2(network);
+  const TestStream stream_1;
+  const TestStream stream_2;
+  const Matrix rows_1 = random_rows(60, 20, 1);
+  const Matrix rows_2 = random_rows(90, 20, 2);
+  DeviceArray device_rows_1(values(rows_1));
+  DeviceArray device_rows_2(values(rows_2));
+  DeviceArray outputs_1(60 * 5);
+  DeviceArray outputs_2(90 * 5);
+  for (int i = 0; i < 3; ++i) {
+    engine_1.enqueue(device_rows_1.data(), 60, outputs_1.data(), stream_1.get());
+    engine_2.enqueue(device_rows_2.data(), 90, outputs_2.data(), stream_2.get());
+  }
+  EXPECT_EQ(disagreement(*network, rows_1, outputs_1), "");
+  EXPECT_EQ(disagreement(*network, rows_2, outputs_2), "");
+}
+
+TEST_F(CudaEngineTest, WorksInTheCallersMemory) {
+  const auto network = random_network({.widths = {20, 40, 30, 5}});
+  const std::size_t bytes = CudaEngine::workspace_bytes(*network, 50);
+  void* workspace = nullptr;
+  require(cudaMalloc(&workspace, bytes), "cudaMalloc");
+  {
+    CudaEngine engine(network, {.max_rows = 50, .workspace = workspace, .workspace_bytes = bytes});
+    const Matrix rows = random_rows(120, 20, 1);
+    DeviceArray device_rows(values(rows));
+    DeviceArray outputs(120 * 5);
+    engine.enqueue(device_rows.data(), 120, outputs.data(), nullptr);
+    EXPECT_EQ(disagreement(*network, rows, outputs), "");
+  }
+  EXPECT_THROW(
+      CudaEngine(network, {.max_rows = 50, .workspace = workspace, .workspace_bytes = bytes - 1}),
+      UsageError);
+  EXPECT_THROW(CudaEngine(network, {.max_rows = 50,
+                                    .workspace = static_cast<char*>(workspace) + 4,
+                                    .workspace_bytes = bytes}),
+               UsageError);
+  require(cudaFree(workspace), "cudaFree");
+}
+
+TEST_F(CudaEngineTest, RefusesPointersThatCannotBeRows) {
+  CudaEngine engine(random_network({.widths = {2, 3}}));
+  DeviceArray memory(100);
+  EXPECT_THROW(engine.enqueue(nullptr, 1, memory.data(), nullptr), UsageError);
+  EXPECT_THROW(engine.enqueue(memory.data(), 1, nullptr, nullptr), UsageError);
+  const auto* odd =
+      reinterpret_cast<const float*>(reinterpret_cast<const char*>(memory.data()) + 1);
+  EXPECT_THROW(engine.enqueue(odd, 1, memory.data(), nullptr), UsageError);
+  EXPECT_THROW(engine.enqueue(memory.data(), ~std::size_t{0} / 2, memory.data(), nullptr),
+               ShapeError);
+  EXPECT_NO_THROW(engine.enqueue(nullptr, 0, nullptr, nullptr));
+}
+
+TEST_F(CudaEngineTest, ADeviceThatIsNotThereIsADeviceError) {
+  EXPECT_THROW(CudaEngine(random_network({.widths = {2, 3}}), {.device = 1000}), DeviceError);
+}
+
+TEST_F(CudaEngineTest, HostCallsInManyChunksKeepTheirOrder) {
+  // Rows wide enough that a slot of run() holds few of them, so that both slots turn many times.
+  const std::size_t inputs = 16384;
+  const auto network = random_network({.widths = {inputs, 3}});
+  CudaEngine engine(network, {.max_rows = 8});
+  const Matrix rows = random_rows(101, inputs, 3);
+  Matrix outputs(101, 3);
+  engine.run(rows.view(), outputs.view());
+  EXPECT_EQ(testing::disagreement(testing::evaluate(*network, rows.view()), outputs.view()), "");
+}
+
+}  // namespace
+}  // namespace lamella

@@ -1,0 +1,189 @@
+// What only the simulation can show of the CUDA engine: that enqueue neither allocates nor
+// synchronizes, that every failing call is reported and nothing leaks, that several devices and
+// orders of execution give the same.
+#include <functional>
+#include <string>
+#include <thread>
+
+#include <cuda_runtime_api.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <lamella/cuda_engine.hpp>
+#include <lamella/error.hpp>
+
+#include "cuda_sim.hpp"
+#include "tests/support/device_array.hpp"
+#include "tests/support/oracle.hpp"
+#include "tests/support/random.hpp"
+
+namespace lamella {
+namespace {
+
+using testing::DeviceArray;
+using ::testing::HasSubstr;
+using testing::random_network;
+using testing::random_rows;
+
+class SimulatedEngine : public ::testing::Test {
+ protected:
+  void SetUp() override { cuda_sim::configure({}); }
+  void TearDown() override {
+    EXPECT_EQ(cuda_sim::reports(), 0) << cuda_sim::last_report();
+    EXPECT_EQ(cuda_sim::live().total(), 0) << "something was not released";
+    cuda_sim::configure({});
+  }
+};
+
+std::vector<float> values(const Matrix& matrix) {
+  return {matrix.data(), matrix.data() + matrix.size()};
+}
+
+TEST_F(SimulatedEngine, EnqueueNeitherAllocatesNorSynchronizes) {
+  cuda_sim::configure({.stream_order = cuda_sim::StreamOrder::kLazy});
+  const auto network = random_network({.widths = {20, 33, 50, 7}});
+  CudaEngine engine(network, {.max_rows = 64});
+  const Matrix rows = random_rows(150, 20, 1);
+  DeviceArray device_rows(values(rows));
+  DeviceArray outputs(150 * 7);
+  cudaStream_t stream = nullptr;
+  testing::require(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
+  const auto before = cuda_sim::live();
+  engine.enqueue(device_rows.data(), 150, outputs.data(), stream);
+  EXPECT_EQ(cuda_sim::live().total(), before.total());
+  // Lazy streams run only what a synchronization asks for: had enqueue synchronized, the stream
+  // would be idle.
+  EXPECT_EQ(cudaStreamQuery(stream), cudaErrorNotReady);
+  const auto found = outputs.download();
+  EXPECT_EQ(testing::disagreement(testing::evaluate(*network, rows.view()),
+                                  MatrixView<const float>(found.data(), 150, 7)),
+            "");
+  testing::require(cudaStreamDestroy(stream), "destroy");
+}
+
+TEST_F(SimulatedEngine, WeightsAreOnTheDeviceOnceForAllEnginesOfANetwork) {
+  const auto network = random_network({.widths = {200, 300, 7}});
+  const std::size_t weights = network->parameters().total() * sizeof(float);
+  const CudaEngine first(network, {.max_rows = 8});
+  const std::size_t with_one = cuda_sim::live_bytes();
+  {
+    const CudaEngine second(network, {.max_rows = 8});
+    const std::size_t with_two = cuda_sim::live_bytes();
+    EXPECT_GE(with_one, weights);
+    EXPECT_LE(with_two - with_one, CudaEngine::workspace_bytes(*network, 8) + 4096);
+  }
+  EXPECT_EQ(cuda_sim::live_bytes(), with_one);
+}
+
+TEST_F(SimulatedEngine, EveryOrderOfExecutionGivesTheSame) {
+  const auto network = random_network({.widths = {16384, 5, 3}});
+  const Matrix rows = random_rows(70, 16384, 3);
+  const auto reference = testing::evaluate(*network, rows.view());
+  using cuda_sim::StreamOrder;
+  for (const auto order : {StreamOrder::kLazy, StreamOrder::kEager, StreamOrder::kRandom}) {
+    for (unsigned seed = 0; seed < (order == StreamOrder::kRandom ? 10U : 1U); ++seed) {
+      cuda_sim::configure({.stream_order = order, .seed = seed});
+      CudaEngine engine(network, {.max_rows = 8});
+      Matrix outputs(70, 3);
+      engine.run(rows.view(), outputs.view());
+      EXPECT_EQ(testing::disagreement(reference, outputs.view()), "")
+          << static_cast<int>(order) << ", " << seed;
+    }
+  }
+}
+
+TEST_F(SimulatedEngine, EachDeviceHasItsOwnEngine) {
+  cuda_sim::configure({.devices = 3});
+  const auto network = random_network({.widths = {10, 20, 4}});
+  const Matrix rows = random_rows(30, 10, 1);
+  const auto reference = testing::evaluate(*network, rows.view());
+  CudaEngine second(network, {.device = 1});
+  CudaEngine third(network, {.device = 2});
+  for (CudaEngine* engine : {&second, &third}) {
+    Matrix outputs(30, 4);
+    engine->run(rows.view(), outputs.view());
+    EXPECT_EQ(testing::disagreement(reference, outputs.view()), "");
+  }
+  int current = -1;
+  testing::require(cudaGetDevice(&current), "cudaGetDevice");
+  EXPECT_EQ(current, 0) << "the caller's device was changed";
+  EXPECT_THROW(CudaEngine(network, {.device = 3}), DeviceError);
+}
+
+TEST_F(SimulatedEngine, OutOfDeviceMemorySaysHowMuchAndWhatLowersIt) {
+  cuda_sim::configure({.device_bytes = std::size_t{64} << 20});
+  const auto network = random_network({.widths = {100, 2000, 4}});
+  try {
+    const CudaEngine engine(network, {.max_rows = 100'000});
+    FAIL() << "64 MiB held 760 MiB";
+  } catch (const OutOfMemoryError& error) {
+    EXPECT_THAT(error.what(),
+                ::testing::AllOf(HasSubstr("MiB asked for"), HasSubstr("--chunk-rows")));
+  }
+  EXPECT_NO_THROW(CudaEngine(network, {.max_rows = 100}));
+}
+
+TEST_F(SimulatedEngine, OneNetworkOnManyThreads) {
+  const auto network = random_network({.widths = {20, 30, 5}});
+  const Matrix rows = random_rows(100, 20, 1);
+  const auto reference = testing::evaluate(*network, rows.view());
+  std::vector<std::string> results(4);
+  std::vector<std::thread> threads;
+  for (std::string& result : results) {
+    threads.emplace_back([&network, &rows, &reference, &result] {
+      for (int i = 0; i < 3 && result.empty(); ++i) {
+        CudaEngine engine(network, {.max_rows = 64});
+        Matrix outputs(100, 5);
+        engine.run(rows.view(), outputs.view());
+        result = testing::disagreement(reference, outputs.view());
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_THAT(results, ::testing::Each(""));
+}
+
+// Runs the body once for each CUDA or cuBLAS call that it makes, with that call failing.
+int sweep_faults(const std::function<void()>& body) {
+  int injected = 0;
+  for (long n = 1;; ++n) {
+    cuda_sim::reset();
+    cuda_sim::fail_call(n);
+    bool thrown = false;
+    std::string message;
+    try {
+      body();
+    } catch (const DeviceError& error) {
+      thrown = true;
+      message = error.what();
+    }
+    const bool fired = cuda_sim::fail_fired();
+    cuda_sim::fail_call(0);
+    EXPECT_EQ(cuda_sim::live().total(), 0) << "leaked when call " << n << " failed: " << message;
+    if (!fired) {
+      EXPECT_FALSE(thrown) << message;
+      return injected;
+    }
+    ++injected;
+  }
+}
+
+TEST_F(SimulatedEngine, EveryFailingCallIsReportedAndNothingLeaks) {
+  const auto network = random_network({.widths = {16384, 5, 3}, .last = ActivationKind::kSoftmax});
+  const Matrix rows = random_rows(20, 16384, 3);
+  const auto reference = testing::evaluate(*network, rows.view());
+  const int injected = sweep_faults([&] {
+    CudaEngine engine(network, {.max_rows = 8});
+    Matrix outputs(20, 3);
+    engine.run(rows.view(), outputs.view());
+    EXPECT_EQ(testing::disagreement(reference, outputs.view()), "")
+        << "a failure gave wrong outputs silently";
+  });
+  EXPECT_GT(injected, 60);
+  RecordProperty("injected_faults", injected);
+}
+
+}  // namespace
+}  // namespace lamella

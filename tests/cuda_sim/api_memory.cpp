@@ -1,0 +1,358 @@
+// Entry points that allocate, free, copy and fill memory.
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "sanitizer.hpp"
+#include "state.hpp"
+
+using namespace cuda_sim;
+
+namespace {
+
+cudaError_t allocate(void** result, size_t bytes, int device, bool ready) {
+  if (!result)
+    return cudaErrorInvalidValue;
+  *result = nullptr;
+  if (bytes == 0)
+    return cudaSuccess;
+  *result = state().memory.allocate(bytes, device, ready);
+  return *result ? cudaSuccess : cudaErrorMemoryAllocation;
+}
+
+/// Tells sanitizers of the access first: what memcpy itself does is then seen a second time at
+/// most.
+void copy_bytes(void* to, const void* from, size_t bytes) {
+  declare_read(from, bytes);
+  declare_write(to, bytes);
+  std::memcpy(to, from, bytes);
+}
+
+/// A rectangle of `rows` runs of `width` bytes, `pitch` bytes apart.
+struct Rectangle {
+  const void* base;
+  size_t pitch;
+  size_t width;
+  size_t rows;
+  size_t extent() const { return rows ? pitch * (rows - 1) + width : 0; }
+};
+
+void copy_rows(const Rectangle& to, const Rectangle& from) {
+  for (size_t row = 0; row < to.rows; ++row)
+    copy_bytes(static_cast<char*>(const_cast<void*>(to.base)) + row * to.pitch,
+               static_cast<const char*>(from.base) + row * from.pitch, to.width);
+}
+
+enum class Where { kPageable, kPinned, kDevice };
+
+Where place_of(const void* p) {
+  const Allocation* a = state().memory.find(p);
+  if (a && a->live)
+    return Where::kDevice;
+  return state().memory.find_pinned(p) ? Where::kPinned : Where::kPageable;
+}
+
+const char* name_of(Where where) {
+  return where == Where::kDevice ? "device" : "host";
+}
+
+/// Whether one end of a copy lies within one buffer.
+bool fits(const Rectangle& end, const char* side) {
+  const auto* first = static_cast<const std::byte*>(end.base);
+  const Allocation* a = state().memory.find(end.base);
+  if (!a || (first >= a->base && end.extent() <= static_cast<size_t>(a->base + a->size - first)))
+    return true;
+  report("cudaMemcpy: %zu bytes run past the %s buffer of %zu bytes", end.extent(), side, a->size);
+  return false;
+}
+
+/// Checks the kind of a copy against where its ends really are, and its extents.
+cudaError_t check_copy(const Rectangle& to, const Rectangle& from, cudaMemcpyKind kind) {
+  const Where target = place_of(to.base);
+  const Where source = place_of(from.base);
+  if (kind != cudaMemcpyDefault) {
+    const bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
+    const bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
+    if (to_device != (target == Where::kDevice) || from_device != (source == Where::kDevice)) {
+      report("cudaMemcpy: kind %d does not match its pointers (to %s, from %s memory)",
+             static_cast<int>(kind), name_of(target), name_of(source));
+      return cudaErrorInvalidValue;
+    }
+  }
+  if (to.width > to.pitch || from.width > from.pitch)
+    return cudaErrorInvalidPitchValue;
+  return fits(to, "target") && fits(from, "source") ? cudaSuccess : cudaErrorInvalidValue;
+}
+
+/// Enqueues a copy. As the real ones may, one from pageable memory takes a snapshot at once, and
+/// one to pageable memory waits until it is done.
+cudaError_t copy_async(const Rectangle& to, const Rectangle& from, cudaMemcpyKind kind,
+                       cudaStream_t handle) {
+  CUstream_st* stream = state().streams.find(handle);
+  if (!stream)
+    return cudaErrorInvalidResourceHandle;
+  if (to.width == 0 || to.rows == 0)
+    return cudaSuccess;
+  if (const cudaError_t error = check_copy(to, from, kind))
+    return error;
+  if (!stream->capture && place_of(from.base) == Where::kPageable) {
+    auto snapshot = std::make_shared<std::vector<char>>(from.extent());
+    std::memcpy(snapshot->data(), from.base, from.extent());
+    return enqueue(stream, cudaGraphNodeTypeMemcpy, [=] {
+      copy_rows(to, {snapshot->data(), from.pitch, from.width, from.rows});
+    });
+  }
+  const cudaError_t error = enqueue(stream, cudaGraphNodeTypeMemcpy, [=] { copy_rows(to, from); });
+  if (!error && !stream->capture && place_of(to.base) == Where::kPageable) {
+    state().streams.wait_for_stream(stream);
+    return state().sticky_error;
+  }
+  return error;
+}
+
+cudaError_t copy_now(const Rectangle& to, const Rectangle& from, cudaMemcpyKind kind) {
+  if (const cudaError_t error = refuse_under_capture("cudaMemcpy", true))
+    return error;
+  CUstream_st* stream = state().streams.find(nullptr);
+  if (const cudaError_t error = copy_async(to, from, kind, nullptr))
+    return error;
+  // Between two places on the device, cudaMemcpy does not make the host wait.
+  if (place_of(to.base) != Where::kDevice || place_of(from.base) != Where::kDevice)
+    state().streams.wait_for_stream(stream);
+  return state().sticky_error;
+}
+
+cudaError_t fill_async(const Rectangle& to, int value, cudaStream_t handle) {
+  CUstream_st* stream = state().streams.find(handle);
+  if (!stream)
+    return cudaErrorInvalidResourceHandle;
+  if (to.width == 0 || to.rows == 0)
+    return cudaSuccess;
+  if (place_of(to.base) != Where::kPinned &&
+      !check_device_range(to.base, to.extent(), stream->device, "cudaMemset"))
+    return cudaErrorInvalidValue;
+  return enqueue(stream, cudaGraphNodeTypeMemset, [=] {
+    for (size_t row = 0; row < to.rows; ++row) {
+      char* start = static_cast<char*>(const_cast<void*>(to.base)) + row * to.pitch;
+      declare_write(start, to.width);
+      std::memset(start, value, to.width);
+    }
+  });
+}
+
+cudaError_t not_an_allocation(const char* name, void* p) {
+  const Allocation* a = state().memory.find(p);
+  report("%s(%p): %s", name, p,
+         a && !a->live && p == a->base ? "freed before" : "not the start of an allocation");
+  return remembered(cudaErrorInvalidValue);
+}
+
+}  // namespace
+
+extern "C" {
+
+cudaError_t cudaMalloc(void** result, size_t bytes) {
+  CUDA_SIM_ENTRY_FAILING_WITH(cudaMalloc, cudaErrorMemoryAllocation);
+  if (const cudaError_t error = refuse_under_capture("cudaMalloc"))
+    return error;
+  return remembered(allocate(result, bytes, current_device(), true));
+}
+
+cudaError_t cudaFree(void* p) {
+  CUDA_SIM_TEARDOWN(cudaFree);
+  if (!p)
+    return remembered(late_failure);
+  if (const cudaError_t error = refuse_under_capture("cudaFree"))
+    return error;
+  state().streams.wait_for_all();
+  Allocation* a = state().memory.find_base(p);
+  if (!a)
+    return not_an_allocation("cudaFree", p);
+  state().memory.free(*a);
+  return remembered(late_failure);
+}
+
+cudaError_t cudaMallocAsync(void** result, size_t bytes, cudaStream_t handle) {
+  CUDA_SIM_ENTRY_FAILING_WITH(cudaMallocAsync, cudaErrorMemoryAllocation);
+  CUstream_st* stream = state().streams.find(handle);
+  if (!stream)
+    return remembered(cudaErrorInvalidResourceHandle);
+  if (stream->capture) {
+    report("cudaMallocAsync: allocation nodes in graphs are not simulated");
+    return remembered(cudaErrorNotSupported);
+  }
+  const cudaError_t error = allocate(result, bytes, stream->device, false);
+  if (error || !*result)
+    return remembered(error);
+  return remembered(
+      enqueue(stream, cudaGraphNodeTypeMemAlloc, [p = *result] { state().memory.make_ready(p); }));
+}
+
+cudaError_t cudaFreeAsync(void* p, cudaStream_t handle) {
+  CUDA_SIM_TEARDOWN(cudaFreeAsync);
+  CUstream_st* stream = state().streams.find(handle);
+  if (!stream)
+    return remembered(cudaErrorInvalidResourceHandle);
+  if (!p)
+    return remembered(late_failure);
+  if (!state().memory.find_base(p))
+    return not_an_allocation("cudaFreeAsync", p);
+  auto free_it = [p] {
+    if (Allocation* a = state().memory.find_base(p))
+      state().memory.free(*a);
+    else
+      not_an_allocation("cudaFreeAsync", p);
+  };
+  if (state().sticky_error)
+    free_it();  // a failed device runs no work any more
+  else if (const cudaError_t error = enqueue(stream, cudaGraphNodeTypeMemFree, free_it))
+    return remembered(error);
+  return remembered(late_failure);
+}
+
+cudaError_t cudaHostAlloc(void** result, size_t bytes, unsigned) {
+  CUDA_SIM_ENTRY_FAILING_WITH(cudaHostAlloc, cudaErrorMemoryAllocation);
+  if (const cudaError_t error = refuse_under_capture("cudaHostAlloc"))
+    return error;
+  if (!result)
+    return remembered(cudaErrorInvalidValue);
+  *result = bytes ? state().memory.allocate_pinned(bytes) : nullptr;
+  return remembered(*result || bytes == 0 ? cudaSuccess : cudaErrorMemoryAllocation);
+}
+
+cudaError_t cudaMallocHost(void** result, size_t bytes) {
+  return cudaHostAlloc(result, bytes, 0);
+}
+
+cudaError_t cudaFreeHost(void* p) {
+  CUDA_SIM_TEARDOWN(cudaFreeHost);
+  if (!p)
+    return remembered(late_failure);
+  if (const cudaError_t error = refuse_under_capture("cudaFreeHost"))
+    return error;
+  state().streams.wait_for_all();
+  if (!state().memory.release_pinned(p, true)) {
+    report("cudaFreeHost(%p): not the start of page-locked memory", p);
+    return remembered(cudaErrorInvalidValue);
+  }
+  return remembered(late_failure);
+}
+
+cudaError_t cudaHostRegister(void* p, size_t bytes, unsigned) {
+  CUDA_SIM_ENTRY_FAILING_WITH(cudaHostRegister, cudaErrorMemoryAllocation);
+  if (!p || bytes == 0)
+    return remembered(cudaErrorInvalidValue);
+  return remembered(state().memory.register_pinned(p, bytes)
+                        ? cudaSuccess
+                        : cudaErrorHostMemoryAlreadyRegistered);
+}
+
+cudaError_t cudaHostUnregister(void* p) {
+  CUDA_SIM_TEARDOWN(cudaHostUnregister);
+  state().streams.wait_for_all();
+  if (!state().memory.release_pinned(p, false))
+    return remembered(cudaErrorHostMemoryNotRegistered);
+  return remembered(late_failure);
+}
+
+cudaError_t cudaHostGetDevicePointer(void** device_pointer, void* p, unsigned) {
+  CUDA_SIM_ENTRY(cudaHostGetDevicePointer);
+  if (!device_pointer || !state().memory.find_pinned(p))
+    return remembered(cudaErrorInvalidValue);
+  *device_pointer = p;
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream) {
+  CUDA_SIM_ENTRY(cudaMemcpyAsync);
+  return remembered(copy_async({to, bytes, bytes, 1}, {from, bytes, bytes, 1}, kind, stream));
+}
+
+cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
+  CUDA_SIM_ENTRY(cudaMemcpy);
+  return remembered(copy_now({to, bytes, bytes, 1}, {from, bytes, bytes, 1}, kind));
+}
+
+cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch,
+                              size_t width, size_t height, cudaMemcpyKind kind,
+                              cudaStream_t stream) {
+  CUDA_SIM_ENTRY(cudaMemcpy2DAsync);
+  return remembered(
+      copy_async({to, to_pitch, width, height}, {from, from_pitch, width, height}, kind, stream));
+}
+
+cudaError_t cudaMemcpy2D(void* to, size_t to_pitch, const void* from, size_t from_pitch,
+                         size_t width, size_t height, cudaMemcpyKind kind) {
+  CUDA_SIM_ENTRY(cudaMemcpy2D);
+  return remembered(
+      copy_now({to, to_pitch, width, height}, {from, from_pitch, width, height}, kind));
+}
+
+cudaError_t cudaMemcpyPeerAsync(void* to, int to_device, const void* from, int from_device,
+                                size_t bytes, cudaStream_t stream) {
+  CUDA_SIM_ENTRY(cudaMemcpyPeerAsync);
+  if (!check_device_range(to, bytes, to_device, "cudaMemcpyPeer target") ||
+      !check_device_range(from, bytes, from_device, "cudaMemcpyPeer source"))
+    return remembered(cudaErrorInvalidValue);
+  return remembered(
+      copy_async({to, bytes, bytes, 1}, {from, bytes, bytes, 1}, cudaMemcpyDeviceToDevice, stream));
+}
+
+cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
+  CUDA_SIM_ENTRY(cudaMemsetAsync);
+  return remembered(fill_async({to, bytes, bytes, 1}, value, stream));
+}
+
+cudaError_t cudaMemset(void* to, int value, size_t bytes) {
+  CUDA_SIM_ENTRY(cudaMemset);
+  return remembered(fill_async({to, bytes, bytes, 1}, value, nullptr));
+}
+
+cudaError_t cudaMemset2DAsync(void* to, size_t pitch, int value, size_t width, size_t height,
+                              cudaStream_t stream) {
+  CUDA_SIM_ENTRY(cudaMemset2DAsync);
+  return remembered(fill_async({to, pitch, width, height}, value, stream));
+}
+
+// A __constant__ or __device__ variable is an ordinary variable here.
+cudaError_t cudaMemcpyToSymbolAsync(const void* symbol, const void* from, size_t bytes,
+                                    size_t offset, cudaMemcpyKind, cudaStream_t handle) {
+  CUDA_SIM_ENTRY(cudaMemcpyToSymbolAsync);
+  CUstream_st* stream = state().streams.find(handle);
+  if (!stream)
+    return remembered(cudaErrorInvalidResourceHandle);
+  void* to = static_cast<char*>(const_cast<void*>(symbol)) + offset;
+  return remembered(enqueue(stream, cudaGraphNodeTypeMemcpy, [=] { copy_bytes(to, from, bytes); }));
+}
+
+cudaError_t cudaMemcpyToSymbol(const void* symbol, const void* from, size_t bytes, size_t offset,
+                               cudaMemcpyKind) {
+  CUDA_SIM_ENTRY(cudaMemcpyToSymbol);
+  if (const cudaError_t error = refuse_under_capture("cudaMemcpyToSymbol", true))
+    return error;
+  void* to = static_cast<char*>(const_cast<void*>(symbol)) + offset;
+  CUstream_st* stream = state().streams.find(nullptr);
+  state().streams.push(stream, [=] { copy_bytes(to, from, bytes); });
+  state().streams.wait_for_stream(stream);
+  return remembered(state().sticky_error);
+}
+
+cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* p) {
+  CUDA_SIM_ENTRY(cudaPointerGetAttributes);
+  if (!attributes)
+    return remembered(cudaErrorInvalidValue);
+  *attributes = {};
+  const Where where = place_of(p);
+  attributes->type = where == Where::kDevice   ? cudaMemoryTypeDevice
+                     : where == Where::kPinned ? cudaMemoryTypeHost
+                                               : cudaMemoryTypeUnregistered;
+  attributes->device = where == Where::kDevice   ? state().memory.find(p)->device
+                       : where == Where::kPinned ? current_device()
+                                                 : cudaInvalidDeviceId;
+  attributes->devicePointer = where == Where::kPageable ? nullptr : const_cast<void*>(p);
+  attributes->hostPointer = where == Where::kPinned ? const_cast<void*>(p) : nullptr;
+  return cudaSuccess;
+}
+
+}  // extern "C"

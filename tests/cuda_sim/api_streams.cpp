@@ -1,0 +1,229 @@
+// Entry points of streams, events and host functions.
+#include <algorithm>
+
+#include "state.hpp"
+
+using namespace cuda_sim;
+
+namespace {
+
+CUstream_st* find_stream(cudaStream_t handle) {
+  return state().streams.find(handle);
+}
+bool known(cudaEvent_t event) {
+  return state().streams.events.contains(event);
+}
+
+void add_unique(std::vector<int>& nodes, int node) {
+  if (std::find(nodes.begin(), nodes.end(), node) == nodes.end())
+    nodes.push_back(node);
+}
+
+/// Waiting for an event recorded in a capture draws the stream into that capture.
+cudaError_t join_capture(CUstream_st* stream, const CUevent_st& event) {
+  if (stream->legacy)
+    return cudaErrorStreamCaptureImplicit;
+  if (stream->capture && stream->capture != event.capture)
+    return cudaErrorStreamCaptureMerge;
+  if (!stream->capture)
+    stream->capture_tail.clear();
+  stream->capture = event.capture;
+  for (const int node : event.captured_after)
+    add_unique(stream->capture_tail, node);
+  return cudaSuccess;
+}
+
+/// A capturing stream or a captured event cannot be waited for: that ends the capture.
+cudaError_t refuse_captured(const CapturePtr& capture, const char* name, cudaError_t error) {
+  if (!capture)
+    return cudaSuccess;
+  report("%s: its work is being captured", name);
+  capture->invalid = true;
+  return error;
+}
+
+}  // namespace
+
+extern "C" {
+
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int priority) {
+  CUDA_SIM_ENTRY_FAILING_WITH(cudaStreamCreate, cudaErrorMemoryAllocation);
+  if (!stream || (flags & ~unsigned{cudaStreamNonBlocking}) != 0)
+    return remembered(cudaErrorInvalidValue);
+  *stream = state().streams.create(current_device(), flags, std::clamp(priority, -5, 0));
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  return cudaStreamCreateWithPriority(stream, flags, 0);
+}
+
+cudaError_t cudaStreamCreate(cudaStream_t* stream) {
+  return cudaStreamCreateWithPriority(stream, cudaStreamDefault, 0);
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  CUDA_SIM_TEARDOWN(cudaStreamDestroy);
+  if (!state().streams.retire(stream)) {
+    report("cudaStreamDestroy: not a live stream");
+    return remembered(cudaErrorInvalidResourceHandle);
+  }
+  return remembered(late_failure);
+}
+
+cudaError_t cudaStreamGetFlags(cudaStream_t handle, unsigned* flags) {
+  CUDA_SIM_ENTRY(cudaStreamGetFlags);
+  CUstream_st* stream = find_stream(handle);
+  if (!stream)
+    return remembered(cudaErrorInvalidResourceHandle);
+  *flags = stream->flags;
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamGetPriority(cudaStream_t handle, int* priority) {
+  CUDA_SIM_ENTRY(cudaStreamGetPriority);
+  CUstream_st* stream = find_stream(handle);
+  if (!stream)
+    return remembered(cudaErrorInvalidResourceHandle);
+  *priority = stream->priority;
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamGetDevice(cudaStream_t handle, int* device) {
+  CUDA_SIM_ENTRY(cudaStreamGetDevice);
+  CUstream_st* stream = find_stream(handle);
+  if (!stream)
+    return remembered(cudaErrorInvalidResourceHandle);
+  *device = stream->device;
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
+  CUDA_SIM_ENTRY(cudaStreamSynchronize);
+  CUstream_st* stream = find_stream(handle);
+  if (!stream)
+    return remembered(cudaErrorInvalidResourceHandle);
+  if (const cudaError_t error = refuse_captured(stream->capture, "cudaStreamSynchronize",
+                                                cudaErrorStreamCaptureUnsupported))
+    return remembered(error);
+  state().streams.wait_for_stream(stream);
+  return remembered(state().sticky_error);
+}
+
+cudaError_t cudaStreamQuery(cudaStream_t handle) {
+  CUDA_SIM_ENTRY(cudaStreamQuery);
+  CUstream_st* stream = find_stream(handle);
+  if (!stream)
+    return remembered(cudaErrorInvalidResourceHandle);
+  if (const cudaError_t error =
+          refuse_captured(stream->capture, "cudaStreamQuery", cudaErrorStreamCaptureUnsupported))
+    return remembered(error);
+  return state().streams.poll(stream->last) ? remembered(state().sticky_error) : cudaErrorNotReady;
+}
+
+cudaError_t cudaStreamWaitEvent(cudaStream_t handle, cudaEvent_t event, unsigned) {
+  CUDA_SIM_ENTRY(cudaStreamWaitEvent);
+  CUstream_st* stream = find_stream(handle);
+  if (!stream || !known(event))
+    return remembered(cudaErrorInvalidResourceHandle);
+  if (event->capture)
+    return remembered(join_capture(stream, *event));
+  if (stream->capture)
+    return remembered(event->operation ? cudaErrorStreamCaptureIsolation : cudaSuccess);
+  if (event->operation)
+    state().streams.push(stream, nullptr, {event->operation});
+  return cudaSuccess;
+}
+
+cudaError_t cudaLaunchHostFunc(cudaStream_t handle, cudaHostFn_t function, void* data) {
+  CUDA_SIM_ENTRY(cudaLaunchHostFunc);
+  CUstream_st* stream = find_stream(handle);
+  if (!stream || !function)
+    return remembered(cudaErrorInvalidValue);
+  return remembered(enqueue(stream, cudaGraphNodeTypeHost, [=] {
+    in_host_function() = true;
+    function(data);
+    in_host_function() = false;
+  }));
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
+  CUDA_SIM_ENTRY_FAILING_WITH(cudaEventCreate, cudaErrorMemoryAllocation);
+  if (!event)
+    return remembered(cudaErrorInvalidValue);
+  *event = new CUevent_st;
+  (*event)->device = current_device();
+  (*event)->timing = (flags & cudaEventDisableTiming) == 0;
+  state().streams.events.insert(*event);
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventCreate(cudaEvent_t* event) {
+  return cudaEventCreateWithFlags(event, cudaEventDefault);
+}
+
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  CUDA_SIM_TEARDOWN(cudaEventDestroy);
+  if (state().streams.events.erase(event) == 0) {
+    report("cudaEventDestroy: not a live event");
+    return remembered(cudaErrorInvalidResourceHandle);
+  }
+  if (event->operation)
+    event->operation->event = nullptr;
+  delete event;
+  return remembered(late_failure);
+}
+
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
+  CUDA_SIM_ENTRY(cudaEventRecord);
+  CUstream_st* stream = find_stream(handle);
+  if (!stream || !known(event))
+    return remembered(cudaErrorInvalidResourceHandle);
+  if (event->device != stream->device) {
+    report("cudaEventRecord: an event of device %d in a stream of device %d", event->device,
+           stream->device);
+    return remembered(cudaErrorInvalidResourceHandle);
+  }
+  event->capture = stream->capture;
+  if (stream->capture) {
+    event->captured_after = stream->capture_tail;
+    return cudaSuccess;
+  }
+  state().streams.record(event, stream);
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  CUDA_SIM_ENTRY(cudaEventSynchronize);
+  if (!known(event))
+    return remembered(cudaErrorInvalidResourceHandle);
+  if (const cudaError_t error =
+          refuse_captured(event->capture, "cudaEventSynchronize", cudaErrorCapturedEvent))
+    return remembered(error);
+  state().streams.wait_for(event->operation);
+  return remembered(state().sticky_error);
+}
+
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  CUDA_SIM_ENTRY(cudaEventQuery);
+  if (!known(event))
+    return remembered(cudaErrorInvalidResourceHandle);
+  if (const cudaError_t error =
+          refuse_captured(event->capture, "cudaEventQuery", cudaErrorCapturedEvent))
+    return remembered(error);
+  return state().streams.poll(event->operation) ? remembered(state().sticky_error)
+                                                : cudaErrorNotReady;
+}
+
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
+  CUDA_SIM_ENTRY(cudaEventElapsedTime);
+  if (!known(start) || !known(end) || !start->timing || !end->timing || !start->operation ||
+      !end->operation)
+    return remembered(cudaErrorInvalidResourceHandle);
+  if (!start->operation->done || !end->operation->done)
+    return cudaErrorNotReady;
+  *milliseconds = static_cast<float>(end->milliseconds - start->milliseconds);
+  return cudaSuccess;
+}
+
+}  // extern "C"

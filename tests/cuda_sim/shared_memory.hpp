@@ -1,0 +1,37 @@
+// The shared memory of the running block. Internal to the runtime.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace cuda_sim {
+
+/// Hands each block freshly filled memory with a filled redzone around every array. Under a
+/// sanitizer the addresses are fresh too, so that what it remembers of one block never blurs the
+/// next.
+class SharedMemory {
+ public:
+  /// Starts a block with `dynamic_bytes` of dynamic shared memory.
+  void start_block(std::size_t dynamic_bytes);
+  /// Reports writes into redzones, once a launch.
+  void finish_block();
+
+  void* array_at(const void* site, std::size_t bytes);
+  void* dynamic() const { return dynamic_; }
+
+ private:
+  struct Array {
+    const void* site;
+    std::byte* base;
+    std::size_t bytes;
+  };
+  std::byte* carve(const void* site, std::size_t bytes);
+
+  std::byte* arena_ = nullptr;
+  std::size_t offset_ = 0;
+  std::byte* dynamic_ = nullptr;
+  std::size_t static_bytes_ = 0;
+  std::vector<Array> arrays_;
+};
+
+}  // namespace cuda_sim

@@ -1,0 +1,111 @@
+// The simulator's one shared state and the checks with which every entry point begins. Internal to
+// the runtime. All of it is guarded by mutex(), except what is per host thread.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <cuda_runtime.h>
+
+#include "cuda_sim.hpp"
+#include "memory.hpp"
+#include "streams.hpp"
+
+namespace cuda_sim {
+
+struct FaultPlan {
+  long nth = 0;
+  long matched = 0;
+  std::string only_name;
+  std::optional<int> error;
+  bool fired = false;
+};
+
+struct State {
+  Config config;
+  std::mt19937 random;
+  MemoryMap memory;
+  StreamTable streams;
+  std::map<const void*, int> opt_in_shared_bytes;  ///< kernels allowed more dynamic shared memory
+  std::set<const void*> library_handles;           ///< cuBLAS objects
+  cudaError_t sticky_error = cudaSuccess;
+  FaultPlan fault;
+  long calls = 0;
+  int reports = 0;
+  std::string last_report;
+};
+
+/// A recursive mutex of which TSan sees only the outermost lock: a host function that runs in the
+/// TSan context of its stream may lock again what the host thread holds.
+class RecursiveMutex {
+ public:
+  void lock() {
+    const void* self = this_thread();
+    if (owner_.load(std::memory_order_relaxed) == self) {
+      ++depth_;
+      return;
+    }
+    mutex_.lock();
+    owner_.store(self, std::memory_order_relaxed);
+  }
+  void unlock() {
+    if (depth_ > 0) {
+      --depth_;
+      return;
+    }
+    owner_.store(nullptr, std::memory_order_relaxed);
+    mutex_.unlock();
+  }
+
+ private:
+  static const void* this_thread() {
+    thread_local char address = 0;
+    return &address;
+  }
+
+  std::mutex mutex_;
+  std::atomic<const void*> owner_ = nullptr;
+  int depth_ = 0;
+};
+
+RecursiveMutex& mutex();
+State& state();
+
+/// The calling host thread's current device.
+int& current_device();
+
+/// Notes a misuse: counted, kept for last_report() and printed to standard error.
+void report(const char* format, ...) __attribute__((format(printf, 1, 2)));
+
+/// Lets the "device" fail for good, as an illegal address does: every later call returns the error.
+void fail_device(cudaError_t error);
+
+/// Remembers a failure for cudaGetLastError() of this host thread and hands it through.
+cudaError_t remembered(cudaError_t error);
+cudaError_t& last_error();
+
+/// Counts a call; the error to return instead of doing it, or 0.
+int injected_error(const char* name, int default_error);
+
+/// The reasons for which a runtime call fails before it starts: none injected, no device, device
+/// failed earlier.
+cudaError_t entry_error(const char* name, cudaError_t default_error);
+
+/// Opens an entry point of the runtime. Use CUDA_SIM_TEARDOWN where the work is done even so.
+#define CUDA_SIM_ENTRY_FAILING_WITH(name, error)                               \
+  const std::lock_guard entry_lock(::cuda_sim::mutex());                       \
+  if (const cudaError_t entry_failure = ::cuda_sim::entry_error(#name, error)) \
+  return ::cuda_sim::remembered(entry_failure)
+#define CUDA_SIM_ENTRY(name) CUDA_SIM_ENTRY_FAILING_WITH(name, cudaErrorUnknown)
+#define CUDA_SIM_TEARDOWN(name)                          \
+  const std::lock_guard entry_lock(::cuda_sim::mutex()); \
+  const cudaError_t late_failure = ::cuda_sim::entry_error(#name, cudaErrorUnknown)
+
+}  // namespace cuda_sim

@@ -1,0 +1,279 @@
+// What every engine must do, whatever the device: one set of tests, built once per device
+// (LAMELLA_CONTRACT_DEVICE: "cpu" or "cuda", the latter simulated or real). Outputs are compared
+// with the double-precision reference by its componentwise bound.
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <lamella/engine.hpp>
+#include <lamella/error.hpp>
+
+#include "tests/support/gpu.hpp"
+#include "tests/support/guarded.hpp"
+#include "tests/support/oracle.hpp"
+#include "tests/support/random.hpp"
+
+namespace lamella {
+namespace {
+
+using testing::GuardedMatrix;
+using ::testing::HasSubstr;
+using testing::NetworkRecipe;
+using testing::random_network;
+using testing::random_rows;
+
+std::unique_ptr<Engine> make_contract_engine(std::shared_ptr<const Network> network,
+                                             std::size_t max_rows = 0) {
+  return make_engine(
+      std::move(network),
+      {.device = Device::parse(LAMELLA_CONTRACT_DEVICE), .max_rows = max_rows, .threads = 2});
+}
+
+class EngineContract : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (Device::parse(LAMELLA_CONTRACT_DEVICE).kind == DeviceKind::kCuda) {
+      LAMELLA_NEEDS_CUDA_DEVICE();
+    }
+  }
+};
+
+// Runs the rows and compares; output_offset misaligns the output buffer by that many floats.
+void expect_agreement(Engine& engine, MatrixView<const float> rows, std::size_t output_offset = 0) {
+  GuardedMatrix outputs(rows.rows(), engine.network().outputs(), output_offset);
+  engine.run(rows, outputs.view());
+  EXPECT_EQ(testing::disagreement(testing::evaluate(engine.network(), rows), outputs.view()), "");
+  EXPECT_TRUE(outputs.intact()) << "the engine wrote outside of its outputs";
+}
+
+void expect_agreement(const std::shared_ptr<const Network>& network, std::size_t rows,
+                      std::uint32_t seed = 7, float scale = 1) {
+  const auto engine = make_contract_engine(network);
+  expect_agreement(*engine, random_rows(rows, network->inputs(), seed, scale).view());
+}
+
+TEST_F(EngineContract, SaysWhatItIs) {
+  const auto engine = make_contract_engine(random_network({.widths = {3, 4, 2}}));
+  EXPECT_EQ(engine->info().device.kind, Device::parse(LAMELLA_CONTRACT_DEVICE).kind);
+  EXPECT_EQ(engine->info().precision, "fp32");
+  EXPECT_NE(engine->info().device_name, "");
+  EXPECT_NE(engine->info().path, "");
+}
+
+class EveryActivation : public EngineContract, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(EveryActivation, OnHiddenLayersAndOnTheLast) {
+  const Activation activation = parse_activation(GetParam());
+  // Rows of both signs and several magnitudes, so that saturation and both branches occur.
+  for (const float scale : {0.25F, 2.0F, 30.0F}) {
+    SCOPED_TRACE(scale);
+    expect_agreement(random_network({.widths = {7, 33}, .last = activation}), 70, 11, scale);
+    if (!activation.over_row()) {
+      expect_agreement(
+          random_network({.widths = {7, 33, 5}, .hidden = activation, .last = activation}), 70, 12,
+          scale);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, EveryActivation,
+                         ::testing::Values("identity", "relu", "leaky_relu:0.2", "leaky_relu:-0.5",
+                                           "elu:1.5", "selu", "sigmoid", "tanh", "gelu",
+                                           "gelu_tanh", "silu", "softplus", "hard_sigmoid",
+                                           "hard_sigmoid:0.2:0.4", "clip:-0.5:0.75", "clip",
+                                           "softmax", "log_softmax"));
+
+class EveryRowCount : public EngineContract, public ::testing::WithParamInterface<std::size_t> {};
+
+TEST_P(EveryRowCount, InOnePass) {
+  expect_agreement(random_network({.widths = {10, 21, 7}}), GetParam());
+}
+
+TEST_P(EveryRowCount, InPassesOfMaxRows) {
+  const auto engine = make_contract_engine(random_network({.widths = {10, 21, 7}}), 16);
+  expect_agreement(*engine, random_rows(GetParam(), 10, 3).view());
+}
+
+TEST_P(EveryRowCount, ThroughWiderLayers) {
+  expect_agreement(random_network({.widths = {64, 64, 64, 10}}), GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(Counts, EveryRowCount,
+                         ::testing::Values(0, 1, 2, 15, 16, 17, 31, 32, 33, 1000));
+
+class EveryWidth : public EngineContract, public ::testing::WithParamInterface<std::size_t> {};
+
+TEST_P(EveryWidth, OfInputs) {
+  expect_agreement(random_network({.widths = {GetParam(), 5, 3}}), 37);
+}
+
+TEST_P(EveryWidth, OfAHiddenLayer) {
+  expect_agreement(random_network({.widths = {6, GetParam(), 3}}), 37);
+}
+
+TEST_P(EveryWidth, OfOutputs) {
+  expect_agreement(random_network({.widths = {5, 4, GetParam()}}), 37);
+}
+
+TEST_P(EveryWidth, OfEveryLayer) {
+  const std::size_t w = GetParam();
+  expect_agreement(random_network({.widths = {w, w, w, w}, .hidden = ActivationKind::kTanh}), 37);
+}
+
+TEST_P(EveryWidth, OfOutputsUnderSoftmax) {
+  expect_agreement(random_network({.widths = {5, GetParam()}, .last = ActivationKind::kSoftmax}),
+                   37);
+}
+
+TEST_P(EveryWidth, IntoOutputsOfAnyAlignment) {
+  const auto engine = make_contract_engine(
+      random_network({.widths = {5, GetParam()}, .last = ActivationKind::kRelu}));
+  for (std::size_t offset = 1; offset < 4; ++offset) {
+    expect_agreement(*engine, random_rows(33, 5, 5).view(), offset);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Widths, EveryWidth,
+                         ::testing::Values(1, 2, 3, 10, 16, 17, 64, 127, 513, 1024));
+
+TEST_F(EngineContract, LayersWithoutBias) {
+  for (const char* last : {"identity", "relu", "softmax"}) {
+    expect_agreement(
+        random_network({.widths = {9, 20, 6}, .last = parse_activation(last), .bias = false}), 50);
+    expect_agreement(
+        random_network({.widths = {70, 90, 30}, .last = parse_activation(last), .bias = false}),
+        50);
+  }
+}
+
+TEST_F(EngineContract, BiasOnSomeLayersOnly) {
+  const auto source = random_network({.widths = {20, 30, 40, 5}});
+  std::vector<Layer> layers(source->layers().begin(), source->layers().end());
+  layers[1].bias.clear();
+  expect_agreement(std::make_shared<const Network>(std::move(layers)), 50);
+}
+
+TEST_F(EngineContract, OneLayer) {
+  expect_agreement(random_network({.widths = {30, 40}}), 100);
+}
+
+TEST_F(EngineContract, EightLayers) {
+  expect_agreement(random_network({.widths = {12, 40, 33, 64, 17, 90, 5, 41, 8}}), 100);
+  expect_agreement(
+      random_network({.widths = {12, 9, 7, 8, 5, 13, 5, 11, 8}, .hidden = ActivationKind::kSelu}),
+      100);
+}
+
+TEST_F(EngineContract, RandomNetworks) {
+  std::mt19937 generator(2026);
+  const auto draw = [&](unsigned low, unsigned high) {
+    return low + static_cast<unsigned>(generator() % (high - low + 1));
+  };
+  for (std::uint32_t i = 0; i < 40; ++i) {
+    NetworkRecipe recipe{.widths = {draw(1, 140)}, .seed = i + 1};
+    for (unsigned layer = draw(1, 5); layer > 0; --layer) {
+      recipe.widths.push_back(draw(1, 140));
+    }
+    recipe.hidden = static_cast<ActivationKind>(draw(0, 12));
+    recipe.bias = draw(0, 3) != 0;
+    SCOPED_TRACE(i);
+    expect_agreement(random_network(recipe), draw(1, 200), i);
+  }
+}
+
+TEST_F(EngineContract, IntegersAreExact) {
+  // The textbook case: h = relu(W1 x + b1), y = relu(W2 h + b2).
+  Layer first{.inputs = 3,
+              .outputs = 4,
+              .weights = {0, 1, 1, 1, 1, 0, 1, 0, 1, 1, 0, 0},
+              .bias = {0, 0, 0, -1},
+              .activation = ActivationKind::kRelu};
+  Layer second{.inputs = 4,
+               .outputs = 2,
+               .weights = {1, 1, 0, 0, 0, 0, 1, 1},
+               .bias = {0, -1},
+               .activation = ActivationKind::kRelu};
+  const auto engine =
+      make_contract_engine(std::make_shared<const Network>(std::vector{first, second}));
+  std::vector<float> rows = {2, 1, 3, 1, 0, 2, 0, -3, 1, -4, 2, 1, 0, 0, 0};
+  std::vector<float> outputs(10);
+  engine->run(MatrixView<const float>(rows.data(), 5, 3), MatrixView<float>(outputs.data(), 5, 2));
+  EXPECT_THAT(outputs, ::testing::ElementsAre(7, 5, 3, 2, 0, 0, 3, 0, 0, 0));
+}
+
+TEST_F(EngineContract, NanAndInfinityFollowIeee) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  for (const std::size_t width : {std::size_t{3}, std::size_t{20}, std::size_t{70}}) {
+    for (int kind = 0; kind <= static_cast<int>(ActivationKind::kLogSoftmax); ++kind) {
+      const Activation activation(static_cast<ActivationKind>(kind));
+      SCOPED_TRACE(to_string(activation) + " after a layer " + std::to_string(width) + " wide");
+      Matrix rows = random_rows(6, width, 9);
+      rows(1, 2) = kNan;
+      rows(2, 0) = kInf;
+      rows(3, 1) = -kInf;
+      rows(4, 0) = kInf;
+      rows(4, 1) = kInf;
+      // One layer, so that the reference's infinities and the float ones are the same.
+      const auto network = random_network({.widths = {width, width}, .last = activation});
+      const auto engine = make_contract_engine(network);
+      GuardedMatrix outputs(6, width);
+      engine->run(rows.view(), outputs.view());
+      EXPECT_EQ(testing::disagreement(testing::evaluate(*network, rows.view()), outputs.view()),
+                "");
+    }
+  }
+}
+
+TEST_F(EngineContract, ANanReachesTheOutputsOfItsRowAndOfNoOther) {
+  const auto network = random_network({.widths = {20, 30, 25, 4}});
+  Matrix rows = random_rows(40, 20, 4);
+  rows(13, 5) = std::numeric_limits<float>::quiet_NaN();
+  Matrix outputs(40, 4);
+  make_contract_engine(network)->run(rows.view(), outputs.view());
+  for (std::size_t r = 0; r < 40; ++r) {
+    for (std::size_t c = 0; c < 4; ++c) {
+      EXPECT_EQ(std::isnan(outputs(r, c)), r == 13) << r << ", " << c;
+    }
+  }
+}
+
+TEST_F(EngineContract, AnEngineIsUsedAgainAndAgain) {
+  const auto engine = make_contract_engine(random_network({.widths = {30, 50, 20}}));
+  for (const std::size_t rows : {5UL, 300UL, 1UL, 0UL, 77UL, 1000UL, 2UL}) {
+    expect_agreement(*engine, random_rows(rows, 30, static_cast<std::uint32_t>(rows)).view());
+  }
+}
+
+TEST_F(EngineContract, EnginesShareANetworkAndOutliveEachOther) {
+  const auto network = random_network({.widths = {30, 50, 20}});
+  auto first = make_contract_engine(network);
+  const auto second = make_contract_engine(network);
+  expect_agreement(*first, random_rows(100, 30, 1).view());
+  first.reset();
+  expect_agreement(*second, random_rows(100, 30, 2).view());
+}
+
+TEST_F(EngineContract, RowsOfAnotherWidthAreRefusedWithBothWidths) {
+  const auto engine = make_contract_engine(random_network({.widths = {3, 4, 2}}));
+  Matrix rows(2, 5);
+  Matrix outputs(2, 2);
+  try {
+    engine->run(rows.view(), outputs.view());
+    FAIL();
+  } catch (const ShapeError& error) {
+    EXPECT_THAT(error.what(), ::testing::AllOf(HasSubstr("5"), HasSubstr("3")));
+  }
+  Matrix fitting(2, 3);
+  Matrix narrow(2, 1);
+  EXPECT_THROW(engine->run(fitting.view(), narrow.view()), ShapeError);
+  Matrix short_outputs(1, 2);
+  EXPECT_THROW(engine->run(fitting.view(), short_outputs.view()), ShapeError);
+  expect_agreement(*engine, random_rows(2, 3, 1).view());
+}
+
+}  // namespace
+}  // namespace lamella

@@ -1,0 +1,20 @@
+// The readers of files from elsewhere, each as a function of arbitrary bytes: whatever they are, it
+// either reads them or throws lamella::Error. Anything else is a bug.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace lamella::fuzz {
+
+void read_safetensors_model(std::span<const std::byte> bytes);
+void read_npz_model(std::span<const std::byte> bytes);
+void read_npy_rows(std::span<const std::byte> bytes);
+void read_csv_rows(std::span<const std::byte> bytes);
+
+// The one for files with this extension (".npz"), or null.
+using Target = void (*)(std::span<const std::byte>);
+[[nodiscard]] Target target_for(std::string_view extension);
+
+}  // namespace lamella::fuzz

@@ -1,0 +1,174 @@
+// The kernels by themselves, each against the formula in double precision. Outputs lie between
+// guard zones, at every alignment; the same tests run in the simulation and on a GPU.
+#include <cmath>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "kernels/bias_activation.hpp"
+#include "kernels/row_softmax.hpp"
+#include "tests/support/device_array.hpp"
+#include "tests/support/gpu.hpp"
+#include "tests/support/oracle.hpp"
+#include "tests/support/random.hpp"
+
+namespace lamella {
+namespace {
+
+using testing::DeviceArray;
+
+class Kernels : public ::testing::Test {
+ protected:
+  void SetUp() override { LAMELLA_NEEDS_CUDA_DEVICE(); }
+};
+
+std::vector<float> random_values(std::size_t count, std::uint32_t seed) {
+  std::vector<float> values(count);
+  testing::fill_random(values, seed, 4);
+  return values;
+}
+
+// act(y + bias) is what a layer with the identity matrix computes: the oracle serves.
+testing::Reference reference(const std::vector<float>& y, const std::vector<float>& bias,
+                             std::size_t rows, std::size_t width, const Activation& activation) {
+  Layer layer{.inputs = width,
+              .outputs = width,
+              .weights = std::vector<float>(width * width),
+              .bias = bias,
+              .activation = activation};
+  for (std::size_t i = 0; i < width; ++i) {
+    layer.weights[i * width + i] = 1;
+  }
+  return testing::evaluate(Network({layer}), MatrixView<const float>(y.data(), rows, width));
+}
+
+struct Case {
+  std::size_t rows;
+  std::size_t width;
+  Activation activation;
+  bool bias = true;
+  std::size_t offset = 0;
+};
+
+void expect_right(const Case& c) {
+  SCOPED_TRACE("[" + std::to_string(c.rows) + " x " + std::to_string(c.width) + "] " +
+               to_string(c.activation) + (c.bias ? " with bias" : "") + ", offset " +
+               std::to_string(c.offset));
+  const auto seed = static_cast<std::uint32_t>(c.rows * 131 + c.width);
+  const auto y = random_values(c.rows * c.width, seed);
+  const auto bias = random_values(c.bias ? c.width : 0, seed + 1);
+  DeviceArray device_y(y, c.offset);
+  DeviceArray device_bias(bias);
+  const float* const bias_pointer = c.bias ? device_bias.data() : nullptr;
+  const auto kernel = c.activation.over_row() ? kernels::row_softmax : kernels::bias_activation;
+  ASSERT_EQ(kernel(device_y.data(), bias_pointer, c.rows, c.width, c.activation, nullptr),
+            cudaSuccess);
+  const auto found = device_y.download();
+  EXPECT_EQ(testing::disagreement(reference(y, bias, c.rows, c.width, c.activation),
+                                  MatrixView<const float>(found.data(), c.rows, c.width)),
+            "");
+  EXPECT_TRUE(device_y.intact()) << "the kernel wrote outside of its matrix";
+}
+
+TEST_F(Kernels, BiasActivationServesEveryWidthAndTail) {
+  for (std::size_t width = 1; width <= 36; ++width) {
+    for (const std::size_t rows : {1UL, 2UL, 3UL, 5UL, 33UL}) {
+      expect_right({.rows = rows, .width = width, .activation = ActivationKind::kRelu});
+    }
+  }
+  for (const std::size_t width : {63UL, 64UL, 127UL, 255UL, 256UL, 257UL, 510UL}) {
+    expect_right({.rows = 7, .width = width, .activation = ActivationKind::kRelu});
+  }
+}
+
+TEST_F(Kernels, BiasActivationServesEveryAlignment) {
+  for (std::size_t offset = 0; offset < 8; ++offset) {
+    for (const std::size_t width : {1UL, 4UL, 7UL, 12UL, 33UL}) {
+      expect_right(
+          {.rows = 9, .width = width, .activation = ActivationKind::kRelu, .offset = offset});
+    }
+  }
+}
+
+TEST_F(Kernels, BiasActivationStepsOverMoreThanItsThreads) {
+  // More vectors than the kernel has threads, so that the unrolled steps, the single steps and the
+  // tail all occur: 132 * 2048 threads of 4 elements.
+  const std::size_t width = 5;
+  const std::size_t rows = (132 * 2048 * 4 * 5 + 4242) / width;
+  const auto y = random_values(rows * width, 1);
+  const auto bias = random_values(width, 2);
+  for (const std::size_t offset : {0UL, 1UL}) {
+    DeviceArray device_y(y, offset);
+    const DeviceArray device_bias(bias);
+    ASSERT_EQ(kernels::bias_activation(device_y.data(), device_bias.data(), rows, width,
+                                       ActivationKind::kRelu, nullptr),
+              cudaSuccess);
+    const auto found = device_y.download();
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      wrong += found[i] == std::max(y[i] + bias[i % width], 0.0F) ? 0 : 1;
+    }
+    EXPECT_EQ(wrong, 0U);
+    EXPECT_TRUE(device_y.intact());
+  }
+}
+
+TEST_F(Kernels, BiasActivationKnowsEveryElementwiseKind) {
+  for (int kind = 0; kind < static_cast<int>(ActivationKind::kSoftmax); ++kind) {
+    const Activation activation(static_cast<ActivationKind>(kind));
+    for (const bool bias : {true, false}) {
+      expect_right({.rows = 19, .width = 10, .activation = activation, .bias = bias});
+      expect_right({.rows = 19, .width = 10, .activation = activation, .bias = bias, .offset = 3});
+    }
+  }
+}
+
+TEST_F(Kernels, RowSoftmaxServesEveryWidth) {
+  for (const auto kind : {ActivationKind::kSoftmax, ActivationKind::kLogSoftmax}) {
+    for (const std::size_t width :
+         {1UL, 2UL, 3UL, 4UL, 5UL, 8UL, 9UL, 16UL, 17UL, 31UL, 32UL, 33UL, 100UL, 257UL}) {
+      for (const std::size_t rows : {1UL, 2UL, 9UL, 70UL}) {
+        expect_right({.rows = rows, .width = width, .activation = kind});
+      }
+      expect_right({.rows = 5, .width = width, .activation = kind, .bias = false, .offset = 1});
+    }
+  }
+}
+
+TEST_F(Kernels, RowSoftmaxStepsOverMoreRowsThanItsGrid) {
+  const std::size_t rows = 132 * 16 * 64 + 77;  // blocks times groups of a block, and some
+  const std::size_t width = 3;
+  expect_right({.rows = rows, .width = width, .activation = ActivationKind::kSoftmax});
+}
+
+TEST_F(Kernels, RowSoftmaxDoesNotOverflow) {
+  const std::vector<float> y = {1000, 1000, -1000, 88, 89, 90};
+  DeviceArray device_y(y);
+  ASSERT_EQ(kernels::row_softmax(device_y.data(), nullptr, 2, 3, ActivationKind::kSoftmax, nullptr),
+            cudaSuccess);
+  const auto found = device_y.download();
+  EXPECT_EQ(found[0], 0.5F);
+  EXPECT_EQ(found[1], 0.5F);
+  EXPECT_EQ(found[2], 0.0F);
+  EXPECT_NEAR(found[5], 0.66524096, 1e-6);
+}
+
+TEST_F(Kernels, NothingToDoLaunchesNothing) {
+  EXPECT_EQ(kernels::bias_activation(nullptr, nullptr, 0, 5, ActivationKind::kRelu, nullptr),
+            cudaSuccess);
+  EXPECT_EQ(kernels::bias_activation(nullptr, nullptr, 7, 5, ActivationKind::kIdentity, nullptr),
+            cudaSuccess);
+  EXPECT_EQ(kernels::row_softmax(nullptr, nullptr, 0, 5, ActivationKind::kSoftmax, nullptr),
+            cudaSuccess);
+}
+
+TEST_F(Kernels, KindsThatAreNotTheirsAreRefused) {
+  DeviceArray y(std::vector<float>(4));
+  EXPECT_EQ(kernels::bias_activation(y.data(), nullptr, 2, 2, ActivationKind::kSoftmax, nullptr),
+            cudaErrorInvalidValue);
+  EXPECT_EQ(kernels::row_softmax(y.data(), nullptr, 2, 2, ActivationKind::kRelu, nullptr),
+            cudaErrorInvalidValue);
+}
+
+}  // namespace
+}  // namespace lamella

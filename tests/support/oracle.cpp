@@ -1,0 +1,215 @@
+#include "tests/support/oracle.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include <fmt/format.h>
+
+namespace lamella::testing {
+namespace {
+
+constexpr double kUnitRoundoff = 0x1p-24;
+constexpr double kSmallest = 0x1p-149;  // what underflow may cost an operation
+// An elementary function of a float library, and the few operations around it.
+constexpr double kEvaluationUlps = 8;
+
+double gamma(double n) {
+  return n * kUnitRoundoff / (1 - n * kUnitRoundoff);
+}
+
+struct Value {
+  double value;
+  double error;
+};
+
+// A value, the steepest slope of the function anywhere, and the size of the terms that its float
+// evaluation rounds.
+struct Evaluated {
+  double value;
+  double lipschitz;
+  double magnitude;
+};
+
+Evaluated evaluate_activation(const Activation& activation, double x) {
+  const double a = activation.a;
+  const double b = activation.b;
+  switch (activation.kind) {
+    case ActivationKind::kIdentity:
+      return {x, 1, 0};
+    case ActivationKind::kRelu:
+      return {x > 0 ? x : (std::isnan(x) ? x : 0.0), 1, 0};
+    case ActivationKind::kLeakyRelu: {
+      const double y = x > 0 || std::isnan(x) ? x : a * x;
+      return {y, std::max(1.0, std::fabs(a)), std::fabs(y)};
+    }
+    case ActivationKind::kElu: {
+      const double y = x > 0 || std::isnan(x) ? x : a * std::expm1(x);
+      return {y, std::max(1.0, std::fabs(a)), std::fabs(y)};
+    }
+    case ActivationKind::kSelu: {
+      const double alpha = 1.6732632423543772848170429916717;
+      const double scale = 1.0507009873554804934193349852946;
+      const double y = scale * (x > 0 || std::isnan(x) ? x : alpha * std::expm1(x));
+      return {y, scale * alpha, std::fabs(y)};
+    }
+    case ActivationKind::kSigmoid: {
+      const double y = 1 / (1 + std::exp(-x));
+      return {y, 0.25, y};
+    }
+    case ActivationKind::kTanh: {
+      const double y = std::tanh(x);
+      return {y, 1, std::fabs(y)};
+    }
+    case ActivationKind::kGelu: {
+      // erf is evaluated near cancellation for negative x: the rounded terms have the size of x.
+      const double y = 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+      return {y, 1.13, std::fabs(x)};
+    }
+    case ActivationKind::kGeluTanh: {
+      const double t = std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x);
+      const double y = 0.5 * x * (1 + std::tanh(t));
+      return {y, 1.13, std::fabs(x)};
+    }
+    case ActivationKind::kSilu: {
+      const double y = x / (1 + std::exp(-x));
+      return {y, 1.1, std::fabs(y)};
+    }
+    case ActivationKind::kSoftplus: {
+      const double y = std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
+      return {std::isnan(x) ? x : y, 1, y};
+    }
+    case ActivationKind::kHardSigmoid: {
+      const double t = a * x + b;
+      const double y = std::isnan(t) ? t : std::clamp(t, 0.0, 1.0);
+      return {y, std::fabs(a), std::fabs(a * x) + std::fabs(b)};
+    }
+    case ActivationKind::kClip:
+      return {x < a ? a : (x > b ? b : x), 1, 0};
+    case ActivationKind::kSoftmax:
+    case ActivationKind::kLogSoftmax:
+      break;
+  }
+  return {std::numeric_limits<double>::quiet_NaN(), 0, 0};
+}
+
+void apply_elementwise(const Activation& activation, std::vector<Value>& z) {
+  for (Value& v : z) {
+    const Evaluated y = evaluate_activation(activation, v.value);
+    double rounding = kEvaluationUlps * kUnitRoundoff * y.magnitude;
+    if (y.magnitude != 0) {
+      rounding += kSmallest;
+    }
+    v = {y.value, y.lipschitz * v.error + rounding};
+  }
+}
+
+// For softmax: when every x is off by at most d, each e^(x_i - max) and their sum are off by a
+// factor of at most e^d, so y_i by e^(2d); evaluating the exponents rounds x_i - max (relative to
+// its size) and summing n terms adds gamma_n.
+void apply_softmax(const Activation& activation, std::vector<Value>& z) {
+  double largest = -std::numeric_limits<double>::infinity();
+  double error = 0;
+  for (const Value& v : z) {
+    largest = std::max(largest, v.value);
+    error = std::max(error, v.error);
+  }
+  double sum = 0;
+  for (const Value& v : z) {
+    sum += std::exp(v.value - largest);
+  }
+  const double n = static_cast<double>(z.size());
+  for (Value& v : z) {
+    const double exponent = v.value - largest;
+    const double rounding = gamma(n + kEvaluationUlps) + kUnitRoundoff * std::fabs(exponent);
+    if (activation.kind == ActivationKind::kSoftmax) {
+      const double y = std::exp(exponent) / sum;
+      v = {y, y * std::expm1(2 * error + 2 * rounding) + kSmallest};
+    } else {
+      const double y = exponent - std::log(sum);
+      const double terms = std::fabs(exponent) + std::fabs(std::log(sum)) + 1;
+      v = {y, 2 * error + rounding + kEvaluationUlps * kUnitRoundoff * terms};
+    }
+  }
+}
+
+std::vector<Value> apply_layer(const Layer& layer, const std::vector<Value>& x) {
+  std::vector<Value> z(layer.outputs);
+  const double k = static_cast<double>(layer.inputs);
+  for (std::size_t o = 0; o < layer.outputs; ++o) {
+    double sum = layer.has_bias() ? layer.bias[o] : 0.0;
+    double magnitude = std::fabs(sum);
+    double carried = 0;
+    for (std::size_t i = 0; i < layer.inputs; ++i) {
+      const double w = layer.weights[o * layer.inputs + i];
+      sum += w * x[i].value;
+      magnitude += std::fabs(w) * (std::fabs(x[i].value) + x[i].error);
+      carried += std::fabs(w) * x[i].error;
+    }
+    z[o] = {sum, carried + gamma(k + 2) * magnitude + (k + 2) * kSmallest};
+  }
+  if (layer.activation.over_row()) {
+    apply_softmax(layer.activation, z);
+  } else {
+    apply_elementwise(layer.activation, z);
+  }
+  return z;
+}
+
+}  // namespace
+
+Reference evaluate(const Network& network, MatrixView<const float> rows) {
+  Reference reference{
+      .rows = rows.rows(), .outputs = network.outputs(), .values = {}, .bounds = {}};
+  reference.values.reserve(reference.rows * reference.outputs);
+  reference.bounds.reserve(reference.rows * reference.outputs);
+  for (std::size_t r = 0; r < rows.rows(); ++r) {
+    std::vector<Value> x;
+    for (const float value : rows.row(r)) {
+      x.push_back({value, 0});
+    }
+    for (const Layer& layer : network.layers()) {
+      x = apply_layer(layer, x);
+    }
+    for (const Value& v : x) {
+      reference.values.push_back(v.value);
+      reference.bounds.push_back(v.error);
+    }
+  }
+  return reference;
+}
+
+std::string disagreement(const Reference& reference, MatrixView<const float> outputs) {
+  if (outputs.rows() != reference.rows || outputs.columns() != reference.outputs) {
+    return fmt::format("[{} x {}] outputs, [{} x {}] wanted", outputs.rows(), outputs.columns(),
+                       reference.rows, reference.outputs);
+  }
+  double worst = 0;
+  std::string line;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const double wanted = reference.values[i];
+    const double found = outputs.data()[i];
+    double excess = 0;
+    if (std::isnan(wanted) || std::isnan(found)) {
+      excess =
+          std::isnan(wanted) == std::isnan(found) ? 0 : std::numeric_limits<double>::infinity();
+    } else if (std::isinf(wanted) || std::isinf(found)) {
+      excess = wanted == found ? 0 : std::numeric_limits<double>::infinity();
+    } else if (!(std::fabs(found - wanted) <= reference.bounds[i])) {
+      excess = std::fabs(found - wanted) / reference.bounds[i];
+    }
+    count += excess > 0 ? 1 : 0;
+    if (excess > worst) {
+      worst = excess;
+      line = fmt::format(
+          "row {}, output {}: {:.9g} found, {:.9g} wanted, off by {:.3g} times the bound {:.3g}",
+          i / reference.outputs, i % reference.outputs, found, wanted, excess, reference.bounds[i]);
+    }
+  }
+  return count == 0 ? std::string{}
+                    : fmt::format("{} ({} of {} outputs are off)", line, count, outputs.size());
+}
+
+}  // namespace lamella::testing
