@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,10 +21,17 @@ constexpr std::size_t kBlock = std::size_t{1} << 20;
 // One call of read or write moves at most this much, which every system takes.
 constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;
 
+void refuse_if_cancelled(const std::atomic<bool>* cancelled, const std::string& name) {
+  if (cancelled != nullptr && cancelled->load()) {
+    throw CancelledError(name + ": cancelled while waiting for it; no output file is left");
+  }
+}
+
 class FileSource final : public ByteSource {
  public:
-  FileSource(FileHandle file, std::string name, std::optional<std::uint64_t> size)
-      : ByteSource(std::move(name)), file_(std::move(file)), size_(size) {}
+  FileSource(FileHandle file, std::string name, std::optional<std::uint64_t> size,
+             const std::atomic<bool>* cancelled = nullptr)
+      : ByteSource(std::move(name)), file_(std::move(file)), size_(size), cancelled_(cancelled) {}
 
   [[nodiscard]] std::optional<std::uint64_t> size() const override { return size_; }
 
@@ -43,6 +51,9 @@ class FileSource final : public ByteSource {
 
  protected:
   std::size_t read_some(std::span<std::byte> into) override {
+    if (!size_ && cancelled_ != nullptr) {
+      wait_for_bytes();
+    }
     ssize_t got = -1;
     do {
       got = ::read(file_.get(), into.data(), std::min(into.size(), kMostAtOnce));
@@ -51,6 +62,17 @@ class FileSource final : public ByteSource {
   }
 
  private:
+  // A read that waits cannot be stopped from another thread, a wait in steps can.
+  void wait_for_bytes() const {
+    constexpr int kStepMilliseconds = 100;
+    pollfd waiting = {.fd = file_.get(), .events = POLLIN, .revents = 0};
+    int ready = 0;
+    while (ready == 0 || (ready < 0 && errno == EINTR)) {
+      refuse_if_cancelled(cancelled_, name());
+      ready = ::poll(&waiting, 1, kStepMilliseconds);
+    }
+  }
+
   std::size_t checked(ssize_t got) const {
     if (got < 0) {
       if (errno == EINTR) {
@@ -63,6 +85,7 @@ class FileSource final : public ByteSource {
 
   FileHandle file_;
   std::optional<std::uint64_t> size_;
+  const std::atomic<bool>* cancelled_;
 };
 
 class MemorySource final : public ByteSource {
@@ -95,7 +118,8 @@ class MemorySource final : public ByteSource {
 };
 
 // What is left of a seekable file counts from where its descriptor stands: at 0 for ours.
-std::unique_ptr<ByteSource> source_of(FileHandle file, const std::string& name) {
+std::unique_ptr<ByteSource> source_of(FileHandle file, const std::string& name,
+                                      const std::atomic<bool>* cancelled = nullptr) {
   struct stat status = {};
   if (::fstat(file.get(), &status) != 0) {
     throw FileError(name, "cannot be read: " + system_message(errno));
@@ -107,7 +131,7 @@ std::unique_ptr<ByteSource> source_of(FileHandle file, const std::string& name) 
   if (S_ISREG(status.st_mode) && ::lseek(file.get(), 0, SEEK_CUR) == 0) {
     size = static_cast<std::uint64_t>(status.st_size);
   }
-  return std::make_unique<FileSource>(std::move(file), name, size);
+  return std::make_unique<FileSource>(std::move(file), name, size, cancelled);
 }
 
 }  // namespace
@@ -172,15 +196,20 @@ std::span<const std::byte> ByteSource::peek(std::size_t count) {
   return std::span<const std::byte>(peeked_).first(std::min(count, peeked_.size()));
 }
 
-std::unique_ptr<ByteSource> open_source(const std::string& path) {
+std::unique_ptr<ByteSource> open_source(const std::string& path,
+                                        const std::atomic<bool>* cancelled) {
   if (path == "-") {
-    return source_of(FileHandle(STDIN_FILENO, false), "standard input");
+    return source_of(FileHandle(STDIN_FILENO, false), "standard input", cancelled);
   }
-  FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) {
+  int descriptor = -1;
+  do {  // opening a FIFO waits for its other end, and a signal ends the wait
+    refuse_if_cancelled(cancelled, path);
+    descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  } while (descriptor < 0 && errno == EINTR);
+  if (descriptor < 0) {
     throw FileError(path, "cannot be opened: " + system_message(errno));
   }
-  return source_of(std::move(file), path);
+  return source_of(FileHandle(descriptor), path, cancelled);
 }
 
 std::unique_ptr<ByteSource> memory_source(std::span<const std::byte> bytes, std::string name) {

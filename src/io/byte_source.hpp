@@ -2,6 +2,7 @@
 // descriptors that are read.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -63,8 +64,11 @@ class ByteSource {
   std::size_t peeked_used_ = 0;
 };
 
-// A file, or standard input for "-". Throws FileError; a directory is refused.
-[[nodiscard]] std::unique_ptr<ByteSource> open_source(const std::string& path);
+// A file, or standard input for "-". Throws FileError; a directory is refused. Where a flag is
+// given, waiting for bytes (of a pipe, a terminal) or for a FIFO's other end stops with
+// CancelledError soon after it is set.
+[[nodiscard]] std::unique_ptr<ByteSource> open_source(const std::string& path,
+                                                      const std::atomic<bool>* cancelled = nullptr);
 // Bytes in memory, which the caller keeps alive.
 [[nodiscard]] std::unique_ptr<ByteSource> memory_source(std::span<const std::byte> bytes,
                                                         std::string name);

@@ -73,7 +73,7 @@ RowFormat format_by_content(ByteSource& source) {
 }  // namespace
 
 std::unique_ptr<RowReader> open_rows(const std::string& path, const RowReadOptions& options) {
-  std::unique_ptr<ByteSource> source = open_source(path);
+  std::unique_ptr<ByteSource> source = open_source(path, options.cancelled);
   RowFormat format = options.format;
   if (format == RowFormat::kAuto && path != "-") {
     format = format_by_extension(path);

@@ -2,6 +2,7 @@
 // npy.*, csv.*; this header is all that the score pipeline sees of them.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -39,6 +40,9 @@ struct RowReadOptions {
   std::vector<std::string> columns;  // as in ScoreOptions
   // The width that the model takes: a wider or narrower file is refused at once, both widths named.
   std::size_t expected_columns = 0;  // 0: any
+  // Looked at while waiting for a pipe, a terminal or a FIFO, in open_rows and in read; may be
+  // null. Once set, CancelledError is thrown.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 // Opens a file, or standard input for "-". Throws FileError.

@@ -35,7 +35,8 @@ ScoreReport score(Engine& engine, const ScoreOptions& options) {
 
   const auto reader = io::open_rows(options.input, {.format = options.input_format,
                                                     .columns = options.columns,
-                                                    .expected_columns = network.inputs()});
+                                                    .expected_columns = network.inputs(),
+                                                    .cancelled = options.cancelled});
   const std::size_t values_per_row =
       network.inputs() + network.outputs() + (output.is_plain() ? 0 : output.columns());
   const pipeline::PipelineOptions pipeline_options{
