@@ -64,6 +64,7 @@ std::string take_cell(std::string_view record, std::size_t& position, char delim
   const char* begin = record.data() + position;
   const char* end = record.data() + record.size();
   begin = skip_spaces(begin, end, delimiter);
+  const char* opening = begin;
   std::string cell;
   const bool quoted = begin != end && *begin == '"';
   if (quoted) {
@@ -74,14 +75,18 @@ std::string take_cell(std::string_view record, std::size_t& position, char delim
     }
     begin += begin != end ? 1 : 0;
   }
-  // What stands behind the quotes belongs to the cell too, so that it is not lost silently.
+  // Something behind the quotes makes it no sound cell: it is kept as it stands, quotes and all.
   const std::string_view rest(begin, static_cast<std::size_t>(end - begin));
   const std::size_t length = std::min(rest.find(delimiter), rest.size());
   std::string_view tail = rest.substr(0, length);
   while (!tail.empty() && (tail.back() == ' ' || tail.back() == '\t')) {
     tail.remove_suffix(1);
   }
-  cell += tail;
+  if (!quoted) {
+    cell = tail;
+  } else if (!tail.empty()) {
+    cell = std::string(opening, tail.data() + tail.size());
+  }
   position = length == rest.size() ? std::string_view::npos
                                    : static_cast<std::size_t>(begin - record.data()) + length + 1;
   return cell;

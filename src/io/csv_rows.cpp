@@ -83,7 +83,7 @@ class CsvReader final : public RowReader {
     std::size_t word = cells.size();
     for (const std::size_t i : looked_at) {
       float value = 0;
-      if (parse_cell(cells[i], value)) {
+      if (parse_cell(trimmed(cells[i]), value)) {
         ++numbers;
       } else if (word == cells.size()) {
         word = i;

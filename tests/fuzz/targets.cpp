@@ -22,7 +22,9 @@ constexpr std::uint64_t kMostRows = std::uint64_t{1} << 20;
 void read_model(std::span<const std::byte> bytes, const char* name) {
   for (const WeightsLayout layout : {WeightsLayout::kAuto, WeightsLayout::kInputsByOutputs}) {
     try {
-      (void)io::read_network(bytes, name, {.weights_layout = layout});
+      LoadOptions options;
+      options.weights_layout = layout;
+      (void)io::read_network(bytes, name, options);
     } catch (const Error&) {
     }
   }
@@ -47,11 +49,11 @@ void drain(io::RowReader& reader) {
 
 template <class Open>
 void read_rows(std::span<const std::byte> bytes, Open open) {
-  const std::vector<io::RowReadOptions> variants = {
-      {},
-      {.expected_columns = 3},
-      {.columns = {"2", "0", "2"}},
-      {.columns = {"x1", "x3"}, .expected_columns = 2}};
+  std::vector<io::RowReadOptions> variants(4);
+  variants[1].expected_columns = 3;
+  variants[2].columns = {"2", "0", "2"};
+  variants[3].columns = {"x1", "x3"};
+  variants[3].expected_columns = 2;
   for (const io::RowReadOptions& options : variants) {
     try {
       const auto reader = open(io::memory_source(bytes, "rows"), options);

@@ -1,0 +1,98 @@
+// The files of tests/data, as their manifest describes them: what is sound is computed by plain
+// loops and compared; what is not is refused with a message that matches the case's pattern.
+#include <cmath>
+#include <regex>
+
+#include <nlohmann/json.hpp>
+
+#include "io_support.hpp"
+
+namespace lamella::io {
+namespace {
+
+using namespace testing_support;
+using nlohmann::json;
+
+std::string data_file(const std::string& name) {
+  return std::string(LAMELLA_TEST_DATA) + "/" + name;
+}
+
+std::vector<json> cases() {
+  const json manifest = json::parse(read_text(data_file("manifest.json")));
+  return {manifest["cases"].begin(), manifest["cases"].end()};
+}
+
+LoadOptions options_of(const json& one) {
+  LoadOptions options;
+  for (const json& activation : one.value("activations", json::array())) {
+    options.activations.push_back(parse_activation(activation.get<std::string>()));
+  }
+  return options;
+}
+
+// ReLU and identity are all that these files have.
+std::vector<double> run(const Network& network, const std::vector<float>& rows) {
+  std::vector<double> outputs;
+  for (std::size_t first = 0; first < rows.size(); first += network.inputs()) {
+    std::vector<double> x(rows.begin() + static_cast<std::ptrdiff_t>(first),
+                          rows.begin() + static_cast<std::ptrdiff_t>(first + network.inputs()));
+    for (const Layer& layer : network.layers()) {
+      std::vector<double> y(layer.outputs);
+      for (std::size_t o = 0; o < layer.outputs; ++o) {
+        y[o] = layer.has_bias() ? layer.bias[o] : 0;
+        for (std::size_t i = 0; i < layer.inputs; ++i) {
+          y[o] += static_cast<double>(layer.weights[o * layer.inputs + i]) * x[i];
+        }
+        y[o] = layer.activation.kind == ActivationKind::kRelu && y[o] <= 0 ? 0 : y[o];
+      }
+      x = std::move(y);
+    }
+    outputs.insert(outputs.end(), x.begin(), x.end());
+  }
+  return outputs;
+}
+
+std::vector<double> score(const json& one) {
+  const LoadedNetwork loaded = load_network(data_file(one["model"]), options_of(one));
+  const auto reader = open_rows(data_file(one["input"]), row_options(loaded.network->inputs()));
+  return run(*loaded.network, all_values(*reader));
+}
+
+class Corpus : public testing::TestWithParam<json> {};
+
+TEST_P(Corpus, IsReadOrRefusedAsItsManifestSays) {
+  const json& one = GetParam();
+  if (one["kind"] == "refuse") {
+    const std::string message = refusal([&] { score(one); });
+    // ECMAScript knows no (?i:...); the flag does the same.
+    const std::string mention =
+        std::regex_replace(one["mention"].get<std::string>(), std::regex(R"(\(\?i:)"), "(?:");
+    EXPECT_TRUE(std::regex_search(message, std::regex(mention, std::regex::icase))) << message;
+    const std::string fault = one["fault"] == "model" ? "model" : "input";
+    EXPECT_THAT(message, testing::StartsWith(data_file(one[fault]) + ": "));
+    return;
+  }
+  const std::vector<double> outputs = score(one);
+  const auto expected = all_values(*open_rows(data_file(one["expected"])));
+  ASSERT_EQ(outputs.size(), expected.size());
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (std::isnan(expected[i])) {
+      EXPECT_TRUE(std::isnan(outputs[i])) << i;
+    } else if (std::isinf(expected[i])) {
+      EXPECT_EQ(outputs[i], expected[i]) << i;
+    } else {
+      EXPECT_LE(std::abs(outputs[i] - expected[i]),
+                one["atol"].get<double>() + one["rtol"].get<double>() * std::abs(expected[i]))
+          << i;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, Corpus, testing::ValuesIn(cases()),
+                         [](const testing::TestParamInfo<json>& one) {
+                           return std::regex_replace(one.param["id"].get<std::string>(),
+                                                     std::regex("[^A-Za-z0-9]"), "_");
+                         });
+
+}  // namespace
+}  // namespace lamella::io
