@@ -6,12 +6,11 @@
 
 #include "cpu/epilogue.hpp"
 #include "cpu/isa_dispatch.hpp"
-#include "plan/cpu_plan.hpp"
 
 namespace lamella::cpu {
 namespace {
 
-constexpr std::size_t kGroup = plan::kDirectRowStep;  // rows that go through the layers together
+constexpr std::size_t kGroup = RowTurner::kGroup;
 
 using Vector128 [[gnu::vector_size(16), gnu::may_alias]] = float;
 using Vector256 [[gnu::vector_size(32), gnu::may_alias]] = float;
@@ -100,35 +99,14 @@ LayerLoop layer_loop(Isa isa) {
   return layer_baseline;
 }
 
-// to[c][r] = from[r][c] for a group; lanes without a row become 0.
-void turn_in(MatrixView<const float> from, float* to) {
-  const std::size_t columns = from.columns();
-  for (std::size_t c = 0; c < columns; ++c) {
-    float* lanes = to + c * kGroup;
-    const float* value = from.data() + c;
-    for (std::size_t r = 0; r < from.rows(); ++r, value += columns) {
-      lanes[r] = *value;
-    }
-    std::fill(lanes + from.rows(), lanes + kGroup, 0.0F);
-  }
-}
-
-// to[r][c] = from[c][r] for the rows that there are.
-void turn_out(const float* from, MatrixView<float> to) {
-  const std::size_t columns = to.columns();
-  for (std::size_t c = 0; c < columns; ++c) {
-    const float* lanes = from + c * kGroup;
-    float* value = to.data() + c;
-    for (std::size_t r = 0; r < to.rows(); ++r, value += columns) {
-      *value = lanes[r];
-    }
-  }
-}
-
 }  // namespace
 
 DirectLoops::DirectLoops(const Network& network, std::size_t workers, Isa isa)
-    : network_(network), isa_(isa), scratch_(workers) {}
+    : network_(network),
+      isa_(isa),
+      turn_rows_(network.inputs(), isa),
+      turn_outputs_(network.outputs(), isa),
+      scratch_(workers) {}
 
 void DirectLoops::run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs) {
   AlignedBuffer& scratch = scratch_[worker];
@@ -137,12 +115,15 @@ void DirectLoops::run(std::size_t worker, MatrixView<const float> rows, MatrixVi
     scratch = AlignedBuffer::floats(2 * kGroup, widest, "the activations of a group of rows");
   }
   const LayerLoop loop = layer_loop(isa_);
-  const Activation& last = network_.layers().back().activation;
-  for (std::size_t first = 0; first < rows.rows(); first += kGroup) {
-    const std::size_t count = std::min(kGroup, rows.rows() - first);
+  const Layer& last = network_.layers().back();
+  const float* source = rows.data();
+  float* destination = outputs.data();
+  std::size_t left = rows.rows();
+  while (left != 0) {
+    const std::size_t count = std::min(kGroup, left);
     float* x = scratch.data();
     float* y = scratch.data() + kGroup * widest;
-    turn_in(rows.block(first, count), x);
+    turn_rows_.turn_in(source, count, x);
     for (const Layer& layer : network_.layers()) {
       const bool relu = layer.activation.kind == ActivationKind::kRelu;
       loop(layer, relu, x, y);
@@ -151,11 +132,13 @@ void DirectLoops::run(std::size_t worker, MatrixView<const float> rows, MatrixVi
       }
       std::swap(x, y);
     }
-    const MatrixView<float> block = outputs.block(first, count);
-    turn_out(x, block);
-    if (last.over_row()) {
-      apply_over_row(last.kind, block.data(), count, block.columns());
+    turn_outputs_.turn_out(x, count, destination);
+    if (last.activation.over_row()) {
+      apply_over_row(last.activation.kind, destination, count, last.outputs);
     }
+    source += count * network_.inputs();
+    destination += count * last.outputs;
+    left -= count;
   }
 }
 

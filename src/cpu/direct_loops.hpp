@@ -10,6 +10,7 @@
 
 #include "cpu/aligned_buffer.hpp"
 #include "cpu/processor.hpp"
+#include "cpu/row_turner.hpp"
 
 namespace lamella::cpu {
 
@@ -25,6 +26,8 @@ class DirectLoops {
  private:
   const Network& network_;
   Isa isa_;
+  RowTurner turn_rows_;
+  RowTurner turn_outputs_;
   std::vector<AlignedBuffer> scratch_;  // one per worker: two of [widest x 32]
 };
 
