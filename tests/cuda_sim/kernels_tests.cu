@@ -114,10 +114,15 @@ class Orders : public CudaSim, public testing::WithParamInterface<cuda_sim::Thre
     cuda_sim::configure(config);
   }
 };
-INSTANTIATE_TEST_SUITE_P(All, Orders,
+std::string order_name(const testing::TestParamInfo<cuda_sim::ThreadOrder>& info) {
+  const char* const names[] = {"Ascending", "Descending", "Shuffled"};
+  return names[static_cast<int>(info.param)];
+}
+INSTANTIATE_TEST_SUITE_P(Threads, Orders,
                          testing::Values(cuda_sim::ThreadOrder::kAscending,
                                          cuda_sim::ThreadOrder::kDescending,
-                                         cuda_sim::ThreadOrder::kShuffled));
+                                         cuda_sim::ThreadOrder::kShuffled),
+                         order_name);
 
 TEST_P(Orders, ElementwiseKernelTouchesEveryElement) {
   const std::vector<float> in = random_values(1000, 1);

@@ -56,9 +56,14 @@ class Streams : public CudaSim {
 };
 
 class AnyOrder : public Streams, public testing::WithParamInterface<StreamOrder> {};
-INSTANTIATE_TEST_SUITE_P(All, AnyOrder,
+std::string order_name(const testing::TestParamInfo<StreamOrder>& info) {
+  const char* const names[] = {"Lazy", "Eager", "Random"};
+  return names[static_cast<int>(info.param)];
+}
+INSTANTIATE_TEST_SUITE_P(Streams, AnyOrder,
                          testing::Values(StreamOrder::kLazy, StreamOrder::kEager,
-                                         StreamOrder::kRandom));
+                                         StreamOrder::kRandom),
+                         order_name);
 
 TEST_P(AnyOrder, CorrectPipelineIsCorrect) {
   for (unsigned seed = 0; seed < 10; ++seed) {
