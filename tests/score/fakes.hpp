@@ -71,7 +71,6 @@ class FakeEngine final : public Engine {
   explicit FakeEngine(Happening before = {}) : before_(std::move(before)) {}
 
   [[nodiscard]] const Network& network() const override { return network_; }
-  [[nodiscard]] const EngineInfo& info() const override { return info_; }
   void run(MatrixView<const float> rows, MatrixView<float> outputs) override {
     chunk_sizes.push_back(rows.rows());
     if (before_) {
@@ -92,7 +91,6 @@ class FakeEngine final : public Engine {
                           .weights = {2, 0, 1, 1, 0, 2},
                           .bias = {},
                           .activation = ActivationKind::kIdentity}}};
-  EngineInfo info_;
   Happening before_;
 };
 
