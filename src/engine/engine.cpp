@@ -83,10 +83,10 @@ std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
   if (unavailable.empty()) {
     chosen.device = {DeviceKind::kCuda, 0};
     engine = make_cuda_engine(std::move(network), chosen);
-    engine->info_.reason = "the first CUDA device";
+    engine->info_.reason = "it is the first CUDA device";
   } else {
     engine = cpu::make_cpu_engine(std::move(network), chosen);
-    engine->info_.reason = unavailable;
+    engine->info_.reason = fmt::format("CUDA is unavailable: {}", unavailable);
   }
   return engine;
 }
