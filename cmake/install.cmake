@@ -21,5 +21,5 @@ endif()
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/lamellaConfig.cmake.in
   ${PROJECT_BINARY_DIR}/lamellaConfig.cmake INSTALL_DESTINATION ${lamella_package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/lamellaConfigVersion.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/lamellaConfig.cmake ${PROJECT_BINARY_DIR}/lamellaConfigVersion.cmake
+install(FILES ${PROJECT_BINARY_DIR}/lamellaConfig.cmake ${PROJECT_BINARY_DIR}/lamellaConfigVersion.cmake ${PROJECT_SOURCE_DIR}/cmake/cxx20.cmake
         DESTINATION ${lamella_package_dir})

@@ -18,8 +18,6 @@ endif()
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
-set(CMAKE_CUDA_STANDARD 20)
-set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
@@ -61,12 +59,19 @@ if(LAMELLA_BUILD_FUZZERS)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
+# CMake before 3.26 does not know that nvcc speaks C++20, so the flag is given as it is (and the
+# headers' need of C++20 is told to users in cmake/cxx20.cmake).
+add_compile_options("$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20>")
+
 # Flags for our own targets, not for what they link.
 function(lamella_target_defaults target)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
   # Designated initializers leave the rest to their defaults on purpose. -Wrestrict of GCC 12 fires falsely on std::string concatenation (GCC bug 105651).
   set(warnings -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
     -Wno-missing-field-initializers -Wno-restrict)
+  if(LAMELLA_SANITIZE)
+    list(APPEND warnings -Wno-maybe-uninitialized) # GCC takes its own instrumentation for a reason
+  endif()
   target_compile_options(${target} PRIVATE
     "$<$<COMPILE_LANGUAGE:CXX>:${warnings}>"
     "$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${LAMELLA_WERROR}>>:-Werror>"

@@ -47,7 +47,7 @@ CudaLibrary open() {
     return library;
   }
   if (dlopen(kDriverLibrary, RTLD_NOW | RTLD_LOCAL) == nullptr) {
-    library.unavailable = fmt::format("no NVIDIA driver: {}", loader_message());
+    library.unavailable = fmt::format("no NVIDIA driver for CUDA: {}", loader_message());
     return library;
   }
   void* const handle = open_engine_library();
