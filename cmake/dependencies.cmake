@@ -43,6 +43,11 @@ elseif(NOT LAMELLA_CUDA STREQUAL "OFF")
   if(CMAKE_CUDA_COMPILER AND TARGET CUDA::cublas)
     include(cmake/cuda_architectures.cmake)
     enable_language(CUDA)
+    # CMake before 3.26 does not know that nvcc speaks C++20 (users of the package: cmake/cxx20.cmake).
+    if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+      set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+      set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
+    endif()
     set(LAMELLA_CUDA_ENABLED ON)
   elseif(LAMELLA_CUDA STREQUAL "ON")
     message(FATAL_ERROR "LAMELLA_CUDA is ON, but nvcc or cuBLAS of CUDA 13 was not found: install the CUDA Toolkit, "

@@ -59,10 +59,6 @@ if(LAMELLA_BUILD_FUZZERS)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
-# CMake before 3.26 does not know that nvcc speaks C++20, so the flag is given as it is (and the
-# headers' need of C++20 is told to users in cmake/cxx20.cmake).
-add_compile_options("$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20>")
-
 # Flags for our own targets, not for what they link.
 function(lamella_target_defaults target)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
