@@ -20,10 +20,15 @@ cudaError_t allocate(void** result, size_t bytes, int device, bool ready) {
   return *result ? cudaSuccess : cudaErrorMemoryAllocation;
 }
 
+/// Whose memory a copy reads: a snapshot is the runtime's own, and its end is no concern of
+/// sanitizers.
+enum class Source { kProgram, kSnapshot };
+
 /// Tells sanitizers of the access first: what memcpy itself does is then seen a second time at
 /// most.
-void copy_bytes(void* to, const void* from, size_t bytes) {
-  declare_read(from, bytes);
+void copy_bytes(void* to, const void* from, size_t bytes, Source source) {
+  if (source == Source::kProgram)
+    declare_read(from, bytes);
   declare_write(to, bytes);
   std::memcpy(to, from, bytes);
 }
@@ -37,10 +42,10 @@ struct Rectangle {
   size_t extent() const { return rows ? pitch * (rows - 1) + width : 0; }
 };
 
-void copy_rows(const Rectangle& to, const Rectangle& from) {
+void copy_rows(const Rectangle& to, const Rectangle& from, Source source) {
   for (size_t row = 0; row < to.rows; ++row)
     copy_bytes(static_cast<char*>(const_cast<void*>(to.base)) + row * to.pitch,
-               static_cast<const char*>(from.base) + row * from.pitch, to.width);
+               static_cast<const char*>(from.base) + row * from.pitch, to.width, source);
 }
 
 enum class Where { kPageable, kPinned, kDevice };
@@ -99,10 +104,11 @@ cudaError_t copy_async(const Rectangle& to, const Rectangle& from, cudaMemcpyKin
     auto snapshot = std::make_shared<std::vector<char>>(from.extent());
     std::memcpy(snapshot->data(), from.base, from.extent());
     return enqueue(stream, cudaGraphNodeTypeMemcpy, [=] {
-      copy_rows(to, {snapshot->data(), from.pitch, from.width, from.rows});
+      copy_rows(to, {snapshot->data(), from.pitch, from.width, from.rows}, Source::kSnapshot);
     });
   }
-  const cudaError_t error = enqueue(stream, cudaGraphNodeTypeMemcpy, [=] { copy_rows(to, from); });
+  const cudaError_t error =
+      enqueue(stream, cudaGraphNodeTypeMemcpy, [=] { copy_rows(to, from, Source::kProgram); });
   if (!error && !stream->capture && place_of(to.base) == Where::kPageable) {
     state().streams.wait_for_stream(stream);
     return state().sticky_error;
@@ -323,7 +329,8 @@ cudaError_t cudaMemcpyToSymbolAsync(const void* symbol, const void* from, size_t
   if (!stream)
     return remembered(cudaErrorInvalidResourceHandle);
   void* to = static_cast<char*>(const_cast<void*>(symbol)) + offset;
-  return remembered(enqueue(stream, cudaGraphNodeTypeMemcpy, [=] { copy_bytes(to, from, bytes); }));
+  return remembered(enqueue(stream, cudaGraphNodeTypeMemcpy,
+                            [=] { copy_bytes(to, from, bytes, Source::kProgram); }));
 }
 
 cudaError_t cudaMemcpyToSymbol(const void* symbol, const void* from, size_t bytes, size_t offset,
@@ -333,7 +340,7 @@ cudaError_t cudaMemcpyToSymbol(const void* symbol, const void* from, size_t byte
     return error;
   void* to = static_cast<char*>(const_cast<void*>(symbol)) + offset;
   CUstream_st* stream = state().streams.find(nullptr);
-  state().streams.push(stream, [=] { copy_bytes(to, from, bytes); });
+  state().streams.push(stream, [=] { copy_bytes(to, from, bytes, Source::kProgram); });
   state().streams.wait_for_stream(stream);
   return remembered(state().sticky_error);
 }
