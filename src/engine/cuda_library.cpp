@@ -31,13 +31,13 @@ std::filesystem::path own_folder() {
   return std::filesystem::path(info.dli_fname).parent_path();
 }
 
-void* open_engine_library() {
-  const std::filesystem::path beside = own_folder() / kEngineLibrary;
+// From the own folder where it is there, else from wherever the loader looks. (Sanitizers wrap
+// dlopen, which then no longer looks into this library's own path.)
+void* open_library(const char* name) {
+  const std::filesystem::path beside = own_folder() / name;
   std::error_code ignored;
-  if (std::filesystem::exists(beside, ignored)) {
-    return dlopen(beside.c_str(), RTLD_NOW | RTLD_LOCAL);
-  }
-  return dlopen(kEngineLibrary, RTLD_NOW | RTLD_LOCAL);
+  const std::string file = std::filesystem::exists(beside, ignored) ? beside.string() : name;
+  return dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
 }
 
 CudaLibrary open() {
@@ -46,11 +46,11 @@ CudaLibrary open() {
     library.unavailable = "this build of Lamella has no CUDA engine";
     return library;
   }
-  if (dlopen(kDriverLibrary, RTLD_NOW | RTLD_LOCAL) == nullptr) {
+  if (open_library(kDriverLibrary) == nullptr) {
     library.unavailable = fmt::format("no NVIDIA driver for CUDA: {}", loader_message());
     return library;
   }
-  void* const handle = open_engine_library();
+  void* const handle = open_library(kEngineLibrary);
   if (handle == nullptr) {
     library.unavailable = fmt::format("the CUDA engine cannot be loaded: {}", loader_message());
     return library;
