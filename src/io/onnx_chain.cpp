@@ -363,6 +363,9 @@ OnnxChain find_chain(OnnxGraph& graph) {
     if (!seen.insert(node).second) {
       refuse(*node, "computes from its own output: the graph has a cycle");
     }
+    if (value != node->outputs[0]) {
+      refuse(*node, "is used for another output than its first");
+    }
     reader = node->op;
     value = walk.open(*node);
   }

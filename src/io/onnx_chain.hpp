@@ -55,7 +55,7 @@ struct OnnxActivation {
 };
 [[nodiscard]] OnnxActivation find_activation(OnnxGraph& graph, const OnnxNode& node);
 
-// Folds scalers and normalizations into layers, in double, rounding once. Throws Error.
+// Folds scalers and normalizations into layers, in double, rounding at each fold. Throws Error.
 [[nodiscard]] std::pair<std::vector<Layer>, std::vector<InputStep>> build_layers(OnnxGraph& graph,
                                                                                  OnnxChain& chain,
                                                                                  bool fold);

@@ -1,5 +1,5 @@
 // From a chain of ONNX steps to layers: what stands between two matrix products becomes part of one
-// of them, computed in double and rounded once.
+// of them, computed in double and rounded at each fold.
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -112,14 +112,12 @@ class Builder {
       }
       shape.push_back(*input.shape[i]);
     }
-    if (size != width_ && shape.size() == 1) {
+    if (size != width_) {
       throw ShapeError(
           fmt::format("its input {} has {} values a row, but its first layer takes {} inputs",
                       std::string(input.name), size, width_));
     }
-    if (size == width_ || shape.size() > 1) {
-      shape_ = std::move(shape);
-    }
+    shape_ = std::move(shape);
   }
 
   void need_flat(const OnnxStep& step) const {
