@@ -1,4 +1,4 @@
-// Reading trained networks from files: .safetensors and .npz. docs/model-files.md says which names,
+// Reading trained networks from files: .safetensors, .npz and .onnx. docs/model-files.md says which names,
 // types and layouts are understood.
 #pragma once
 
@@ -28,7 +28,7 @@ struct LoadOptions {
 
 struct LoadedNetwork {
   std::shared_ptr<const Network> network;
-  std::string format;              // "safetensors", "npz"
+  std::string format;              // "safetensors", "npz", "onnx"
   std::vector<std::string> notes;  // what was assumed, one sentence each, for the user to read
 };
 

@@ -11,7 +11,7 @@
 namespace lamella::cli {
 
 void ModelArguments::add_to(CLI::App& app) {
-  app.add_option("MODEL", file, "the trained network: .safetensors or .npz")
+  app.add_option("MODEL", file, "the trained network: .safetensors, .npz or .onnx")
       ->type_name("FILE")
       ->required();
   app.add_option("--activations", activations,

@@ -17,6 +17,8 @@
 #include "io/extension.hpp"
 #include "io/model_reader.hpp"
 #include "io/npz.hpp"
+#include "io/onnx.hpp"
+#include "io/onnx_schema.hpp"
 #include "io/quote.hpp"
 #include "io/safetensors.hpp"
 #include "io/zip.hpp"
@@ -27,7 +29,7 @@ namespace {
 
 constexpr std::size_t kFirstBytes = 16;
 
-enum class ModelFormat { kSafetensors, kNpz };
+enum class ModelFormat { kSafetensors, kNpz, kOnnx };
 
 // What files are that people try, by how they begin.
 struct Foreign {
@@ -49,7 +51,8 @@ constexpr std::array kForeign = {
 };
 
 [[noreturn]] void refuse_foreign(std::span<const std::byte> first, const std::string& name) {
-  constexpr std::string_view kUnderstood = ".safetensors and .npz model files are understood";
+  constexpr std::string_view kUnderstood =
+      ".safetensors, .npz and .onnx model files are understood";
   for (const Foreign& foreign : kForeign) {
     if (begins_with(first, foreign.signature)) {
       throw FileError(name, fmt::format("is {}; {}", foreign.what, kUnderstood));
@@ -67,6 +70,9 @@ ModelFormat format_of(std::span<const std::byte> first, const std::string& name)
   if (looks_like_zip(first)) {
     return ModelFormat::kNpz;
   }
+  if (looks_like_onnx(first)) {
+    return ModelFormat::kOnnx;
+  }
   if (looks_like_safetensors(first)) {
     return ModelFormat::kSafetensors;
   }
@@ -77,11 +83,21 @@ ModelFormat format_of(std::span<const std::byte> first, const std::string& name)
   if (extension == ".npz" && !first.empty()) {
     throw FileError(name, "is not a zip archive, which a .npz file is: it does not begin with PK");
   }
+  if (extension == ".onnx" && !first.empty()) {
+    const bool text = std::all_of(first.begin(), first.end(), [](std::byte b) {
+      const auto c = std::to_integer<unsigned char>(b);
+      return (c >= ' ' && c < 0x7F) || c == '\n' || c == '\r' || c == '\t';
+    });
+    if (text) {
+      throw FileError(name, "is a text file, not an ONNX file, which is in protobuf's binary form");
+    }
+    return ModelFormat::kOnnx;
+  }
   refuse_foreign(first, name);
 }
 
 LoadedNetwork read_format(ModelFormat format, std::span<const std::byte> bytes,
-                          const LoadOptions& options) {
+                          const LoadOptions& options, const std::filesystem::path& folder) {
   LoadedNetwork loaded;
   switch (format) {
     case ModelFormat::kSafetensors:
@@ -92,6 +108,9 @@ LoadedNetwork read_format(ModelFormat format, std::span<const std::byte> bytes,
       loaded = build_network(read_npz(bytes), options);
       loaded.format = "npz";
       break;
+    case ModelFormat::kOnnx:
+      loaded = read_onnx(bytes, folder, options);
+      break;
   }
   return loaded;
 }
@@ -99,10 +118,10 @@ LoadedNetwork read_format(ModelFormat format, std::span<const std::byte> bytes,
 }  // namespace
 
 LoadedNetwork read_network(std::span<const std::byte> bytes, const std::string& name,
-                           const LoadOptions& options) {
+                           const LoadOptions& options, const std::filesystem::path& folder) {
   const ModelFormat format = format_of(bytes.first(std::min(bytes.size(), kFirstBytes)), name);
   try {
-    return read_format(format, bytes, options);
+    return read_format(format, bytes, options, folder);
   } catch (const FileError&) {
     throw;
   } catch (const Error& error) {
@@ -134,7 +153,8 @@ LoadedNetwork load_network(const std::filesystem::path& file, const LoadOptions&
     // The format first: a stream without an end must not be read for nothing.
     (void)io::format_of(source->peek(io::kFirstBytes), name);
     const std::vector<std::byte> bytes = io::read_all(*source);
-    return io::read_network(bytes, name, options);
+    const std::filesystem::path folder = file.parent_path();
+    return io::read_network(bytes, name, options, folder.empty() ? "." : folder);
   } catch (const std::bad_alloc&) {
     throw FileError(name, "is larger than the memory that can be had");
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <span>
 #include <string>
 
@@ -10,8 +11,10 @@
 namespace lamella::io {
 
 // name stands in messages; its extension helps to say what was expected where the content tells
-// nothing. Throws FileError.
+// nothing. folder is where files of external data may lie (.onnx); empty: nowhere. Throws
+// FileError.
 [[nodiscard]] LoadedNetwork read_network(std::span<const std::byte> bytes, const std::string& name,
-                                         const LoadOptions& options = {});
+                                         const LoadOptions& options = {},
+                                         const std::filesystem::path& folder = {});
 
 }  // namespace lamella::io

@@ -24,6 +24,7 @@ void read_model(std::span<const std::byte> bytes, const char* name) {
     try {
       LoadOptions options;
       options.weights_layout = layout;
+      options.fold = layout == WeightsLayout::kAuto;
       (void)io::read_network(bytes, name, options);
     } catch (const Error&) {
     }
@@ -73,6 +74,10 @@ void read_npz_model(std::span<const std::byte> bytes) {
   read_model(bytes, "fuzz.npz");
 }
 
+void read_onnx_model(std::span<const std::byte> bytes) {
+  read_model(bytes, "fuzz.onnx");
+}
+
 void read_npy_rows(std::span<const std::byte> bytes) {
   read_rows(bytes, [](std::unique_ptr<io::ByteSource> source, const io::RowReadOptions& options) {
     return io::read_npy_rows(std::move(source), options);
@@ -94,6 +99,9 @@ Target target_for(std::string_view extension) {
   }
   if (extension == ".npz") {
     return read_npz_model;
+  }
+  if (extension == ".onnx") {
+    return read_onnx_model;
   }
   if (extension == ".npy") {
     return read_npy_rows;

@@ -30,7 +30,44 @@ LoadOptions options_of(const json& one) {
   return options;
 }
 
-// ReLU and identity are all that these files have.
+void activate(const Activation& activation, std::vector<double>& y) {
+  const double a = activation.a;
+  double sum = 0;
+  for (double& v : y) {
+    switch (activation.kind) {
+      case ActivationKind::kIdentity:
+        break;
+      case ActivationKind::kRelu:
+        v = v <= 0 ? 0 : v;
+        break;
+      case ActivationKind::kLeakyRelu:
+        v = v > 0 ? v : a * v;
+        break;
+      case ActivationKind::kElu:
+        v = v > 0 ? v : a * std::expm1(v);
+        break;
+      case ActivationKind::kSigmoid:
+        v = 1 / (1 + std::exp(-v));
+        break;
+      case ActivationKind::kTanh:
+        v = std::tanh(v);
+        break;
+      case ActivationKind::kGelu:
+        v = v / 2 * (1 + std::erf(v / std::sqrt(2.0)));
+        break;
+      case ActivationKind::kSoftmax:
+        v = std::exp(v);
+        sum += v;
+        break;
+      default:
+        ADD_FAILURE() << "no oracle for " << to_string(activation);
+    }
+  }
+  for (double& v : y) {
+    v = activation.kind == ActivationKind::kSoftmax ? v / sum : v;
+  }
+}
+
 std::vector<double> run(const Network& network, const std::vector<float>& rows) {
   std::vector<double> outputs;
   for (std::size_t first = 0; first < rows.size(); first += network.inputs()) {
@@ -43,8 +80,8 @@ std::vector<double> run(const Network& network, const std::vector<float>& rows) 
         for (std::size_t i = 0; i < layer.inputs; ++i) {
           y[o] += static_cast<double>(layer.weights[o * layer.inputs + i]) * x[i];
         }
-        y[o] = layer.activation.kind == ActivationKind::kRelu && y[o] <= 0 ? 0 : y[o];
       }
+      activate(layer.activation, y);
       x = std::move(y);
     }
     outputs.insert(outputs.end(), x.begin(), x.end());

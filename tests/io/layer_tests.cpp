@@ -201,7 +201,7 @@ TEST(ModelFiles, OfOtherFormatsAreRefusedWithWhatIsUnderstood) {
                            "\x93NUMPY", "\x08\x07\x12", "words", ""}) {
     EXPECT_THAT(
         refusal([&] { load(text, {}, "model.bin"); }),
-        testing::AllOf(testing::StartsWith("model.bin: "), HasSubstr(".safetensors and .npz")))
+        testing::AllOf(testing::StartsWith("model.bin: "), HasSubstr(".safetensors, .npz and .onnx")))
         << text;
   }
 }

@@ -1,0 +1,378 @@
+#include "io/onnx_chain.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+#include <lamella/error.hpp>
+
+#include "io/quote.hpp"
+
+namespace lamella::io {
+namespace {
+
+constexpr std::string_view kUnderstood =
+    "understood are Gemm, MatMul, Add, Sub, Mul, Div, BatchNormalization, Scaler, activations, "
+    "Flatten, Reshape, Dropout, Identity, Cast, and ZipMap at the end";
+
+// Walks from the output to the input; each call of step() opens one node.
+class Walk {
+ public:
+  explicit Walk(OnnxGraph& graph) : graph_(graph) {}
+
+  // Appends the steps of the node; gives the value that it computes from.
+  std::string_view open(const OnnxNode& node);
+  std::vector<OnnxStep> steps;
+
+ private:
+  OnnxStep& add(const OnnxNode& node, OnnxStep::Kind kind) {
+    steps.push_back({.kind = kind, .node = &node});
+    return steps.back();
+  }
+  OnnxConstant constant_input(const OnnxNode& node, std::size_t index) {
+    const auto found =
+        index < node.inputs.size() ? graph_.constant(node.inputs[index]) : std::nullopt;
+    if (!found) {
+      refuse(node,
+             fmt::format("needs a tensor of the file as its input {}{}", index + 1,
+                         index < node.inputs.size() ? ", which is " + in_quotes(node.inputs[index])
+                                                    : ", which is absent"));
+    }
+    return *found;
+  }
+  std::int64_t integer(const OnnxNode& node, std::string_view name, std::int64_t absent) {
+    const OnnxAttribute* attribute = node.attribute(name);
+    return attribute != nullptr ? attribute->integer.value_or(absent) : absent;
+  }
+  std::string_view element(const OnnxNode& node);
+  std::string_view gemm(const OnnxNode& node);
+  std::string_view normalization(const OnnxNode& node);
+  std::string_view scaler(const OnnxNode& node);
+  std::string_view pair(const OnnxNode& node);
+  std::string_view reshape(const OnnxNode& node);
+  std::string_view pass(const OnnxNode& node);
+  void append(const OnnxNode& node, InputStep::Kind operation, std::vector<double> values,
+              std::vector<std::size_t> shape = {}) {
+    OnnxStep& step = add(node, OnnxStep::Kind::kElement);
+    step.operation = operation;
+    step.values_shape = shape.empty() && values.size() != 1
+                            ? std::vector<std::size_t>{values.size()}
+                            : std::move(shape);
+    step.values = std::move(values);
+  }
+
+  OnnxGraph& graph_;
+};
+
+std::string_view Walk::element(const OnnxNode& node) {
+  if (node.inputs.size() != 2) {
+    refuse(node, "has another number of inputs than two");
+  }
+  const auto first = graph_.constant(node.inputs[0]);
+  const auto second = graph_.constant(node.inputs[1]);
+  if (!first == !second) {
+    refuse(node, first ? "combines two constants"
+                       : "combines two values that both depend on the row: a branch or skip "
+                         "connection, which a chain of dense layers does not have");
+  }
+  const OnnxConstant& constant = first ? *first : *second;
+  std::vector<double> values = graph_.numbers(constant);
+  if (constant.transposed) {
+    refuse(node, "takes a transposed tensor");
+  }
+  using Kind = InputStep::Kind;
+  const auto shape = constant.shape();
+  if (node.op == "Add") {
+    append(node, Kind::kAdd, std::move(values), shape);
+  } else if (node.op == "Mul") {
+    append(node, Kind::kMultiply, std::move(values), shape);
+  } else if (node.op == "Div") {
+    if (first) {
+      refuse(node, "divides by a value that depends on the row");
+    }
+    append(node, Kind::kDivide, std::move(values), shape);
+  } else if (first) {  // c - x: the steps stand in backward order
+    append(node, Kind::kAdd, std::move(values), shape);
+    append(node, Kind::kMultiply, {-1});
+  } else {
+    append(node, Kind::kSubtract, std::move(values), shape);
+  }
+  return node.inputs[first ? 1 : 0];
+}
+
+std::string_view Walk::gemm(const OnnxNode& node) {
+  const bool is_gemm = node.op == "Gemm";
+  if (node.inputs.size() < 2) {
+    refuse(node, "has fewer than two inputs");
+  }
+  if (graph_.constant(node.inputs[0])) {
+    refuse(node, "multiplies a tensor with the rows on its right; rows on the left are wanted");
+  }
+  if (is_gemm && integer(node, "transA", 0) != 0) {
+    refuse(node, "transposes the rows (transA)");
+  }
+  if (!graph_.constant(node.inputs[1])) {
+    refuse(node, fmt::format("multiplies with {}, which is no tensor of the file: no dense layer",
+                             in_quotes(node.inputs[1])));
+  }
+  OnnxStep& step = add(node, OnnxStep::Kind::kDense);
+  step.weights = constant_input(node, 1);
+  if (step.weights.shape().size() != 2) {
+    refuse(node, fmt::format("has weights of {} dimensions; a matrix is wanted",
+                             step.weights.shape().size()));
+  }
+  step.weights_out_in = (is_gemm && integer(node, "transB", 0) != 0) != step.weights.transposed;
+  if (is_gemm) {
+    const auto real = [&](std::string_view name) {
+      const OnnxAttribute* attribute = node.attribute(name);
+      return attribute != nullptr && attribute->real ? static_cast<double>(*attribute->real) : 1.0;
+    };
+    step.alpha = real("alpha");
+    step.beta = real("beta");
+    if (node.inputs.size() > 2 && !node.inputs[2].empty()) {
+      step.bias = constant_input(node, 2);
+    }
+  }
+  return node.inputs[0];
+}
+
+std::string_view Walk::normalization(const OnnxNode& node) {
+  if (integer(node, "training_mode", 0) != 0 || node.inputs.size() != 5) {
+    refuse(node, "is in training mode, or lacks inputs; export the model in eval mode");
+  }
+  const auto scale = graph_.numbers(constant_input(node, 1));
+  const auto bias = graph_.numbers(constant_input(node, 2));
+  const auto mean = graph_.numbers(constant_input(node, 3));
+  const auto variance = graph_.numbers(constant_input(node, 4));
+  const std::size_t count = scale.size();
+  if (bias.size() != count || mean.size() != count || variance.size() != count || count == 0) {
+    refuse(node, "has scale, bias, mean and variance of different lengths");
+  }
+  const OnnxAttribute* attribute = node.attribute("epsilon");
+  const double epsilon =
+      attribute != nullptr && attribute->real ? static_cast<double>(*attribute->real) : 1e-5;
+  std::vector<double> factors(count);
+  std::vector<double> terms(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    factors[i] = scale[i] / std::sqrt(variance[i] + epsilon);
+    terms[i] = bias[i] - mean[i] * factors[i];
+  }
+  append(node, InputStep::Kind::kAdd, std::move(terms), {count});
+  steps.back().per_channel = true;
+  append(node, InputStep::Kind::kMultiply, std::move(factors), {count});
+  steps.back().per_channel = true;
+  return node.inputs[0];
+}
+
+std::string_view Walk::scaler(const OnnxNode& node) {
+  const auto values = [&](std::string_view name) {
+    const OnnxAttribute* attribute = node.attribute(name);
+    if (attribute == nullptr) {
+      return std::vector<double>();
+    }
+    graph_.charge(attribute->reals.size(), sizeof(double));
+    return std::vector<double>(attribute->reals.begin(), attribute->reals.end());
+  };
+  if (auto scale = values("scale"); !scale.empty()) {
+    append(node, InputStep::Kind::kMultiply, std::move(scale));
+  }
+  if (auto offset = values("offset"); !offset.empty()) {
+    append(node, InputStep::Kind::kSubtract, std::move(offset));
+  }
+  return node.inputs.at(0);
+}
+
+std::string_view Walk::pair(const OnnxNode& node) {
+  const std::int64_t axis = integer(node, "axis", 1);
+  if (node.inputs.size() == 2 && (axis == 1 || axis == -1)) {
+    const OnnxNode* rest = graph_.producer(node.inputs[0], "Sub");
+    if (rest != nullptr && rest->inputs.size() == 2 && graph_.scalar(rest->inputs[0]) == 1.0 &&
+        rest->inputs[1] == node.inputs[1]) {
+      add(node, OnnxStep::Kind::kPair);
+      return node.inputs[1];
+    }
+  }
+  refuse(node, "joins values; only [1 - p, p] of one probability p can be a network's end");
+}
+
+std::string_view Walk::reshape(const OnnxNode& node) {
+  std::vector<std::int64_t> target = {0, -1};
+  if (node.op == "Flatten") {
+    if (integer(node, "axis", 1) != 1) {
+      refuse(node, "does not keep the rows apart (its axis is not 1)");
+    }
+  } else if (node.op == "Reshape") {
+    const OnnxAttribute* attribute = node.attribute("shape");  // before opset 5
+    const auto shape = node.inputs.size() > 1 ? graph_.constant(node.inputs[1]) : std::nullopt;
+    const OnnxNode* joined =
+        node.inputs.size() > 1 ? graph_.producer(node.inputs[1], "Concat") : nullptr;
+    if (shape) {
+      target = graph_.integers(*shape);
+    } else if (attribute != nullptr) {
+      target = attribute->integers;
+    } else if (joined != nullptr && joined->inputs.size() == 2 &&
+               graph_.constant(joined->inputs[1])) {
+      // [rows of the input, what remains], as x.view(x.size(0), -1) is exported
+      target = graph_.integers(*graph_.constant(joined->inputs[1]));
+      target.insert(target.begin(), 0);
+    } else {
+      refuse(node, "has a shape that is no constant");
+    }
+  } else {
+    target.clear();  // Squeeze: of a row of one value
+  }
+  add(node, OnnxStep::Kind::kShape).target = std::move(target);
+  return node.inputs.at(0);
+}
+
+std::string_view Walk::pass(const OnnxNode& node) {
+  if (node.op == "Cast") {
+    const auto to = static_cast<OnnxType>(integer(node, "to", 0) & 0xFF);
+    if (!is_floating(to)) {
+      refuse(node, fmt::format("casts to {}, which rounds values between layers", to_string(to)));
+    }
+  } else if (node.op == "Dropout" && node.inputs.size() > 2 && !node.inputs[2].empty()) {
+    const auto training = graph_.scalar(node.inputs[2]);
+    if (training != 0.0) {
+      refuse(node, "is in training mode; export the model in eval mode");
+    }
+  }
+  return node.inputs.at(0);
+}
+
+std::string_view Walk::open(const OnnxNode& node) {
+  const std::string_view op = node.op;
+  if (node.inputs.empty()) {
+    refuse(node, "has no input");
+  }
+  if (node.domain == "ai.onnx.ml") {
+    if (op == "Scaler") {
+      return scaler(node);
+    }
+    if (op == "ZipMap") {
+      return node.inputs[0];
+    }
+  }
+  if (node.domain.empty()) {
+    if (const OnnxActivation found = find_activation(graph_, node); !found.base.empty()) {
+      add(node, OnnxStep::Kind::kActivation).activation = found.activation;
+      return found.base;
+    }
+    if (op == "Gemm" || op == "MatMul") {
+      return gemm(node);
+    }
+    if (op == "Add" || op == "Sub" || op == "Mul" || op == "Div") {
+      return element(node);
+    }
+    if (op == "Neg") {
+      append(node, InputStep::Kind::kMultiply, {-1});
+      return node.inputs[0];
+    }
+    if (op == "BatchNormalization") {
+      return normalization(node);
+    }
+    if (op == "Concat") {
+      return pair(node);
+    }
+    if (op == "Flatten" || op == "Reshape" || op == "Squeeze") {
+      return reshape(node);
+    }
+    if (op == "Cast" || op == "Dropout" || op == "Identity") {
+      return pass(node);
+    }
+  }
+  refuse(node, fmt::format("is an operator that no multi-layer perceptron needs, or that is not "
+                           "supported here; {}",
+                           kUnderstood));
+}
+
+// The output with the scores: the only one that is no label.
+const OnnxValueInfo& scores_output(const OnnxModel& model) {
+  const OnnxValueInfo* found = nullptr;
+  for (const OnnxValueInfo& output : model.outputs) {
+    if (output.is_tensor && output.type != OnnxType::kUndefined && !is_floating(output.type)) {
+      continue;
+    }
+    if (found != nullptr) {
+      throw Error(fmt::format("gives {} and {}; one output of scores is wanted",
+                              in_quotes(found->name), in_quotes(output.name)));
+    }
+    found = &output;
+  }
+  if (found == nullptr) {
+    throw Error(
+        "is an ONNX graph without an output of scores; export it with its probabilities "
+        "(labels are what --argmax gives)");
+  }
+  return *found;
+}
+
+std::vector<std::string> find_classes(OnnxGraph& graph) {
+  std::vector<std::string> classes;
+  for (const OnnxNode& node : graph.model().nodes) {
+    if (node.domain != "ai.onnx.ml" || !classes.empty()) {
+      continue;
+    }
+    const OnnxAttribute* texts = node.attribute("classlabels_strings");
+    const OnnxAttribute* numbers = node.attribute("classlabels_int64s");
+    if (node.op == "ZipMap" && texts != nullptr && !texts->texts.empty()) {
+      graph.charge(texts->texts.size(), sizeof(std::string));
+      classes.assign(texts->texts.begin(), texts->texts.end());
+    } else if (node.op == "ZipMap" && numbers != nullptr) {
+      graph.charge(numbers->integers.size(), sizeof(std::string));
+      for (const std::int64_t number : numbers->integers) {
+        classes.push_back(fmt::to_string(number));
+      }
+    } else if (node.op == "ArrayFeatureExtractor" && !node.inputs.empty()) {
+      const auto labels = graph.constant(node.inputs[0]);
+      if (!labels || labels->tensor == nullptr) {
+        continue;
+      }
+      graph.charge(labels->tensor->elements(), sizeof(std::string));
+      if (labels->tensor->type == OnnxType::kString) {
+        classes.assign(labels->tensor->strings.begin(), labels->tensor->strings.end());
+      } else if (labels->tensor->type == OnnxType::kInt32 ||
+                 labels->tensor->type == OnnxType::kInt64) {
+        for (const std::int64_t number : graph.integers(*labels)) {
+          classes.push_back(fmt::to_string(number));
+        }
+      }
+    }
+  }
+  return classes;
+}
+
+}  // namespace
+
+OnnxChain find_chain(OnnxGraph& graph) {
+  OnnxChain chain;
+  chain.input = &graph.input();
+  std::string_view value = scores_output(graph.model()).name;
+  std::string_view reader = {};
+  std::unordered_set<const OnnxNode*> seen;
+  Walk walk(graph);
+  while (value != chain.input->name) {
+    const OnnxNode* node = graph.producer(value);
+    if (node == nullptr) {
+      throw Error(fmt::format("{} reads the value {}, which no node makes and which is no input",
+                              reader.empty() ? "its output" : std::string(reader),
+                              in_quotes(value)));
+    }
+    if (!seen.insert(node).second) {
+      refuse(*node, "computes from its own output: the graph has a cycle");
+    }
+    if (value != node->outputs[0]) {
+      refuse(*node, "is used for another output than its first");
+    }
+    reader = node->op;
+    value = walk.open(*node);
+  }
+  chain.steps = std::move(walk.steps);
+  std::reverse(chain.steps.begin(), chain.steps.end());
+  chain.classes = find_classes(graph);
+  return chain;
+}
+
+}  // namespace lamella::io

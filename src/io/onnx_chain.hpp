@@ -1,0 +1,63 @@
+// The chain of steps between an ONNX graph's input and the output that is scored, before it becomes
+// layers.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <lamella/activation.hpp>
+#include <lamella/network.hpp>
+
+#include "io/onnx_graph.hpp"
+
+namespace lamella::io {
+
+struct OnnxStep {
+  enum class Kind {
+    kDense,       // weights, and perhaps a bias
+    kElement,     // one number at a time: x - v, x + v, x * v, x / v
+    kActivation,  // also a clip
+    kPair,        // [1 - p, p] of one probability p
+    kShape        // Flatten, Reshape, Squeeze
+  };
+  Kind kind = Kind::kDense;
+  const OnnxNode* node = nullptr;
+  // kDense: y = alpha x W + beta C.
+  OnnxConstant weights;
+  bool weights_out_in = false;
+  double alpha = 1;
+  double beta = 1;
+  std::optional<OnnxConstant> bias;
+  // kElement
+  InputStep::Kind operation = InputStep::Kind::kAdd;
+  std::vector<double> values;
+  std::vector<std::size_t> values_shape;
+  bool per_channel = false;  // values belong to the first dimension behind the rows
+  Activation activation;
+  std::vector<std::int64_t> target;  // kShape; -1 is what remains
+};
+
+struct OnnxChain {
+  std::vector<OnnxStep> steps;  // from the input to the output
+  const OnnxValueInfo* input = nullptr;
+  std::vector<std::string> classes;
+  std::vector<std::string> notes;
+};
+
+// Throws Error that names the node, its operator and why it is no part of a multi-layer perceptron.
+[[nodiscard]] OnnxChain find_chain(OnnxGraph& graph);
+
+// An activation that ends at the value: one node, or one that the exporter took apart. Where base
+// is empty, there is none. Throws Error for activations that Lamella does not have.
+struct OnnxActivation {
+  Activation activation;
+  std::string_view base;  // the value that it is applied to
+};
+[[nodiscard]] OnnxActivation find_activation(OnnxGraph& graph, const OnnxNode& node);
+
+// Folds scalers and normalizations into layers, in double, rounding at each fold. Throws Error.
+[[nodiscard]] std::pair<std::vector<Layer>, std::vector<InputStep>> build_layers(OnnxGraph& graph,
+                                                                                 OnnxChain& chain,
+                                                                                 bool fold);
+
+}  // namespace lamella::io

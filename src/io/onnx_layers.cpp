@@ -1,0 +1,396 @@
+// From a chain of ONNX steps to layers: what stands between two matrix products becomes part of one
+// of them, computed in double and rounded at each fold.
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <lamella/error.hpp>
+
+#include "io/onnx_chain.hpp"
+
+namespace lamella::io {
+namespace {
+
+using Kind = OnnxStep::Kind;
+
+// x * scale + shift, one number at a time; an empty list is nothing to do.
+struct Affine {
+  std::vector<double> scale;
+  std::vector<double> shift;
+
+  [[nodiscard]] bool empty() const { return scale.empty() && shift.empty(); }
+  void apply(InputStep::Kind operation, const std::vector<double>& values) {
+    const bool additive =
+        operation == InputStep::Kind::kAdd || operation == InputStep::Kind::kSubtract;
+    if (additive) {
+      shift.resize(values.size(), 0);
+    } else {
+      scale.resize(values.size(), 1);
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (additive) {
+        shift[i] += operation == InputStep::Kind::kAdd ? values[i] : -values[i];
+      } else {
+        const auto scaled = [&](double v) {
+          return operation == InputStep::Kind::kMultiply ? v * values[i] : v / values[i];
+        };
+        scale[i] = scaled(scale[i]);
+        if (!shift.empty()) {
+          shift[i] = scaled(shift[i]);
+        }
+      }
+    }
+  }
+};
+
+class Builder {
+ public:
+  Builder(OnnxGraph& graph, OnnxChain& chain, bool fold) : graph_(graph), chain_(chain) {
+    const auto is_clip = [](const OnnxStep& step) { return step.kind == Kind::kActivation; };
+    const auto first_dense =
+        std::find_if(chain.steps.begin(), chain.steps.end(),
+                     [](const OnnxStep& step) { return step.kind == Kind::kDense; });
+    if (first_dense == chain.steps.end()) {
+      throw Error("holds no Gemm and no MatMul with a matrix of its own, so no dense layer");
+    }
+    // Up to here steps stay steps: all of them, or as far as a clip forces it.
+    auto kept = fold ? chain.steps.begin() : first_dense;
+    for (auto at = chain.steps.begin(); at != first_dense; ++at) {
+      if (is_clip(*at)) {
+        kept = at + 1;
+      }
+    }
+    kept_ = static_cast<std::size_t>(kept - chain.steps.begin());
+    const auto shape = first_dense->weights.tensor == nullptr ? std::vector<std::size_t>{0, 0}
+                                                              : first_dense->weights.tensor->shape;
+    width_ = shape[first_dense->weights_out_in ? 1 : 0];
+    set_input_shape();
+  }
+
+  void build() {
+    for (std::size_t i = 0; i < chain_.steps.size(); ++i) {
+      OnnxStep& step = chain_.steps[i];
+      switch (step.kind) {
+        case Kind::kDense:
+          dense(step);
+          break;
+        case Kind::kElement:
+          element(step, i < kept_);
+          break;
+        case Kind::kActivation:
+          activation(step);
+          break;
+        case Kind::kPair:
+          pair(step);
+          break;
+        case Kind::kShape:
+          reshape(step, i + 1 == chain_.steps.size());
+          break;
+      }
+    }
+    close();
+  }
+
+  std::vector<Layer> layers;
+  std::vector<InputStep> input_steps;
+
+ private:
+  void set_input_shape() {
+    const OnnxValueInfo& input = *chain_.input;
+    shape_ = {width_};
+    if (!input.has_shape || input.shape.size() < 2) {
+      return;
+    }
+    std::vector<std::size_t> shape;
+    std::size_t size = 1;
+    for (std::size_t i = 1; i < input.shape.size(); ++i) {
+      if (!input.shape[i] || __builtin_mul_overflow(size, *input.shape[i], &size)) {
+        return;
+      }
+      shape.push_back(*input.shape[i]);
+    }
+    if (size != width_) {
+      throw ShapeError(
+          fmt::format("its input {} has {} values a row, but its first layer takes {} inputs",
+                      std::string(input.name), size, width_));
+    }
+    shape_ = std::move(shape);
+  }
+
+  void need_flat(const OnnxStep& step) const {
+    if (shape_.size() != 1) {
+      refuse(*step.node, fmt::format("works on rows of shape [{}]; a Flatten before it is wanted",
+                                     fmt::join(shape_, ", ")));
+    }
+  }
+
+  // values for each number of a row, by ONNX's rules of broadcasting.
+  std::vector<double> spread(const OnnxStep& step) {
+    graph_.charge(width_, sizeof(double));
+    if (step.values.size() == 1) {
+      return std::vector<double>(width_, step.values[0]);
+    }
+    if (step.per_channel) {
+      need_flat(step);
+    }
+    std::vector<std::size_t> shape = step.values_shape;
+    if (shape.size() == shape_.size() + 1 && shape[0] == 1) {
+      shape.erase(shape.begin());
+    }
+    shape.insert(shape.begin(), shape_.size() > shape.size() ? shape_.size() - shape.size() : 0, 1);
+    bool fits = shape.size() == shape_.size();
+    for (std::size_t i = 0; fits && i < shape.size(); ++i) {
+      fits = shape[i] == 1 || shape[i] == shape_[i];
+    }
+    if (!fits) {
+      refuse(*step.node, fmt::format("has a tensor of shape [{}] for rows of shape [{}], which do "
+                                     "not match",
+                                     fmt::join(step.values_shape, ", "), fmt::join(shape_, ", ")));
+    }
+    std::vector<double> values(width_);
+    for (std::size_t i = 0; i < width_; ++i) {
+      std::size_t rest = i;
+      std::size_t at = 0;
+      std::size_t stride = 1;
+      for (std::size_t d = shape.size(); d-- > 0;) {
+        at += shape[d] == 1 ? 0 : rest % shape_[d] * stride;
+        rest /= shape_[d];
+        stride *= shape[d];
+      }
+      values[i] = step.values[at];
+    }
+    return values;
+  }
+
+  void element(const OnnxStep& step, bool kept) {
+    const std::vector<double> values = spread(step);
+    if (kept) {
+      input_steps.push_back({.kind = step.operation, .values = {values.begin(), values.end()}});
+    } else {
+      pending_.apply(step.operation, values);
+    }
+  }
+
+  // Writes what stands behind the last matrix product into its layer.
+  void close() {
+    if (pending_.empty()) {
+      return;
+    }
+    if (layers.empty() || activated_) {
+      add_identity();
+      fold_before(layers.back(), std::exchange(pending_, {}));
+      return;
+    }
+    Layer& layer = layers.back();
+    const Affine after = std::exchange(pending_, {});
+    layer.bias.resize(layer.outputs, 0);
+    graph_.charge(layer.outputs, sizeof(float));
+    for (std::size_t o = 0; o < layer.outputs; ++o) {
+      const double scale = after.scale.empty() ? 1 : after.scale[o];
+      for (std::size_t i = 0; !after.scale.empty() && i < layer.inputs; ++i) {
+        float& weight = layer.weights[o * layer.inputs + i];
+        weight = static_cast<float>(weight * scale);
+      }
+      layer.bias[o] =
+          static_cast<float>(layer.bias[o] * scale + (after.shift.empty() ? 0 : after.shift[o]));
+    }
+  }
+
+  static void fold_before(Layer& layer, const Affine& before) {
+    if (before.empty()) {
+      return;
+    }
+    if (!before.shift.empty()) {
+      layer.bias.resize(layer.outputs, 0);
+    }
+    for (std::size_t o = 0; o < layer.outputs; ++o) {
+      double sum = 0;
+      for (std::size_t i = 0; i < layer.inputs; ++i) {
+        float& weight = layer.weights[o * layer.inputs + i];
+        sum += before.shift.empty() ? 0 : weight * before.shift[i];
+        weight = before.scale.empty() ? weight : static_cast<float>(weight * before.scale[i]);
+      }
+      if (!before.shift.empty()) {
+        layer.bias[o] = static_cast<float>(layer.bias[o] + sum);
+      }
+    }
+  }
+
+  void dense(const OnnxStep& step) {
+    need_flat(step);
+    if (!layers.empty() && !activated_) {
+      close();
+    }
+    const auto stored = step.weights.tensor == nullptr ? std::vector<std::size_t>{0, 0}
+                                                       : step.weights.tensor->shape;
+    const std::size_t inputs = stored[step.weights_out_in ? 1 : 0];
+    const std::size_t outputs = stored[step.weights_out_in ? 0 : 1];
+    if (inputs != width_ || shape_[0] != width_) {
+      throw ShapeError(
+          fmt::format("{} takes {} inputs, but {} values reach it: layers do not chain",
+                      describe(*step.node), inputs, shape_[0]));
+    }
+    Layer layer;
+    layer.inputs = inputs;
+    layer.outputs = outputs;
+    layer.weights = graph_.floats(step.weights);
+    if (!step.weights_out_in) {
+      graph_.charge(layer.weights.size(), sizeof(float));
+      layer.weights = transposed(layer.weights, inputs, outputs);
+    }
+    if (step.alpha != 1) {
+      for (float& weight : layer.weights) {
+        weight = static_cast<float>(weight * step.alpha);
+      }
+    }
+    if (step.bias) {
+      bias(layer, step);
+    }
+    fold_before(layer, std::exchange(pending_, {}));
+    layers.push_back(std::move(layer));
+    activated_ = false;
+    width_ = outputs;
+    shape_ = {outputs};
+  }
+
+  void bias(Layer& layer, const OnnxStep& step) {
+    const auto shape = step.bias->shape();
+    std::vector<double> values = graph_.numbers(*step.bias);
+    const bool row = shape.size() < 2 || (shape.size() == 2 && shape[0] == 1);
+    if (!row || (values.size() != 1 && values.size() != layer.outputs)) {
+      throw ShapeError(fmt::format("{} has a bias of shape [{}] for {} outputs",
+                                   describe(*step.node), fmt::join(shape, ", "), layer.outputs));
+    }
+    graph_.charge(layer.outputs, sizeof(float));
+    layer.bias.resize(layer.outputs);
+    for (std::size_t o = 0; o < layer.outputs; ++o) {
+      layer.bias[o] = static_cast<float>(values[values.size() == 1 ? 0 : o] * step.beta);
+    }
+  }
+
+  void add_identity() {
+    graph_.charge(width_, width_ > std::numeric_limits<std::size_t>::max() / sizeof(float)
+                              ? width_
+                              : width_ * sizeof(float));
+    Layer layer;
+    layer.inputs = width_;
+    layer.outputs = width_;
+    layer.weights.resize(width_ * width_);
+    for (std::size_t i = 0; i < width_; ++i) {
+      layer.weights[i * width_ + i] = 1;
+    }
+    layers.push_back(std::move(layer));
+    activated_ = false;
+  }
+
+  void activation(const OnnxStep& step) {
+    if (step.activation.over_row()) {
+      need_flat(step);
+    }
+    if (layers.empty()) {
+      constexpr float kInfinity = std::numeric_limits<float>::infinity();
+      if (step.activation.kind == ActivationKind::kClip) {
+        input_steps.push_back(
+            {.kind = InputStep::Kind::kClip, .values = {step.activation.a, step.activation.b}});
+      } else if (step.activation.kind == ActivationKind::kRelu) {
+        input_steps.push_back({.kind = InputStep::Kind::kClip, .values = {0, kInfinity}});
+      } else {
+        refuse(*step.node, "is an activation before the first layer");
+      }
+      return;
+    }
+    close();
+    if (activated_) {
+      add_identity();
+    }
+    layers.back().activation = step.activation;
+    activated_ = true;
+  }
+
+  // softmax([0, z]) = [1 - sigmoid(z), sigmoid(z)]
+  void pair(const OnnxStep& step) {
+    if (layers.empty() || !pending_.empty() || width_ != 1 ||
+        layers.back().activation.kind != ActivationKind::kSigmoid) {
+      refuse(*step.node, "joins [1 - p, p] where p is not one sigmoid");
+    }
+    Layer& layer = layers.back();
+    graph_.charge(layer.inputs, 2 * sizeof(float));
+    layer.weights.insert(layer.weights.begin(), layer.inputs, 0.0F);
+    if (layer.has_bias()) {
+      layer.bias.insert(layer.bias.begin(), 0.0F);
+    }
+    layer.outputs = 2;
+    layer.activation = ActivationKind::kSoftmax;
+    width_ = 2;
+    shape_ = {2};
+  }
+
+  void reshape(const OnnxStep& step, bool last) {
+    std::vector<std::int64_t> target = step.target;
+    if (target.empty()) {
+      target = {-1};  // Squeeze
+    }
+    const auto of_row = static_cast<std::int64_t>(width_);
+    if (last && width_ > 1 && target == std::vector<std::int64_t>{-1, 1}) {
+      chain_.notes.push_back(fmt::format(
+          "{} would write the {} outputs of all rows below each other; they are given as columns",
+          describe(*step.node), width_));
+      return;
+    }
+    if (target.size() == 1 && width_ == 1 && target[0] <= 0) {
+      return;
+    }
+    std::vector<std::size_t> shape;
+    std::size_t known = 1;
+    std::optional<std::size_t> open;
+    bool fits = target.size() > 1 && target.size() <= 16;
+    for (std::size_t i = 1; fits && i < target.size(); ++i) {
+      std::int64_t size = target[i];
+      if (size == 0 && i - 1 < shape_.size()) {
+        size = static_cast<std::int64_t>(shape_[i - 1]);
+      }
+      if (size == -1 && !open) {
+        open = shape.size();
+        shape.push_back(1);
+        continue;
+      }
+      fits = size > 0 && size <= of_row &&
+             !__builtin_mul_overflow(known, static_cast<std::size_t>(size), &known);
+      shape.push_back(static_cast<std::size_t>(std::max<std::int64_t>(size, 0)));
+    }
+    if (fits && open) {
+      // With rows given as a number, the rest is one row's only if that number is the rows'.
+      fits = target[0] != -1 && width_ % known == 0;
+      shape[*open] = fits ? width_ / known : 0;
+      known = width_;
+    }
+    if (!fits || known != width_) {
+      refuse(*step.node, fmt::format("gives the shape [{}], which does not keep the {} values of "
+                                     "each row together",
+                                     fmt::join(step.target, ", "), width_));
+    }
+    shape_ = std::move(shape);
+  }
+
+  OnnxGraph& graph_;
+  OnnxChain& chain_;
+  std::size_t kept_ = 0;
+  std::size_t width_ = 0;
+  std::vector<std::size_t> shape_;  // of a row, without the rows themselves
+  Affine pending_;                  // behind the last layer or activation, not yet folded
+  bool activated_ = false;          // whether the last layer has its activation
+};
+
+}  // namespace
+
+std::pair<std::vector<Layer>, std::vector<InputStep>> build_layers(OnnxGraph& graph,
+                                                                   OnnxChain& chain, bool fold) {
+  Builder builder(graph, chain, fold);
+  builder.build();
+  return {std::move(builder.layers), std::move(builder.input_steps)};
+}
+
+}  // namespace lamella::io
