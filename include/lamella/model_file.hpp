@@ -24,6 +24,9 @@ struct LoadOptions {
   std::vector<Activation> activations;
   WeightsLayout weights_layout = WeightsLayout::kAuto;
   bool allow_nonfinite = false;
+  // Fold scalers in front of the network into its first layer (faster; rounds differently).
+  // Without, they stay input steps of the network.
+  bool fold = true;
 };
 
 struct LoadedNetwork {

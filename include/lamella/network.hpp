@@ -26,6 +26,18 @@ struct Layer {
   [[nodiscard]] bool has_bias() const { return !bias.empty(); }
 };
 
+// What is done to each row before the first layer, one number at a time: the scalers that exporters
+// put in front of a network. Most are folded into the first layer when a model is read; those that
+// are not (a clip, or all of them when folding is not wanted) stay steps, done in float32 in their
+// order.
+struct InputStep {
+  enum class Kind { kSubtract, kAdd, kMultiply, kDivide, kClip };
+  Kind kind = Kind::kSubtract;
+  // One per input: x - v, x + v, x * v, x / v. For kClip two: the least and the greatest value.
+  std::vector<float> values;
+  bool operator==(const InputStep&) const = default;
+};
+
 // Names that a model file may give; each list is empty, or as long as what it names.
 struct NetworkNames {
   std::vector<std::string> inputs;   // one per input of the first layer
@@ -51,13 +63,17 @@ class Network {
   // Takes the layers over and checks them: at least one; no width of zero; each layer's inputs are
   // the outputs of the one before; weights and bias have the lengths that the widths say; all
   // values finite (unless the rules allow otherwise); softmax and log_softmax after the last layer
-  // only; the lists of input and output names as long as what they name. Throws ShapeError or Error
-  // that names the layer (counted from 1), what was found and what was wanted.
-  explicit Network(std::vector<Layer> layers, NetworkNames names = {}, NetworkRules rules = {});
+  // only; input steps have a value per input; the lists of input and output names as long as what
+  // they name. Throws ShapeError or Error that names the layer (counted from 1), what was found and
+  // what was wanted.
+  explicit Network(std::vector<Layer> layers, NetworkNames names = {}, NetworkRules rules = {},
+                   std::vector<InputStep> input_steps = {});
 
   [[nodiscard]] std::size_t inputs() const { return layers_.front().inputs; }
   [[nodiscard]] std::size_t outputs() const { return layers_.back().outputs; }
   [[nodiscard]] std::span<const Layer> layers() const { return layers_; }
+  // Done to each row before the first layer; empty for most networks.
+  [[nodiscard]] std::span<const InputStep> input_steps() const { return input_steps_; }
   [[nodiscard]] const NetworkNames& names() const { return names_; }
   // The widest vector between layers, input and output included.
   [[nodiscard]] std::size_t max_width() const { return max_width_; }
@@ -70,6 +86,7 @@ class Network {
 
  private:
   std::vector<Layer> layers_;
+  std::vector<InputStep> input_steps_;
   NetworkNames names_;
   std::size_t max_width_ = 0;
 };

@@ -44,6 +44,27 @@ void check_layer(const Layer& layer, std::size_t number, const NetworkRules& rul
   }
 }
 
+void check_input_step(const InputStep& step, std::size_t number, std::size_t inputs,
+                      const NetworkRules& rules) {
+  const bool clip = step.kind == InputStep::Kind::kClip;
+  if (step.values.size() != (clip ? 2 : inputs)) {
+    throw ShapeError(fmt::format("input step {}: {} values found, {} wanted", number,
+                                 step.values.size(), clip ? 2 : inputs));
+  }
+  if (clip && !(step.values[0] <= step.values[1])) {
+    throw Error(fmt::format("input step {}: clips to [{}, {}], which holds no number", number,
+                            step.values[0], step.values[1]));
+  }
+  // The bounds of a clip may be infinite: open.
+  const auto bad = std::find_if(step.values.begin(), step.values.end(),
+                                [](float v) { return !std::isfinite(v); });
+  if (!clip && !rules.allow_nonfinite && bad != step.values.end()) {
+    throw Error(
+        fmt::format("input step {}: value {} is {}, not finite; --allow-nonfinite accepts it",
+                    number, bad - step.values.begin(), *bad));
+  }
+}
+
 void check_names(const std::vector<std::string>& names, std::size_t wanted, const char* what) {
   if (!names.empty() && names.size() != wanted) {
     throw ShapeError(fmt::format("{} {} names found for {}", names.size(), what, wanted));
@@ -52,8 +73,9 @@ void check_names(const std::vector<std::string>& names, std::size_t wanted, cons
 
 }  // namespace
 
-Network::Network(std::vector<Layer> layers, NetworkNames names, NetworkRules rules)
-    : layers_(std::move(layers)), names_(std::move(names)) {
+Network::Network(std::vector<Layer> layers, NetworkNames names, NetworkRules rules,
+                 std::vector<InputStep> input_steps)
+    : layers_(std::move(layers)), input_steps_(std::move(input_steps)), names_(std::move(names)) {
   if (layers_.empty()) {
     throw ShapeError("a network needs at least one layer");
   }
@@ -71,6 +93,9 @@ Network::Network(std::vector<Layer> layers, NetworkNames names, NetworkRules rul
                               i + 1, to_string(layer.activation), layers_.size()));
     }
     max_width_ = std::max(max_width_, layer.outputs);
+  }
+  for (std::size_t i = 0; i < input_steps_.size(); ++i) {
+    check_input_step(input_steps_[i], i + 1, inputs(), rules);
   }
   check_names(names_.inputs, inputs(), "input");
   check_names(names_.outputs, outputs(), "output");
