@@ -1,5 +1,5 @@
-// Reading trained networks from files: .safetensors, .npz and .onnx. docs/model-files.md says which names,
-// types and layouts are understood.
+// Reading trained networks from files (.safetensors, .npz and .onnx) and writing them (.safetensors).
+// docs/model-files.md says which names, types and layouts are understood.
 #pragma once
 
 #include <filesystem>
@@ -40,5 +40,11 @@ struct LoadedNetwork {
 // found, what was wanted and which option helps.
 [[nodiscard]] LoadedNetwork load_network(const std::filesystem::path& file,
                                          const LoadOptions& options = {});
+
+// Writes a network as a .safetensors file: layers.N.weight and layers.N.bias as float32, and in its
+// metadata the activations, names and input steps, so that load_network gives the same network, bit
+// for bit (with allow_nonfinite where the network needs it). The file appears under its name only
+// when it is complete. Throws FileError, also when a name is not UTF-8.
+void save_network(const Network& network, const std::filesystem::path& file);
 
 }  // namespace lamella

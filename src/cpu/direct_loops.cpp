@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cpu/epilogue.hpp"
+#include "cpu/input_steps.hpp"
 #include "cpu/isa_dispatch.hpp"
 
 namespace lamella::cpu {
@@ -124,6 +125,7 @@ void DirectLoops::run(std::size_t worker, MatrixView<const float> rows, MatrixVi
     float* x = scratch.data();
     float* y = scratch.data() + kGroup * widest;
     turn_rows_.turn_in(source, count, x);
+    apply_turned_input_steps(network_.input_steps(), x, network_.inputs(), kGroup, isa_);
     for (const Layer& layer : network_.layers()) {
       const bool relu = layer.activation.kind == ActivationKind::kRelu;
       loop(layer, relu, x, y);

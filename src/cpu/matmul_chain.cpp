@@ -10,6 +10,7 @@
 #include <lamella/error.hpp>
 
 #include "cpu/epilogue.hpp"
+#include "cpu/input_steps.hpp"
 #include "cpu/openmp_scope.hpp"
 
 namespace lamella::cpu {
@@ -238,12 +239,26 @@ std::size_t MatmulChain::height_of_piece(std::size_t rows, std::size_t block_row
   return height < kStep ? height : height / kStep * kStep;
 }
 
+const float* MatmulChain::first_source(Worker& self, MatrixView<const float> rows) {
+  if (network_.input_steps().empty()) {
+    return rows.data();
+  }
+  if (self.stepped_rows.data() == nullptr) {
+    self.stepped_rows = AlignedBuffer::floats(full_height_, rows.columns(),
+                                              "a block of rows after the input steps");
+  }
+  float* const stepped = self.stepped_rows.data();
+  apply_input_steps(network_.input_steps(), rows.data(), stepped, rows.rows(), rows.columns(),
+                    isa_);
+  return stepped;
+}
+
 void MatmulChain::run_height(Worker& self, MatrixView<const float> rows, MatrixView<float> outputs,
                              MatrixView<const float> ahead) {
   std::size_t i = 0;
   try {
     Calls& call = calls(self, rows.rows());
-    call.source.set_data_handle(address(rows.data()));
+    call.source.set_data_handle(address(first_source(self, rows)));
     call.destination.set_data_handle(outputs.data());
     const std::size_t count = network_.layers().size();
     for (; i < count; ++i) {

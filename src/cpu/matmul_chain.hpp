@@ -66,6 +66,7 @@ class MatmulChain {
     dnnl::stream stream;
     std::array<AlignedBuffer, 2> between;       // activations between layers
     std::vector<std::unique_ptr<Calls>> calls;  // by slot of the height
+    AlignedBuffer stepped_rows;                 // what the input steps make of a block
     AlignedBuffer padded_rows;
     AlignedBuffer padded_outputs;
   };
@@ -76,6 +77,8 @@ class MatmulChain {
   Worker& worker(std::size_t index);
   Calls& calls(Worker& worker, std::size_t height);
   [[nodiscard]] std::size_t height_of_piece(std::size_t rows, std::size_t block_rows) const;
+  // What the first layer reads: the rows, or what the input steps make of them.
+  [[nodiscard]] const float* first_source(Worker& worker, MatrixView<const float> rows);
   // ahead: what this worker computes next, or nothing.
   void run_height(Worker& worker, MatrixView<const float> rows, MatrixView<float> outputs,
                   MatrixView<const float> ahead);

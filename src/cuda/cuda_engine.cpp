@@ -19,6 +19,7 @@
 #include "cuda/handles.hpp"
 #include "cuda/host_transfer.hpp"
 #include "kernels/bias_activation.hpp"
+#include "kernels/input_steps.hpp"
 #include "kernels/row_softmax.hpp"
 #include "plan/cuda_plan.hpp"
 
@@ -67,6 +68,7 @@ class CudaEngine::State {
 
  private:
   void pass(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream);
+  const float* apply_input_steps(const float* rows, std::size_t row_count, cudaStream_t stream);
   void apply_activation(std::size_t layer, float* y, std::size_t row_count, cudaStream_t stream);
   [[nodiscard]] float* activations(std::size_t buffer) const;
   [[nodiscard]] void* workspace_at(std::size_t offset) const {
@@ -153,7 +155,7 @@ void CudaEngine::State::enqueue(const float* rows, std::size_t row_count, float*
 void CudaEngine::State::pass(const float* rows, std::size_t row_count, float* outputs,
                              cudaStream_t stream) {
   const auto layers = network_->layers();
-  const float* x = rows;
+  const float* x = apply_input_steps(rows, row_count, stream);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     float* const y = i + 1 == layers.size() ? outputs : activations(i % 2);
     cuda::enqueue_gemm(cublas_.get(), x, weights_->weights(i), y, row_count, layers[i].inputs,
@@ -161,6 +163,27 @@ void CudaEngine::State::pass(const float* rows, std::size_t row_count, float* ou
     apply_activation(i, y, row_count, stream);
     x = y;
   }
+}
+
+// What the first layer reads: the caller's rows, or what the input steps make of them.
+const float* CudaEngine::State::apply_input_steps(const float* rows, std::size_t row_count,
+                                                  cudaStream_t stream) {
+  const auto steps = network_->input_steps();
+  const std::size_t width = network_->inputs();
+  const float* x = rows;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    auto* const y = static_cast<float*>(workspace_at(plan_.stepped_rows));
+    if (steps[i].kind == InputStep::Kind::kClip) {
+      const float low = steps[i].values[0];
+      const float high = steps[i].values[1];
+      LAMELLA_CUDA_CHECK(kernels::input_clip(x, y, low, high, row_count, width, stream));
+    } else {
+      LAMELLA_CUDA_CHECK(
+          kernels::input_step(x, y, weights_->step(i), row_count, width, steps[i].kind, stream));
+    }
+    x = y;
+  }
+  return x;
 }
 
 void CudaEngine::State::apply_activation(std::size_t layer, float* y, std::size_t row_count,

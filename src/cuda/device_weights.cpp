@@ -43,6 +43,7 @@ DeviceWeights::DeviceWeights(std::shared_ptr<const Network> network, const plan:
                              int device)
     : network_(std::move(network)),
       parts_(plan.layers),
+      steps_(plan.input_steps),
       device_(device),
       arena_(allocate_device(plan.weights_bytes, "the network's weights")) {
   const auto layers = network_->layers();
@@ -54,6 +55,11 @@ DeviceWeights::DeviceWeights(std::shared_ptr<const Network> network, const plan:
       LAMELLA_CUDA_CHECK(cudaMemcpy(at(parts_[i].bias), layer.bias.data(),
                                     layer.bias.size() * sizeof(float), cudaMemcpyHostToDevice));
     }
+  }
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const std::vector<float>& values = network_->input_steps()[i].values;
+    LAMELLA_CUDA_CHECK(cudaMemcpy(at(steps_[i]), values.data(), values.size() * sizeof(float),
+                                  cudaMemcpyHostToDevice));
   }
   // A copy from pageable memory may return before it has reached the device, and engines' streams
   // do not wait for the default stream.
@@ -79,6 +85,10 @@ const float* DeviceWeights::weights(std::size_t layer) const {
 
 const float* DeviceWeights::bias(std::size_t layer) const {
   return network_->layers()[layer].has_bias() ? at(parts_[layer].bias) : nullptr;
+}
+
+const float* DeviceWeights::step(std::size_t i) const {
+  return at(steps_[i]);
 }
 
 }  // namespace lamella::cuda

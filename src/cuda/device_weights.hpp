@@ -1,4 +1,4 @@
-// A network's weights and biases in one piece of device memory.
+// A network's weights, biases and values of input steps in one piece of device memory.
 #pragma once
 
 #include <memory>
@@ -27,12 +27,15 @@ class DeviceWeights {
   [[nodiscard]] const float* weights(std::size_t layer) const;
   // [outputs], or null for a layer without a bias.
   [[nodiscard]] const float* bias(std::size_t layer) const;
+  // The values of input step i, as in the Network.
+  [[nodiscard]] const float* step(std::size_t i) const;
 
  private:
   [[nodiscard]] float* at(std::size_t offset) const;
 
   std::shared_ptr<const Network> network_;  // kept, so that its address stays a valid key
   std::vector<plan::LayerParts> parts_;
+  std::vector<std::size_t> steps_;
   int device_;
   DeviceMemory arena_;
 };

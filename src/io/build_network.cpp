@@ -5,9 +5,11 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <lamella/error.hpp>
 
+#include "io/canonical.hpp"
 #include "io/layer_layout.hpp"
 #include "io/layer_names.hpp"
 #include "io/quote.hpp"
@@ -100,6 +102,77 @@ void apply_activations(std::vector<Layer>& layers, const LoadOptions& options,
                    "--activations changes them");
 }
 
+// The value under one of Lamella's own keys, or nothing.
+std::string own_value(const TensorFile& file, const char* key) {
+  const auto found = file.own.find(key);
+  return found == file.own.end() ? std::string() : found->second;
+}
+
+void check_format(const TensorFile& file) {
+  const std::string format = own_value(file, canonical::kFormat);
+  if (!format.empty() && format != canonical::kVersion) {
+    throw Error(fmt::format("is of the format {}; this version of Lamella reads {}",
+                            in_quotes(format), canonical::kVersion));
+  }
+}
+
+// A JSON list of texts. Read as events are: nothing nested is built.
+std::vector<std::string> own_names(const TensorFile& file, const char* key) {
+  const std::string text = own_value(file, key);
+  if (text.empty()) {
+    return {};
+  }
+  // A list of texts is depth 1; anything deeper is dropped before it is built.
+  const auto json = nlohmann::json::parse(
+      text,
+      [](int depth, nlohmann::json::parse_event_t /*event*/, nlohmann::json& /*value*/) {
+        return depth <= 1;
+      },
+      false);
+  std::vector<std::string> names;
+  bool sound = json.is_array();
+  if (sound) {
+    for (const auto& name : json) {
+      sound = sound && name.is_string();
+      names.push_back(sound ? name.get<std::string>() : std::string());
+    }
+  }
+  if (!sound) {
+    throw Error(fmt::format("its metadata {} is not a JSON list of texts", in_quotes(key)));
+  }
+  return names;
+}
+
+// Takes the tensors of the input steps out of the file's.
+std::vector<InputStep> take_input_steps(TensorFile& file, bool allow_nonfinite) {
+  std::vector<InputStep> steps;
+  const std::string kinds = own_value(file, canonical::kInputSteps);
+  for (std::size_t begin = 0; !kinds.empty() && begin <= kinds.size();) {
+    const std::size_t end = std::min(kinds.find(',', begin), kinds.size());
+    const std::string kind = kinds.substr(begin, end - begin);
+    begin = end + 1;
+    const auto known = std::find(canonical::kStepKinds.begin(), canonical::kStepKinds.end(), kind);
+    if (known == canonical::kStepKinds.end()) {
+      throw Error(
+          fmt::format("its metadata lists the input step {}, which is unknown", in_quotes(kind)));
+    }
+    InputStep step;
+    step.kind = static_cast<InputStep::Kind>(known - canonical::kStepKinds.begin());
+    const std::string name = canonical::step_tensor(steps.size());
+    const auto tensor = std::find_if(file.tensors.begin(), file.tensors.end(),
+                                     [&name](const Tensor& t) { return t.name == name; });
+    if (tensor == file.tensors.end()) {
+      throw Error(fmt::format("lacks the tensor {} of an input step that its metadata lists",
+                              in_quotes(name)));
+    }
+    // The bounds of a clip may be infinite: open.
+    step.values = take_values(*tensor, allow_nonfinite || step.kind == InputStep::Kind::kClip);
+    file.tensors.erase(tensor);
+    steps.push_back(std::move(step));
+  }
+  return steps;
+}
+
 }  // namespace
 
 LoadedNetwork build_network(TensorFile file, const LoadOptions& options) {
@@ -107,6 +180,11 @@ LoadedNetwork build_network(TensorFile file, const LoadOptions& options) {
     throw Error("holds no tensors; weights and biases are wanted");
   }
   LoadedNetwork loaded;
+  check_format(file);
+  std::vector<InputStep> steps = take_input_steps(file, options.allow_nonfinite);
+  NetworkNames names{.inputs = own_names(file, canonical::kInputNames),
+                     .outputs = own_names(file, canonical::kOutputNames),
+                     .classes = own_names(file, canonical::kClasses)};
   const LayerOrder order =
       order_layers(file.tensors, find_layers(file.tensors), options.weights_layout, loaded.notes);
   std::vector<Layer> layers;
@@ -116,7 +194,8 @@ LoadedNetwork build_network(TensorFile file, const LoadOptions& options) {
   }
   apply_activations(layers, options, file.activations, loaded.notes);
   loaded.network = std::make_shared<const Network>(
-      std::move(layers), NetworkNames{}, NetworkRules{.allow_nonfinite = options.allow_nonfinite});
+      std::move(layers), std::move(names), NetworkRules{.allow_nonfinite = options.allow_nonfinite},
+      std::move(steps));
   return loaded;
 }
 

@@ -21,6 +21,7 @@
 #include "io/onnx_schema.hpp"
 #include "io/quote.hpp"
 #include "io/safetensors.hpp"
+#include "io/safetensors_writer.hpp"
 #include "io/zip.hpp"
 
 namespace lamella {
@@ -144,6 +145,14 @@ WeightsLayout parse_weights_layout(std::string_view text) {
   }
   throw UsageError(
       fmt::format("{} is no layout of weights; auto, out-in and in-out are", io::in_quotes(text)));
+}
+
+void save_network(const Network& network, const std::filesystem::path& file) {
+  const std::string name = file.string();
+  if (io::extension_of(name) != ".safetensors") {
+    throw FileError(name, "is no name for a .safetensors file, which is what models are saved as");
+  }
+  io::write_safetensors(network, name);
 }
 
 LoadedNetwork load_network(const std::filesystem::path& file, const LoadOptions& options) {

@@ -58,6 +58,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
  public:
   std::vector<Entry> entries;
   std::string activations;
+  std::map<std::string, std::string> own;
 
   bool null() override { return refuse_value("null"); }
   bool boolean(bool /*value*/) override { return refuse_value("a truth value"); }
@@ -84,6 +85,8 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
       entries.back().have_type = true;
     } else if (field_ == "activations") {
       activations = value;
+    } else if (field_.starts_with("lamella.")) {
+      own[field_] = value;
     }
     return true;
   }
@@ -277,6 +280,7 @@ TensorFile read_safetensors(std::span<const std::byte> bytes) {
 
   TensorFile file;
   file.activations = std::move(events.activations);
+  file.own = std::move(events.own);
   for (Entry& entry : events.entries) {
     Tensor tensor;
     tensor.name = std::move(entry.name);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ struct Tensor {
 struct TensorFile {
   std::vector<Tensor> tensors;
   std::string activations;  // as the file's metadata lists them; empty where it does not
+  std::map<std::string, std::string> own;  // metadata under Lamella's own keys, "lamella..."
 };
 
 }  // namespace lamella::io

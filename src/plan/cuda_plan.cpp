@@ -70,6 +70,9 @@ CudaPlan make_cuda_plan(const Network& network, std::size_t max_rows) {
     }
     plan.layers.push_back(parts);
   }
+  for (const InputStep& step : network.input_steps()) {
+    plan.input_steps.push_back(append(plan.weights_bytes, step.values.size(), "the input steps"));
+  }
 
   for (std::size_t buffer = 0; buffer < 2; ++buffer) {
     const auto count = core::checked_product(buffer_width(network, buffer), max_rows);
@@ -77,6 +80,13 @@ CudaPlan make_cuda_plan(const Network& network, std::size_t max_rows) {
       refuse_size("the activations");
     }
     plan.activations[buffer] = append(plan.workspace_bytes, *count, "the activations");
+  }
+  if (!network.input_steps().empty()) {
+    const auto count = core::checked_product(network.inputs(), max_rows);
+    if (!count) {
+      refuse_size("the rows");
+    }
+    plan.stepped_rows = append(plan.workspace_bytes, *count, "the rows");
   }
   plan.cublas_workspace =
       append(plan.workspace_bytes, kCublasWorkspaceBytes / sizeof(float), "the workspace");

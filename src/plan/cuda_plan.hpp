@@ -26,13 +26,16 @@ struct LayerParts {
 struct CudaPlan {
   std::size_t max_rows = 0;  // the most rows in one pass
 
-  std::size_t weights_bytes = 0;  // the arena of weights and biases, all layers
+  std::size_t weights_bytes = 0;  // the arena of weights, biases and the values of input steps
   std::vector<LayerParts> layers;
+  std::vector<std::size_t> input_steps;  // where each step's values lie in the arena
 
   // The workspace: two activation buffers, used in turns (layer 1 writes the first, layer 2 the
-  // second, layer 3 the first again; the last layer writes the caller's outputs), then the memory
-  // that cuBLAS works in. Offsets in bytes from the workspace's start.
+  // second, layer 3 the first again; the last layer writes the caller's outputs), the rows
+  // after the input steps (nothing without steps), then the memory that cuBLAS works in. Offsets in
+  // bytes from the workspace's start.
   std::size_t activations[2] = {0, 0};
+  std::size_t stepped_rows = 0;
   std::size_t cublas_workspace = 0;
   std::size_t workspace_bytes = 0;
 };

@@ -90,6 +90,21 @@ TEST(Network, RefusesSoftmaxBeforeTheLastLayer) {
   EXPECT_NO_THROW(Network({layer(3, 4), layer(4, 2, ActivationKind::kLogSoftmax)}));
 }
 
+TEST(Network, ChecksItsInputSteps) {
+  using Kind = InputStep::Kind;
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  const auto build = [](InputStep step, NetworkRules rules = {}) {
+    return Network({layer(3, 4)}, {}, rules, {std::move(step)});
+  };
+  EXPECT_EQ(build({Kind::kAdd, {1, 2, 3}}).input_steps().size(), 1U);
+  EXPECT_THROW(build({Kind::kAdd, {1, 2}}), ShapeError);
+  EXPECT_THROW(build({Kind::kClip, {1, 2, 3}}), ShapeError);
+  EXPECT_THROW(build({Kind::kClip, {2, 1}}), Error);
+  EXPECT_NO_THROW(build({Kind::kClip, {-kInf, 1}}));
+  EXPECT_THROW(build({Kind::kMultiply, {1, kInf, 1}}), Error);
+  EXPECT_NO_THROW(build({Kind::kMultiply, {1, kInf, 1}}, {.allow_nonfinite = true}));
+}
+
 TEST(Network, RefusesNamesOfAnotherCount) {
   EXPECT_THROW(Network({layer(3, 4)}, {.inputs = {"a", "b"}, .outputs = {}, .classes = {}}),
                ShapeError);

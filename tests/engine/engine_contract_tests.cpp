@@ -184,6 +184,99 @@ TEST_F(EngineContract, RandomNetworks) {
   }
 }
 
+const std::vector<std::vector<InputStep::Kind>>& step_cases() {
+  using Kind = InputStep::Kind;
+  static const std::vector<std::vector<Kind>> cases = {
+      {Kind::kSubtract},
+      {Kind::kAdd},
+      {Kind::kMultiply},
+      {Kind::kDivide},
+      {Kind::kClip},
+      {Kind::kSubtract, Kind::kDivide},
+      {Kind::kMultiply, Kind::kAdd, Kind::kClip},
+      {Kind::kClip, Kind::kDivide, Kind::kSubtract, Kind::kMultiply, Kind::kAdd, Kind::kClip}};
+  return cases;
+}
+
+TEST_F(EngineContract, InputStepsComeBeforeTheFirstLayer) {
+  for (const std::size_t width : {1UL, 3UL, 17UL, 64UL}) {
+    for (std::uint32_t i = 0; i < step_cases().size(); ++i) {
+      SCOPED_TRACE("case " + std::to_string(i) + ", width " + std::to_string(width));
+      const auto network =
+          testing::with_input_steps(*random_network({.widths = {width, 9, 4}}), step_cases()[i], i);
+      const auto engine = make_contract_engine(network, 16);
+      expect_agreement(*engine, random_rows(67, width, i, 2).view());
+      expect_agreement(*engine, random_rows(1, width, i + 50, 2).view());
+    }
+  }
+}
+
+// The identity after the steps: what comes out is what the steps made, bit for bit.
+TEST_F(EngineContract, InputStepsRoundEachByItself) {
+  for (const std::size_t width : {3UL, 20UL}) {
+    Layer identity{.inputs = width,
+                   .outputs = width,
+                   .weights = std::vector<float>(width * width),
+                   .bias = {},
+                   .activation = {}};
+    for (std::size_t i = 0; i < width; ++i) {
+      identity.weights[i * width + i] = 1;
+    }
+    const auto network = testing::with_input_steps(
+        Network({identity}), {InputStep::Kind::kMultiply, InputStep::Kind::kAdd}, 3);
+    const Matrix rows = random_rows(50, width, 4);
+    Matrix outputs(50, width);
+    make_contract_engine(network)->run(rows.view(), outputs.view());
+    const auto steps = network->input_steps();
+    for (std::size_t r = 0; r < rows.rows(); ++r) {
+      for (std::size_t c = 0; c < width; ++c) {
+        const volatile float product = rows(r, c) * steps[0].values[c];
+        EXPECT_EQ(outputs(r, c), product + steps[1].values[c]) << r << ", " << c;
+      }
+    }
+  }
+}
+
+TEST_F(EngineContract, InputStepsGiveARowTheSameBitsInAnyBatch) {
+  for (const std::size_t width : {5UL, 33UL}) {
+    const auto network = testing::with_input_steps(*random_network({.widths = {width, 20, 6}}),
+                                                   step_cases().back(), 8);
+    const auto engine = make_contract_engine(network, 16);
+    const Matrix rows = random_rows(61, width, 5, 2);
+    Matrix all(61, 6);
+    engine->run(rows.view(), all.view());
+    if (engine->info().device.kind == DeviceKind::kCpu) {
+      for (const std::size_t r : {0UL, 15UL, 16UL, 60UL}) {
+        Matrix one(1, 6);
+        engine->run(rows.view().block(r, 1), one.view());
+        for (std::size_t c = 0; c < 6; ++c) {
+          EXPECT_EQ(one(0, c), all(r, c)) << r << ", " << c;
+        }
+      }
+    }
+  }
+}
+
+TEST_F(EngineContract, AClippedNanStaysNanAndAClippedInfinityIsANumber) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  for (const std::size_t width : {3UL, 20UL}) {
+    const auto network =
+        testing::with_input_steps(*random_network({.widths = {width, 4}}),
+                                  {InputStep::Kind::kMultiply, InputStep::Kind::kClip}, 6);
+    Matrix rows = random_rows(4, width, 9);
+    rows(1, 2) = std::numeric_limits<float>::quiet_NaN();
+    rows(2, 0) = kInf;
+    rows(3, 1) = -kInf;
+    const auto engine = make_contract_engine(network);
+    expect_agreement(*engine, rows.view());
+    Matrix outputs(4, 4);
+    engine->run(rows.view(), outputs.view());
+    for (std::size_t r = 0; r < 4; ++r) {
+      EXPECT_EQ(std::isnan(outputs(r, 0)), r == 1) << r;
+    }
+  }
+}
+
 TEST_F(EngineContract, IntegersAreExact) {
   // The textbook case: h = relu(W1 x + b1), y = relu(W2 h + b2).
   Layer first{.inputs = 3,

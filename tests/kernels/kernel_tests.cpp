@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/bias_activation.hpp"
+#include "kernels/input_steps.hpp"
 #include "kernels/row_softmax.hpp"
 #include "tests/support/device_array.hpp"
 #include "tests/support/gpu.hpp"
@@ -153,6 +154,83 @@ TEST_F(Kernels, RowSoftmaxDoesNotOverflow) {
   EXPECT_NEAR(found[5], 0.66524096, 1e-6);
 }
 
+float stepped(InputStep::Kind kind, float x, float v) {
+  switch (kind) {
+    case InputStep::Kind::kSubtract:
+      return x - v;
+    case InputStep::Kind::kAdd:
+      return x + v;
+    case InputStep::Kind::kMultiply:
+      return x * v;
+    default:
+      return x / v;
+  }
+}
+
+TEST_F(Kernels, InputStepsAreOneRoundedOperationAtEveryWidth) {
+  for (const auto kind : {InputStep::Kind::kSubtract, InputStep::Kind::kAdd,
+                          InputStep::Kind::kMultiply, InputStep::Kind::kDivide}) {
+    for (const std::size_t width : {1UL, 3UL, 17UL, 64UL, 300UL}) {
+      for (const std::size_t rows : {1UL, 2UL, 33UL}) {
+        const auto x = random_values(rows * width, 1);
+        const auto values = random_values(width, 2);
+        DeviceArray device_x(x, width % 4);
+        const DeviceArray device_values(values);
+        DeviceArray device_y(rows * width);
+        // Into another matrix, then in place.
+        ASSERT_EQ(kernels::input_step(device_x.data(), device_y.data(), device_values.data(), rows,
+                                      width, kind, nullptr),
+                  cudaSuccess);
+        ASSERT_EQ(kernels::input_step(device_x.data(), device_x.data(), device_values.data(), rows,
+                                      width, kind, nullptr),
+                  cudaSuccess);
+        const auto apart = device_y.download();
+        const auto in_place = device_x.download();
+        std::size_t wrong = 0;
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          const float wanted = stepped(kind, x[i], values[i % width]);
+          wrong += apart[i] == wanted && in_place[i] == wanted ? 0 : 1;
+        }
+        EXPECT_EQ(wrong, 0U) << "[" << rows << " x " << width << "]";
+        EXPECT_TRUE(device_x.intact() && device_y.intact());
+      }
+    }
+  }
+}
+
+TEST_F(Kernels, InputStepsStepOverMoreThanTheirThreads) {
+  const std::size_t width = 7;
+  const std::size_t rows = 132 * 2048 * 3 / width + 5;
+  const auto x = random_values(rows * width, 3);
+  const auto values = random_values(width, 4);
+  DeviceArray device_x(x);
+  const DeviceArray device_values(values);
+  ASSERT_EQ(kernels::input_step(device_x.data(), device_x.data(), device_values.data(), rows, width,
+                                InputStep::Kind::kSubtract, nullptr),
+            cudaSuccess);
+  const auto found = device_x.download();
+  std::size_t wrong = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    wrong += found[i] == x[i] - values[i % width] ? 0 : 1;
+  }
+  EXPECT_EQ(wrong, 0U);
+}
+
+TEST_F(Kernels, InputClipKeepsNanAndOpenBounds) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  const std::vector<float> x = {-2, 0.25F, 3, std::numeric_limits<float>::quiet_NaN(), kInf, -kInf};
+  DeviceArray device_x(x);
+  ASSERT_EQ(kernels::input_clip(device_x.data(), device_x.data(), -1, kInf, 2, 3, nullptr),
+            cudaSuccess);
+  const auto found = device_x.download();
+  EXPECT_EQ(found[0], -1);
+  EXPECT_EQ(found[1], 0.25F);
+  EXPECT_EQ(found[2], 3);
+  EXPECT_TRUE(std::isnan(found[3]));
+  EXPECT_EQ(found[4], kInf);
+  EXPECT_EQ(found[5], -1);
+}
+
 TEST_F(Kernels, NothingToDoLaunchesNothing) {
   EXPECT_EQ(kernels::bias_activation(nullptr, nullptr, 0, 5, ActivationKind::kRelu, nullptr),
             cudaSuccess);
@@ -168,6 +246,9 @@ TEST_F(Kernels, KindsThatAreNotTheirsAreRefused) {
             cudaErrorInvalidValue);
   EXPECT_EQ(kernels::row_softmax(y.data(), nullptr, 2, 2, ActivationKind::kRelu, nullptr),
             cudaErrorInvalidValue);
+  EXPECT_EQ(
+      kernels::input_step(y.data(), y.data(), y.data(), 2, 2, InputStep::Kind::kClip, nullptr),
+      cudaErrorInvalidValue);
 }
 
 }  // namespace

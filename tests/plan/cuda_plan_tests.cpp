@@ -48,6 +48,20 @@ TEST(CudaPlan, OneLayerNeedsNoActivationBuffer) {
   EXPECT_EQ(plan.workspace_bytes, kCublasWorkspaceBytes);
 }
 
+TEST(CudaPlan, InputStepsHaveTheirValuesAndABufferForTheRows) {
+  const Network network({layer(3, 5), layer(5, 2)}, {}, {},
+                        {{InputStep::Kind::kDivide, {1, 2, 3}}, {InputStep::Kind::kClip, {0, 1}}});
+  const CudaPlan bare = make_cuda_plan(Network({layer(3, 5), layer(5, 2)}), 100);
+  const CudaPlan plan = make_cuda_plan(network, 100);
+  ASSERT_EQ(plan.input_steps.size(), 2U);
+  EXPECT_EQ(plan.input_steps[0], bare.weights_bytes);
+  EXPECT_EQ(plan.input_steps[1], bare.weights_bytes + kPartAlignment);
+  EXPECT_EQ(plan.weights_bytes, bare.weights_bytes + 2 * kPartAlignment);
+  EXPECT_GE(plan.stepped_rows, plan.activations[0] + 5U * 100 * sizeof(float));
+  EXPECT_GE(plan.cublas_workspace, plan.stepped_rows + 3U * 100 * sizeof(float));
+  EXPECT_GT(plan.workspace_bytes, bare.workspace_bytes);
+}
+
 TEST(CudaPlan, DefaultRowsKeepABufferWithin128MiB) {
   EXPECT_EQ(make_cuda_plan(Network({layer(3, 5)}), 0).max_rows, 65'536U);
   EXPECT_EQ(make_cuda_plan(Network({layer(4096, 8192)}), 0).max_rows, 4096U);

@@ -1,34 +1,12 @@
-// The independent reference: a network evaluated in double precision with plain loops, and how far
-// a float32 evaluation of it may be off. Shares nothing with the engines but the Network type.
-//
-// The bound is derived, not guessed. For one layer z = W x + b with k inputs, evaluated in float32
-// in any order of summation (Higham, Accuracy and Stability of Numerical Algorithms, 2nd
-// ed., 3.1, 3.5):
-//     |z^ - z| <= gamma_{k+2} (|W||x| + |b|),   gamma_n = n u / (1 - n u),   u = 2^-24
-// and when x itself is off by at most e:  |W| e  more. An activation multiplies the error by at
-// most its Lipschitz constant, and its own evaluation in float32 adds a few units in the last
-// place.
+// The library's reference (src/verify/oracle.hpp), under the name that the tests use.
 #pragma once
 
-#include <string>
-#include <vector>
-
-#include <lamella/matrix.hpp>
-#include <lamella/network.hpp>
+#include "verify/oracle.hpp"
 
 namespace lamella::testing {
 
-struct Reference {
-  std::size_t rows = 0;
-  std::size_t outputs = 0;
-  std::vector<double> values;  // [rows x outputs]
-  std::vector<double> bounds;  // [rows x outputs], of |evaluated - value|
-};
-
-[[nodiscard]] Reference evaluate(const Network& network, MatrixView<const float> rows);
-
-// Empty when every output is within its bound (NaN where NaN is due, infinities equal); else one
-// line about the worst one.
-[[nodiscard]] std::string disagreement(const Reference& reference, MatrixView<const float> outputs);
+using verify::disagreement;
+using verify::evaluate;
+using verify::Reference;
 
 }  // namespace lamella::testing

@@ -56,4 +56,28 @@ inline std::shared_ptr<const Network> random_network(const NetworkRecipe& recipe
   return std::make_shared<const Network>(std::move(layers));
 }
 
+// The same network behind steps of these kinds, with random values (divisors and factors away from
+// zero); a clip is to [-0.5, 0.75].
+inline std::shared_ptr<const Network> with_input_steps(const Network& network,
+                                                       const std::vector<InputStep::Kind>& kinds,
+                                                       std::uint32_t seed) {
+  std::vector<InputStep> steps;
+  for (const InputStep::Kind kind : kinds) {
+    InputStep step{kind, {-0.5F, 0.75F}};
+    if (kind != InputStep::Kind::kClip) {
+      step.values.resize(network.inputs());
+      fill_random(step.values, seed++);
+      if (kind == InputStep::Kind::kMultiply || kind == InputStep::Kind::kDivide) {
+        for (float& value : step.values) {
+          value += value < 0 ? -0.5F : 0.5F;
+        }
+      }
+    }
+    steps.push_back(std::move(step));
+  }
+  return std::make_shared<const Network>(
+      std::vector<Layer>(network.layers().begin(), network.layers().end()), network.names(),
+      NetworkRules{}, std::move(steps));
+}
+
 }  // namespace lamella::testing

@@ -1,4 +1,4 @@
-#include "tests/support/oracle.hpp"
+#include "verify/oracle.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-namespace lamella::testing {
+namespace lamella::verify {
 namespace {
 
 constexpr double kUnitRoundoff = 0x1p-24;
@@ -134,6 +134,41 @@ void apply_softmax(const Activation& activation, std::vector<Value>& z) {
   }
 }
 
+// To the nearest float, as a double. Of one operation on two floats the double result, rounded, is
+// the float result: 53 bits are more than twice 24, and two (Figueroa 1995).
+double to_float(double x) {
+  constexpr double kOverflow = 0x1.ffffffp127;  // half a unit above the largest float
+  if (std::fabs(x) >= kOverflow) {
+    return std::copysign(std::numeric_limits<double>::infinity(), x);
+  }
+  return static_cast<double>(static_cast<float>(x));
+}
+
+void apply_step(const InputStep& step, std::vector<Value>& x) {
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    double& value = x[i].value;
+    switch (step.kind) {
+      case InputStep::Kind::kSubtract:
+        value = to_float(value - step.values[i]);
+        break;
+      case InputStep::Kind::kAdd:
+        value = to_float(value + step.values[i]);
+        break;
+      case InputStep::Kind::kMultiply:
+        value = to_float(value * step.values[i]);
+        break;
+      case InputStep::Kind::kDivide:
+        value = to_float(value / step.values[i]);
+        break;
+      case InputStep::Kind::kClip:
+        if (!std::isnan(value)) {
+          value = std::clamp<double>(value, step.values[0], step.values[1]);
+        }
+        break;
+    }
+  }
+}
+
 std::vector<Value> apply_layer(const Layer& layer, const std::vector<Value>& x) {
   std::vector<Value> z(layer.outputs);
   const double k = static_cast<double>(layer.inputs);
@@ -169,6 +204,9 @@ Reference evaluate(const Network& network, MatrixView<const float> rows) {
     for (const float value : rows.row(r)) {
       x.push_back({value, 0});
     }
+    for (const InputStep& step : network.input_steps()) {
+      apply_step(step, x);
+    }
     for (const Layer& layer : network.layers()) {
       x = apply_layer(layer, x);
     }
@@ -180,36 +218,45 @@ Reference evaluate(const Network& network, MatrixView<const float> rows) {
   return reference;
 }
 
+Comparison compare(const Reference& reference, MatrixView<const float> outputs) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  Comparison comparison;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const double wanted = reference.values[i];
+    const double found = outputs.data()[i];
+    double share = 0;  // of the bound; infinite where there is no saying how far off
+    if (std::isnan(wanted) || std::isnan(found)) {
+      share = std::isnan(wanted) == std::isnan(found) ? 0 : kInfinity;
+    } else if (wanted != found) {
+      const double error = std::fabs(found - wanted);
+      share =
+          std::isfinite(error) && reference.bounds[i] > 0 ? error / reference.bounds[i] : kInfinity;
+    }
+    // Written so that a bound which is NaN admits nothing.
+    comparison.outside += share <= 1 ? 0 : 1;
+    if (!(share <= comparison.share)) {
+      comparison.share = share;
+      comparison.worst = i;
+    }
+  }
+  return comparison;
+}
+
 std::string disagreement(const Reference& reference, MatrixView<const float> outputs) {
   if (outputs.rows() != reference.rows || outputs.columns() != reference.outputs) {
     return fmt::format("[{} x {}] outputs, [{} x {}] wanted", outputs.rows(), outputs.columns(),
                        reference.rows, reference.outputs);
   }
-  double worst = 0;
-  std::string line;
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const double wanted = reference.values[i];
-    const double found = outputs.data()[i];
-    double excess = 0;
-    if (std::isnan(wanted) || std::isnan(found)) {
-      excess =
-          std::isnan(wanted) == std::isnan(found) ? 0 : std::numeric_limits<double>::infinity();
-    } else if (std::isinf(wanted) || std::isinf(found)) {
-      excess = wanted == found ? 0 : std::numeric_limits<double>::infinity();
-    } else if (!(std::fabs(found - wanted) <= reference.bounds[i])) {
-      excess = std::fabs(found - wanted) / reference.bounds[i];
-    }
-    count += excess > 0 ? 1 : 0;
-    if (excess > worst) {
-      worst = excess;
-      line = fmt::format(
-          "row {}, output {}: {:.9g} found, {:.9g} wanted, off by {:.3g} times the bound {:.3g}",
-          i / reference.outputs, i % reference.outputs, found, wanted, excess, reference.bounds[i]);
-    }
+  const Comparison comparison = compare(reference, outputs);
+  if (comparison.outside == 0) {
+    return {};
   }
-  return count == 0 ? std::string{}
-                    : fmt::format("{} ({} of {} outputs are off)", line, count, outputs.size());
+  const std::size_t i = comparison.worst;
+  return fmt::format(
+      "row {}, output {}: {:.9g} found, {:.9g} wanted, off by {:.3g} times the bound {:.3g} ({} of "
+      "{} outputs are off)",
+      i / reference.outputs, i % reference.outputs, outputs.data()[i], reference.values[i],
+      comparison.share, reference.bounds[i], comparison.outside, outputs.size());
 }
 
-}  // namespace lamella::testing
+}  // namespace lamella::verify

@@ -1,0 +1,100 @@
+#include "io/safetensors_writer.hpp"
+
+#include <cstdint>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <lamella/error.hpp>
+
+#include "io/atomic_file.hpp"
+#include "io/canonical.hpp"
+
+namespace lamella::io {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// A tensor's place in the data, and its values in the network.
+class Tensors {
+ public:
+  void add(const std::string& name, std::vector<std::size_t> shape,
+           const std::vector<float>& values) {
+    const std::size_t begin = end_;
+    end_ += values.size() * sizeof(float);
+    header[name] = {{"dtype", "F32"}, {"shape", std::move(shape)}, {"data_offsets", {begin, end_}}};
+    data.push_back(&values);
+  }
+
+  Json header = Json::object();
+  std::vector<const std::vector<float>*> data;
+
+ private:
+  std::size_t end_ = 0;
+};
+
+void put_names(Json& metadata, const char* key, const std::vector<std::string>& names) {
+  if (!names.empty()) {
+    metadata[key] = Json(names).dump();
+  }
+}
+
+Json metadata_of(const Network& network) {
+  Json metadata = {{canonical::kFormat, canonical::kVersion}};
+  std::string activations;
+  for (const Layer& layer : network.layers()) {
+    activations += (activations.empty() ? "" : ",") + to_string(layer.activation);
+  }
+  metadata[canonical::kActivations] = activations;
+  put_names(metadata, canonical::kInputNames, network.names().inputs);
+  put_names(metadata, canonical::kOutputNames, network.names().outputs);
+  put_names(metadata, canonical::kClasses, network.names().classes);
+  std::string steps;
+  for (const InputStep& step : network.input_steps()) {
+    steps += (steps.empty() ? "" : ",") +
+             std::string(canonical::kStepKinds.at(static_cast<std::size_t>(step.kind)));
+  }
+  if (!steps.empty()) {
+    metadata[canonical::kInputSteps] = steps;
+  }
+  return metadata;
+}
+
+}  // namespace
+
+void write_safetensors(const Network& network, const std::string& path) {
+  Tensors tensors;
+  std::string header;
+  try {
+    tensors.header["__metadata__"] = metadata_of(network);
+    for (std::size_t i = 0; i < network.input_steps().size(); ++i) {
+      const std::vector<float>& values = network.input_steps()[i].values;
+      tensors.add(canonical::step_tensor(i), {values.size()}, values);
+    }
+    for (std::size_t i = 0; i < network.layers().size(); ++i) {
+      const Layer& layer = network.layers()[i];
+      tensors.add(fmt::format("layers.{}.weight", i), {layer.outputs, layer.inputs}, layer.weights);
+      if (layer.has_bias()) {
+        tensors.add(fmt::format("layers.{}.bias", i), {layer.outputs}, layer.bias);
+      }
+    }
+    header = tensors.header.dump();
+  } catch (const nlohmann::json::exception&) {
+    throw FileError(path,
+                    "cannot be written: a name in the network is not UTF-8, which JSON wants");
+  }
+  header.resize((header.size() + 7) / 8 * 8, ' ');  // so that the values are aligned
+  const std::uint64_t length = header.size();
+  AtomicFile file(path);
+  file.write(std::as_bytes(std::span(&length, 1)));
+  file.write(std::as_bytes(std::span(header)));
+  for (const std::vector<float>* values : tensors.data) {
+    file.write(std::as_bytes(std::span(*values)));
+  }
+  file.finish();
+}
+
+}  // namespace lamella::io
