@@ -14,6 +14,7 @@ struct Command {
 
 [[nodiscard]] Command add_run(CLI::App& app);
 [[nodiscard]] Command add_info(CLI::App& app);
+[[nodiscard]] Command add_convert(CLI::App& app);
 [[nodiscard]] Command add_devices(CLI::App& app);
 
 }  // namespace lamella::cli

@@ -61,6 +61,39 @@ std::string table(const Network& network) {
   return text;
 }
 
+constexpr const char* name_of(InputStep::Kind kind) {
+  switch (kind) {
+    case InputStep::Kind::kSubtract:
+      return "subtract";
+    case InputStep::Kind::kAdd:
+      return "add";
+    case InputStep::Kind::kMultiply:
+      return "multiply";
+    case InputStep::Kind::kDivide:
+      return "divide";
+    case InputStep::Kind::kClip:
+      break;
+  }
+  return "clip";
+}
+
+std::string text_of(const InputStep& step) {
+  return step.kind == InputStep::Kind::kClip
+             ? fmt::format("clip to [{}, {}]", step.values[0], step.values[1])
+             : name_of(step.kind);
+}
+
+// "2 input steps before layer 1: subtract, divide"
+std::string steps_line(const Network& network) {
+  std::string line;
+  for (const InputStep& step : network.input_steps()) {
+    line += (line.empty() ? "" : ", ") + text_of(step);
+  }
+  return line.empty() ? line
+                      : fmt::format("{} before layer 1: {}\n",
+                                    count_of(network.input_steps().size(), "input step"), line);
+}
+
 std::string names_line(const char* what, const std::vector<std::string>& names) {
   if (names.empty()) {
     return {};
@@ -88,6 +121,7 @@ void print_text(const std::string& file, const LoadedNetwork& loaded) {
   text += table(network);
   text += fmt::format("\n{} bytes as float32, {} FLOP per row\n",
                       grouped(bytes_of(network.parameters())), grouped(network.flops_per_row()));
+  text += steps_line(network);
   text += names_line("input names", network.names().inputs);
   text += names_line("output names", network.names().outputs);
   text += names_line("classes", network.names().classes);
@@ -110,10 +144,15 @@ void print_json(const std::string& file, const LoadedNetwork& loaded) {
                       {"bias", layer.has_bias()},
                       {"parameters", parameters_json(Network::parameters(layer))}});
   }
+  Json steps = Json::array();
+  for (const InputStep& step : network.input_steps()) {
+    steps.push_back({{"kind", name_of(step.kind)}, {"values", step.values}});
+  }
   const Json json = {{"file", file},
                      {"format", loaded.format},
                      {"inputs", network.inputs()},
                      {"outputs", network.outputs()},
+                     {"input_steps", std::move(steps)},
                      {"layers", std::move(layers)},
                      {"parameters", parameters_json(network.parameters())},
                      {"bytes", bytes_of(network.parameters())},

@@ -37,13 +37,13 @@ std::string usage_message(const CLI::ParseError& error, const std::string& help)
 
 void refuse_unknown_command(std::span<const Command> commands, int argc, char** argv) {
   if (argc < 2) {
-    throw UsageError("a command is wanted: run, info or devices; see lamella --help");
+    throw UsageError("a command is wanted: run, info, convert or devices; see lamella --help");
   }
   const std::string name = argv[1];
   const auto has_name = [&name](const Command& command) { return command.app->get_name() == name; };
   if (!name.starts_with('-') && std::none_of(commands.begin(), commands.end(), has_name)) {
     throw UsageError("unknown command '" + name +
-                     "': run, info or devices is wanted; see lamella --help");
+                     "': run, info, convert or devices is wanted; see lamella --help");
   }
 }
 
@@ -56,7 +56,7 @@ int run_command(int argc, char** argv) {
       "  lamella info model.safetensors\n"
       "  lamella run model.safetensors rows.npy -o scores.npy\n"
       "  lamella run --help\n");
-  const Command commands[] = {add_run(app), add_info(app), add_devices(app)};
+  const Command commands[] = {add_run(app), add_info(app), add_convert(app), add_devices(app)};
   for (const Command& command : commands) {
     refuse_empty_values(*command.app);
   }
@@ -87,7 +87,7 @@ int run_command(int argc, char** argv) {
   }
   const Command* const command = chosen();
   if (command == nullptr) {
-    throw UsageError("a command is wanted: run, info or devices; see lamella --help");
+    throw UsageError("a command is wanted: run, info, convert or devices; see lamella --help");
   }
   command->run();
   return 0;

@@ -21,6 +21,8 @@ void ModelArguments::add_to(CLI::App& app) {
   app.add_option("--weights-layout", weights_layout,
                  "auto; out-in: [outputs x inputs] as PyTorch stores them; in-out: as Keras does")
       ->type_name("LAYOUT");
+  app.add_flag("--no-fold", no_fold,
+               "keep a model's scalers as input steps instead of folding them into layer 1");
   app.add_flag("--allow-nonfinite", allow_nonfinite, "take NaN and infinities among the weights");
 }
 
@@ -31,6 +33,7 @@ LoadedNetwork ModelArguments::load() const {
   }
   options.weights_layout = parse_weights_layout(weights_layout);
   options.allow_nonfinite = allow_nonfinite;
+  options.fold = !no_fold;
   return load_network(file, options);
 }
 

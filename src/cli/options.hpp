@@ -18,6 +18,7 @@ struct ModelArguments {
   std::string activations;
   std::string weights_layout = "auto";
   bool allow_nonfinite = false;
+  bool no_fold = false;
 
   void add_to(CLI::App& app);
   // Throws UsageError, FileError.

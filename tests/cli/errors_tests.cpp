@@ -24,7 +24,7 @@ TEST(WrongUsage, IsOneLineAndStatusTwo) {
   const TemporaryFolder folder;
   const std::string out = folder.file("out.npy");
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
-      {{}, "run, info or devices"},
+      {{}, "run, info, convert or devices"},
       {{"frob"}, "unknown command 'frob'"},
       {{"--frob"}, "--frob"},
       {{"run"}, "MODEL is required"},
@@ -57,6 +57,8 @@ TEST(WrongUsage, IsOneLineAndStatusTwo) {
       {{"run", kModel, kRows, "-o", out, "--progress", "maybe"}, "'maybe'"},
       {{"info"}, "MODEL is required"},
       {{"info", kModel, "more"}, "more"},
+      {{"convert", kModel}, "OUT is required"},
+      {{"convert", kModel, ""}, "OUT"},
       {{"devices", "more"}, "more"},
   };
   for (const auto& [arguments, mention] : cases) {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <lamella/model_file.hpp>
+
 #include "tests/cli/command.hpp"
 
 namespace lamella::test {
@@ -50,6 +52,22 @@ TEST(Info, GroupsLargeNumbersAndSaysWhatItAssumed) {
   EXPECT_THAT(result.out, HasSubstr("17,226 (17,024 weights + 202 biases)"));
   EXPECT_EQ(result.err_lines("lamella: note: ").size(), 1U) << result.err;
   EXPECT_EQ(result.err_lines().size(), 1U) << result.err;
+}
+
+TEST(Info, ShowsTheInputSteps) {
+  const TemporaryFolder folder;
+  const std::string model = folder.file("model.safetensors");
+  save_network(Network({{2, 1, {1, 2}, {0.5F}, ActivationKind::kRelu}}, {}, {},
+                       {{InputStep::Kind::kSubtract, {1, 2}}, {InputStep::Kind::kClip, {-1, 2}}}),
+               model);
+  EXPECT_THAT(lamella_command({"info", model}).out,
+              HasSubstr("2 input steps before layer 1: subtract, clip to [-1, 2]"));
+  const auto json = nlohmann::json::parse(lamella_command({"info", model, "--json"}).out);
+  ASSERT_EQ(json.at("input_steps").size(), 2U);
+  EXPECT_EQ(json.at("input_steps")[0].at("kind"), "subtract");
+  EXPECT_EQ(json.at("input_steps")[0].at("values"), nlohmann::json({1.0, 2.0}));
+  // (3 - 1) + 2 (clip(5 - 2)) + 0.5
+  EXPECT_EQ(lamella_run({model, "-", "--quiet"}, {.input = "3,5\n"}).out, "6.5\n");
 }
 
 TEST(Info, AFileThatIsNoModelIsAnError) {
