@@ -1,5 +1,5 @@
-// Reading trained networks from files (.safetensors, .npz and .onnx) and writing them (.safetensors).
-// docs/model-files.md says which names, types and layouts are understood.
+// Reading trained networks from files (.safetensors, .npz and .onnx) and writing them
+// (.safetensors). docs/model-files.md says which names, types and layouts are understood.
 #pragma once
 
 #include <filesystem>

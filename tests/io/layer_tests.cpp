@@ -198,10 +198,10 @@ TEST(Activations, AreOneForEachLayer) {
 
 TEST(ModelFiles, OfOtherFormatsAreRefusedWithWhatIsUnderstood) {
   for (const char* text : {"{\"a\":1}", "\x89HDF\r\n\x1a\n", "\x80\x02}q", "\x1f\x8b\x08", "GGUF",
-                           "\x93NUMPY", "\x08\x07\x12", "words", ""}) {
-    EXPECT_THAT(
-        refusal([&] { load(text, {}, "model.bin"); }),
-        testing::AllOf(testing::StartsWith("model.bin: "), HasSubstr(".safetensors, .npz and .onnx")))
+                           "\x93NUMPY", "words", ""}) {
+    EXPECT_THAT(refusal([&] { load(text, {}, "model.bin"); }),
+                testing::AllOf(testing::StartsWith("model.bin: "),
+                               HasSubstr(".safetensors, .npz and .onnx")))
         << text;
   }
 }
