@@ -16,6 +16,10 @@ jobs=$(nproc)
 
 say() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
 
+if ! command -v nvidia-smi > /dev/null; then
+  echo "tests/gpu/run.sh: this machine has no NVIDIA driver (no nvidia-smi on the path), so no GPU to test on" >&2
+  exit 1
+fi
 if ! nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader > "$results/gpu.txt" 2>&1; then
   echo "tests/gpu/run.sh: this machine has no working NVIDIA GPU: $(head -n 1 "$results/gpu.txt")" >&2
   exit 1
