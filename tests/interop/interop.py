@@ -99,6 +99,14 @@ def silu(graph, random):
     graph.step("Mul", gate, first=bool(random.integers(2)))
 
 
+def softplus(graph, random):
+    """Taken apart."""
+    one = graph.tensor(np.float32(1))
+    exponential = graph.make("Exp", [graph.value])
+    operands = [exponential, one] if random.integers(2) else [one, exponential]
+    graph.value = graph.make("Log", [graph.make("Add", operands)])
+
+
 def clip(graph, random):
     graph.step("Clip", graph.tensor(np.float32(0)), graph.tensor(np.float32(6)))
 
@@ -117,6 +125,7 @@ ACTIVATIONS = [
     gelu,
     gelu_tanh,
     silu,
+    softplus,
     clip,
 ]
 
@@ -133,7 +142,9 @@ def batch_norm(graph, random, width):
 
 def finish(graph, random, shape, outputs):
     if random.integers(3) == 0:
-        graph.step(str(random.choice(["Softmax", "LogSoftmax"])), axis=int(random.choice([1, -1])))
+        kind = random.choice(["Softmax", "LogSoftmax", "Softmax, Log"])
+        for op in str(kind).split(", "):
+            graph.step(op, **({} if op == "Log" else {"axis": int(random.choice([1, -1]))}))
     return graph.model(shape, outputs)
 
 
