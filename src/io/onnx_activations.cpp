@@ -228,6 +228,23 @@ ActivationKind softmax_kind(const OnnxGraph& graph, const OnnxNode& node) {
   return node.op == "Softmax" ? ActivationKind::kSoftmax : ActivationKind::kLogSoftmax;
 }
 
+// Softplus as log(1 + e^x), and log_softmax as the logarithm of softmax.
+OnnxActivation find_log(OnnxGraph& graph, const OnnxNode& node) {
+  if (const OnnxNode* softmax = graph.producer(node.inputs[0], "Softmax");
+      softmax != nullptr && softmax->domain.empty() && !softmax->inputs.empty()) {
+    (void)softmax_kind(graph, *softmax);  // refuses an axis that is not that of the outputs
+    return {ActivationKind::kLogSoftmax, softmax->inputs[0]};
+  }
+  const OnnxNode* add = graph.producer(node.inputs[0], "Add");
+  for (std::size_t i = 0; add != nullptr && add->inputs.size() == 2 && i < 2; ++i) {
+    const OnnxNode* exp = graph.producer(add->inputs[1 - i], "Exp");
+    if (exp != nullptr && !exp->inputs.empty() && graph.scalar(add->inputs[i]) == 1.0) {
+      return {ActivationKind::kSoftplus, exp->inputs[0]};
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 OnnxActivation find_activation(OnnxGraph& graph, const OnnxNode& node) {
@@ -279,6 +296,9 @@ OnnxActivation find_activation(OnnxGraph& graph, const OnnxNode& node) {
   }
   if (op == "Clip" || op == "Max" || op == "Min") {
     return find_clip(graph, node);
+  }
+  if (op == "Log") {
+    return find_log(graph, node);
   }
   if (op == "PRelu") {
     return find_prelu(graph, node);
