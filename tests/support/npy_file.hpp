@@ -102,9 +102,7 @@ inline std::string make_npy(const std::vector<float>& values, std::size_t column
   content += static_cast<char>(header.size() & 0xff);
   content += static_cast<char>(header.size() >> 8);
   content += header;
-  const std::size_t begin = content.size();
-  content.resize(begin + values.size() * sizeof(float));
-  std::memcpy(content.data() + begin, values.data(), values.size() * sizeof(float));
+  content.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
   return content;
 }
 
