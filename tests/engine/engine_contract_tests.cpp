@@ -167,22 +167,25 @@ TEST_F(EngineContract, EightLayers) {
       100);
 }
 
-TEST_F(EngineContract, RandomNetworks) {
-  std::mt19937 generator(2026);
+// Each in a test of its own: under ThreadSanitizer the simulation's threads take memory until a
+// program ends.
+class EveryDraw : public EngineContract, public ::testing::WithParamInterface<std::uint32_t> {};
+
+TEST_P(EveryDraw, OfARandomNetwork) {
+  std::mt19937 generator(2026 + GetParam());
   const auto draw = [&](unsigned low, unsigned high) {
     return low + static_cast<unsigned>(generator() % (high - low + 1));
   };
-  for (std::uint32_t i = 0; i < 40; ++i) {
-    NetworkRecipe recipe{.widths = {draw(1, 140)}, .seed = i + 1};
-    for (unsigned layer = draw(1, 5); layer > 0; --layer) {
-      recipe.widths.push_back(draw(1, 140));
-    }
-    recipe.hidden = static_cast<ActivationKind>(draw(0, 12));
-    recipe.bias = draw(0, 3) != 0;
-    SCOPED_TRACE(i);
-    expect_agreement(random_network(recipe), draw(1, 200), i);
+  NetworkRecipe recipe{.widths = {draw(1, 140)}, .seed = GetParam() + 1};
+  for (unsigned layer = draw(1, 5); layer > 0; --layer) {
+    recipe.widths.push_back(draw(1, 140));
   }
+  recipe.hidden = static_cast<ActivationKind>(draw(0, 12));
+  recipe.bias = draw(0, 3) != 0;
+  expect_agreement(random_network(recipe), draw(1, 200), GetParam());
 }
+
+INSTANTIATE_TEST_SUITE_P(Seeds, EveryDraw, ::testing::Range(0U, 40U));
 
 const std::vector<std::vector<InputStep::Kind>>& step_cases() {
   using Kind = InputStep::Kind;
@@ -297,12 +300,14 @@ TEST_F(EngineContract, IntegersAreExact) {
   EXPECT_THAT(outputs, ::testing::ElementsAre(7, 5, 3, 2, 0, 0, 3, 0, 0, 0));
 }
 
-TEST_F(EngineContract, NanAndInfinityFollowIeee) {
+class EveryKind : public EngineContract, public ::testing::WithParamInterface<int> {};
+
+TEST_P(EveryKind, TakesNanAndInfinityAsIeeeSays) {
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   constexpr float kInf = std::numeric_limits<float>::infinity();
   for (const std::size_t width : {std::size_t{3}, std::size_t{20}, std::size_t{70}}) {
-    for (int kind = 0; kind <= static_cast<int>(ActivationKind::kLogSoftmax); ++kind) {
-      const Activation activation(static_cast<ActivationKind>(kind));
+    {
+      const Activation activation(static_cast<ActivationKind>(GetParam()));
       SCOPED_TRACE(to_string(activation) + " after a layer " + std::to_string(width) + " wide");
       Matrix rows = random_rows(6, width, 9);
       rows(1, 2) = kNan;
@@ -320,6 +325,9 @@ TEST_F(EngineContract, NanAndInfinityFollowIeee) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Kinds, EveryKind,
+                         ::testing::Range(0, static_cast<int>(ActivationKind::kLogSoftmax) + 1));
 
 TEST_F(EngineContract, ANanReachesTheOutputsOfItsRowAndOfNoOther) {
   const auto network = random_network({.widths = {20, 30, 25, 4}});
