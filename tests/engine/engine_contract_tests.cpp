@@ -201,18 +201,22 @@ const std::vector<std::vector<InputStep::Kind>>& step_cases() {
   return cases;
 }
 
-TEST_F(EngineContract, InputStepsComeBeforeTheFirstLayer) {
-  for (const std::size_t width : {1UL, 3UL, 17UL, 64UL}) {
-    for (std::uint32_t i = 0; i < step_cases().size(); ++i) {
-      SCOPED_TRACE("case " + std::to_string(i) + ", width " + std::to_string(width));
-      const auto network =
-          testing::with_input_steps(*random_network({.widths = {width, 9, 4}}), step_cases()[i], i);
-      const auto engine = make_contract_engine(network, 16);
-      expect_agreement(*engine, random_rows(67, width, i, 2).view());
-      expect_agreement(*engine, random_rows(1, width, i + 50, 2).view());
-    }
+// A width to a test, for the same reason as in EveryDraw.
+class InputSteps : public EngineContract, public ::testing::WithParamInterface<std::size_t> {};
+
+TEST_P(InputSteps, ComeBeforeTheFirstLayer) {
+  const std::size_t width = GetParam();
+  for (std::uint32_t i = 0; i < step_cases().size(); ++i) {
+    SCOPED_TRACE("case " + std::to_string(i));
+    const auto network =
+        testing::with_input_steps(*random_network({.widths = {width, 9, 4}}), step_cases()[i], i);
+    const auto engine = make_contract_engine(network, 16);
+    expect_agreement(*engine, random_rows(67, width, i, 2).view());
+    expect_agreement(*engine, random_rows(1, width, i + 50, 2).view());
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Widths, InputSteps, ::testing::Values(1, 3, 17, 64));
 
 // The identity after the steps: what comes out is what the steps made, bit for bit.
 TEST_F(EngineContract, InputStepsRoundEachByItself) {
