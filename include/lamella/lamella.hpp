@@ -3,10 +3,13 @@
 #pragma once
 
 #include <lamella/activation.hpp>
+#include <lamella/compare.hpp>
 #include <lamella/engine.hpp>
 #include <lamella/error.hpp>
 #include <lamella/matrix.hpp>
 #include <lamella/model_file.hpp>
 #include <lamella/network.hpp>
+#include <lamella/rows.hpp>
 #include <lamella/score.hpp>
+#include <lamella/self_test.hpp>
 #include <lamella/version.hpp>

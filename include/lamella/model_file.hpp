@@ -4,10 +4,12 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <lamella/network.hpp>
+#include <lamella/self_test.hpp>
 
 namespace lamella {
 
@@ -31,8 +33,9 @@ struct LoadOptions {
 
 struct LoadedNetwork {
   std::shared_ptr<const Network> network;
-  std::string format;              // "safetensors", "npz", "onnx"
-  std::vector<std::string> notes;  // what was assumed, one sentence each, for the user to read
+  std::string format;                 // "safetensors", "npz", "onnx"
+  std::vector<std::string> notes;     // what was assumed, one sentence each, for the user to read
+  std::optional<SelfTest> self_test;  // read, but not yet run
 };
 
 // Reads a model file; the format is taken from the file's content. Memory asked for is bounded by a
@@ -43,8 +46,10 @@ struct LoadedNetwork {
 
 // Writes a network as a .safetensors file: layers.N.weight and layers.N.bias as float32, and in its
 // metadata the activations, names and input steps, so that load_network gives the same network, bit
-// for bit (with allow_nonfinite where the network needs it). The file appears under its name only
-// when it is complete. Throws FileError, also when a name is not UTF-8.
-void save_network(const Network& network, const std::filesystem::path& file);
+// for bit (with allow_nonfinite where the network needs it); and the self-test, where there is one.
+// The file appears under its name only when it is complete. Throws FileError, also when a name is
+// not UTF-8; Error when the self-test fails for this network.
+void save_network(const Network& network, const std::filesystem::path& file,
+                  const std::optional<SelfTest>& self_test = std::nullopt);
 
 }  // namespace lamella

@@ -12,12 +12,9 @@
 #include <vector>
 
 #include <lamella/engine.hpp>
+#include <lamella/rows.hpp>
 
 namespace lamella {
-
-enum class RowFormat { kAuto, kNpy, kCsv, kTsv };
-// Reads "auto", "npy", "csv" or "tsv". Throws UsageError.
-[[nodiscard]] RowFormat parse_row_format(std::string_view text);
 
 // What is written for each row.
 enum class OutputKind {
@@ -41,7 +38,11 @@ struct ScoreOptions {
   std::vector<std::string> columns;
   std::size_t chunk_rows = 0;  // 0: chosen so that a chunk is a few MiB
   OutputKind output_kind = OutputKind::kOutputs;
-  std::size_t top = 0;                                    // k of kTop
+  std::size_t top = 0;  // k of kTop
+  // Rows to recompute in double precision while the others go on; 0: none. Evenly spread where the
+  // input says how many it holds (all of them, if that is fewer); else all at first and then ever
+  // fewer, half as many in each doubling of the rows.
+  std::uint64_t verify_rows = 0;
   std::function<void(const ScoreProgress&)> on_progress;  // called after each chunk, on the
                                                           // caller's thread; may be empty
   const std::atomic<bool>* cancelled = nullptr;           // looked at between chunks; may be null
@@ -54,11 +55,16 @@ struct ScoreReport {
   double seconds_reading = 0;  // busy time of each stage; they overlap, so they may add up to more
   double seconds_computing = 0;
   double seconds_writing = 0;
+  double seconds_verifying = 0;
+  std::uint64_t rows_verified = 0;
+  // Of an output that was verified, as a share of what float32 arithmetic may be off there.
+  double largest_error = 0;
 };
 
 // Output appears under its own name only when it is complete: it is written beside it and renamed.
 // On any error, cancellation included, nothing is left. Throws FileError (the file at fault named),
-// DeviceError, CancelledError.
+// DeviceError, CancelledError; Error when an output that was verified is off by more than float32
+// arithmetic can explain.
 ScoreReport score(Engine& engine, const ScoreOptions& options);
 
 }  // namespace lamella

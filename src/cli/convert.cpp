@@ -1,6 +1,7 @@
 // lamella convert: a model file as Lamella's canonical .safetensors.
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -17,7 +18,28 @@ namespace {
 struct ConvertArguments {
   ModelArguments model;
   std::string output;
+  std::string self_test;  // a file of rows
 };
+
+// A new one where rows are given; else the one that the model carries already.
+std::optional<SelfTest> choose_self_test(const LoadedNetwork& loaded,
+                                         const ConvertArguments& arguments) {
+  constexpr std::size_t kRows = 16;
+  const Network& network = *loaded.network;
+  if (!arguments.self_test.empty()) {
+    return make_self_test(network,
+                          read_rows({.path = arguments.self_test}, network.inputs(), kRows));
+  }
+  if (loaded.self_test) {
+    try {
+      check_self_test(network, *loaded.self_test);
+    } catch (const Error& error) {
+      throw FileError(arguments.model.file,
+                      fmt::format("{}; --self-test ROWS replaces it", error.what()));
+    }
+  }
+  return loaded.self_test;
+}
 
 void convert(const ConvertArguments& arguments) {
   std::error_code ignored;
@@ -28,10 +50,15 @@ void convert(const ConvertArguments& arguments) {
   for (const std::string& note : loaded.notes) {
     print_note(note);
   }
-  save_network(*loaded.network, arguments.output);
+  const std::optional<SelfTest> self_test = choose_self_test(loaded, arguments);
+  save_network(*loaded.network, arguments.output, self_test);
+  std::string with_test;
+  if (self_test) {
+    with_test = fmt::format(" and a self-test of {} rows", self_test->rows.rows());
+  }
   print_aside(fmt::format(
-      "lamella: {} layers with {} parameters written to {}\n", loaded.network->layers().size(),
-      grouped(loaded.network->parameters().total()), one_line(arguments.output)));
+      "lamella: {} layers with {} parameters{} written to {}\n", loaded.network->layers().size(),
+      grouped(loaded.network->parameters().total()), with_test, one_line(arguments.output)));
 }
 
 }  // namespace
@@ -44,6 +71,11 @@ Command add_convert(CLI::App& app) {
   command->add_option("OUT", arguments->output, "the file to write: .safetensors")
       ->type_name("OUT")
       ->required();
+  command
+      ->add_option("--self-test", arguments->self_test,
+                   "store the first 16 of these rows with the outputs that are due for them; "
+                   "lamella check runs them")
+      ->type_name("ROWS");
   command->footer(
       "Example:\n"
       "  lamella convert model.npz model.safetensors --activations relu,relu\n"

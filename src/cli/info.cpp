@@ -121,6 +121,10 @@ void print_text(const std::string& file, const LoadedNetwork& loaded) {
   text += table(network);
   text += fmt::format("\n{} bytes as float32, {} FLOP per row\n",
                       grouped(bytes_of(network.parameters())), grouped(network.flops_per_row()));
+  if (loaded.self_test) {
+    text +=
+        fmt::format("self-test of {} rows; lamella check runs it\n", loaded.self_test->rows.rows());
+  }
   text += steps_line(network);
   text += names_line("input names", network.names().inputs);
   text += names_line("output names", network.names().outputs);
@@ -160,6 +164,7 @@ void print_json(const std::string& file, const LoadedNetwork& loaded) {
                      {"input_names", network.names().inputs},
                      {"output_names", network.names().outputs},
                      {"classes", network.names().classes},
+                     {"self_test_rows", loaded.self_test ? loaded.self_test->rows.rows() : 0},
                      {"notes", loaded.notes}};
   print_result(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }

@@ -35,15 +35,29 @@ std::string usage_message(const CLI::ParseError& error, const std::string& help)
   return text + "; see " + help;
 }
 
+// "a, b or c"
+std::string names_of(std::span<const Command> commands) {
+  std::string names;
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    names += i == 0 ? "" : (i + 1 == commands.size() ? " or " : ", ");
+    names += commands[i].app->get_name();
+  }
+  return names;
+}
+
+[[noreturn]] void refuse_no_command(std::span<const Command> commands) {
+  throw UsageError("a command is wanted: " + names_of(commands) + "; see lamella --help");
+}
+
 void refuse_unknown_command(std::span<const Command> commands, int argc, char** argv) {
   if (argc < 2) {
-    throw UsageError("a command is wanted: run, info, convert or devices; see lamella --help");
+    refuse_no_command(commands);
   }
   const std::string name = argv[1];
   const auto has_name = [&name](const Command& command) { return command.app->get_name() == name; };
   if (!name.starts_with('-') && std::none_of(commands.begin(), commands.end(), has_name)) {
-    throw UsageError("unknown command '" + name +
-                     "': run, info, convert or devices is wanted; see lamella --help");
+    throw UsageError("unknown command '" + name + "': " + names_of(commands) +
+                     " is wanted; see lamella --help");
   }
 }
 
@@ -56,7 +70,8 @@ int run_command(int argc, char** argv) {
       "  lamella info model.safetensors\n"
       "  lamella run model.safetensors rows.npy -o scores.npy\n"
       "  lamella run --help\n");
-  const Command commands[] = {add_run(app), add_info(app), add_convert(app), add_devices(app)};
+  const Command commands[] = {add_run(app),     add_info(app),  add_convert(app),
+                              add_compare(app), add_check(app), add_devices(app)};
   for (const Command& command : commands) {
     refuse_empty_values(*command.app);
   }
@@ -87,7 +102,7 @@ int run_command(int argc, char** argv) {
   }
   const Command* const command = chosen();
   if (command == nullptr) {
-    throw UsageError("a command is wanted: run, info, convert or devices; see lamella --help");
+    refuse_no_command(commands);
   }
   command->run();
   return 0;

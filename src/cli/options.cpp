@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <limits>
 
 #include <fmt/format.h>
 
 #include <lamella/error.hpp>
+
+#include "cli/terminal.hpp"
 
 namespace lamella::cli {
 
@@ -37,6 +40,58 @@ LoadedNetwork ModelArguments::load() const {
   return load_network(file, options);
 }
 
+void EngineArguments::add_to(CLI::App& app, Check mode) {
+  app.add_option("--device", device, "auto (default: CUDA where it works), cpu, cuda, cuda:N")
+      ->type_name("DEVICE");
+  app.add_option("--precision", precision, "fp32")->type_name("P");
+  app.add_option("--threads", threads, "threads of the CPU engine; default: all cores")
+      ->type_name("N");
+  if (mode == Check::kOption) {
+    app.add_flag("--check", check, "first run the self-test that the model file carries");
+  }
+}
+
+EngineOptions EngineArguments::options() const {
+  if (precision != "fp32") {
+    throw UsageError(
+        fmt::format("--precision is '{}': this version computes in fp32 alone", precision));
+  }
+  EngineOptions options{.device = Device::parse(device)};
+  if (!threads.empty()) {
+    constexpr std::size_t kMostThreads = 4096;
+    options.threads = static_cast<int>(parse_count("--threads", threads, kMostThreads));
+  }
+  return options;
+}
+
+std::unique_ptr<Engine> EngineArguments::make(const LoadedNetwork& loaded,
+                                              const std::string& file) const {
+  const EngineOptions wanted = options();
+  std::unique_ptr<Engine> engine = make_engine(loaded.network, wanted);
+  if (wanted.threads != 0 && engine->info().device.kind != DeviceKind::kCpu) {
+    print_warning(fmt::format("--threads counts on the CPU alone; computing on {}",
+                              to_string(engine->info().device)));
+  }
+  if (check) {
+    check_model(*engine, loaded, file);
+  }
+  return engine;
+}
+
+SelfTestReport check_model(Engine& engine, const LoadedNetwork& loaded, const std::string& file) {
+  if (!loaded.self_test) {
+    throw FileError(
+        file, "carries no self-test; lamella convert --self-test ROWS writes a file with one");
+  }
+  try {
+    return run_self_test(engine, *loaded.self_test);
+  } catch (const DeviceError&) {
+    throw;
+  } catch (const Error& error) {
+    throw FileError(file, error.what());
+  }
+}
+
 void refuse_empty_values(CLI::App& app) {
   for (CLI::Option* const option : app.get_options()) {
     if (option->get_items_expected_max() > 0) {  // no flag
@@ -61,6 +116,17 @@ std::size_t parse_count(std::string_view option, std::string_view text, std::siz
         fmt::format("{} is '{}': a whole number from {} is wanted", option, text, limit));
   }
   return count;
+}
+
+double parse_size(std::string_view option, std::string_view text) {
+  double size = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, size);
+  if (error != std::errc() || end != last || !std::isfinite(size) || size < 0) {
+    throw UsageError(
+        fmt::format("{} is '{}': a number from 0 up is wanted, as 1e-5", option, text));
+  }
+  return size;
 }
 
 std::vector<std::string> parse_list(std::string_view option, std::string_view text) {

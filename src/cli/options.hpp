@@ -2,13 +2,16 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
+#include <lamella/engine.hpp>
 #include <lamella/model_file.hpp>
+#include <lamella/self_test.hpp>
 
 namespace lamella::cli {
 
@@ -25,12 +28,35 @@ struct ModelArguments {
   [[nodiscard]] LoadedNetwork load() const;
 };
 
+// Where and how to compute; shared by the commands that make an engine.
+struct EngineArguments {
+  std::string device = "auto";
+  std::string precision = "fp32";
+  std::string threads;
+  bool check = false;
+
+  enum class Check { kOption, kAlways };  // whether --check is an option of the command
+  void add_to(CLI::App& app, Check mode = Check::kOption);
+  // Throws UsageError.
+  [[nodiscard]] EngineOptions options() const;
+  // With --check, runs the self-test of the model first. Throws DeviceError; FileError when there
+  // is no self-test, or it fails.
+  [[nodiscard]] std::unique_ptr<Engine> make(const LoadedNetwork& loaded,
+                                             const std::string& file) const;
+};
+
+// Runs the self-test that a model file carries. Throws FileError when there is none, or it fails.
+SelfTestReport check_model(Engine& engine, const LoadedNetwork& loaded, const std::string& file);
+
 // Makes an empty value, which a script's unset variable leaves behind, an error of every option.
 void refuse_empty_values(CLI::App& app);
 
 // Reads a whole number from 1 to most. Throws UsageError that names the option.
 [[nodiscard]] std::size_t parse_count(std::string_view option, std::string_view text,
                                       std::size_t most);
+
+// Reads a number that is finite and not negative. Throws UsageError that names the option.
+[[nodiscard]] double parse_size(std::string_view option, std::string_view text);
 
 // Splits at commas. Throws UsageError that names the option when an entry is empty.
 [[nodiscard]] std::vector<std::string> parse_list(std::string_view option, std::string_view text);

@@ -16,7 +16,7 @@ double rows_per_second(const ScoreReport& report) {
 
 }  // namespace
 
-std::string describe(const ScoreReport& report, const EngineInfo& engine) {
+std::string device_text(const EngineInfo& engine) {
   std::string device = to_string(engine.device) + " (" + engine.device_name;
   if (engine.threads > 0) {
     device += fmt::format(", {} thread{}", engine.threads, engine.threads == 1 ? "" : "s");
@@ -25,12 +25,22 @@ std::string describe(const ScoreReport& report, const EngineInfo& engine) {
   if (!engine.reason.empty()) {
     device += fmt::format(", taken because {}", engine.reason);
   }
+  return one_line(device);
+}
+
+std::string describe(const ScoreReport& report, const EngineInfo& engine) {
+  std::string verified;
+  if (report.rows_verified != 0) {
+    verified = fmt::format(", verifying {}; {} rows verified, largest error {:.2g} of its bound",
+                           duration(report.seconds_verifying), grouped(report.rows_verified),
+                           report.largest_error);
+  }
   return fmt::format(
-      "{} rows in {} ({} rows/s) on {}, {}; busy reading {}, computing {}, writing {}",
+      "{} rows in {} ({} rows/s) on {}, {}; busy reading {}, computing {}, writing {}{}",
       grouped(report.rows), duration(report.seconds),
-      grouped(static_cast<std::uint64_t>(rows_per_second(report))), device, engine.precision,
-      duration(report.seconds_reading), duration(report.seconds_computing),
-      duration(report.seconds_writing));
+      grouped(static_cast<std::uint64_t>(rows_per_second(report))), device_text(engine),
+      engine.precision, duration(report.seconds_reading), duration(report.seconds_computing),
+      duration(report.seconds_writing), verified);
 }
 
 std::string to_json(const ScoreReport& report, const EngineInfo& engine, const std::string& model,
@@ -45,6 +55,9 @@ std::string to_json(const ScoreReport& report, const EngineInfo& engine, const s
                                  {"seconds_reading", report.seconds_reading},
                                  {"seconds_computing", report.seconds_computing},
                                  {"seconds_writing", report.seconds_writing},
+                                 {"seconds_verifying", report.seconds_verifying},
+                                 {"rows_verified", report.rows_verified},
+                                 {"largest_error", report.largest_error},
                                  {"chunk_rows", report.chunk_rows},
                                  {"device", to_string(engine.device)},
                                  {"device_name", engine.device_name},

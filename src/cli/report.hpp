@@ -8,6 +8,9 @@
 
 namespace lamella::cli {
 
+// "cpu (AMD EPYC, 2 threads)", and why it was taken where that was left open.
+[[nodiscard]] std::string device_text(const EngineInfo& engine);
+
 // One sentence: rows, rate, device, precision, and the time that each stage was busy.
 [[nodiscard]] std::string describe(const ScoreReport& report, const EngineInfo& engine);
 

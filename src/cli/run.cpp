@@ -31,34 +31,20 @@ constexpr const char* kExamples =
 
 struct RunArguments {
   ModelArguments model;
+  EngineArguments engine;
   std::string rows;
   std::string output = "-";
-  std::string device = "auto";
-  std::string precision = "fp32";
   std::string chunk_rows;
-  std::string threads;
   std::string columns;
   std::string input_format = "auto";
   std::string output_format = "auto";
   std::string top;
+  std::string verify;
   std::string progress = "auto";
   bool argmax = false;
   bool json = false;
   bool quiet = false;
 };
-
-EngineOptions engine_options(const RunArguments& arguments) {
-  if (arguments.precision != "fp32") {
-    throw UsageError(fmt::format("--precision is '{}': this version computes in fp32 alone",
-                                 arguments.precision));
-  }
-  EngineOptions options{.device = Device::parse(arguments.device)};
-  if (!arguments.threads.empty()) {
-    constexpr std::size_t kMostThreads = 4096;
-    options.threads = static_cast<int>(parse_count("--threads", arguments.threads, kMostThreads));
-  }
-  return options;
-}
 
 ScoreOptions score_options(const RunArguments& arguments) {
   constexpr std::size_t kAnyCount = std::numeric_limits<std::size_t>::max();
@@ -79,6 +65,9 @@ ScoreOptions score_options(const RunArguments& arguments) {
     options.output_kind = OutputKind::kTop;
     options.top = parse_count("--top", arguments.top, kAnyCount);
   }
+  if (!arguments.verify.empty()) {
+    options.verify_rows = parse_count("--verify", arguments.verify, kAnyCount);
+  }
   return options;
 }
 
@@ -93,7 +82,7 @@ void refuse_output_over_model(const RunArguments& arguments) {
 
 void run(const RunArguments& arguments) {
   // Everything that is wrong with the arguments alone is said before any work.
-  const EngineOptions for_engine = engine_options(arguments);
+  (void)arguments.engine.options();
   ScoreOptions options = score_options(arguments);
   const ProgressMode progress_mode =
       arguments.quiet ? ProgressMode::kNever : parse_progress_mode(arguments.progress);
@@ -106,11 +95,7 @@ void run(const RunArguments& arguments) {
       print_note(note);
     }
   }
-  const std::unique_ptr<Engine> engine = make_engine(loaded.network, for_engine);
-  if (for_engine.threads != 0 && engine->info().device.kind != DeviceKind::kCpu) {
-    print_warning(fmt::format("--threads counts on the CPU alone; computing on {}",
-                              to_string(engine->info().device)));
-  }
+  const std::unique_ptr<Engine> engine = arguments.engine.make(loaded, arguments.model.file);
 
   ScoreReport report;
   {
@@ -133,18 +118,13 @@ Command add_run(CLI::App& app) {
   const auto arguments = std::make_shared<RunArguments>();
   RunArguments& a = *arguments;
   a.model.add_to(*command);
+  a.engine.add_to(*command);
   command->add_option("ROWS", a.rows, "rows to score: .npy, .csv, .tsv, or - for standard input")
       ->type_name("FILE")
       ->required();
   command->add_option("-o,--output", a.output, "where outputs go: .npy, .csv, .tsv, or - (default)")
       ->type_name("OUT");
-  command
-      ->add_option("--device", a.device, "auto (default: CUDA where it works), cpu, cuda, cuda:N")
-      ->type_name("DEVICE");
-  command->add_option("--precision", a.precision, "fp32")->type_name("P");
   command->add_option("--chunk-rows", a.chunk_rows, "rows held at a time; default: a few MiB")
-      ->type_name("N");
-  command->add_option("--threads", a.threads, "threads of the CPU engine; default: all cores")
       ->type_name("N");
   command
       ->add_option("--columns", a.columns,
@@ -158,6 +138,9 @@ Command add_run(CLI::App& app) {
   command->add_option("--top", a.top, "write each row's K largest outputs as pairs index, value")
       ->type_name("K")
       ->excludes(argmax);
+  command->add_flag("--verify{100}", a.verify,
+                    "recompute N rows (100) in double precision; one outside its bound fails the "
+                    "run");
   command->add_flag("--json", a.json, "print the report as JSON");
   command->add_option("--progress", a.progress, "auto (default: on a terminal), always, never")
       ->type_name("WHEN");

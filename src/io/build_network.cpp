@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include "io/canonical.hpp"
 #include "io/layer_layout.hpp"
 #include "io/layer_names.hpp"
+#include "io/npy.hpp"
 #include "io/quote.hpp"
 
 namespace lamella::io {
@@ -143,6 +145,30 @@ std::vector<std::string> own_names(const TensorFile& file, const char* key) {
   return names;
 }
 
+// Takes a tensor out of the file's, if it is there.
+std::optional<Tensor> take_tensor(TensorFile& file, const std::string& name) {
+  const auto found = std::find_if(file.tensors.begin(), file.tensors.end(),
+                                  [&name](const Tensor& tensor) { return tensor.name == name; });
+  if (found == file.tensors.end()) {
+    return std::nullopt;
+  }
+  Tensor tensor = std::move(*found);
+  file.tensors.erase(found);
+  return tensor;
+}
+
+// [any x columns]; rows of a test may hold what weights may not.
+Matrix take_matrix(Tensor tensor, std::size_t columns) {
+  if (tensor.shape.size() != 2 || tensor.shape[0] == 0 || tensor.shape[1] != columns) {
+    throw Error(fmt::format("tensor {} has the shape {}; [rows x {}] is wanted",
+                            in_quotes(tensor.name), shape_text(tensor.shape), columns));
+  }
+  Matrix matrix(tensor.shape[0], columns);
+  const std::vector<float> values = take_values(tensor, true);
+  std::copy(values.begin(), values.end(), matrix.data());
+  return matrix;
+}
+
 // Takes the tensors of the input steps out of the file's.
 std::vector<InputStep> take_input_steps(TensorFile& file, bool allow_nonfinite) {
   std::vector<InputStep> steps;
@@ -159,15 +185,13 @@ std::vector<InputStep> take_input_steps(TensorFile& file, bool allow_nonfinite) 
     InputStep step;
     step.kind = static_cast<InputStep::Kind>(known - canonical::kStepKinds.begin());
     const std::string name = canonical::step_tensor(steps.size());
-    const auto tensor = std::find_if(file.tensors.begin(), file.tensors.end(),
-                                     [&name](const Tensor& t) { return t.name == name; });
-    if (tensor == file.tensors.end()) {
+    std::optional<Tensor> tensor = take_tensor(file, name);
+    if (!tensor) {
       throw Error(fmt::format("lacks the tensor {} of an input step that its metadata lists",
                               in_quotes(name)));
     }
     // The bounds of a clip may be infinite: open.
     step.values = take_values(*tensor, allow_nonfinite || step.kind == InputStep::Kind::kClip);
-    file.tensors.erase(tensor);
     steps.push_back(std::move(step));
   }
   return steps;
@@ -182,6 +206,12 @@ LoadedNetwork build_network(TensorFile file, const LoadOptions& options) {
   LoadedNetwork loaded;
   check_format(file);
   std::vector<InputStep> steps = take_input_steps(file, options.allow_nonfinite);
+  // Under these names only in files of our own.
+  const bool own = !own_value(file, canonical::kFormat).empty();
+  std::optional<Tensor> test_rows =
+      own ? take_tensor(file, canonical::kSelfTestRows) : std::nullopt;
+  std::optional<Tensor> test_outputs =
+      own ? take_tensor(file, canonical::kSelfTestOutputs) : std::nullopt;
   NetworkNames names{.inputs = own_names(file, canonical::kInputNames),
                      .outputs = own_names(file, canonical::kOutputNames),
                      .classes = own_names(file, canonical::kClasses)};
@@ -196,6 +226,17 @@ LoadedNetwork build_network(TensorFile file, const LoadOptions& options) {
   loaded.network = std::make_shared<const Network>(
       std::move(layers), std::move(names), NetworkRules{.allow_nonfinite = options.allow_nonfinite},
       std::move(steps));
+  if (test_rows.has_value() != test_outputs.has_value()) {
+    throw Error("carries half a self-test: rows without outputs, or outputs without rows");
+  }
+  if (test_rows) {
+    loaded.self_test = SelfTest{take_matrix(std::move(*test_rows), loaded.network->inputs()),
+                                take_matrix(std::move(*test_outputs), loaded.network->outputs())};
+    if (loaded.self_test->rows.rows() != loaded.self_test->outputs.rows()) {
+      throw Error(fmt::format("carries a self-test of {} rows and {} rows of outputs",
+                              loaded.self_test->rows.rows(), loaded.self_test->outputs.rows()));
+    }
+  }
   return loaded;
 }
 

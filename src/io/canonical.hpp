@@ -16,6 +16,10 @@ inline constexpr const char* kInputNames = "lamella.input_names";    // these th
 inline constexpr const char* kOutputNames = "lamella.output_names";  // of texts
 inline constexpr const char* kClasses = "lamella.classes";
 
+// The tensors of a self-test.
+inline constexpr const char* kSelfTestRows = "self_test.rows";
+inline constexpr const char* kSelfTestOutputs = "self_test.outputs";
+
 // In the order of InputStep::Kind.
 inline constexpr std::array<std::string_view, 5> kStepKinds = {"subtract", "add", "multiply",
                                                                "divide", "clip"};

@@ -71,18 +71,19 @@ std::vector<std::size_t> select_columns(const std::vector<std::string>& columns,
   return selected;
 }
 
-void check_width(std::size_t found, std::size_t expected, bool selected, const std::string& file) {
+void check_width(std::size_t found, const RowReadOptions& options, const std::string& file) {
+  const std::size_t expected = options.expected_columns;
   if (expected == 0 || found == expected) {
     return;
   }
-  if (selected) {
-    throw FileError(file, fmt::format("--columns selects {} columns, the model takes {} inputs",
-                                      found, expected));
+  const std::string model = options.are_outputs
+                                ? fmt::format("the model gives {} outputs", expected)
+                                : fmt::format("the model takes {} inputs", expected);
+  if (!options.columns.empty()) {
+    throw FileError(file, fmt::format("--columns selects {} columns, {}", found, model));
   }
-  throw FileError(
-      file,
-      fmt::format("rows have {} columns, the model takes {} inputs; select columns with --columns",
-                  found, expected));
+  throw FileError(file, fmt::format("rows have {} columns, {}{}", found, model,
+                                    options.are_outputs ? "" : "; select columns with --columns"));
 }
 
 }  // namespace lamella::io

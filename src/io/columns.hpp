@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "io/rows.hpp"
+
 namespace lamella::io {
 
 // Whether every entry of a selection is a number, so that no header is needed for it.
@@ -19,8 +21,7 @@ namespace lamella::io {
                                                       const std::vector<std::string>& names,
                                                       std::size_t width, const std::string& file);
 
-// Throws FileError unless found is expected, or expected is 0 (any). selected says whether columns
-// were selected.
-void check_width(std::size_t found, std::size_t expected, bool selected, const std::string& file);
+// Throws FileError unless that many columns are what the options expect.
+void check_width(std::size_t found, const RowReadOptions& options, const std::string& file);
 
 }  // namespace lamella::io

@@ -45,7 +45,7 @@ class CsvReader final : public RowReader {
               [](const Target& a, const Target& b) { return a.column < b.column; });
     columns_ = selected.empty() ? file_columns_ : selected.size();
     refuse_other_delimiter(cells, options);
-    check_width(columns_, options.expected_columns, !selected.empty(), name());
+    check_width(columns_, options, name());
   }
 
   [[nodiscard]] std::size_t columns() const override { return columns_; }

@@ -147,12 +147,16 @@ WeightsLayout parse_weights_layout(std::string_view text) {
       fmt::format("{} is no layout of weights; auto, out-in and in-out are", io::in_quotes(text)));
 }
 
-void save_network(const Network& network, const std::filesystem::path& file) {
+void save_network(const Network& network, const std::filesystem::path& file,
+                  const std::optional<SelfTest>& self_test) {
   const std::string name = file.string();
   if (io::extension_of(name) != ".safetensors") {
     throw FileError(name, "is no name for a .safetensors file, which is what models are saved as");
   }
-  io::write_safetensors(network, name);
+  if (self_test) {
+    check_self_test(network, *self_test);
+  }
+  io::write_safetensors(network, name, self_test ? &*self_test : nullptr);
 }
 
 LoadedNetwork load_network(const std::filesystem::path& file, const LoadOptions& options) {

@@ -207,8 +207,7 @@ std::unique_ptr<RowReader> read_npy_rows(std::unique_ptr<ByteSource> source,
   const std::string& name = source->name();
   RowShape shape = row_shape(header, options, name);
   std::vector<std::size_t> selected = select_columns(options.columns, {}, shape.width, name);
-  check_width(selected.empty() ? shape.width : selected.size(), options.expected_columns,
-              !selected.empty(), name);
+  check_width(selected.empty() ? shape.width : selected.size(), options, name);
   if (!selected.empty() && shape.width > kMostRowBytes / sizeof(float)) {
     throw FileError(name,
                     fmt::format("rows have {} columns, too many to select from", shape.width));

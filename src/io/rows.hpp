@@ -11,7 +11,7 @@
 #include <vector>
 
 #include <lamella/matrix.hpp>
-#include <lamella/score.hpp>
+#include <lamella/rows.hpp>
 
 namespace lamella::io {
 
@@ -40,6 +40,7 @@ struct RowReadOptions {
   std::vector<std::string> columns;  // as in ScoreOptions
   // The width that the model takes: a wider or narrower file is refused at once, both widths named.
   std::size_t expected_columns = 0;  // 0: any
+  bool are_outputs = false;          // for messages: what the model gives, not takes
   // Looked at while waiting for a pipe, a terminal or a FIFO, in open_rows and in read; may be
   // null. Once set, CancelledError is thrown.
   const std::atomic<bool>* cancelled = nullptr;

@@ -21,16 +21,15 @@ using Json = nlohmann::ordered_json;
 // A tensor's place in the data, and its values in the network.
 class Tensors {
  public:
-  void add(const std::string& name, std::vector<std::size_t> shape,
-           const std::vector<float>& values) {
+  void add(const std::string& name, std::vector<std::size_t> shape, std::span<const float> values) {
     const std::size_t begin = end_;
     end_ += values.size() * sizeof(float);
     header[name] = {{"dtype", "F32"}, {"shape", std::move(shape)}, {"data_offsets", {begin, end_}}};
-    data.push_back(&values);
+    data.push_back(values);
   }
 
   Json header = Json::object();
-  std::vector<const std::vector<float>*> data;
+  std::vector<std::span<const float>> data;
 
  private:
   std::size_t end_ = 0;
@@ -65,7 +64,7 @@ Json metadata_of(const Network& network) {
 
 }  // namespace
 
-void write_safetensors(const Network& network, const std::string& path) {
+void write_safetensors(const Network& network, const std::string& path, const SelfTest* self_test) {
   Tensors tensors;
   std::string header;
   try {
@@ -81,6 +80,13 @@ void write_safetensors(const Network& network, const std::string& path) {
         tensors.add(fmt::format("layers.{}.bias", i), {layer.outputs}, layer.bias);
       }
     }
+    if (self_test != nullptr) {
+      for (const auto& [name, matrix] :
+           {std::pair(canonical::kSelfTestRows, &self_test->rows),
+            std::pair(canonical::kSelfTestOutputs, &self_test->outputs)}) {
+        tensors.add(name, {matrix->rows(), matrix->columns()}, {matrix->data(), matrix->size()});
+      }
+    }
     header = tensors.header.dump();
   } catch (const nlohmann::json::exception&) {
     throw FileError(path,
@@ -91,8 +97,8 @@ void write_safetensors(const Network& network, const std::string& path) {
   AtomicFile file(path);
   file.write(std::as_bytes(std::span(&length, 1)));
   file.write(std::as_bytes(std::span(header)));
-  for (const std::vector<float>* values : tensors.data) {
-    file.write(std::as_bytes(std::span(*values)));
+  for (const std::span<const float> values : tensors.data) {
+    file.write(std::as_bytes(values));
   }
   file.finish();
 }

@@ -5,10 +5,11 @@
 #include <string>
 
 #include <lamella/network.hpp>
+#include <lamella/self_test.hpp>
 
 namespace lamella::io {
 
-// Appears under its name only when it is complete. Throws FileError.
-void write_safetensors(const Network& network, const std::string& path);
+// Appears under its name only when it is complete. self_test may be null. Throws FileError.
+void write_safetensors(const Network& network, const std::string& path, const SelfTest* self_test);
 
 }  // namespace lamella::io

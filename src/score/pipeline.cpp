@@ -51,6 +51,7 @@ class Buffer {
 };
 
 struct Slot {
+  std::uint64_t first_row = 0;
   std::size_t rows = 0;  // in use
   Buffer inputs;
   Buffer outputs;
@@ -81,6 +82,10 @@ class Pipeline {
     {
       const std::jthread reading([this] { guarded([this] { read_chunks(); }); });
       const std::jthread writing([this] { guarded([this] { write_chunks(); }); });
+      std::jthread checking;
+      if (options_.check) {
+        checking = std::jthread([this] { guarded([this] { check_chunks(); }); });
+      }
       guarded([this] { compute_chunks(); });
     }  // joined: from here on this thread is alone
     if (error_) {
@@ -123,6 +128,7 @@ class Pipeline {
         const BusyTime busy(report_.seconds_computing);
         engine_.run((*slot)->inputs.rows(rows), (*slot)->outputs.rows(rows));
       }
+      (*slot)->first_row = report_.rows;
       computed_.push(*slot);
       report_.rows += rows;
       if (options_.on_progress) {
@@ -132,8 +138,21 @@ class Pipeline {
     computed_.close();
   }
 
-  void write_chunks() {
+  void check_chunks() {
     while (const auto slot = computed_.pop()) {
+      {
+        const BusyTime busy(report_.seconds_verifying);
+        const std::size_t rows = (*slot)->rows;
+        options_.check((*slot)->first_row, (*slot)->inputs.rows(rows), (*slot)->outputs.rows(rows));
+      }
+      checked_.push(*slot);
+    }
+    checked_.close();
+  }
+
+  void write_chunks() {
+    ChunkQueue<Slot*>& ready = options_.check ? checked_ : computed_;
+    while (const auto slot = ready.pop()) {
       const std::size_t rows = (*slot)->rows;
       {
         const BusyTime busy(report_.seconds_writing);
@@ -163,6 +182,7 @@ class Pipeline {
       free_.abort();
       filled_.abort();
       computed_.abort();
+      checked_.abort();
     }
   }
 
@@ -183,6 +203,7 @@ class Pipeline {
   ChunkQueue<Slot*> free_;
   ChunkQueue<Slot*> filled_;
   ChunkQueue<Slot*> computed_;
+  ChunkQueue<Slot*> checked_;  // where there is a check
   std::mutex error_mutex_;
   std::exception_ptr error_;
   // Each of the times is written by its stage's thread alone, and read when it has ended.

@@ -16,12 +16,17 @@
 
 namespace lamella::pipeline {
 
-// One slot is being filled, one computed, one written, and one lies between the stages, so that a
-// stage that is slow for once does not stop the others.
+// One slot is being filled, one computed, one checked or written, and one lies between the stages,
+// so that a stage that is slow for once does not stop the others.
 inline constexpr std::size_t kSlots = 4;
+
+// Looks at what the engine gave for the rows from first_row on, and throws when it is wrong.
+using ChunkCheck = std::function<void(std::uint64_t first_row, MatrixView<const float> inputs,
+                                      MatrixView<const float> outputs)>;
 
 struct PipelineOptions {
   std::size_t chunk_rows = 1;
+  ChunkCheck check = {};  // on a thread of its own, before the chunk is written; may be empty
   std::function<void(const ScoreProgress&)> on_progress = {};
   const std::atomic<bool>* cancelled = nullptr;
 };
@@ -33,9 +38,9 @@ struct PipelineOptions {
                                             std::optional<std::uint64_t> rows_total);
 
 // Sends every row of reader through the engine, on the caller's thread, to writer, and finishes
-// writer. Two threads more read and write. Whichever stage throws first, the others stop after the
-// chunk that they hold, both threads are joined, and its exception goes to the caller; the writer
-// is then left unfinished. Fills everything in the report but seconds.
+// writer. More threads read, check and write. Whichever stage throws first, the others stop after
+// the chunk that they hold, the threads are joined, and its exception goes to the caller; the
+// writer is then left unfinished. Fills everything in the report but seconds and what was verified.
 ScoreReport run_pipeline(io::RowReader& reader, Engine& engine, io::RowWriter& writer,
                          const RowOutput& output, const PipelineOptions& options);
 

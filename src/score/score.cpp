@@ -9,6 +9,7 @@
 #include "io/rows.hpp"
 #include "score/pipeline.hpp"
 #include "score/row_output.hpp"
+#include "score/verification.hpp"
 
 namespace lamella {
 namespace {
@@ -39,8 +40,17 @@ ScoreReport score(Engine& engine, const ScoreOptions& options) {
                                                     .cancelled = options.cancelled});
   const std::size_t values_per_row =
       network.inputs() + network.outputs() + (output.is_plain() ? 0 : output.columns());
+  pipeline::Verification verification(network, reader->name(), options.verify_rows, reader->rows());
+  pipeline::ChunkCheck check;
+  if (options.verify_rows != 0) {
+    check = [&verification](std::uint64_t first_row, MatrixView<const float> inputs,
+                            MatrixView<const float> outputs) {
+      verification.check(first_row, inputs, outputs);
+    };
+  }
   const pipeline::PipelineOptions pipeline_options{
       .chunk_rows = pipeline::choose_chunk_rows(options.chunk_rows, values_per_row, reader->rows()),
+      .check = check,
       .on_progress = options.on_progress,
       .cancelled = options.cancelled};
   const auto writer =
@@ -49,6 +59,8 @@ ScoreReport score(Engine& engine, const ScoreOptions& options) {
                                        .column_names = output.column_names(network.names()),
                                        .rows = reader->rows()});
   ScoreReport report = pipeline::run_pipeline(*reader, engine, *writer, output, pipeline_options);
+  report.rows_verified = verification.rows();
+  report.largest_error = verification.largest_error();
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }

@@ -134,16 +134,8 @@ void apply_softmax(const Activation& activation, std::vector<Value>& z) {
   }
 }
 
-// To the nearest float, as a double. Of one operation on two floats the double result, rounded, is
-// the float result: 53 bits are more than twice 24, and two (Figueroa 1995).
-double to_float(double x) {
-  constexpr double kOverflow = 0x1.ffffffp127;  // half a unit above the largest float
-  if (std::fabs(x) >= kOverflow) {
-    return std::copysign(std::numeric_limits<double>::infinity(), x);
-  }
-  return static_cast<double>(static_cast<float>(x));
-}
-
+// Of one operation on two floats the double result, rounded, is the float result: 53 bits are more
+// than twice 24, and two (Figueroa 1995).
 void apply_step(const InputStep& step, std::vector<Value>& x) {
   for (std::size_t i = 0; i < x.size(); ++i) {
     double& value = x[i].value;
@@ -193,6 +185,15 @@ std::vector<Value> apply_layer(const Layer& layer, const std::vector<Value>& x) 
 }
 
 }  // namespace
+
+float to_float(double x) {
+  constexpr double kOverflow = 0x1.ffffffp127;  // half a unit above the largest float
+  if (std::fabs(x) >= kOverflow) {
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    return x > 0 ? kInfinity : -kInfinity;
+  }
+  return static_cast<float>(x);
+}
 
 Reference evaluate(const Network& network, MatrixView<const float> rows) {
   Reference reference{

@@ -26,6 +26,9 @@ struct Reference {
   std::vector<double> bounds;  // [rows x outputs], of |evaluated - value|
 };
 
+// To the nearest float; beyond its range, an infinity.
+[[nodiscard]] float to_float(double x);
+
 [[nodiscard]] Reference evaluate(const Network& network, MatrixView<const float> rows);
 
 // The outputs beside the reference, whose shape they have.

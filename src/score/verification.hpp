@@ -1,0 +1,43 @@
+// Recomputes some of the rows of a run with the double-precision reference.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <lamella/matrix.hpp>
+#include <lamella/network.hpp>
+
+namespace lamella::pipeline {
+
+// Whether a row is one of those to verify. With a known total: wanted of them, evenly spread (all,
+// if there are fewer). Without: the first wanted, then every 2nd up to 2 * wanted, every 4th up to
+// 4 * wanted, and so on. wanted is at least 1.
+[[nodiscard]] bool is_sampled(std::uint64_t row, std::uint64_t wanted,
+                              std::optional<std::uint64_t> total);
+
+class Verification {
+ public:
+  // input is named in messages.
+  Verification(const Network& network, std::string input, std::uint64_t wanted,
+               std::optional<std::uint64_t> total)
+      : network_(network), input_(std::move(input)), wanted_(wanted), total_(total) {}
+
+  // Throws Error when an output of a sampled row is outside its bound.
+  void check(std::uint64_t first_row, MatrixView<const float> inputs,
+             MatrixView<const float> outputs);
+
+  [[nodiscard]] std::uint64_t rows() const { return rows_; }
+  [[nodiscard]] double largest_error() const { return largest_error_; }
+
+ private:
+  const Network& network_;
+  std::string input_;
+  std::uint64_t wanted_;
+  std::optional<std::uint64_t> total_;
+  std::uint64_t rows_ = 0;
+  double largest_error_ = 0;  // as a share of its bound
+};
+
+}  // namespace lamella::pipeline

@@ -1,0 +1,38 @@
+// An engine that computes as the CPU does, but for one output of one row.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+#include <lamella/engine.hpp>
+
+namespace lamella::test {
+
+class LyingEngine final : public Engine {
+ public:
+  // row counts over all calls of run.
+  LyingEngine(std::shared_ptr<const Network> network, std::size_t row, std::size_t output)
+      : honest_(make_engine(std::move(network), {.device = {DeviceKind::kCpu}, .threads = 1})),
+        row_(row),
+        output_(output) {
+    info_ = honest_->info();
+  }
+
+  [[nodiscard]] const Network& network() const override { return honest_->network(); }
+  void run(MatrixView<const float> rows, MatrixView<float> outputs) override {
+    honest_->run(rows, outputs);
+    if (row_ >= done_ && row_ < done_ + rows.rows()) {
+      outputs(row_ - done_, output_) += 0.5F;
+    }
+    done_ += rows.rows();
+  }
+
+ private:
+  std::unique_ptr<Engine> honest_;
+  std::size_t row_;
+  std::size_t output_;
+  std::size_t done_ = 0;
+};
+
+}  // namespace lamella::test
