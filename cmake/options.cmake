@@ -38,10 +38,11 @@ if(LAMELLA_CCACHE AND PROJECT_IS_TOP_LEVEL)
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${LAMELLA_CCACHE})
 endif()
 
+# -O1 and lines alone: an instrumented build takes half the time, and reports read better.
 if(LAMELLA_SANITIZE STREQUAL "address")
-  set(lamella_sanitize_flags -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g)
+  set(lamella_sanitize_flags -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1 -g1)
 elseif(LAMELLA_SANITIZE STREQUAL "thread")
-  set(lamella_sanitize_flags -fsanitize=thread -fno-omit-frame-pointer -g)
+  set(lamella_sanitize_flags -fsanitize=thread -fno-omit-frame-pointer -O1 -g1)
 elseif(NOT LAMELLA_SANITIZE STREQUAL "")
   message(FATAL_ERROR "LAMELLA_SANITIZE is '${LAMELLA_SANITIZE}'; address or thread is wanted, or nothing")
 endif()

@@ -31,6 +31,8 @@ class CudaEngine final : public Engine {
   // and synchronizes. Throws DeviceError, OutOfMemoryError.
   explicit CudaEngine(std::shared_ptr<const Network> network,
                       const CudaEngineOptions& options = {});
+  CudaEngine(const CudaEngine&) = delete;
+  CudaEngine& operator=(const CudaEngine&) = delete;
   // Waits for the work that was enqueued, then releases. Never throws.
   ~CudaEngine() override;
 

@@ -113,6 +113,14 @@ TEST(CheckCommand, RunsTheTestThatAModelCarries) {
   EXPECT_THAT(lamella_command({"info", model}).out, HasSubstr("self-test of 16 rows"));
 }
 
+TEST(CheckCommand, ReadsAFileOfFormatOne) {
+  const ProcessResult checked = lamella_command(
+      {"check", data_file("by_hand/self_test.safetensors"), "--device", test_device()});
+  EXPECT_EQ(checked.status, 0) << checked.err;
+  EXPECT_THAT(checked.out, HasSubstr("PASSED: 5 rows"));
+  EXPECT_EQ(checked.err, "");
+}
+
 TEST(CheckCommand, RefusesADamagedModelBeforeAnyRowIsScored) {
   const TemporaryFolder folder;
   const std::string model = tested_model(folder);
