@@ -186,15 +186,16 @@ std::string_view Walk::scaler(const OnnxNode& node) {
 
 std::string_view Walk::pair(const OnnxNode& node) {
   const std::int64_t axis = integer(node, "axis", 1);
-  if (node.inputs.size() == 2 && (axis == 1 || axis == -1)) {
-    const OnnxNode* rest = graph_.producer(node.inputs[0], "Sub");
+  for (std::size_t i = 0; node.inputs.size() == 2 && (axis == 1 || axis == -1) && i < 2; ++i) {
+    const std::string_view p = node.inputs[1 - i];
+    const OnnxNode* rest = graph_.producer(node.inputs[i], "Sub");
     if (rest != nullptr && rest->inputs.size() == 2 && graph_.scalar(rest->inputs[0]) == 1.0 &&
-        rest->inputs[1] == node.inputs[1]) {
-      add(node, OnnxStep::Kind::kPair);
-      return node.inputs[1];
+        rest->inputs[1] == p) {
+      add(node, OnnxStep::Kind::kPair).complement_first = i == 0;
+      return p;
     }
   }
-  refuse(node, "joins values; only [1 - p, p] of one probability p can be a network's end");
+  refuse(node, "joins values; only p and 1 - p of one probability p can be a network's end");
 }
 
 std::string_view Walk::reshape(const OnnxNode& node) {

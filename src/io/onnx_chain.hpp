@@ -17,7 +17,7 @@ struct OnnxStep {
     kDense,       // weights, and perhaps a bias
     kElement,     // one number at a time: x - v, x + v, x * v, x / v
     kActivation,  // also a clip
-    kPair,        // [1 - p, p] of one probability p
+    kPair,        // [1 - p, p] or [p, 1 - p] of one probability p
     kShape        // Flatten, Reshape, Squeeze
   };
   Kind kind = Kind::kDense;
@@ -34,6 +34,7 @@ struct OnnxStep {
   std::vector<std::size_t> values_shape;
   bool per_channel = false;  // values belong to the first dimension behind the rows
   Activation activation;
+  bool complement_first = false;     // kPair: 1 - p stands before p
   std::vector<std::int64_t> target;  // kShape; -1 is what remains
 };
 
@@ -55,7 +56,7 @@ struct OnnxActivation {
 };
 [[nodiscard]] OnnxActivation find_activation(OnnxGraph& graph, const OnnxNode& node);
 
-// Folds scalers and normalizations into layers, in double, rounding at each fold. Throws Error.
+// Folds scalers and normalizations into layers; see onnx_folding.hpp. Throws Error.
 [[nodiscard]] std::pair<std::vector<Layer>, std::vector<InputStep>> build_layers(OnnxGraph& graph,
                                                                                  OnnxChain& chain,
                                                                                  bool fold);

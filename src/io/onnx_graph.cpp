@@ -290,11 +290,17 @@ std::vector<double> OnnxGraph::numbers(const OnnxConstant& constant, bool any_va
     return values;
   }
   const OnnxTensor& tensor = *constant.tensor;
-  if (tensor.type == OnnxType::kDouble && !tensor.external) {
+  if (tensor.type == OnnxType::kDouble) {
+    std::vector<std::byte> read;
+    std::span<const std::byte> data = tensor.data;
+    if (tensor.external) {
+      read = external(tensor);
+      data = read;
+    }
     charge(tensor.elements(), sizeof(double));
     std::vector<double> values(tensor.elements());
     if (!values.empty()) {
-      std::memcpy(values.data(), tensor.data.data(), values.size() * sizeof(double));
+      std::memcpy(values.data(), data.data(), values.size() * sizeof(double));
     }
     const auto bad =
         std::find_if(values.begin(), values.end(), [](double v) { return !std::isfinite(v); });
