@@ -51,7 +51,6 @@ class Walk {
   std::string_view normalization(const OnnxNode& node);
   std::string_view scaler(const OnnxNode& node);
   std::string_view pair(const OnnxNode& node);
-  std::string_view reshape(const OnnxNode& node);
   std::string_view pass(const OnnxNode& node);
   void append(const OnnxNode& node, InputStep::Kind operation, std::vector<double> values,
               std::vector<std::size_t> shape = {}) {
@@ -139,7 +138,10 @@ std::string_view Walk::gemm(const OnnxNode& node) {
 }
 
 std::string_view Walk::normalization(const OnnxNode& node) {
-  if (integer(node, "training_mode", 0) != 0 || node.inputs.size() != 5) {
+  // Before opset 14, statistics of the batch among the outputs were what told training.
+  const bool statistics = std::any_of(node.outputs.begin() + 1, node.outputs.end(),
+                                      [](std::string_view name) { return !name.empty(); });
+  if (integer(node, "training_mode", 0) != 0 || statistics || node.inputs.size() != 5) {
     refuse(node, "is in training mode, or lacks inputs; export the model in eval mode");
   }
   const auto scale = graph_.numbers(constant_input(node, 1));
@@ -198,36 +200,6 @@ std::string_view Walk::pair(const OnnxNode& node) {
   refuse(node, "joins values; only p and 1 - p of one probability p can be a network's end");
 }
 
-std::string_view Walk::reshape(const OnnxNode& node) {
-  std::vector<std::int64_t> target = {0, -1};
-  if (node.op == "Flatten") {
-    if (integer(node, "axis", 1) != 1) {
-      refuse(node, "does not keep the rows apart (its axis is not 1)");
-    }
-  } else if (node.op == "Reshape") {
-    const OnnxAttribute* attribute = node.attribute("shape");  // before opset 5
-    const auto shape = node.inputs.size() > 1 ? graph_.constant(node.inputs[1]) : std::nullopt;
-    const OnnxNode* joined =
-        node.inputs.size() > 1 ? graph_.producer(node.inputs[1], "Concat") : nullptr;
-    if (shape) {
-      target = graph_.integers(*shape);
-    } else if (attribute != nullptr) {
-      target = attribute->integers;
-    } else if (joined != nullptr && joined->inputs.size() == 2 &&
-               graph_.constant(joined->inputs[1])) {
-      // [rows of the input, what remains], as x.view(x.size(0), -1) is exported
-      target = graph_.integers(*graph_.constant(joined->inputs[1]));
-      target.insert(target.begin(), 0);
-    } else {
-      refuse(node, "has a shape that is no constant");
-    }
-  } else {
-    target.clear();  // Squeeze: of a row of one value
-  }
-  add(node, OnnxStep::Kind::kShape).target = std::move(target);
-  return node.inputs.at(0);
-}
-
 std::string_view Walk::pass(const OnnxNode& node) {
   if (node.op == "Cast") {
     const auto to = static_cast<OnnxType>(integer(node, "to", 0) & 0xFF);
@@ -278,7 +250,8 @@ std::string_view Walk::open(const OnnxNode& node) {
       return pair(node);
     }
     if (op == "Flatten" || op == "Reshape" || op == "Squeeze") {
-      return reshape(node);
+      add(node, OnnxStep::Kind::kShape).target = find_target(graph_, node);
+      return node.inputs[0];
     }
     if (op == "Cast" || op == "Dropout" || op == "Identity") {
       return pass(node);
@@ -287,62 +260,6 @@ std::string_view Walk::open(const OnnxNode& node) {
   refuse(node, fmt::format("is an operator that no multi-layer perceptron needs, or that is not "
                            "supported here; {}",
                            kUnderstood));
-}
-
-// The output with the scores: the only one that is no label.
-const OnnxValueInfo& scores_output(const OnnxModel& model) {
-  const OnnxValueInfo* found = nullptr;
-  for (const OnnxValueInfo& output : model.outputs) {
-    if (output.is_tensor && output.type != OnnxType::kUndefined && !is_floating(output.type)) {
-      continue;
-    }
-    if (found != nullptr) {
-      throw Error(fmt::format("gives {} and {}; one output of scores is wanted",
-                              in_quotes(found->name), in_quotes(output.name)));
-    }
-    found = &output;
-  }
-  if (found == nullptr) {
-    throw Error(
-        "is an ONNX graph without an output of scores; export it with its probabilities "
-        "(labels are what --argmax gives)");
-  }
-  return *found;
-}
-
-std::vector<std::string> find_classes(OnnxGraph& graph) {
-  std::vector<std::string> classes;
-  for (const OnnxNode& node : graph.model().nodes) {
-    if (node.domain != "ai.onnx.ml" || !classes.empty()) {
-      continue;
-    }
-    const OnnxAttribute* texts = node.attribute("classlabels_strings");
-    const OnnxAttribute* numbers = node.attribute("classlabels_int64s");
-    if (node.op == "ZipMap" && texts != nullptr && !texts->texts.empty()) {
-      graph.charge(texts->texts.size(), sizeof(std::string));
-      classes.assign(texts->texts.begin(), texts->texts.end());
-    } else if (node.op == "ZipMap" && numbers != nullptr) {
-      graph.charge(numbers->integers.size(), sizeof(std::string));
-      for (const std::int64_t number : numbers->integers) {
-        classes.push_back(fmt::to_string(number));
-      }
-    } else if (node.op == "ArrayFeatureExtractor" && !node.inputs.empty()) {
-      const auto labels = graph.constant(node.inputs[0]);
-      if (!labels || labels->tensor == nullptr) {
-        continue;
-      }
-      graph.charge(labels->tensor->elements(), sizeof(std::string));
-      if (labels->tensor->type == OnnxType::kString) {
-        classes.assign(labels->tensor->strings.begin(), labels->tensor->strings.end());
-      } else if (labels->tensor->type == OnnxType::kInt32 ||
-                 labels->tensor->type == OnnxType::kInt64) {
-        for (const std::int64_t number : graph.integers(*labels)) {
-          classes.push_back(fmt::to_string(number));
-        }
-      }
-    }
-  }
-  return classes;
 }
 
 }  // namespace

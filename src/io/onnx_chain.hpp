@@ -55,6 +55,22 @@ struct OnnxActivation {
   std::string_view base;  // the value that it is applied to
 };
 [[nodiscard]] OnnxActivation find_activation(OnnxGraph& graph, const OnnxNode& node);
+// The part of it for activations of several nodes.
+[[nodiscard]] OnnxActivation find_composed_activation(OnnxGraph& graph, const OnnxNode& node);
+
+// The shape that a Flatten, Reshape or Squeeze gives: 0 in front for the rows as they are, -1 for
+// what remains. Throws Error where it is not known before the rows are, or mixes them.
+[[nodiscard]] std::vector<std::int64_t> find_target(OnnxGraph& graph, const OnnxNode& node);
+// The shape of one row under a target; nothing where the rows do not stay together. rows is their
+// number where the model fixes it.
+[[nodiscard]] std::optional<std::vector<std::size_t>> reshaped_row(
+    const std::vector<std::size_t>& row, const std::vector<std::int64_t>& target,
+    std::optional<std::size_t> rows);
+
+// The output with the scores: the only one that is no label. Throws Error.
+[[nodiscard]] const OnnxValueInfo& scores_output(const OnnxModel& model);
+// The labels of a classifier's outputs, empty for other networks.
+[[nodiscard]] std::vector<std::string> find_classes(OnnxGraph& graph);
 
 // Folds scalers and normalizations into layers; see onnx_folding.hpp. Throws Error.
 [[nodiscard]] std::pair<std::vector<Layer>, std::vector<InputStep>> build_layers(OnnxGraph& graph,

@@ -241,50 +241,20 @@ class Builder {
   }
 
   void reshape(const OnnxStep& step, bool last) {
-    std::vector<std::int64_t> target = step.target;
-    if (target.empty()) {
-      target = {-1};  // Squeeze
-    }
-    const auto of_row = static_cast<std::int64_t>(width_);
-    if (last && width_ > 1 && target == std::vector<std::int64_t>{-1, 1}) {
+    if (last && width_ > 1 && step.target == std::vector<std::int64_t>{-1, 1}) {
       chain_.notes.push_back(fmt::format(
           "{} would write the {} outputs of all rows below each other; they are given as columns",
           describe(*step.node), width_));
       return;
     }
-    if (target.size() == 1 && width_ == 1 && target[0] <= 0) {
-      return;
-    }
-    std::vector<std::size_t> shape;
-    std::size_t known = 1;
-    std::optional<std::size_t> open;
-    bool fits = target.size() > 1 && target.size() <= 16;
-    for (std::size_t i = 1; fits && i < target.size(); ++i) {
-      std::int64_t size = target[i];
-      if (size == 0 && i - 1 < shape_.size()) {
-        size = static_cast<std::int64_t>(shape_[i - 1]);
-      }
-      if (size == -1 && !open) {
-        open = shape.size();
-        shape.push_back(1);
-        continue;
-      }
-      fits = size > 0 && size <= of_row &&
-             !__builtin_mul_overflow(known, static_cast<std::size_t>(size), &known);
-      shape.push_back(static_cast<std::size_t>(std::max<std::int64_t>(size, 0)));
-    }
-    if (fits && open) {
-      // With rows given as a number, the rest is one row's only if that number is the rows'.
-      fits = target[0] != -1 && width_ % known == 0;
-      shape[*open] = fits ? width_ / known : 0;
-      known = width_;
-    }
-    if (!fits || known != width_) {
+    const auto& input = chain_.input->shape;
+    auto shape = reshaped_row(shape_, step.target, input.empty() ? std::nullopt : input[0]);
+    if (!shape) {
       refuse(*step.node, fmt::format("gives the shape [{}], which does not keep the {} values of "
                                      "each row together",
                                      fmt::join(step.target, ", "), width_));
     }
-    shape_ = std::move(shape);
+    shape_ = std::move(*shape);
   }
 
   OnnxGraph& graph_;
