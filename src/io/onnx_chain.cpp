@@ -243,6 +243,14 @@ std::string_view Walk::open(const OnnxNode& node) {
       append(node, InputStep::Kind::kMultiply, {-1});
       return node.inputs[0];
     }
+    if (const OnnxNode* sigmoid = graph_.producer(node.inputs[0], "Sigmoid");
+        op == "Log" && sigmoid != nullptr && !sigmoid->inputs.empty()) {
+      // log(sigmoid(x)) = -softplus(-x)
+      append(node, InputStep::Kind::kMultiply, {-1});
+      add(node, OnnxStep::Kind::kActivation).activation = ActivationKind::kSoftplus;
+      append(node, InputStep::Kind::kMultiply, {-1});
+      return sigmoid->inputs[0];
+    }
     if (op == "BatchNormalization") {
       return normalization(node);
     }

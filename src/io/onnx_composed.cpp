@@ -229,12 +229,31 @@ OnnxActivation find_log(OnnxGraph& graph, const OnnxNode& node) {
   return {};
 }
 
+// Softplus that hands large x through, as PyTorch computes it: x > 20 ? x : softplus(x). From
+// there on, both are the same float.
+OnnxActivation find_guarded_softplus(OnnxGraph& graph, const OnnxNode& node) {
+  constexpr double kSameFloat = 20;
+  if (node.inputs.size() != 3) {
+    return {};
+  }
+  const std::string_view x = node.inputs[1];
+  const OnnxNode* greater = graph.producer(node.inputs[0], "Greater");
+  const OnnxNode* softplus = graph.producer(node.inputs[2], "Softplus");
+  const bool found = greater != nullptr && greater->inputs.size() == 2 && greater->inputs[0] == x &&
+                     graph.scalar(greater->inputs[1]).value_or(0) >= kSameFloat &&
+                     softplus != nullptr && !softplus->inputs.empty() && softplus->inputs[0] == x;
+  return found ? OnnxActivation{ActivationKind::kSoftplus, x} : OnnxActivation{};
+}
+
 }  // namespace
 
 OnnxActivation find_composed_activation(OnnxGraph& graph, const OnnxNode& node) {
   const std::string_view op = node.op;
   if (op == "Log") {
     return find_log(graph, node);
+  }
+  if (op == "Where") {
+    return find_guarded_softplus(graph, node);
   }
   if (const std::string_view x = sigmoid_argument(graph, node); !x.empty()) {
     return {ActivationKind::kSigmoid, x};

@@ -22,6 +22,7 @@ const std::vector<std::string> kConstants = {
     scalar("three", 3),
     scalar("six", 6),
     scalar("zero", 0),
+    scalar("twenty", 20),
     scalar("sixth", 1.0F / 6.0F),
     scalar("root", 1.41421356F),
     scalar("inverse_root", 0.70710678F),
@@ -188,6 +189,26 @@ TEST(OnnxActivation, SoftplusInExponentials) {
   EXPECT_NE(
       refused({node("Exp", {"g"}, "e"), node("Add", {"e", "two"}, "s"), node("Log", {"s"}, "y")}),
       "");
+}
+
+TEST(OnnxActivation, SoftplusThatHandsLargeValuesThrough) {
+  const auto nodes = [](const std::string& large, const std::string& compared = "g") {
+    return Nodes{node("Softplus", {"g"}, "s"), node("Greater", {compared, large}, "is_large"),
+                 node("Where", {"is_large", "g", "s"}, "y")};
+  };
+  EXPECT_EQ(activation_of(nodes("twenty")), Kind::kSoftplus);
+  EXPECT_THAT(refused(nodes("six")), HasSubstr("Where"));
+  EXPECT_THAT(refused(nodes("twenty", "s")), HasSubstr("Where"));
+}
+
+TEST(OnnxActivation, LogOfSigmoidIsASoftplusTurnedRound) {
+  const auto network =
+      load_onnx(behind_a_layer({node("Sigmoid", {"g"}, "s"), node("Log", {"s"}, "y")}));
+  ASSERT_THAT(network->layers(), SizeIs(2));
+  EXPECT_THAT(network->layers()[0].weights, ::testing::ElementsAre(-1, -2, -3, -4, -5, -6));
+  EXPECT_THAT(network->layers()[0].bias, ::testing::ElementsAre(-10, -20));
+  EXPECT_EQ(network->layers()[0].activation, Kind::kSoftplus);
+  EXPECT_THAT(network->layers()[1].weights, ::testing::ElementsAre(-1, 0, 0, -1));
 }
 
 TEST(OnnxActivation, LogOfSoftmaxIsLogSoftmax) {

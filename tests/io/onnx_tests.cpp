@@ -85,6 +85,30 @@ TEST(Onnx, TensorsMayLieInAFileBesideTheModel) {
   EXPECT_THROW((void)load_network(folder.file("m.onnx")), FileError);
 }
 
+TEST(Onnx, DoublesAndShapesMayLieThereToo) {
+  const TemporaryFolder folder;
+  const auto external = [](const std::string& name, int type, const std::vector<int>& shape,
+                           const std::string& offset) {
+    std::string text;
+    for (const int size : shape) {
+      text += number(1, size);
+    }
+    return text + number(2, type) + bytes(8, name) +
+           bytes(13, bytes(1, "location") + bytes(2, "data")) +
+           bytes(13, bytes(1, "offset") + bytes(2, offset)) + number(14, 1);
+  };
+  write_text(folder.file("data"), raw(std::vector<std::int64_t>{-1, 3}) +
+                                      raw(std::vector<double>{1.0 / 3, 2.0 / 3, 1.0 / 7}));
+  write_text(folder.file("m.onnx"),
+             model_of({0, 1, 3},
+                      {node("Reshape", {"x", "shape"}, "r"), node("MatMul", {"r", "w"}, "p"),
+                       node("Mul", {"p", "factor"}, "y")},
+                      {external("shape", 7, {2}, "0"), external("w", 11, {3, 1}, "16"),
+                       scalar("factor", 3)}));
+  const auto network = load_network(folder.file("m.onnx")).network;
+  EXPECT_THAT(network->layers()[0].weights, ElementsAre(1.0F, 2.0F, static_cast<float>(3.0 / 7)));
+}
+
 TEST(Onnx, DataBeyondTheEndOfTheirFileAreRefused) {
   const TemporaryFolder folder;
   write_text(folder.file("weights.bin"), "skip" + raw(Values{1, 4, 2, 5, 3, 6}));
