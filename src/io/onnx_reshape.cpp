@@ -43,19 +43,27 @@ bool is_row_count(OnnxGraph& graph, std::string_view value) {
   return false;
 }
 
+// One part of a joined shape; empty where it is not constant.
+std::vector<std::int64_t> constant_sizes(OnnxGraph& graph, std::string_view value) {
+  const OnnxNode* node = graph.producer(value, "Unsqueeze");
+  const bool unsqueezed = node != nullptr && !node->inputs.empty();
+  const auto constant = graph.constant(unsqueezed ? node->inputs[0] : value);
+  return constant ? graph.integers(*constant) : std::vector<std::int64_t>();
+}
+
 // [rows, constants...], as x.view(x.shape[0], -1) is exported; empty where it is something else.
 std::vector<std::int64_t> joined_target(OnnxGraph& graph, std::string_view shape) {
   const OnnxNode* joined = graph.producer(shape, "Concat");
-  if (joined == nullptr || joined->inputs.empty() || !is_row_count(graph, joined->inputs[0])) {
-    return {};
-  }
-  std::vector<std::int64_t> target = {0};
-  for (std::size_t i = 1; i < joined->inputs.size(); ++i) {
-    const auto part = graph.constant(joined->inputs[i]);
-    if (!part) {
+  std::vector<std::int64_t> target;
+  for (std::size_t i = 0; joined != nullptr && i < joined->inputs.size(); ++i) {
+    if (i == 0 && is_row_count(graph, joined->inputs[0])) {
+      target = {0};
+      continue;
+    }
+    const auto sizes = constant_sizes(graph, joined->inputs[i]);
+    if (sizes.empty()) {
       return {};
     }
-    const auto sizes = graph.integers(*part);
     target.insert(target.end(), sizes.begin(), sizes.end());
   }
   return target;

@@ -271,6 +271,14 @@ def make_sklearn(random):
     return exported, inputs, model_and_scaler.predict
 
 
+def make_tf2onnx(random):
+    try:
+        import keras_family
+    except ImportError as error:
+        raise Skip(str(error)) from error
+    return keras_family.make(random, draw_widths(random))
+
+
 def make_torch(random):
     try:
         import torch_family
@@ -285,6 +293,7 @@ FAMILIES = {
     "matlab": make_matlab,
     "sklearn": make_sklearn,
     "torch": make_torch,
+    "tf2onnx": make_tf2onnx,
 }
 
 

@@ -48,14 +48,14 @@ TEST(OnnxShape, ReshapesThatMixRowsAreRefused) {
 }
 
 TEST(OnnxShape, AShapeMayBeginWithTheNumberOfRows) {
-  const auto with = [](const std::vector<std::string>& count) {
+  const auto with = [](const std::vector<std::string>& count, int rows = 0) {
     std::vector<std::string> nodes = count;
     nodes.push_back(node("Concat", {"n", "rest"}, "shape", attribute("axis", std::int64_t{0})));
     nodes.push_back(node("Reshape", {"x", "shape"}, "r"));
     nodes.push_back(node("MatMul", {"r", "m"}, "y"));
-    return refusal_of(model_of({0, 3, 4}, nodes,
+    return refusal_of(model_of({rows, 3, 4}, nodes,
                                {integers("rest", {-1}), integers("0", {0}), integers("1", {1}),
-                                tensor("m", {12, 2}, Values(24, 0.5F))}));
+                                integers("32", {32}), tensor("m", {12, 2}, Values(24, 0.5F))}));
   };
   const auto from_to = [](std::int64_t from, std::int64_t to) {
     return attribute("start", from) + attribute("end", to);
@@ -65,6 +65,8 @@ TEST(OnnxShape, AShapeMayBeginWithTheNumberOfRows) {
             "");
   EXPECT_EQ(with({node("Shape", {"x"}, "s"), node("Slice", {"s", "0", "1"}, "n")}), "");
   EXPECT_EQ(with({node("Shape", {"x"}, "n", from_to(0, 1))}), "");
+  EXPECT_EQ(with({node("Unsqueeze", {"32", "0"}, "n")}, 32), "");
+  EXPECT_NE(with({node("Unsqueeze", {"32", "0"}, "n")}), "");
   // The second size of the input is not the number of rows.
   EXPECT_NE(with({node("Shape", {"x"}, "s"), node("Gather", {"s", "1"}, "n")}), "");
   EXPECT_NE(with({node("Shape", {"x"}, "n", from_to(1, 2))}), "");
