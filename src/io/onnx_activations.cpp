@@ -5,7 +5,7 @@
 #include <limits>
 #include <numbers>
 
-#include "io/onnx_chain.hpp"
+#include "io/onnx_composed.hpp"
 
 namespace lamella::io {
 namespace {
@@ -15,10 +15,6 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 float real_of(const OnnxNode& node, std::string_view name, float absent) {
   const OnnxAttribute* attribute = node.attribute(name);
   return attribute != nullptr && attribute->real ? *attribute->real : absent;
-}
-
-bool near(float value, float wanted) {
-  return std::abs(value - wanted) <= 1e-4F * std::abs(wanted);
 }
 
 OnnxActivation find_clip(OnnxGraph& graph, const OnnxNode& node) {
@@ -64,14 +60,7 @@ OnnxActivation find_prelu(OnnxGraph& graph, const OnnxNode& node) {
   if (!slope) {
     refuse(node, "has slopes that are no constant");
   }
-  const auto values = graph.floats(*slope);
-  if (values.empty() ||
-      std::any_of(values.begin(), values.end(), [&](float v) { return v != values[0]; })) {
-    refuse(node,
-           "has a slope of its own for each value, which is not supported; one slope for all "
-           "is (leaky_relu)");
-  }
-  return {Activation(ActivationKind::kLeakyRelu, values[0]), node.inputs[0]};
+  return {one_slope(node, graph.floats(*slope)), node.inputs[0]};
 }
 
 ActivationKind softmax_kind(const OnnxGraph& graph, const OnnxNode& node) {
@@ -86,6 +75,16 @@ ActivationKind softmax_kind(const OnnxGraph& graph, const OnnxNode& node) {
 }
 
 }  // namespace
+
+Activation one_slope(const OnnxNode& node, const std::vector<float>& slopes) {
+  if (slopes.empty() ||
+      std::any_of(slopes.begin(), slopes.end(), [&](float v) { return v != slopes[0]; })) {
+    refuse(node,
+           "is a PReLU with a slope of its own for each value, which is not supported; one slope "
+           "for all is (leaky_relu)");
+  }
+  return {ActivationKind::kLeakyRelu, slopes[0]};
+}
 
 OnnxActivation find_activation(OnnxGraph& graph, const OnnxNode& node) {
   if (node.inputs.empty() || !node.domain.empty()) {

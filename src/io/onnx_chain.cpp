@@ -46,6 +46,12 @@ class Walk {
     const OnnxAttribute* attribute = node.attribute(name);
     return attribute != nullptr ? attribute->integer.value_or(absent) : absent;
   }
+  std::vector<double> element_values(const OnnxNode& node, const OnnxConstant& constant) {
+    if (constant.transposed) {
+      refuse(node, "takes a transposed tensor");
+    }
+    return graph_.numbers(constant);
+  }
   std::string_view element(const OnnxNode& node);
   std::string_view gemm(const OnnxNode& node);
   std::string_view normalization(const OnnxNode& node);
@@ -77,10 +83,7 @@ std::string_view Walk::element(const OnnxNode& node) {
                          "connection, which a chain of dense layers does not have");
   }
   const OnnxConstant& constant = first ? *first : *second;
-  std::vector<double> values = graph_.numbers(constant);
-  if (constant.transposed) {
-    refuse(node, "takes a transposed tensor");
-  }
+  std::vector<double> values = element_values(node, constant);
   using Kind = InputStep::Kind;
   const auto shape = constant.shape();
   if (node.op == "Add") {
@@ -230,6 +233,12 @@ std::string_view Walk::open(const OnnxNode& node) {
   }
   if (node.domain.empty()) {
     if (const OnnxActivation found = find_activation(graph_, node); !found.base.empty()) {
+      for (const OnnxConstant& constant : found.constants) {
+        append(node, InputStep::Kind::kMultiply, element_values(node, constant), constant.shape());
+      }
+      if (found.number != 1) {
+        append(node, InputStep::Kind::kMultiply, {found.number});
+      }
       add(node, OnnxStep::Kind::kActivation).activation = found.activation;
       return found.base;
     }

@@ -53,6 +53,9 @@ struct OnnxChain {
 struct OnnxActivation {
   Activation activation;
   std::string_view base;  // the value that it is applied to
+  // What its outputs are multiplied with.
+  double number = 1;
+  std::vector<OnnxConstant> constants = {};
 };
 [[nodiscard]] OnnxActivation find_activation(OnnxGraph& graph, const OnnxNode& node);
 // The part of it for activations of several nodes.

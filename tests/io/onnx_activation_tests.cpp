@@ -225,8 +225,8 @@ TEST(OnnxActivation, HardSwishIsFoundInItsParts) {
   };
   for (const auto& product : {node("Mul", {"g", "h"}, "y"), node("Mul", {"h", "g"}, "y")}) {
     EXPECT_EQ(activation_of({hard(1.0F / 6.0F, 0.5F), product}), Kind::kHardSwish);
-    EXPECT_THAT(refused({hard(0.2F, 0.5F), product}), HasSubstr("hard_swish"));
-    EXPECT_THAT(refused({hard(1.0F / 6.0F, 0.4F), product}), HasSubstr("hard_swish"));
+    EXPECT_THAT(refused({hard(0.2F, 0.5F), product}), HasSubstr("Mul"));
+    EXPECT_THAT(refused({hard(1.0F / 6.0F, 0.4F), product}), HasSubstr("Mul"));
   }
   // x clip(x + 3, 0, 6) / 6, in several orders.
   const Nodes clip = {node("Add", {"g", "three"}, "a"), node("Clip", {"a", "zero", "six"}, "c")};
@@ -240,6 +240,53 @@ TEST(OnnxActivation, HardSwishIsFoundInItsParts) {
     nodes[0] = node("Add", {"two", "g"}, "a");
     EXPECT_NE(refused(nodes), "");
   }
+}
+
+// As TensorFlow's optimizer joins a gate and the factors of the normalization behind it.
+TEST(OnnxActivation, FactorsInsideAGateAreThoseOfTheOutputs) {
+  const auto network = [](const Nodes& nodes) { return load_onnx(behind_a_layer(nodes)); };
+  const auto silu = network({node("Sigmoid", {"g"}, "s"), node("Mul", {"s", "slopes"}, "f"),
+                             node("Mul", {"g", "f"}, "y")});
+  ASSERT_THAT(silu->layers(), SizeIs(2));
+  EXPECT_EQ(silu->layers()[0].activation, Kind::kSilu);
+  EXPECT_THAT(silu->layers()[1].weights, ::testing::ElementsAre(0.3F, 0, 0, 0.4F));
+  const auto hard_swish =
+      network({node("Add", {"g", "three"}, "a"), node("Clip", {"a", "zero", "six"}, "c"),
+               node("Mul", {"c", "half"}, "f"), node("Mul", {"g", "f"}, "y")});
+  ASSERT_THAT(hard_swish->layers(), SizeIs(2));
+  EXPECT_EQ(hard_swish->layers()[0].activation, Kind::kHardSwish);
+  EXPECT_THAT(hard_swish->layers()[1].weights, ::testing::ElementsAre(3, 0, 0, 3));
+}
+
+TEST(OnnxActivation, KerassEluAndPReluAreFoundInTheirParts) {
+  const Nodes select = {node("Elu", {"g"}, "e"),
+                        node("Mul", {"half", "e"}, "h"),
+                        node("Greater", {"g", "zero"}, "c"),
+                        node("Not", {"c"}, "n"),
+                        node("Cast", {"c"}, "yes", attribute("to", std::int64_t{1})),
+                        node("Cast", {"n"}, "no", attribute("to", std::int64_t{1})),
+                        node("Mul", {"yes", "e"}, "p"),
+                        node("Mul", {"h", "no"}, "q"),
+                        node("Add", {"p", "q"}, "y")};
+  EXPECT_EQ(activation_of(select), Activation(Kind::kElu, 0.5F));
+  Nodes broken = select;
+  broken[3] = node("Not", {"other"}, "n");
+  EXPECT_NE(refused(broken), "");
+  broken = select;
+  broken[2] = node("Greater", {"g", "one"}, "c");
+  EXPECT_NE(refused(broken), "");
+  const Nodes where = {select[0], select[1], select[2], node("Where", {"c", "g", "h"}, "y")};
+  EXPECT_EQ(activation_of(where), Activation(Kind::kElu, 0.5F));
+  EXPECT_EQ(activation_of({select[2], node("Mul", {"g", "half"}, "h"), where[3]}),
+            Activation(Kind::kLeakyRelu, 0.5F));
+  const auto prelu = [](const std::string& slope) {
+    return Nodes{node("Relu", {"g"}, "r"), node("Neg", {"g"}, "n"), node("Relu", {"n"}, "l"),
+                 node("Mul", {"l", slope}, "m"), node("Add", {"r", "m"}, "y")};
+  };
+  for (const char* slope : {"slope", "equal_slopes"}) {
+    EXPECT_EQ(activation_of(prelu(slope)), Activation(Kind::kLeakyRelu, -0.3F));
+  }
+  EXPECT_THAT(refused(prelu("slopes")), HasSubstr("PReLU"));
 }
 
 TEST(OnnxActivation, SoftmaxOverRowsIsRefused) {
