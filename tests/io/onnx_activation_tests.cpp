@@ -258,6 +258,17 @@ TEST(OnnxActivation, FactorsInsideAGateAreThoseOfTheOutputs) {
   EXPECT_THAT(hard_swish->layers()[1].weights, ::testing::ElementsAre(3, 0, 0, 3));
 }
 
+// g + 3 as a second product of the same row and weights.
+TEST(OnnxActivation, AGateOfALayersSecondCopyIsRefused) {
+  EXPECT_THAT(
+      refusal_of(model(3,
+                       {node("MatMul", {"x", "k"}, "g"), node("Gemm", {"x", "k", "three"}, "a"),
+                        node("Clip", {"a", "zero", "six"}, "c"), node("Mul", {"g", "c"}, "m"),
+                        node("Mul", {"m", "sixth"}, "y")},
+                       kConstants)),
+      ::testing::AllOf(HasSubstr("Mul"), HasSubstr("both depend on the row")));
+}
+
 TEST(OnnxActivation, KerassEluAndPReluAreFoundInTheirParts) {
   const Nodes select = {node("Elu", {"g"}, "e"),
                         node("Mul", {"half", "e"}, "h"),

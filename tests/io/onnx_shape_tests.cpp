@@ -85,6 +85,22 @@ TEST(OnnxShape, FlattenKeepsTheFirstDimensionOrIsRefused) {
   EXPECT_THAT(flattened(attribute("axis", std::int64_t{2})), HasSubstr("Flatten"));
 }
 
+// As MATLAB exports an image classifier.
+TEST(OnnxShape, AnImagesMeanIsFoldedThroughItsFlatten) {
+  const auto image = [](const std::vector<int>& mean_shape, const Values& mean) {
+    return load_onnx(model_of({0, 1, 2, 2},
+                              {node("Sub", {"x", "mean"}, "c"), node("Flatten", {"c"}, "f"),
+                               node("MatMul", {"f", "m"}, "p"), node("Add", {"p", "bias"}, "s"),
+                               node("Relu", {"s"}, "y")},
+                              {tensor("mean", mean_shape, mean),
+                               tensor("m", {4, 1}, {1, 10, 100, 1000}), tensor("bias", {1}, {5})}));
+  };
+  EXPECT_THAT(image({1, 1, 2, 2}, {1, 2, 3, 4})->layers()[0].bias, ::testing::ElementsAre(-4316));
+  // One number for each row of the image.
+  EXPECT_THAT(image({2, 1}, {1, 2})->layers()[0].bias, ::testing::ElementsAre(-2206));
+  EXPECT_THROW((void)image({3, 1}, {1, 2, 3}), FileError);
+}
+
 TEST(OnnxShape, RowsOfAnImageNeedAFlatten) {
   EXPECT_THAT(refusal_of(model_of({0, 3, 4}, {node("MatMul", {"x", "m"}, "y")},
                                   {tensor("m", {12, 2}, Values(24, 0.5F))})),
