@@ -239,6 +239,9 @@ TEST(OnnxActivation, HardSwishIsFoundInItsParts) {
     EXPECT_EQ(activation_of(nodes), Kind::kHardSwish);
     nodes[0] = node("Add", {"two", "g"}, "a");
     EXPECT_NE(refused(nodes), "");
+    nodes[0] = clip[0];
+    nodes[1] = node("Clip", {"a", "zero", "twenty"}, "c");
+    EXPECT_NE(refused(nodes), "");
   }
 }
 
@@ -298,6 +301,9 @@ TEST(OnnxActivation, KerassEluAndPReluAreFoundInTheirParts) {
     EXPECT_EQ(activation_of(prelu(slope)), Activation(Kind::kLeakyRelu, -0.3F));
   }
   EXPECT_THAT(refused(prelu("slopes")), HasSubstr("PReLU"));
+  Nodes of_two_values = prelu("slope");
+  of_two_values[1] = node("Neg", {"r"}, "n");
+  EXPECT_THAT(refused(of_two_values), HasSubstr("Add"));
 }
 
 TEST(OnnxActivation, SoftmaxOverRowsIsRefused) {

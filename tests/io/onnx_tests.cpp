@@ -34,7 +34,7 @@ std::shared_ptr<const Network> pair_of(const std::vector<std::string>& columns,
       3,
       {node("Gemm", {"x", "column", "one_bias"}, "z"), node("Neg", {"z"}, "m"),
        node("Exp", {"m"}, "e"), node("Add", {"one", "e"}, "d"), gate,
-       node("Sub", {"one", "p"}, "n"),
+       node("Sub", {"one", "p"}, "n"), node("Sub", {"one", "z"}, "of_z"),
        node("Concat", columns, "y", attribute("axis", std::int64_t{1}))},
       {tensor("column", {3, 1}, {1, 2, 3}), tensor("one_bias", {1}, {4}), tensor("one", {}, {1})}));
 }
@@ -57,8 +57,11 @@ TEST(Onnx, ThePairInTheOtherOrderHasItsColumnsExchanged) {
 }
 
 TEST(Onnx, OtherJoinedColumnsAreRefused) {
-  for (const auto& columns :
-       {std::vector<std::string>{"p", "p"}, {"n", "n"}, {"z", "p"}, {"n", "p", "p"}}) {
+  for (const auto& columns : {std::vector<std::string>{"p", "p"},
+                              {"n", "n"},
+                              {"z", "p"},
+                              {"of_z", "p"},
+                              {"n", "p", "p"}}) {
     EXPECT_THROW((void)pair_of(columns), FileError);
   }
   EXPECT_THROW((void)pair_of({"n", "p"}, node("Tanh", {"z"}, "p")), FileError);
@@ -133,9 +136,23 @@ TEST(Onnx, DataBeyondTheEndOfTheirFileAreRefused) {
 }
 
 TEST(Onnx, TensorsOutsideOfTheModelsFolderAreRefused) {
-  for (const char* location : {"../weights.bin", "/etc/hostname", "a/../../weights.bin", ""}) {
-    EXPECT_THAT(refusal_of(external_model(location)), HasSubstr("m.onnx: ")) << location;
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder.file("in"));
+  std::filesystem::create_directory(folder.file("in/a"));
+  write_text(folder.file("weights.bin"), "skip" + raw(Values{1, 4, 2, 5, 3, 6}));
+  std::filesystem::create_symlink(folder.file("weights.bin"), folder.file("in/link.bin"));
+  const auto refused = [&](const std::string& location) {
+    write_text(folder.file("in/m.onnx"), external_model(location));
+    return refusal([&] { (void)load_network(folder.file("in/m.onnx")); });
+  };
+  for (const std::string& location : {std::string("../weights.bin"), folder.file("weights.bin"),
+                                      std::string("a/../../weights.bin"), std::string()}) {
+    EXPECT_THAT(refused(location), HasSubstr("model's own folder")) << location;
   }
+  EXPECT_THAT(refused("link.bin"), HasSubstr("link to outside"));
+  EXPECT_THAT(refused("nothing.bin"), HasSubstr("not there"));
+  write_text(folder.file("in/a/weights.bin"), read_text(folder.file("weights.bin")));
+  EXPECT_EQ(refused("a/weights.bin"), "");
 }
 
 TEST(Onnx, WhatIsNoChainIsRefusedByNodeAndOperator) {
