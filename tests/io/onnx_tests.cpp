@@ -170,13 +170,18 @@ TEST(Onnx, WhatIsNoChainIsRefusedByNodeAndOperator) {
 TEST(Onnx, OperatorsThatNoPerceptronNeedsAreRefusedByName) {
   for (const char* op : {"Conv", "MaxPool", "LSTM", "Attention", "LayerNormalization", "Gather",
                          "ReduceMean", "Transpose", "Sin", "Abs", "Exp", "Pow", "Loop"}) {
-    EXPECT_THAT(refusal_of(model(3, {node("Gemm", {"x", "k", "b"}, "g"), node(op, {"g", "k"}, "y")},
+    EXPECT_THAT(refusal_of(model(3, {node("Gemm", {"x", "k", "b"}, "g"), node(op, {"g", "b"}, "y")},
                                  {kKernel, kBias})),
                 ::testing::AllOf(HasSubstr("the_y"), HasSubstr(op)));
   }
   // An operator of another domain is not that of the standard.
-  EXPECT_THAT(refusal_of(model(3, {node("Relu", {"x"}, "y", bytes(7, "com.example"))}, {})),
-              HasSubstr("Relu"));
+  for (const char* op : {"Relu", "Gemm", "Add"}) {
+    EXPECT_THAT(refusal_of(model(3,
+                                 {node("Gemm", {"x", "k", "b"}, "g"),
+                                  node(op, {"g", "b"}, "y", bytes(7, "com.example"))},
+                                 {kKernel, kBias})),
+                ::testing::AllOf(HasSubstr("the_y"), HasSubstr("no multi-layer perceptron")));
+  }
 }
 
 TEST(Onnx, AGemmThatTransposesTheRowsIsRefused) {
