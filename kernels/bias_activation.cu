@@ -159,6 +159,8 @@ cudaError_t bias_activation(float* y, const float* bias, std::size_t rows, std::
       return launch_kind<Kind::kSoftplus>(y, bias, rows, width, activation, stream);
     case Kind::kHardSigmoid:
       return launch_kind<Kind::kHardSigmoid>(y, bias, rows, width, activation, stream);
+    case Kind::kHardSwish:
+      return launch_kind<Kind::kHardSwish>(y, bias, rows, width, activation, stream);
     case Kind::kClip:
       return launch_kind<Kind::kClip>(y, bias, rows, width, activation, stream);
     case Kind::kSoftmax:

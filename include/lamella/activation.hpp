@@ -20,6 +20,7 @@ enum class ActivationKind {
   kSilu,       // x / (1 + e^-x), also called swish
   kSoftplus,   // log(1 + e^x)
   kHardSigmoid,  // a*x + b, clipped to [0, 1]
+  kHardSwish,    // x * (x/6 + 1/2, clipped to [0, 1]), Howard et al. 2019
   kClip,         // x clipped to [a, b]
   kSoftmax,      // e^x_i / sum_j e^x_j over the row's outputs
   kLogSoftmax    // x_i - log(sum_j e^x_j) over the row's outputs

@@ -35,6 +35,7 @@ constexpr std::array kDescriptions = {
     Description{"silu", ActivationKind::kSilu, 0, 0, 0},
     Description{"softplus", ActivationKind::kSoftplus, 0, 0, 0},
     Description{"hard_sigmoid", ActivationKind::kHardSigmoid, 2, 1.0F / 6.0F, 0.5F},
+    Description{"hard_swish", ActivationKind::kHardSwish, 0, 0, 0},
     Description{"clip", ActivationKind::kClip, 2, -std::numeric_limits<float>::infinity(),
                 std::numeric_limits<float>::infinity()},
     Description{"softmax", ActivationKind::kSoftmax, 0, 0, 0},
@@ -45,9 +46,10 @@ constexpr std::array kDescriptions = {
     Description{"logistic", ActivationKind::kSigmoid, 0, 0, 0},
     Description{"gelu_erf", ActivationKind::kGelu, 0, 0, 0},
     Description{"swish", ActivationKind::kSilu, 0, 0, 0},
+    Description{"hardswish", ActivationKind::kHardSwish, 0, 0, 0},
     Description{"relu6", ActivationKind::kClip, 0, 0, 6},
 };
-constexpr std::size_t kCanonicalNames = 15;
+constexpr std::size_t kCanonicalNames = 16;
 
 const Description& describe(ActivationKind kind) {
   return *std::find_if(kDescriptions.begin(), kDescriptions.end(),

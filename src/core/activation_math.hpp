@@ -57,6 +57,10 @@ LAMELLA_HOST_DEVICE inline float activate(float x, [[maybe_unused]] float a,
   } else if constexpr (kKind == ActivationKind::kHardSigmoid) {
     const float y = a * x + b;
     return y <= 0.0F ? 0.0F : (y >= 1.0F ? 1.0F : y);
+  } else if constexpr (kKind == ActivationKind::kHardSwish) {
+    // From x + 3, which is exact near -3, where x/6 + 1/2 would cancel.
+    const float t = x + 3.0F;
+    return x * ((t <= 0.0F ? 0.0F : (t >= 6.0F ? 6.0F : t)) * (1.0F / 6.0F));
   } else if constexpr (kKind == ActivationKind::kClip) {
     return x < a ? a : (x > b ? b : x);
   } else {

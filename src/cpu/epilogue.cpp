@@ -104,6 +104,8 @@ void apply_elementwise(const Activation& activation, float* values, std::size_t 
       return apply<Kind::kSoftplus>(activation, values, count, isa);
     case Kind::kHardSigmoid:
       return apply<Kind::kHardSigmoid>(activation, values, count, isa);
+    case Kind::kHardSwish:
+      return apply<Kind::kHardSwish>(activation, values, count, isa);
     case Kind::kClip:
       return apply<Kind::kClip>(activation, values, count, isa);
     case Kind::kIdentity:

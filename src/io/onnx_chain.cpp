@@ -46,12 +46,17 @@ class Walk {
     const OnnxAttribute* attribute = node.attribute(name);
     return attribute != nullptr ? attribute->integer.value_or(absent) : absent;
   }
+  std::vector<double> element_values(const OnnxNode& node, const OnnxConstant& constant) {
+    if (constant.transposed) {
+      refuse(node, "takes a transposed tensor");
+    }
+    return graph_.numbers(constant);
+  }
   std::string_view element(const OnnxNode& node);
   std::string_view gemm(const OnnxNode& node);
   std::string_view normalization(const OnnxNode& node);
   std::string_view scaler(const OnnxNode& node);
   std::string_view pair(const OnnxNode& node);
-  std::string_view reshape(const OnnxNode& node);
   std::string_view pass(const OnnxNode& node);
   void append(const OnnxNode& node, InputStep::Kind operation, std::vector<double> values,
               std::vector<std::size_t> shape = {}) {
@@ -78,10 +83,7 @@ std::string_view Walk::element(const OnnxNode& node) {
                          "connection, which a chain of dense layers does not have");
   }
   const OnnxConstant& constant = first ? *first : *second;
-  std::vector<double> values = graph_.numbers(constant);
-  if (constant.transposed) {
-    refuse(node, "takes a transposed tensor");
-  }
+  std::vector<double> values = element_values(node, constant);
   using Kind = InputStep::Kind;
   const auto shape = constant.shape();
   if (node.op == "Add") {
@@ -139,7 +141,10 @@ std::string_view Walk::gemm(const OnnxNode& node) {
 }
 
 std::string_view Walk::normalization(const OnnxNode& node) {
-  if (integer(node, "training_mode", 0) != 0 || node.inputs.size() != 5) {
+  // Before opset 14, statistics of the batch among the outputs were what told training.
+  const bool statistics = std::any_of(node.outputs.begin() + 1, node.outputs.end(),
+                                      [](std::string_view name) { return !name.empty(); });
+  if (integer(node, "training_mode", 0) != 0 || statistics || node.inputs.size() != 5) {
     refuse(node, "is in training mode, or lacks inputs; export the model in eval mode");
   }
   const auto scale = graph_.numbers(constant_input(node, 1));
@@ -186,45 +191,16 @@ std::string_view Walk::scaler(const OnnxNode& node) {
 
 std::string_view Walk::pair(const OnnxNode& node) {
   const std::int64_t axis = integer(node, "axis", 1);
-  if (node.inputs.size() == 2 && (axis == 1 || axis == -1)) {
-    const OnnxNode* rest = graph_.producer(node.inputs[0], "Sub");
+  for (std::size_t i = 0; node.inputs.size() == 2 && (axis == 1 || axis == -1) && i < 2; ++i) {
+    const std::string_view p = node.inputs[1 - i];
+    const OnnxNode* rest = graph_.producer(node.inputs[i], "Sub");
     if (rest != nullptr && rest->inputs.size() == 2 && graph_.scalar(rest->inputs[0]) == 1.0 &&
-        rest->inputs[1] == node.inputs[1]) {
-      add(node, OnnxStep::Kind::kPair);
-      return node.inputs[1];
+        rest->inputs[1] == p) {
+      add(node, OnnxStep::Kind::kPair).complement_first = i == 0;
+      return p;
     }
   }
-  refuse(node, "joins values; only [1 - p, p] of one probability p can be a network's end");
-}
-
-std::string_view Walk::reshape(const OnnxNode& node) {
-  std::vector<std::int64_t> target = {0, -1};
-  if (node.op == "Flatten") {
-    if (integer(node, "axis", 1) != 1) {
-      refuse(node, "does not keep the rows apart (its axis is not 1)");
-    }
-  } else if (node.op == "Reshape") {
-    const OnnxAttribute* attribute = node.attribute("shape");  // before opset 5
-    const auto shape = node.inputs.size() > 1 ? graph_.constant(node.inputs[1]) : std::nullopt;
-    const OnnxNode* joined =
-        node.inputs.size() > 1 ? graph_.producer(node.inputs[1], "Concat") : nullptr;
-    if (shape) {
-      target = graph_.integers(*shape);
-    } else if (attribute != nullptr) {
-      target = attribute->integers;
-    } else if (joined != nullptr && joined->inputs.size() == 2 &&
-               graph_.constant(joined->inputs[1])) {
-      // [rows of the input, what remains], as x.view(x.size(0), -1) is exported
-      target = graph_.integers(*graph_.constant(joined->inputs[1]));
-      target.insert(target.begin(), 0);
-    } else {
-      refuse(node, "has a shape that is no constant");
-    }
-  } else {
-    target.clear();  // Squeeze: of a row of one value
-  }
-  add(node, OnnxStep::Kind::kShape).target = std::move(target);
-  return node.inputs.at(0);
+  refuse(node, "joins values; only p and 1 - p of one probability p can be a network's end");
 }
 
 std::string_view Walk::pass(const OnnxNode& node) {
@@ -257,6 +233,12 @@ std::string_view Walk::open(const OnnxNode& node) {
   }
   if (node.domain.empty()) {
     if (const OnnxActivation found = find_activation(graph_, node); !found.base.empty()) {
+      for (const OnnxConstant& constant : found.constants) {
+        append(node, InputStep::Kind::kMultiply, element_values(node, constant), constant.shape());
+      }
+      if (found.number != 1) {
+        append(node, InputStep::Kind::kMultiply, {found.number});
+      }
       add(node, OnnxStep::Kind::kActivation).activation = found.activation;
       return found.base;
     }
@@ -270,6 +252,14 @@ std::string_view Walk::open(const OnnxNode& node) {
       append(node, InputStep::Kind::kMultiply, {-1});
       return node.inputs[0];
     }
+    if (const OnnxNode* sigmoid = graph_.producer(node.inputs[0], "Sigmoid");
+        op == "Log" && sigmoid != nullptr && !sigmoid->inputs.empty()) {
+      // log(sigmoid(x)) = -softplus(-x)
+      append(node, InputStep::Kind::kMultiply, {-1});
+      add(node, OnnxStep::Kind::kActivation).activation = ActivationKind::kSoftplus;
+      append(node, InputStep::Kind::kMultiply, {-1});
+      return sigmoid->inputs[0];
+    }
     if (op == "BatchNormalization") {
       return normalization(node);
     }
@@ -277,7 +267,8 @@ std::string_view Walk::open(const OnnxNode& node) {
       return pair(node);
     }
     if (op == "Flatten" || op == "Reshape" || op == "Squeeze") {
-      return reshape(node);
+      add(node, OnnxStep::Kind::kShape).target = find_target(graph_, node);
+      return node.inputs[0];
     }
     if (op == "Cast" || op == "Dropout" || op == "Identity") {
       return pass(node);
@@ -286,62 +277,6 @@ std::string_view Walk::open(const OnnxNode& node) {
   refuse(node, fmt::format("is an operator that no multi-layer perceptron needs, or that is not "
                            "supported here; {}",
                            kUnderstood));
-}
-
-// The output with the scores: the only one that is no label.
-const OnnxValueInfo& scores_output(const OnnxModel& model) {
-  const OnnxValueInfo* found = nullptr;
-  for (const OnnxValueInfo& output : model.outputs) {
-    if (output.is_tensor && output.type != OnnxType::kUndefined && !is_floating(output.type)) {
-      continue;
-    }
-    if (found != nullptr) {
-      throw Error(fmt::format("gives {} and {}; one output of scores is wanted",
-                              in_quotes(found->name), in_quotes(output.name)));
-    }
-    found = &output;
-  }
-  if (found == nullptr) {
-    throw Error(
-        "is an ONNX graph without an output of scores; export it with its probabilities "
-        "(labels are what --argmax gives)");
-  }
-  return *found;
-}
-
-std::vector<std::string> find_classes(OnnxGraph& graph) {
-  std::vector<std::string> classes;
-  for (const OnnxNode& node : graph.model().nodes) {
-    if (node.domain != "ai.onnx.ml" || !classes.empty()) {
-      continue;
-    }
-    const OnnxAttribute* texts = node.attribute("classlabels_strings");
-    const OnnxAttribute* numbers = node.attribute("classlabels_int64s");
-    if (node.op == "ZipMap" && texts != nullptr && !texts->texts.empty()) {
-      graph.charge(texts->texts.size(), sizeof(std::string));
-      classes.assign(texts->texts.begin(), texts->texts.end());
-    } else if (node.op == "ZipMap" && numbers != nullptr) {
-      graph.charge(numbers->integers.size(), sizeof(std::string));
-      for (const std::int64_t number : numbers->integers) {
-        classes.push_back(fmt::to_string(number));
-      }
-    } else if (node.op == "ArrayFeatureExtractor" && !node.inputs.empty()) {
-      const auto labels = graph.constant(node.inputs[0]);
-      if (!labels || labels->tensor == nullptr) {
-        continue;
-      }
-      graph.charge(labels->tensor->elements(), sizeof(std::string));
-      if (labels->tensor->type == OnnxType::kString) {
-        classes.assign(labels->tensor->strings.begin(), labels->tensor->strings.end());
-      } else if (labels->tensor->type == OnnxType::kInt32 ||
-                 labels->tensor->type == OnnxType::kInt64) {
-        for (const std::int64_t number : graph.integers(*labels)) {
-          classes.push_back(fmt::to_string(number));
-        }
-      }
-    }
-  }
-  return classes;
 }
 
 }  // namespace

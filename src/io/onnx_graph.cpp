@@ -241,6 +241,15 @@ std::vector<std::byte> OnnxGraph::external(const OnnxTensor& tensor) {
   return bytes;
 }
 
+std::span<const std::byte> OnnxGraph::data_of(const OnnxTensor& tensor,
+                                              std::vector<std::byte>& read) {
+  if (!tensor.external) {
+    return tensor.data;
+  }
+  read = external(tensor);
+  return read;
+}
+
 std::vector<float> OnnxGraph::floats(const OnnxConstant& constant) {
   if (constant.tensor == nullptr) {
     const auto values = numbers(constant);
@@ -253,11 +262,7 @@ std::vector<float> OnnxGraph::floats(const OnnxConstant& constant) {
                             in_quotes(constant.name), to_string(tensor.type)));
   }
   std::vector<std::byte> read;
-  std::span<const std::byte> data = tensor.data;
-  if (tensor.external) {
-    read = external(tensor);
-    data = read;
-  }
+  const std::span<const std::byte> data = data_of(tensor, read);
   const std::size_t count = tensor.elements();
   charge(count, sizeof(float));
   std::vector<float> values(count);
@@ -290,11 +295,13 @@ std::vector<double> OnnxGraph::numbers(const OnnxConstant& constant, bool any_va
     return values;
   }
   const OnnxTensor& tensor = *constant.tensor;
-  if (tensor.type == OnnxType::kDouble && !tensor.external) {
+  if (tensor.type == OnnxType::kDouble) {
+    std::vector<std::byte> read;
+    const std::span<const std::byte> data = data_of(tensor, read);
     charge(tensor.elements(), sizeof(double));
     std::vector<double> values(tensor.elements());
     if (!values.empty()) {
-      std::memcpy(values.data(), tensor.data.data(), values.size() * sizeof(double));
+      std::memcpy(values.data(), data.data(), values.size() * sizeof(double));
     }
     const auto bad =
         std::find_if(values.begin(), values.end(), [](double v) { return !std::isfinite(v); });
@@ -324,18 +331,20 @@ std::vector<std::int64_t> OnnxGraph::integers(const OnnxConstant& constant) {
     return attribute.integer ? std::vector<std::int64_t>{*attribute.integer} : attribute.integers;
   }
   const OnnxTensor& tensor = *constant.tensor;
-  if (tensor.external || (tensor.type != OnnxType::kInt64 && tensor.type != OnnxType::kInt32)) {
+  if (tensor.type != OnnxType::kInt64 && tensor.type != OnnxType::kInt32) {
     throw Error(fmt::format("tensor {} has the element type {}; int64 is wanted there",
                             in_quotes(constant.name), to_string(tensor.type)));
   }
+  std::vector<std::byte> read;
+  const std::span<const std::byte> data = data_of(tensor, read);
   charge(tensor.elements(), sizeof(std::int64_t));
   std::vector<std::int64_t> values(tensor.elements());
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (tensor.type == OnnxType::kInt64) {
-      std::memcpy(&values[i], tensor.data.data() + i * sizeof(std::int64_t), sizeof(std::int64_t));
+      std::memcpy(&values[i], data.data() + i * sizeof(std::int64_t), sizeof(std::int64_t));
     } else {
       std::int32_t value = 0;
-      std::memcpy(&value, tensor.data.data() + i * sizeof(value), sizeof(value));
+      std::memcpy(&value, data.data() + i * sizeof(value), sizeof(value));
       values[i] = value;
     }
   }

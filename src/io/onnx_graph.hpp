@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -58,6 +59,8 @@ class OnnxGraph {
 
  private:
   std::vector<std::byte> external(const OnnxTensor& tensor);
+  // The tensor's elements: in the file, or read into read.
+  std::span<const std::byte> data_of(const OnnxTensor& tensor, std::vector<std::byte>& read);
 
   const OnnxModel& model_;
   std::filesystem::path folder_;

@@ -1,5 +1,5 @@
-// From a chain of ONNX steps to layers: what stands between two matrix products becomes part of one
-// of them, computed in double and rounded at each fold.
+// From a chain of ONNX steps to layers: which step belongs to which layer, and the shape of a row
+// on its way. The arithmetic of folding is in onnx_folding.hpp.
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -10,41 +10,12 @@
 #include <lamella/error.hpp>
 
 #include "io/onnx_chain.hpp"
+#include "io/onnx_folding.hpp"
 
 namespace lamella::io {
 namespace {
 
 using Kind = OnnxStep::Kind;
-
-// x * scale + shift, one number at a time; an empty list is nothing to do.
-struct Affine {
-  std::vector<double> scale;
-  std::vector<double> shift;
-
-  [[nodiscard]] bool empty() const { return scale.empty() && shift.empty(); }
-  void apply(InputStep::Kind operation, const std::vector<double>& values) {
-    const bool additive =
-        operation == InputStep::Kind::kAdd || operation == InputStep::Kind::kSubtract;
-    if (additive) {
-      shift.resize(values.size(), 0);
-    } else {
-      scale.resize(values.size(), 1);
-    }
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if (additive) {
-        shift[i] += operation == InputStep::Kind::kAdd ? values[i] : -values[i];
-      } else {
-        const auto scaled = [&](double v) {
-          return operation == InputStep::Kind::kMultiply ? v * values[i] : v / values[i];
-        };
-        scale[i] = scaled(scale[i]);
-        if (!shift.empty()) {
-          shift[i] = scaled(shift[i]);
-        }
-      }
-    }
-  }
-};
 
 class Builder {
  public:
@@ -91,7 +62,10 @@ class Builder {
           break;
       }
     }
-    close();
+    if (!before_.empty()) {
+      begin_identity();
+    }
+    finish();
   }
 
   std::vector<Layer> layers;
@@ -170,60 +144,29 @@ class Builder {
     if (kept) {
       input_steps.push_back({.kind = step.operation, .values = {values.begin(), values.end()}});
     } else {
-      pending_.apply(step.operation, values);
+      (can_fold_behind() ? open_->after : before_).apply(step.operation, values);
     }
   }
 
-  // Writes what stands behind the last matrix product into its layer.
-  void close() {
-    if (pending_.empty()) {
-      return;
-    }
-    if (layers.empty() || activated_) {
-      add_identity();
-      fold_before(layers.back(), std::exchange(pending_, {}));
-      return;
-    }
-    Layer& layer = layers.back();
-    const Affine after = std::exchange(pending_, {});
-    layer.bias.resize(layer.outputs, 0);
-    graph_.charge(layer.outputs, sizeof(float));
-    for (std::size_t o = 0; o < layer.outputs; ++o) {
-      const double scale = after.scale.empty() ? 1 : after.scale[o];
-      for (std::size_t i = 0; !after.scale.empty() && i < layer.inputs; ++i) {
-        float& weight = layer.weights[o * layer.inputs + i];
-        weight = static_cast<float>(weight * scale);
-      }
-      layer.bias[o] =
-          static_cast<float>(layer.bias[o] * scale + (after.shift.empty() ? 0 : after.shift[o]));
+  [[nodiscard]] bool can_fold_behind() const { return open_ && !open_->activation; }
+
+  void finish() {
+    if (open_) {
+      layers.push_back(std::exchange(open_, std::nullopt)->finish(graph_));
     }
   }
 
-  static void fold_before(Layer& layer, const Affine& before) {
-    if (before.empty()) {
-      return;
-    }
-    if (!before.shift.empty()) {
-      layer.bias.resize(layer.outputs, 0);
-    }
-    for (std::size_t o = 0; o < layer.outputs; ++o) {
-      double sum = 0;
-      for (std::size_t i = 0; i < layer.inputs; ++i) {
-        float& weight = layer.weights[o * layer.inputs + i];
-        sum += before.shift.empty() ? 0 : weight * before.shift[i];
-        weight = before.scale.empty() ? weight : static_cast<float>(weight * before.scale[i]);
-      }
-      if (!before.shift.empty()) {
-        layer.bias[o] = static_cast<float>(layer.bias[o] + sum);
-      }
-    }
+  // A layer for what has no matrix product of its own to be folded into.
+  void begin_identity() {
+    finish();
+    open_.emplace();
+    open_->inputs = open_->outputs = width_;
+    open_->before = std::exchange(before_, {});
   }
 
   void dense(const OnnxStep& step) {
     need_flat(step);
-    if (!layers.empty() && !activated_) {
-      close();
-    }
+    finish();
     const auto stored = step.weights.tensor == nullptr ? std::vector<std::size_t>{0, 0}
                                                        : step.weights.tensor->shape;
     const std::size_t inputs = stored[step.weights_out_in ? 1 : 0];
@@ -233,64 +176,42 @@ class Builder {
           fmt::format("{} takes {} inputs, but {} values reach it: layers do not chain",
                       describe(*step.node), inputs, shape_[0]));
     }
-    Layer layer;
-    layer.inputs = inputs;
-    layer.outputs = outputs;
-    layer.weights = graph_.floats(step.weights);
-    if (!step.weights_out_in) {
-      graph_.charge(layer.weights.size(), sizeof(float));
-      layer.weights = transposed(layer.weights, inputs, outputs);
-    }
-    if (step.alpha != 1) {
-      for (float& weight : layer.weights) {
-        weight = static_cast<float>(weight * step.alpha);
-      }
-    }
-    if (step.bias) {
-      bias(layer, step);
-    }
-    fold_before(layer, std::exchange(pending_, {}));
-    layers.push_back(std::move(layer));
-    activated_ = false;
+    open_ = UnfinishedLayer{.inputs = inputs,
+                            .outputs = outputs,
+                            .weights = step.weights,
+                            .weights_out_in = step.weights_out_in,
+                            .alpha = step.alpha,
+                            .bias = step.bias ? bias(step, outputs) : std::vector<double>(),
+                            .before = std::exchange(before_, {}),
+                            .after = {},
+                            .activation = {}};
     width_ = outputs;
     shape_ = {outputs};
   }
 
-  void bias(Layer& layer, const OnnxStep& step) {
+  std::vector<double> bias(const OnnxStep& step, std::size_t outputs) {
     const auto shape = step.bias->shape();
     std::vector<double> values = graph_.numbers(*step.bias);
     const bool row = shape.size() < 2 || (shape.size() == 2 && shape[0] == 1);
-    if (!row || (values.size() != 1 && values.size() != layer.outputs)) {
+    if (!row || (values.size() != 1 && values.size() != outputs)) {
       throw ShapeError(fmt::format("{} has a bias of shape [{}] for {} outputs",
-                                   describe(*step.node), fmt::join(shape, ", "), layer.outputs));
+                                   describe(*step.node), fmt::join(shape, ", "), outputs));
     }
-    graph_.charge(layer.outputs, sizeof(float));
-    layer.bias.resize(layer.outputs);
-    for (std::size_t o = 0; o < layer.outputs; ++o) {
-      layer.bias[o] = static_cast<float>(values[values.size() == 1 ? 0 : o] * step.beta);
+    graph_.charge(outputs, sizeof(double));
+    if (values.size() == 1) {
+      values.resize(outputs, values[0]);
     }
-  }
-
-  void add_identity() {
-    graph_.charge(width_, width_ > std::numeric_limits<std::size_t>::max() / sizeof(float)
-                              ? width_
-                              : width_ * sizeof(float));
-    Layer layer;
-    layer.inputs = width_;
-    layer.outputs = width_;
-    layer.weights.resize(width_ * width_);
-    for (std::size_t i = 0; i < width_; ++i) {
-      layer.weights[i * width_ + i] = 1;
+    for (double& value : values) {
+      value *= step.beta;
     }
-    layers.push_back(std::move(layer));
-    activated_ = false;
+    return values;
   }
 
   void activation(const OnnxStep& step) {
     if (step.activation.over_row()) {
       need_flat(step);
     }
-    if (layers.empty()) {
+    if (!open_) {
       constexpr float kInfinity = std::numeric_limits<float>::infinity();
       if (step.activation.kind == ActivationKind::kClip) {
         input_steps.push_back(
@@ -302,77 +223,38 @@ class Builder {
       }
       return;
     }
-    close();
-    if (activated_) {
-      add_identity();
+    if (open_->activation) {
+      begin_identity();
     }
-    layers.back().activation = step.activation;
-    activated_ = true;
+    open_->activation = step.activation;
   }
 
-  // softmax([0, z]) = [1 - sigmoid(z), sigmoid(z)]
   void pair(const OnnxStep& step) {
-    if (layers.empty() || !pending_.empty() || width_ != 1 ||
-        layers.back().activation.kind != ActivationKind::kSigmoid) {
-      refuse(*step.node, "joins [1 - p, p] where p is not one sigmoid");
+    if (!open_ || !before_.empty() || width_ != 1 || !open_->activation ||
+        open_->activation->kind != ActivationKind::kSigmoid) {
+      refuse(*step.node, "joins p and 1 - p where p is not one sigmoid");
     }
-    Layer& layer = layers.back();
-    graph_.charge(layer.inputs, 2 * sizeof(float));
-    layer.weights.insert(layer.weights.begin(), layer.inputs, 0.0F);
-    if (layer.has_bias()) {
-      layer.bias.insert(layer.bias.begin(), 0.0F);
-    }
-    layer.outputs = 2;
-    layer.activation = ActivationKind::kSoftmax;
+    open_->pair = step.complement_first ? UnfinishedLayer::Pair::kComplementFirst
+                                        : UnfinishedLayer::Pair::kComplementLast;
     width_ = 2;
     shape_ = {2};
   }
 
   void reshape(const OnnxStep& step, bool last) {
-    std::vector<std::int64_t> target = step.target;
-    if (target.empty()) {
-      target = {-1};  // Squeeze
-    }
-    const auto of_row = static_cast<std::int64_t>(width_);
-    if (last && width_ > 1 && target == std::vector<std::int64_t>{-1, 1}) {
+    if (last && width_ > 1 && step.target == std::vector<std::int64_t>{-1, 1}) {
       chain_.notes.push_back(fmt::format(
           "{} would write the {} outputs of all rows below each other; they are given as columns",
           describe(*step.node), width_));
       return;
     }
-    if (target.size() == 1 && width_ == 1 && target[0] <= 0) {
-      return;
-    }
-    std::vector<std::size_t> shape;
-    std::size_t known = 1;
-    std::optional<std::size_t> open;
-    bool fits = target.size() > 1 && target.size() <= 16;
-    for (std::size_t i = 1; fits && i < target.size(); ++i) {
-      std::int64_t size = target[i];
-      if (size == 0 && i - 1 < shape_.size()) {
-        size = static_cast<std::int64_t>(shape_[i - 1]);
-      }
-      if (size == -1 && !open) {
-        open = shape.size();
-        shape.push_back(1);
-        continue;
-      }
-      fits = size > 0 && size <= of_row &&
-             !__builtin_mul_overflow(known, static_cast<std::size_t>(size), &known);
-      shape.push_back(static_cast<std::size_t>(std::max<std::int64_t>(size, 0)));
-    }
-    if (fits && open) {
-      // With rows given as a number, the rest is one row's only if that number is the rows'.
-      fits = target[0] != -1 && width_ % known == 0;
-      shape[*open] = fits ? width_ / known : 0;
-      known = width_;
-    }
-    if (!fits || known != width_) {
+    const auto& input = chain_.input->shape;
+    auto shape = reshaped_row(shape_, step.target, input.empty() ? std::nullopt : input[0]);
+    if (!shape) {
       refuse(*step.node, fmt::format("gives the shape [{}], which does not keep the {} values of "
                                      "each row together",
                                      fmt::join(step.target, ", "), width_));
     }
-    shape_ = std::move(shape);
+    shape_ = std::move(*shape);
   }
 
   OnnxGraph& graph_;
@@ -380,8 +262,8 @@ class Builder {
   std::size_t kept_ = 0;
   std::size_t width_ = 0;
   std::vector<std::size_t> shape_;  // of a row, without the rows themselves
-  Affine pending_;                  // behind the last layer or activation, not yet folded
-  bool activated_ = false;          // whether the last layer has its activation
+  std::optional<UnfinishedLayer> open_;
+  Affine before_;  // to be folded into the next layer
 };
 
 }  // namespace

@@ -85,6 +85,11 @@ Evaluated evaluate_activation(const Activation& activation, double x) {
       const double y = std::isnan(t) ? t : std::clamp(t, 0.0, 1.0);
       return {y, std::fabs(a), std::fabs(a * x) + std::fabs(b)};
     }
+    case ActivationKind::kHardSwish: {
+      const double t = x / 6 + 0.5;
+      const double y = x * (std::isnan(t) ? t : std::clamp(t, 0.0, 1.0));
+      return {y, 1.5, std::fabs(y)};  // the slope (2x + 3) / 6 is steepest at 3
+    }
     case ActivationKind::kClip:
       return {x < a ? a : (x > b ? b : x), 1, 0};
     case ActivationKind::kSoftmax:

@@ -10,7 +10,7 @@ namespace {
 TEST(Activation, TextFormReadsBackAsTheSameBits) {
   for (const char* text : {"identity", "relu", "leaky_relu:0.2", "elu:1.5", "selu", "sigmoid",
                            "tanh", "gelu", "gelu_tanh", "silu", "softplus", "hard_sigmoid:0.2:0.5",
-                           "clip:-1:6.5", "softmax", "log_softmax"}) {
+                           "hard_swish", "clip:-1:6.5", "softmax", "log_softmax"}) {
     EXPECT_EQ(to_string(parse_activation(text)), text);
   }
   const Activation third(ActivationKind::kLeakyRelu, 1.0F / 3.0F);
@@ -30,6 +30,7 @@ TEST(Activation, TakesTheUsualOtherNames) {
   EXPECT_EQ(parse_activation(" ReLU "), Activation(ActivationKind::kRelu));
   EXPECT_EQ(parse_activation("linear"), Activation(ActivationKind::kIdentity));
   EXPECT_EQ(parse_activation("swish"), Activation(ActivationKind::kSilu));
+  EXPECT_EQ(parse_activation("HardSwish"), Activation(ActivationKind::kHardSwish));
   EXPECT_EQ(parse_activation("relu6"), Activation(ActivationKind::kClip, 0.0F, 6.0F));
   EXPECT_EQ(parse_activation("log-softmax"), Activation(ActivationKind::kLogSoftmax));
 }

@@ -25,13 +25,21 @@ std::vector<Isa> usable_isas() {
 }
 
 const std::vector<Activation>& elementwise() {
-  static const std::vector<Activation> all = {Kind::kRelu,         Kind::kLeakyRelu,
-                                              {Kind::kElu, 0.7F},  Kind::kSelu,
-                                              Kind::kSigmoid,      Kind::kTanh,
-                                              Kind::kGelu,         Kind::kGeluTanh,
-                                              Kind::kSilu,         Kind::kSoftplus,
-                                              Kind::kHardSigmoid,  {Kind::kClip, -1.5F, 6},
-                                              {Kind::kElu, -2.0F}, {Kind::kLeakyRelu, -0.25F}};
+  static const std::vector<Activation> all = {Kind::kRelu,
+                                              Kind::kLeakyRelu,
+                                              {Kind::kElu, 0.7F},
+                                              Kind::kSelu,
+                                              Kind::kSigmoid,
+                                              Kind::kTanh,
+                                              Kind::kGelu,
+                                              Kind::kGeluTanh,
+                                              Kind::kSilu,
+                                              Kind::kSoftplus,
+                                              Kind::kHardSigmoid,
+                                              Kind::kHardSwish,
+                                              {Kind::kClip, -1.5F, 6},
+                                              {Kind::kElu, -2.0F},
+                                              {Kind::kLeakyRelu, -0.25F}};
   return all;
 }
 

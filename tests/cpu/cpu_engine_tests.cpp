@@ -104,13 +104,12 @@ TEST(CpuEngine, AgreesWithTheReferenceForWideLayers) {
 }
 
 TEST(CpuEngine, KnowsEveryActivation) {
-  const std::vector<Activation> all = {Kind::kIdentity,    Kind::kRelu,
-                                       Kind::kLeakyRelu,   {Kind::kLeakyRelu, 0.3F},
-                                       {Kind::kElu, 0.7F}, Kind::kSelu,
-                                       Kind::kSigmoid,     Kind::kTanh,
-                                       Kind::kGelu,        Kind::kGeluTanh,
-                                       Kind::kSilu,        Kind::kSoftplus,
-                                       Kind::kHardSigmoid, {Kind::kClip, -0.5F, 0.25F}};
+  const std::vector<Activation> all = {
+      Kind::kIdentity,          Kind::kRelu,        Kind::kLeakyRelu,
+      {Kind::kLeakyRelu, 0.3F}, {Kind::kElu, 0.7F}, Kind::kSelu,
+      Kind::kSigmoid,           Kind::kTanh,        Kind::kGelu,
+      Kind::kGeluTanh,          Kind::kSilu,        Kind::kSoftplus,
+      Kind::kHardSigmoid,       Kind::kHardSwish,   {Kind::kClip, -0.5F, 0.25F}};
   for (const Activation& activation : all) {
     SCOPED_TRACE(to_string(activation));
     expect_agrees(random_chain({5, 9, 4}, activation, activation, 20), 45, 21);
@@ -141,7 +140,7 @@ TEST_P(CpuEngineEdges, KeepsNanInItsRowAndOutOfAllOthers) {
   for (const Kind kind :
        {Kind::kIdentity, Kind::kRelu, Kind::kLeakyRelu, Kind::kElu, Kind::kSelu, Kind::kSigmoid,
         Kind::kTanh, Kind::kGelu, Kind::kGeluTanh, Kind::kSilu, Kind::kSoftplus, Kind::kHardSigmoid,
-        Kind::kClip, Kind::kSoftmax, Kind::kLogSoftmax}) {
+        Kind::kHardSwish, Kind::kClip, Kind::kSoftmax, Kind::kLogSoftmax}) {
     SCOPED_TRACE(to_string(Activation(kind)));
     const auto network = summing(GetParam(), GetParam(), kind);
     Matrix rows = random_rows(50, GetParam(), 30);

@@ -93,6 +93,8 @@ inline double reference_activation(const Activation& f, double x) {
       return x > 30 ? x : std::log1p(std::exp(x));
     case ActivationKind::kHardSigmoid:
       return std::isnan(x) ? x : std::min(std::max(a * x + b, 0.0), 1.0);
+    case ActivationKind::kHardSwish:
+      return x * (std::isnan(x) ? x : std::min(std::max((x + 3) / 6, 0.0), 1.0));
     case ActivationKind::kClip:
       return std::isnan(x) ? x : std::min(std::max(x, a), b);
     case ActivationKind::kIdentity:
@@ -112,6 +114,8 @@ inline double lipschitz(const Activation& f) {
     case ActivationKind::kGeluTanh:
     case ActivationKind::kSilu:
       return 1.13;
+    case ActivationKind::kHardSwish:
+      return 1.5;
     case ActivationKind::kLogSoftmax:
       return 2;
     default:
