@@ -45,7 +45,7 @@ std::vector<std::size_t> OnnxConstant::shape() const {
     }
     return shape;
   }
-  if (attribute->real || attribute->integer) {
+  if (attribute == nullptr || attribute->real || attribute->integer) {
     return {};
   }
   return {std::max(attribute->reals.size(), attribute->integers.size())};

@@ -1,5 +1,5 @@
 // Comparing layer by layer: the first layers of a network are a network themselves.
-#include <algorithm>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -14,7 +14,8 @@ namespace {
 
 std::shared_ptr<const Network> first_layers(const Network& network, std::size_t count,
                                             bool pre_activation) {
-  std::vector<Layer> layers(network.layers().begin(), network.layers().begin() + count);
+  const std::span<const Layer> first = network.layers().first(count);
+  std::vector<Layer> layers(first.begin(), first.end());
   if (pre_activation) {
     layers.back().activation = ActivationKind::kIdentity;
   }

@@ -49,7 +49,7 @@ TEST(SafetensorsWriter, RandomNetworksComeBackBitForBit) {
     for (std::size_t l = 0; l < count; ++l) {
       const std::size_t outputs = 1 + draw(20);
       const bool last = l + 1 == count;
-      const auto kind = static_cast<ActivationKind>(draw(last ? 15 : 13));
+      const auto kind = static_cast<ActivationKind>(draw(last ? 16 : 14));
       Activation activation(kind);
       if (activation.a != 0 || kind == ActivationKind::kClip) {  // a kind with parameters
         activation.a = kind == ActivationKind::kClip ? -0.1F : 0.3F;
