@@ -102,8 +102,11 @@ OnnxActivation find_gated(OnnxGraph& graph, const OnnxNode& node) {
     const auto& factors = whole.factors;
     if (factors.size() == 2 && std::count(factors.begin(), factors.end(), gate.x) == 1 &&
         std::count(factors.begin(), factors.end(), factor) == 1) {
+      // What is left of the constants' rounding is no factor.
+      constexpr double kRounding = 1e-6;
       const double rest = whole.number / gate.number;
-      return {gate.kind, gate.x, near(rest, 1) ? 1 : rest, std::move(whole.constants)};
+      return {gate.kind, gate.x, std::abs(rest - 1) <= kRounding ? 1 : rest,
+              std::move(whole.constants)};
     }
   }
   return {};

@@ -23,6 +23,7 @@ const std::vector<std::string> kConstants = {
     scalar("six", 6),
     scalar("zero", 0),
     scalar("twenty", 20),
+    scalar("near_one", 1.00005F),
     scalar("sixth", 1.0F / 6.0F),
     scalar("root", 1.41421356F),
     scalar("inverse_root", 0.70710678F),
@@ -259,6 +260,10 @@ TEST(OnnxActivation, FactorsInsideAGateAreThoseOfTheOutputs) {
   ASSERT_THAT(hard_swish->layers(), SizeIs(2));
   EXPECT_EQ(hard_swish->layers()[0].activation, Kind::kHardSwish);
   EXPECT_THAT(hard_swish->layers()[1].weights, ::testing::ElementsAre(3, 0, 0, 3));
+  const auto nearly = network({node("Sigmoid", {"g"}, "s"), node("Mul", {"s", "near_one"}, "f"),
+                               node("Mul", {"g", "f"}, "y")});
+  ASSERT_THAT(nearly->layers(), SizeIs(2));
+  EXPECT_THAT(nearly->layers()[1].weights, ::testing::ElementsAre(1.00005F, 0, 0, 1.00005F));
 }
 
 // g + 3 as a second product of the same row and weights.
