@@ -1,4 +1,4 @@
-// Reading trained networks from files (.safetensors, .npz and .onnx) and writing them
+// Reading trained networks from files (.safetensors, .npz, .onnx and .json) and writing them
 // (.safetensors). docs/model-files.md says which names, types and layouts are understood.
 #pragma once
 
@@ -33,7 +33,7 @@ struct LoadOptions {
 
 struct LoadedNetwork {
   std::shared_ptr<const Network> network;
-  std::string format;                 // "safetensors", "npz", "onnx"
+  std::string format;                 // "safetensors", "npz", "onnx", "json"
   std::vector<std::string> notes;     // what was assumed, one sentence each, for the user to read
   std::optional<SelfTest> self_test;  // read, but not yet run
 };

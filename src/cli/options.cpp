@@ -14,7 +14,7 @@
 namespace lamella::cli {
 
 void ModelArguments::add_to(CLI::App& app) {
-  app.add_option("MODEL", file, "the trained network: .safetensors, .npz or .onnx")
+  app.add_option("MODEL", file, "the trained network: .safetensors, .npz, .onnx or .json")
       ->type_name("FILE")
       ->required();
   app.add_option("--activations", activations,

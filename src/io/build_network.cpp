@@ -11,6 +11,7 @@
 #include <lamella/error.hpp>
 
 #include "io/canonical.hpp"
+#include "io/layer_activations.hpp"
 #include "io/layer_layout.hpp"
 #include "io/layer_names.hpp"
 #include "io/npy.hpp"
@@ -62,46 +63,29 @@ Layer take_layer(std::vector<Tensor>& tensors, const NamedLayer& named, WeightsL
   return layer;
 }
 
-void set_activations(std::vector<Layer>& layers, const std::vector<Activation>& activations) {
+void apply_activations(std::vector<Layer>& layers, const LoadOptions& options,
+                       const std::string& in_file, std::vector<std::string>& notes) {
+  if (replace_activations(layers, options)) {
+    return;
+  }
+  if (in_file.empty()) {
+    return assume_activations(layers, notes);
+  }
+  std::vector<Activation> activations;
+  try {
+    activations = parse_activations(in_file);
+  } catch (const Error& error) {
+    throw Error(
+        fmt::format("its metadata lists activations that are not understood: {}", error.what()));
+  }
+  if (activations.size() != layers.size()) {
+    throw Error(
+        fmt::format("its metadata lists {} activations for {} layers; --activations replaces them",
+                    activations.size(), layers.size()));
+  }
   for (std::size_t i = 0; i < layers.size(); ++i) {
     layers[i].activation = activations[i];
   }
-}
-
-void apply_activations(std::vector<Layer>& layers, const LoadOptions& options,
-                       const std::string& in_file, std::vector<std::string>& notes) {
-  const std::size_t count = layers.size();
-  if (!options.activations.empty()) {
-    if (options.activations.size() != count) {
-      throw Error(fmt::format(
-          "--activations lists {} for a network of {} layers; one for each layer is wanted",
-          options.activations.size(), count));
-    }
-    return set_activations(layers, options.activations);
-  }
-  if (!in_file.empty()) {
-    std::vector<Activation> activations;
-    try {
-      activations = parse_activations(in_file);
-    } catch (const Error& error) {
-      throw Error(
-          fmt::format("its metadata lists activations that are not understood: {}", error.what()));
-    }
-    if (activations.size() != count) {
-      throw Error(fmt::format(
-          "its metadata lists {} activations for {} layers; --activations replaces them",
-          activations.size(), count));
-    }
-    return set_activations(layers, activations);
-  }
-  for (std::size_t i = 0; i + 1 < count; ++i) {
-    layers[i].activation = ActivationKind::kRelu;
-  }
-  notes.emplace_back(
-      count == 1 ? "the file names no activation: identity is assumed; --activations changes it"
-                 : "the file names no activations: relu on hidden layers and identity on the last "
-                   "are assumed; "
-                   "--activations changes them");
 }
 
 // The value under one of Lamella's own keys, or nothing.

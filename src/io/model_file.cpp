@@ -15,6 +15,7 @@
 #include "io/byte_source.hpp"
 #include "io/bytes.hpp"
 #include "io/extension.hpp"
+#include "io/json_model.hpp"
 #include "io/model_reader.hpp"
 #include "io/npz.hpp"
 #include "io/onnx.hpp"
@@ -30,7 +31,7 @@ namespace {
 
 constexpr std::size_t kFirstBytes = 16;
 
-enum class ModelFormat { kSafetensors, kNpz, kOnnx };
+enum class ModelFormat { kSafetensors, kNpz, kOnnx, kJson };
 
 // What files are that people try, by how they begin.
 struct Foreign {
@@ -48,12 +49,11 @@ constexpr std::array kForeign = {
     Foreign{"\x80\x05"sv, "a Python pickle; save its arrays with safetensors or numpy.savez"},
     Foreign{"\x1f\x8b"sv, "compressed with gzip; decompress it first"},
     Foreign{"GGUF"sv, "a GGUF file"},
-    Foreign{"{"sv, "a JSON text"},
 };
 
 [[noreturn]] void refuse_foreign(std::span<const std::byte> first, const std::string& name) {
   constexpr std::string_view kUnderstood =
-      ".safetensors, .npz and .onnx model files are understood";
+      ".safetensors, .npz, .onnx and .json model files are understood";
   for (const Foreign& foreign : kForeign) {
     if (begins_with(first, foreign.signature)) {
       throw FileError(name, fmt::format("is {}; {}", foreign.what, kUnderstood));
@@ -74,12 +74,18 @@ ModelFormat format_of(std::span<const std::byte> first, const std::string& name)
   if (looks_like_onnx(first)) {
     return ModelFormat::kOnnx;
   }
+  if (looks_like_json(first)) {
+    return ModelFormat::kJson;
+  }
   if (looks_like_safetensors(first)) {
     return ModelFormat::kSafetensors;
   }
   const std::string extension = extension_of(name);
   if (extension == ".safetensors" && !first.empty()) {
     return ModelFormat::kSafetensors;
+  }
+  if (extension == ".json" && !first.empty()) {
+    return ModelFormat::kJson;
   }
   if (extension == ".npz" && !first.empty()) {
     throw FileError(name, "is not a zip archive, which a .npz file is: it does not begin with PK");
@@ -111,6 +117,9 @@ LoadedNetwork read_format(ModelFormat format, std::span<const std::byte> bytes,
       break;
     case ModelFormat::kOnnx:
       loaded = read_onnx(bytes, folder, options);
+      break;
+    case ModelFormat::kJson:
+      loaded = read_json_model(bytes, options);
       break;
   }
   return loaded;

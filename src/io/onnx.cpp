@@ -6,6 +6,7 @@
 
 #include <lamella/error.hpp>
 
+#include "io/layer_activations.hpp"
 #include "io/onnx_chain.hpp"
 
 namespace lamella::io {
@@ -20,16 +21,7 @@ LoadedNetwork read_onnx(std::span<const std::byte> bytes, const std::filesystem:
   OnnxGraph graph(model, folder, bytes.size(), options.allow_nonfinite);
   OnnxChain chain = find_chain(graph);
   auto [layers, steps] = build_layers(graph, chain, options.fold);
-  if (!options.activations.empty()) {
-    if (options.activations.size() != layers.size()) {
-      throw Error(fmt::format(
-          "--activations lists {} for a network of {} layers; one for each layer is wanted",
-          options.activations.size(), layers.size()));
-    }
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-      layers[i].activation = options.activations[i];
-    }
-  }
+  (void)replace_activations(layers, options);
   NetworkNames names;
   if (chain.classes.size() == layers.back().outputs) {
     names.outputs = chain.classes;

@@ -26,6 +26,23 @@ TEST(Convert, TheConvertedModelScoresTheSameAndNeedsNoOptions) {
   }
 }
 
+TEST(Convert, AModelWrittenByHandIsTheSameNetworkOnceConverted) {
+  const TemporaryFolder folder;
+  const std::string out = folder.file("model.safetensors");
+  const std::string again = folder.file("again.safetensors");
+  const ProcessResult converted =
+      lamella_command({"convert", data_file("by_hand/model.json"), out});
+  ASSERT_EQ(converted.status, 0) << converted.err;
+  EXPECT_EQ(converted.err_lines().size(), 1U) << converted.err;
+  ASSERT_EQ(lamella_command(
+                {"convert", data_file("by_hand/model.npz"), again, "--activations", "relu,relu"})
+                .status,
+            0);
+  EXPECT_EQ(file_content(out), file_content(again));
+  const ProcessResult run = lamella_run({out, data_file("by_hand/input.csv")});
+  EXPECT_EQ(run.out, file_content(data_file("by_hand/expected.csv"))) << run.err;
+}
+
 TEST(Convert, ConvertingAgainGivesTheSameBytes) {
   const TemporaryFolder folder;
   const std::string first = folder.file("1.safetensors");

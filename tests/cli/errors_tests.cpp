@@ -77,11 +77,13 @@ TEST(Failure, IsOneLineThatNamesTheFileAndStatusOne) {
   write_file(inputs.file("wide.npy"), make_npy({1, 2, 3, 4, 5}, 5));
   write_file(inputs.file("new\nline.npy"), "no numbers");
   write_file(inputs.file("empty.npy"), "");
+  write_file(inputs.file("typo.json"), R"({"layers": [{"weigths": [[1, 2, 3]]}]})");
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{"not_there.safetensors", kRows}, "not_there.safetensors: "},
       {{kModel, "not_there.npy"}, "not_there.npy: "},
       {{inputs.file(""), kRows}, "directory"},
       {{kModel, inputs.file("")}, ""},
+      {{inputs.file("typo.json"), kRows}, "typo.json: layer 1 has the key 'weigths'"},
       {{kRows, kRows}, "input.npy: "},
       {{kModel, kModel, "--input-format", "npy"}, "model.safetensors: "},
       {{kModel, inputs.file("wide.npy")}, "wide.npy: "},

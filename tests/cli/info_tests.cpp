@@ -14,7 +14,8 @@ using testing::HasSubstr;
 using testing::Not;
 
 TEST(Info, CountsTheParametersOfTheNetworkDoneByHand) {
-  for (const char* const model : {"by_hand/model.safetensors", "by_hand/model.npz"}) {
+  for (const char* const model :
+       {"by_hand/model.safetensors", "by_hand/model.npz", "by_hand/model.json"}) {
     const ProcessResult result =
         lamella_command({"info", data_file(model), "--activations", "relu,relu"});
     EXPECT_EQ(result.status, 0) << result.err;
@@ -68,6 +69,38 @@ TEST(Info, ShowsTheInputSteps) {
   EXPECT_EQ(json.at("input_steps")[0].at("values"), nlohmann::json({1.0, 2.0}));
   // (3 - 1) + 2 (clip(5 - 2)) + 0.5
   EXPECT_EQ(lamella_run({model, "-", "--quiet"}, {.input = "3,5\n"}).out, "6.5\n");
+}
+
+TEST(Info, AModelWrittenByHandNeedsNoOptions) {
+  const ProcessResult result = lamella_command({"info", data_file("by_hand/model.json")});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  EXPECT_THAT(result.out, HasSubstr("(json): 3 inputs, 2 layers, 2 outputs"));
+  EXPECT_THAT(result.out, HasSubstr("26 (20 weights + 6 biases)"));
+}
+
+TEST(Info, MemoryForJsonIsASmallMultipleOfItsSize) {
+  const auto repeated = [](const std::string& part) {
+    std::string text;
+    while (text.size() < 8'000'000) {
+      text += part;
+    }
+    return text;
+  };
+  // What takes the most for the characters that it is written in: numbers, layers, texts.
+  const std::vector<std::pair<std::string, long>> cases = {
+      {R"({"layers": [{"weights": [[)" + repeated("1,") + "1]]}]}", 8},
+      {R"({"layers": [)" + repeated(R"({"weights":[[1]]},)") + R"({"weights":[[1,2]]}]})", 40},
+      {R"({"classes": [)" + repeated(R"("",)") + R"(""], "layers": [{"weights": [[1]]}]})", 40}};
+  const TemporaryFolder folder;
+  for (const auto& [text, most] : cases) {
+    write_file(folder.file("model.json"), text);
+    const ProcessResult result = lamella_command({"info", folder.file("model.json")});
+    EXPECT_EQ(result.status, text.ends_with("[[1,2]]}]}") ? 1 : 0) << result.err;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    EXPECT_LT(result.peak_kib * 1024 / static_cast<long>(text.size()), most);
+#endif
+  }
 }
 
 TEST(Info, AFileThatIsNoModelIsAnError) {

@@ -72,6 +72,14 @@ TEST(Run, WritesCsvToStandardOutputUnlessTold) {
   EXPECT_EQ(result.out, file_content(data_file("by_hand/expected.csv")));
 }
 
+TEST(Run, AModelWrittenByHandNeedsNoOptions) {
+  const ProcessResult result =
+      lamella_run({data_file("by_hand/model.json"), data_file("by_hand/input.csv")});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.out, file_content(data_file("by_hand/expected.csv")));
+  EXPECT_THAT(result.err_lines("lamella: note: "), IsEmpty());
+}
+
 TEST(Run, ScoresDigitsWithinTheManifestsTolerance) {
   for (const std::string& model : kModels) {
     for (const char* const rows : {"test.npy", "test.csv"}) {

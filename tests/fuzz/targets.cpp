@@ -78,6 +78,10 @@ void read_onnx_model(std::span<const std::byte> bytes) {
   read_model(bytes, "fuzz.onnx");
 }
 
+void read_json_model(std::span<const std::byte> bytes) {
+  read_model(bytes, "fuzz.json");
+}
+
 void read_npy_rows(std::span<const std::byte> bytes) {
   read_rows(bytes, [](std::unique_ptr<io::ByteSource> source, const io::RowReadOptions& options) {
     return io::read_npy_rows(std::move(source), options);
@@ -102,6 +106,9 @@ Target target_for(std::string_view extension) {
   }
   if (extension == ".onnx") {
     return read_onnx_model;
+  }
+  if (extension == ".json") {
+    return read_json_model;
   }
   if (extension == ".npy") {
     return read_npy_rows;

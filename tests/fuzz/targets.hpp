@@ -11,6 +11,7 @@ namespace lamella::fuzz {
 void read_safetensors_model(std::span<const std::byte> bytes);
 void read_npz_model(std::span<const std::byte> bytes);
 void read_onnx_model(std::span<const std::byte> bytes);
+void read_json_model(std::span<const std::byte> bytes);
 void read_npy_rows(std::span<const std::byte> bytes);
 void read_csv_rows(std::span<const std::byte> bytes);
 

@@ -1,4 +1,5 @@
-// The table of ONNX patterns in docs/model-files.md names a test for each: those tests exist.
+// docs/model-files.md: the tests that its table of ONNX patterns names exist, and its example of a
+// network in JSON is the one of tests/data.
 #include <regex>
 
 #include <nlohmann/json.hpp>
@@ -51,6 +52,16 @@ TEST(Documentation, EveryOnnxPatternNamesTestsThatExist) {
     ++rows;
   }
   EXPECT_GT(rows, 30) << "the table was not found";
+}
+
+TEST(Documentation, TheExampleInJsonIsTheNetworkDoneByHand) {
+  const std::string page = read_text((kTests.parent_path() / "docs/model-files.md").string());
+  const std::string fence = "```json\n";
+  const std::size_t begin = page.find(fence);
+  ASSERT_NE(begin, std::string::npos);
+  const std::size_t example = begin + fence.size();
+  EXPECT_EQ(page.substr(example, page.find("```", example) - example),
+            read_text((kTests / "data/by_hand/model.json").string()));
 }
 
 }  // namespace

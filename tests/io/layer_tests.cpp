@@ -197,11 +197,11 @@ TEST(Activations, AreOneForEachLayer) {
 }
 
 TEST(ModelFiles, OfOtherFormatsAreRefusedWithWhatIsUnderstood) {
-  for (const char* text : {"{\"a\":1}", "\x89HDF\r\n\x1a\n", "\x80\x02}q", "\x1f\x8b\x08", "GGUF",
-                           "\x93NUMPY", "words", ""}) {
+  for (const char* text :
+       {"\x89HDF\r\n\x1a\n", "\x80\x02}q", "\x1f\x8b\x08", "GGUF", "\x93NUMPY", "words", ""}) {
     EXPECT_THAT(refusal([&] { load(text, {}, "model.bin"); }),
                 testing::AllOf(testing::StartsWith("model.bin: "),
-                               HasSubstr(".safetensors, .npz and .onnx")))
+                               HasSubstr(".safetensors, .npz, .onnx and .json")))
         << text;
   }
 }

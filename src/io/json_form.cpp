@@ -1,0 +1,262 @@
+// The text is read as a stream of events: numbers go straight into the layers, and what does not
+// belong to the form is refused where it begins, before anything is built of it.
+#include "io/json_form.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <unordered_set>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <lamella/error.hpp>
+
+#include "io/json_syntax.hpp"
+#include "io/quote.hpp"
+
+namespace lamella::io {
+namespace {
+
+// Receives the events of nlohmann's parser. The form nests in one way alone, so that the state is a
+// place in it, the last key, and how much has been read.
+class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  explicit ModelEvents(std::string_view text) : text_(text) {}
+
+  WrittenModel model;
+
+  bool null() override { return refuse("null"); }
+  bool boolean(bool value) override { return refuse(value ? "true" : "false"); }
+  bool number_integer(number_integer_t value) override {
+    return takes_number() ? put(static_cast<float>(value))
+                          : refuse(fmt::format("the number {}", value));
+  }
+  bool number_unsigned(number_unsigned_t value) override {
+    return takes_number() ? put(static_cast<float>(value))
+                          : refuse(fmt::format("the number {}", value));
+  }
+  bool number_float(number_float_t /*value*/, const string_t& text) override {
+    if (!takes_number()) {
+      return refuse("the number " + in_quotes(text));
+    }
+    // From the text, since by way of a double it could be rounded twice. strtof takes the decimal
+    // point that the parser has put there, the locale's.
+    const float value = std::strtof(text.c_str(), nullptr);
+    return std::isfinite(value) ? put(value) : refuse_size(text);
+  }
+  bool string(string_t& value) override {
+    if (place_ == Place::kNames) {
+      name_list_->push_back(std::move(value));
+    } else if (place_ == Place::kLayer && key_ == "activation") {
+      model.layers.back().activation = std::move(value);
+    } else {
+      return refuse("the text " + in_quotes(value));
+    }
+    return true;
+  }
+  bool binary(binary_t& /*value*/) override { return false; }
+
+  bool start_object(std::size_t /*elements*/) override {
+    if (place_ == Place::kOutside) {
+      place_ = Place::kModel;
+    } else if (place_ == Place::kLayers) {
+      place_ = Place::kLayer;
+      model.layers.emplace_back();
+      layer_keys_.clear();
+    } else {
+      return refuse("an object");
+    }
+    return true;
+  }
+  bool key(string_t& name) override {
+    constexpr std::array<std::string_view, 4> kModelKeys = {"layers", "input_names", "output_names",
+                                                            "classes"};
+    constexpr std::array<std::string_view, 3> kLayerKeys = {"weights", "bias", "activation"};
+    const bool of_layer = place_ == Place::kLayer;
+    if (of_layer && std::find(kLayerKeys.begin(), kLayerKeys.end(), name) == kLayerKeys.end()) {
+      throw Error(
+          fmt::format("layer {} has the key {}; 'weights', 'bias' and 'activation' are known",
+                      model.layers.size(), in_quotes(name)));
+    }
+    if (!of_layer && std::find(kModelKeys.begin(), kModelKeys.end(), name) == kModelKeys.end()) {
+      throw Error(
+          fmt::format("has the key {}; {}, and may have 'input_names', 'output_names' and "
+                      "'classes' beside 'layers'",
+                      in_quotes(name), kJsonForm));
+    }
+    if (!(of_layer ? layer_keys_ : model_keys_).insert(name).second) {
+      throw Error(of_layer ? fmt::format("layer {} has the key {} twice", model.layers.size(),
+                                         in_quotes(name))
+                           : fmt::format("has the key {} twice", in_quotes(name)));
+    }
+    key_ = std::move(name);
+    return true;
+  }
+  bool end_object() override {
+    if (place_ == Place::kLayer) {
+      if (!layer_keys_.contains("weights")) {
+        throw Error(fmt::format("layer {} has no 'weights'", model.layers.size()));
+      }
+      place_ = Place::kLayers;
+    } else {
+      if (!model_keys_.contains("layers")) {
+        throw Error(fmt::format("has no 'layers'; {}", kJsonForm));
+      }
+      place_ = Place::kOutside;
+    }
+    return true;
+  }
+  bool start_array(std::size_t /*elements*/) override {
+    if (place_ == Place::kModel) {
+      place_ = key_ == "layers" ? Place::kLayers : Place::kNames;
+      name_list_ = key_ == "input_names"    ? &model.names.inputs
+                   : key_ == "output_names" ? &model.names.outputs
+                                            : &model.names.classes;
+    } else if (place_ == Place::kLayer && key_ != "activation") {
+      place_ = key_ == "weights" ? Place::kWeights : Place::kBias;
+    } else if (place_ == Place::kWeights) {
+      place_ = Place::kRow;
+    } else {
+      return refuse("a list");
+    }
+    return true;
+  }
+  bool end_array() override {
+    const std::size_t count = entries();
+    const Place ended = place_;
+    if (ended == Place::kRow) {
+      place_ = Place::kWeights;
+    } else {
+      const bool of_layer = ended == Place::kWeights || ended == Place::kBias;
+      key_ = ended == Place::kLayers ? "layers" : key_;
+      place_ = of_layer ? Place::kLayer : Place::kModel;
+    }
+    if (count == 0) {
+      return refuse("an empty list");
+    }
+    if (ended == Place::kRow) {
+      end_row(count);
+    }
+    return true;
+  }
+  bool parse_error(std::size_t position, const std::string& token,
+                   const nlohmann::json::exception& error) override {
+    constexpr int kBeyondDouble = 406;
+    if (error.id == kBeyondDouble) {
+      return takes_number() ? refuse_size(token) : refuse("the number " + in_quotes(token));
+    }
+    throw Error(json_syntax_error(text_, position));
+  }
+
+ private:
+  enum class Place { kOutside, kModel, kLayers, kLayer, kWeights, kRow, kBias, kNames };
+
+  // A value: where it stands, and what that place is for.
+  struct Expected {
+    std::string where;
+    const char* wanted;
+  };
+
+  [[nodiscard]] Expected expected() const {
+    const std::size_t next = entries() + 1;
+    switch (place_) {
+      case Place::kOutside:  // the text begins with '{', so that no value is refused here
+      case Place::kModel:
+        return {in_quotes(key_), key_ == "layers" ? "a list of layers" : "a list of texts"};
+      case Place::kLayers:
+        return {fmt::format("layer {}", next), "an object with 'weights'"};
+      case Place::kLayer:
+        return {fmt::format("layer {}: {}", model.layers.size(), in_quotes(key_)),
+                key_ == "weights" ? "a list of rows, each a list of numbers,"
+                : key_ == "bias"  ? "a list of numbers"
+                                  : "a text such as \"relu\""};
+      case Place::kWeights:
+        return {fmt::format("layer {}: row {} of 'weights'", model.layers.size(), next),
+                "a list of numbers"};
+      case Place::kRow:
+        return {fmt::format("layer {}: row {}, column {} of 'weights'", model.layers.size(),
+                            model.layers.back().rows + 1, next),
+                "a number"};
+      case Place::kBias:
+        return {fmt::format("layer {}: value {} of 'bias'", model.layers.size(), next), "a number"};
+      case Place::kNames:
+        return {fmt::format("entry {} of {}", next, in_quotes(key_)), "a text"};
+    }
+    return {};
+  }
+
+  bool refuse(const std::string& found) const {
+    const auto [where, wanted] = expected();
+    throw Error(fmt::format("{} is {}; {} is wanted", where, found, wanted));
+  }
+
+  bool refuse_size(const std::string& number) const {
+    throw Error(fmt::format("{} is {}, which is beyond the range of float32", expected().where,
+                            in_quotes(number)));
+  }
+
+  // How many entries the list that we are in has so far.
+  [[nodiscard]] std::size_t entries() const {
+    switch (place_) {
+      case Place::kLayers:
+        return model.layers.size();
+      case Place::kWeights:
+        return model.layers.back().rows;
+      case Place::kRow:
+        return model.layers.back().weights.size() -
+               model.layers.back().rows * model.layers.back().columns;
+      case Place::kBias:
+        return model.layers.back().bias.size();
+      case Place::kNames:
+        return name_list_->size();
+      default:
+        return 0;
+    }
+  }
+
+  [[nodiscard]] bool takes_number() const {
+    return place_ == Place::kRow || place_ == Place::kBias;
+  }
+  bool put(float value) {
+    (place_ == Place::kRow ? model.layers.back().weights : model.layers.back().bias)
+        .push_back(value);
+    return true;
+  }
+
+  void end_row(std::size_t count) {
+    WrittenLayer& layer = model.layers.back();
+    if (layer.rows > 0 && count != layer.columns) {
+      throw Error(
+          fmt::format("layer {}: row {} of 'weights' has {} values, but row 1 has {}; rows of the "
+                      "same length are wanted",
+                      model.layers.size(), layer.rows + 1, count, layer.columns));
+    }
+    layer.columns = count;
+    ++layer.rows;
+  }
+
+  std::string_view text_;
+  Place place_ = Place::kOutside;
+  std::string key_;
+  std::vector<std::string>* name_list_ = nullptr;  // the one that we are in
+  std::unordered_set<std::string> model_keys_;
+  std::unordered_set<std::string> layer_keys_;
+};
+
+}  // namespace
+
+WrittenModel read_json_form(std::string_view text) {
+  // The parser would take a zero byte for the end.
+  const std::size_t zero = text.find('\0');
+  if (zero != std::string_view::npos) {
+    throw Error(json_syntax_error(text, zero + 1));
+  }
+  ModelEvents events(text);
+  nlohmann::json::sax_parse(text, &events);
+  return std::move(events.model);
+}
+
+}  // namespace lamella::io
