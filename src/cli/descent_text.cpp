@@ -26,12 +26,6 @@ double largest_of(std::span<const double> values) {
   return largest;
 }
 
-// A matrix whole where it is small, else its size.
-std::string matrix_or_size(const std::vector<Block>& blocks, bool whole,
-                           const std::string& otherwise) {
-  return whole ? beside(blocks) : "  " + otherwise + "\n";
-}
-
 bool shows_whole(const AdjustableLayer& layer) {
   return layer.outputs <= kShownSize && layer.inputs <= kShownSize;
 }
@@ -50,6 +44,11 @@ std::string gradient_text(const Descent& descent, std::size_t n) {
   std::string text =
       fmt::format("layer {}: delta{} = {}{}\n", number, number, delta,
                   descent.walk().rows > 1 && last ? ", over the number of rows" : "");
+  if (!shows_whole(layer) || descent.walk().rows > kShownSize) {
+    return text + fmt::format("  largest |dL/dW{}| = {}, largest |dL/db{}| = {}\n\n", number,
+                              number_text(largest_of(gradient.weights)), number,
+                              number_text(largest_of(gradient.bias)));
+  }
   std::vector<Block> blocks = {
       transposed_block(fmt::format("delta{}", number), gradient.deltas, descent.walk().rows,
                        layer.outputs),
@@ -59,12 +58,7 @@ std::string gradient_text(const Descent& descent, std::size_t n) {
   if (!layer.bias.empty()) {
     blocks.push_back(matrix_block(fmt::format("dL/db{}", number), gradient.bias, layer.outputs, 1));
   }
-  return text +
-         matrix_or_size(blocks, shows_whole(layer) && descent.walk().rows <= kShownSize,
-                        fmt::format("largest |dL/dW{}| = {}, largest |dL/db{}| = {}", number,
-                                    number_text(largest_of(gradient.weights)), number,
-                                    number_text(largest_of(gradient.bias)))) +
-         "\n";
+  return text + beside(blocks) + "\n";
 }
 
 std::string change_text(const std::vector<AdjustableLayer>& before,
@@ -72,6 +66,14 @@ std::string change_text(const std::vector<AdjustableLayer>& before,
   std::string text;
   for (std::size_t n = 0; n < before.size(); ++n) {
     const AdjustableLayer& old = before[n];
+    if (!shows_whole(old)) {
+      double largest = 0;
+      for (std::size_t i = 0; i < old.weights.size(); ++i) {
+        largest = std::max(largest, std::fabs(after[n].weights[i] - old.weights[i]));
+      }
+      text += fmt::format("  W{} changes by at most {}\n\n", n + 1, number_text(largest));
+      continue;
+    }
     std::vector<Block> blocks = {
         matrix_block(fmt::format("W{} before", n + 1), old.weights, old.outputs, old.inputs),
         matrix_block("after", after[n].weights, old.outputs, old.inputs)};
@@ -79,13 +81,7 @@ std::string change_text(const std::vector<AdjustableLayer>& before,
       blocks.push_back(matrix_block(fmt::format("b{} before", n + 1), old.bias, old.outputs, 1));
       blocks.push_back(matrix_block("after", after[n].bias, old.outputs, 1));
     }
-    double largest = 0;
-    for (std::size_t i = 0; i < old.weights.size(); ++i) {
-      largest = std::max(largest, std::fabs(after[n].weights[i] - old.weights[i]));
-    }
-    text += matrix_or_size(blocks, shows_whole(old),
-                           fmt::format("W{} changes by at most {}", n + 1, number_text(largest))) +
-            "\n";
+    text += beside(blocks) + "\n";
   }
   return text;
 }
@@ -120,11 +116,13 @@ std::string descent_text(Descent& descent, MatrixView<const float> targets, doub
                   targets.rows() > 1 ? fmt::format(", mean over {} rows", targets.rows()) : "");
   std::string text = (style.colour ? "\x1b[1m" + title + "\x1b[0m" : title) + "\n\n";
   const std::size_t outputs = targets.columns();
-  text += matrix_or_size(
-      {transposed_block("y", descent.walk().layers.back().activations, targets.rows(), outputs),
-       transposed_block("t", target, targets.rows(), outputs)},
-      outputs <= kShownSize && targets.rows() <= kShownSize,
-      fmt::format("{} rows of {} targets", targets.rows(), outputs));
+  if (outputs <= kShownSize && targets.rows() <= kShownSize) {
+    text += beside(
+        {transposed_block("y", descent.walk().layers.back().activations, targets.rows(), outputs),
+         transposed_block("t", target, targets.rows(), outputs)});
+  } else {
+    text += fmt::format("  {} rows of {} targets\n", targets.rows(), outputs);
+  }
   text += fmt::format("  L = {}\n\n", number_text(descent.loss()));
   for (std::size_t n = descent.layers().size(); n-- > 0;) {
     text += gradient_text(descent, n);
