@@ -237,13 +237,19 @@ void explain(const ExplainArguments& arguments) {
     walked = walk(network, rows);
   }
   if (numbers) {
-    text += walk_text(network, *walked, *numbers, style);
-    json["rows"] = *numbers;
-    json["walk"] = json_of(network, *walked);
+    if (arguments.json) {
+      json["rows"] = *numbers;
+      json["walk"] = json_of(network, *walked);
+    } else {
+      text += walk_text(network, *walked, *numbers, style);
+    }
   } else if (arguments.target.empty()) {
     const NetworkStatistics statistics = summarize(network, file);
-    text += statistics_text(network, statistics, style);
-    json["statistics"] = json_of(network, statistics);
+    if (arguments.json) {
+      json["statistics"] = json_of(network, statistics);
+    } else {
+      text += statistics_text(network, statistics, style);
+    }
   }
   if (!arguments.npz.empty()) {
     save_walk(*walked, network, arguments.npz);

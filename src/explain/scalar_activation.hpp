@@ -1,4 +1,6 @@
 // The activations that work on one number at a time, and their derivatives, in double precision.
+// The double-precision reference has formulas of its own, with bounds instead of derivatives; tests
+// compare the two.
 #pragma once
 
 #include <lamella/activation.hpp>
