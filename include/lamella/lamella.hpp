@@ -6,6 +6,7 @@
 #include <lamella/compare.hpp>
 #include <lamella/engine.hpp>
 #include <lamella/error.hpp>
+#include <lamella/explain.hpp>
 #include <lamella/matrix.hpp>
 #include <lamella/model_file.hpp>
 #include <lamella/network.hpp>

@@ -15,6 +15,7 @@ struct Command {
 [[nodiscard]] Command add_run(CLI::App& app);
 [[nodiscard]] Command add_info(CLI::App& app);
 [[nodiscard]] Command add_convert(CLI::App& app);
+[[nodiscard]] Command add_explain(CLI::App& app);
 [[nodiscard]] Command add_compare(CLI::App& app);
 [[nodiscard]] Command add_check(CLI::App& app);
 [[nodiscard]] Command add_devices(CLI::App& app);

@@ -1,6 +1,5 @@
 // lamella info: what a model file holds.
 #include <algorithm>
-#include <array>
 #include <memory>
 
 #include <fmt/format.h>
@@ -10,6 +9,7 @@
 #include <lamella/lamella.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/network_text.hpp"
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
 
@@ -22,44 +22,6 @@ struct InfoArguments {
   ModelArguments model;
   bool json = false;
 };
-
-std::string count_of(std::size_t count, const char* noun) {
-  return fmt::format("{} {}{}", grouped(count), noun, count == 1 ? "" : "s");
-}
-
-// "4×3 + 4 = 16": a weight for each pair of output and input, a bias for each output.
-std::string derive_parameters(const Layer& layer) {
-  const std::string biases = layer.has_bias() ? fmt::format(" + {}", layer.outputs) : "";
-  return fmt::format("{}×{}{} = {}", layer.outputs, layer.inputs, biases,
-                     grouped(Network::parameters(layer).total()));
-}
-
-using TableRow = std::array<std::string, 5>;
-
-std::string table(const Network& network) {
-  std::vector<TableRow> rows = {{"layer", "inputs", "outputs", "activation", "parameters"}};
-  for (const Layer& layer : network.layers()) {
-    rows.push_back({fmt::format("{}", rows.size()), grouped(layer.inputs), grouped(layer.outputs),
-                    to_string(layer.activation), derive_parameters(layer)});
-  }
-  const ParameterCount total = network.parameters();
-  rows.push_back(
-      {"total", "", "", "",
-       fmt::format("{} ({} + {})", grouped(total.total()), count_of(total.weights, "weight"),
-                   fmt::format("{} biases", grouped(total.biases)))});
-  std::array<std::size_t, 4> widths = {};
-  for (const TableRow& row : rows) {
-    for (std::size_t c = 0; c < widths.size(); ++c) {
-      widths[c] = std::max(widths[c], row[c].size());
-    }
-  }
-  std::string text;
-  for (const TableRow& row : rows) {
-    text += fmt::format("{:<{}}  {:>{}}  {:>{}}  {:<{}}  {}\n", row[0], widths[0], row[1],
-                        widths[1], row[2], widths[2], row[3], widths[3], row[4]);
-  }
-  return text;
-}
 
 constexpr const char* name_of(InputStep::Kind kind) {
   switch (kind) {
@@ -118,7 +80,7 @@ void print_text(const std::string& file, const LoadedNetwork& loaded) {
                                  one_line(file), loaded.format, count_of(network.inputs(), "input"),
                                  count_of(network.layers().size(), "layer"),
                                  count_of(network.outputs(), "output"), styled ? "\x1b[0m" : "");
-  text += table(network);
+  text += layers_table(network);
   text += fmt::format("\n{} bytes as float32, {} FLOP per row\n",
                       grouped(bytes_of(network.parameters())), grouped(network.flops_per_row()));
   if (loaded.self_test) {
@@ -132,12 +94,6 @@ void print_text(const std::string& file, const LoadedNetwork& loaded) {
   print_result(text);
 }
 
-Json parameters_json(const ParameterCount& parameters) {
-  return {{"weights", parameters.weights},
-          {"biases", parameters.biases},
-          {"total", parameters.total()}};
-}
-
 void print_json(const std::string& file, const LoadedNetwork& loaded) {
   const Network& network = *loaded.network;
   Json layers = Json::array();
@@ -146,7 +102,7 @@ void print_json(const std::string& file, const LoadedNetwork& loaded) {
                       {"outputs", layer.outputs},
                       {"activation", to_string(layer.activation)},
                       {"bias", layer.has_bias()},
-                      {"parameters", parameters_json(Network::parameters(layer))}});
+                      {"parameters", to_json(Network::parameters(layer))}});
   }
   Json steps = Json::array();
   for (const InputStep& step : network.input_steps()) {
@@ -158,7 +114,7 @@ void print_json(const std::string& file, const LoadedNetwork& loaded) {
                      {"outputs", network.outputs()},
                      {"input_steps", std::move(steps)},
                      {"layers", std::move(layers)},
-                     {"parameters", parameters_json(network.parameters())},
+                     {"parameters", to_json(network.parameters())},
                      {"bytes", bytes_of(network.parameters())},
                      {"flop_per_row", network.flops_per_row()},
                      {"input_names", network.names().inputs},

@@ -90,7 +90,9 @@ std::vector<LayerArray> read_layer_arrays(const std::string& path, const Network
     const TensorFile file = read_npz(bytes);
     std::vector<LayerArray> arrays;
     for (const Tensor& tensor : file.tensors) {
-      arrays.push_back(take_array(tensor, network));
+      if (tensor.name != "input") {  // which stands beside them in what lamella explain writes
+        arrays.push_back(take_array(tensor, network));
+      }
     }
     if (arrays.empty()) {
       throw Error("holds no arrays");

@@ -241,8 +241,8 @@ WeightsLayout choose_layout(const std::vector<Tensor>& tensors, std::span<const 
 
 }  // namespace
 
-LayerOrder order_layers(const std::vector<Tensor>& tensors, const NamedLayers& named, WeightsLayout wanted,
-                        std::vector<std::string>& notes) {
+LayerOrder order_layers(const std::vector<Tensor>& tensors, const NamedLayers& named,
+                        WeightsLayout wanted, std::vector<std::string>& notes) {
   for (const NamedChain& chain : named.chains) {
     for (const NamedLayer& layer : chain) {
       check_rank(tensors, layer);

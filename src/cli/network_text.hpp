@@ -1,0 +1,21 @@
+// A network's layers and parameters as text and JSON.
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include <lamella/network.hpp>
+
+namespace lamella::cli {
+
+// "1,234 units", "1 unit"
+[[nodiscard]] std::string count_of(std::size_t count, const char* noun);
+
+// A line for each layer: shape, activation, and how its parameters come about ("4×3 + 4 = 16"); and
+// a line for the total.
+[[nodiscard]] std::string layers_table(const Network& network);
+
+[[nodiscard]] nlohmann::ordered_json to_json(const ParameterCount& parameters);
+
+}  // namespace lamella::cli

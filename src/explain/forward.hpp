@@ -1,0 +1,20 @@
+// The walk forward through layers whose weights may change.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include <lamella/explain.hpp>
+
+namespace lamella::explain {
+
+[[nodiscard]] std::vector<AdjustableLayer> adjustable(const Network& network);
+
+// The rows as the first layer gets them. Throws ShapeError.
+[[nodiscard]] std::vector<double> first_inputs(const Network& network,
+                                               MatrixView<const float> rows);
+
+// Computes layers anew from walk.rows and walk.inputs.
+void walk_forward(std::span<const AdjustableLayer> layers, Walk& walk);
+
+}  // namespace lamella::explain

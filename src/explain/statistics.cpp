@@ -1,0 +1,68 @@
+// What each unit does over all rows of a file.
+#include <algorithm>
+#include <cmath>
+
+#include <lamella/error.hpp>
+#include <lamella/explain.hpp>
+
+#include "explain/forward.hpp"
+#include "explain/scalar_activation.hpp"
+#include "io/rows.hpp"
+
+namespace lamella {
+namespace {
+
+constexpr double kFlat = 0.005;  // as a public comment says
+
+void add_layer(const AdjustableLayer& layer, const LayerValues& values, std::uint64_t rows_before,
+               std::vector<UnitStatistics>& units) {
+  for (std::size_t at = 0; at < values.activations.size(); ++at) {
+    UnitStatistics& unit = units[at % layer.outputs];
+    const double h = values.activations[at];
+    const bool first = rows_before == 0 && at < layer.outputs;
+    unit.least = first ? h : std::min(unit.least, h);
+    unit.greatest = first ? h : std::max(unit.greatest, h);
+    unit.mean += h;  // a sum, until the end
+    if (!layer.activation.over_row() &&
+        std::fabs(explain::derivative(layer.activation, values.pre_activations[at])) < kFlat) {
+      ++unit.flat;
+    }
+  }
+}
+
+}  // namespace
+
+NetworkStatistics summarize(const Network& network, const RowFile& rows) {
+  constexpr std::size_t kChunkRows = 64;
+  const auto reader = io::open_rows(rows.path, {.format = rows.format,
+                                                .columns = rows.columns,
+                                                .expected_columns = network.inputs(),
+                                                .cancelled = rows.cancelled});
+  const std::vector<AdjustableLayer> layers = explain::adjustable(network);
+  NetworkStatistics statistics;
+  for (const AdjustableLayer& layer : layers) {
+    statistics.layers.emplace_back(layer.outputs);
+  }
+  Matrix chunk(kChunkRows, network.inputs());
+  Walk walk;
+  while (const std::size_t count = reader->read(chunk)) {
+    if (rows.cancelled != nullptr && rows.cancelled->load()) {
+      throw CancelledError("cancelled before the last row");
+    }
+    walk.rows = count;
+    walk.inputs = explain::first_inputs(network, chunk.view().block(0, count));
+    explain::walk_forward(layers, walk);
+    for (std::size_t n = 0; n < layers.size(); ++n) {
+      add_layer(layers[n], walk.layers[n], statistics.rows, statistics.layers[n]);
+    }
+    statistics.rows += count;
+  }
+  for (std::vector<UnitStatistics>& units : statistics.layers) {
+    for (UnitStatistics& unit : units) {
+      unit.mean /= static_cast<double>(std::max<std::uint64_t>(statistics.rows, 1));
+    }
+  }
+  return statistics;
+}
+
+}  // namespace lamella

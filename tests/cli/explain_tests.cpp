@@ -1,0 +1,148 @@
+// lamella explain on networks whose values are known.
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/command.hpp"
+#include "tests/support/npy_file.hpp"
+
+namespace lamella::test {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+using Json = nlohmann::json;
+
+std::vector<std::string> by_hand(std::vector<std::string> more = {}) {
+  std::vector<std::string> arguments = {"explain", data_file("by_hand/model.npz"),
+                                        data_file("by_hand/input.csv"), "--activations",
+                                        "relu,relu"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+TEST(Explain, WritesOutTheNetworkDoneByHand) {
+  const ProcessResult result = lamella_command(by_hand());
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("26 parameters"), HasSubstr("4×3 + 4 = 16"),
+                    HasSubstr("layer 1: h1 = relu(W1 · x + b1)"),
+                    HasSubstr("z1[0] = 0·2 + 1·1 + 1·3 + 0 = 0 + 1 + 3 + 0 = 4\n"),
+                    HasSubstr("z1[3] = 1·2 + 0·1 + 0·3 - 1 = 2 + 0 + 0 - 1 = 1\n"),
+                    HasSubstr("pre-activation z1 = [4, 3, 5, 1]\n"),
+                    HasSubstr("activation     h1 = [4, 3, 5, 1]\n"),
+                    HasSubstr("relu silences none of 4 units\n"),
+                    HasSubstr("pre-activation z2 = [7, 5]\n"), HasSubstr("output y = [7, 5]\n")));
+  EXPECT_THAT(result.out, Not(HasSubstr("\x1b"))) << "colour is for terminals";
+}
+
+TEST(Explain, NamesTheUnitsThatReluSilences) {
+  const ProcessResult result = lamella_command(by_hand({"--row", "3"}));
+  EXPECT_THAT(result.out, AllOf(HasSubstr("row 3: input x = [-4, 2, 1]"),
+                                HasSubstr("1·(-4) + 1·2 + 0·1 + 0 = -4 + 2 + 0 + 0 = -2"),
+                                HasSubstr("z1 = [3, -2, -3, -5]"), HasSubstr("h1 = [3, 0, 0, 0]"),
+                                HasSubstr("relu silences 3 of 4 units: h1[1], h1[2], h1[3]"),
+                                HasSubstr("output y = [3, 0]")));
+}
+
+TEST(Explain, ShowsSeveralRowsSideBySide) {
+  const ProcessResult result = lamella_command(by_hand({"--row", "0,1,2,3,4"}));
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out,
+              HasSubstr("  W1        x                 b1   z1                 h1\n"
+                        "  0  1  1   2  1   0  -4  0    0   4  2  -2   3   0   4  2  0  3  0\n"));
+}
+
+TEST(Explain, GivesProgramsEveryValue) {
+  const Json json = Json::parse(lamella_command(by_hand({"--json", "--row", "0,3"})).out);
+  EXPECT_EQ(json["parameters"]["total"], 26);
+  EXPECT_EQ(json["rows"], Json({0, 3}));
+  EXPECT_EQ(json["walk"]["inputs"], Json({{2, 1, 3}, {-4, 2, 1}}));
+  EXPECT_EQ(json["walk"]["layers"][0]["pre_activations"], Json({{4, 3, 5, 1}, {3, -2, -3, -5}}));
+  EXPECT_EQ(json["walk"]["layers"][1]["activations"], Json({{7, 5}, {3, 0}}));
+}
+
+TEST(Explain, SumsUpAWholeFile) {
+  const Json json = Json::parse(lamella_command(by_hand({"--json", "--row", "all"})).out);
+  EXPECT_EQ(json["statistics"]["rows"], 5);
+  const Json& unit = json["statistics"]["layers"][0]["units"][3];
+  EXPECT_EQ(unit["active_rows"], 1);
+  EXPECT_EQ(unit["max"], 1);
+  EXPECT_EQ(unit["dead"], false);
+  const ProcessResult text = lamella_command(by_hand({"--row", "all"}));
+  EXPECT_THAT(text.out, AllOf(HasSubstr("5 rows"), HasSubstr("20.0 %")));
+}
+
+TEST(Explain, WritesOutWhatATargetWouldChange) {
+  const ProcessResult result =
+      lamella_command(by_hand({"--target", "6,5", "--learning-rate", "0.01", "--steps", "3"}));
+  EXPECT_EQ(result.status, 0) << result.err;
+  // (y - t) = [1, 0]; dL/dW2 = [1, 0] h1^T; delta1 = W2^T delta2 = [1, 1, 0, 0].
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("squared error"), HasSubstr("L = 0.5\n"), HasSubstr("4  3  5  1"),
+                    HasSubstr("layer 1: delta1 = W2^T · delta2 * relu'(z1)"),
+                    HasSubstr("0.96  0.97  -0.05  -0.01"), HasSubstr("L before 0.5, after "),
+                    HasSubstr("  step          loss\n")));
+  const Json json = Json::parse(lamella_command(by_hand({"--target", "6,5", "--json"})).out);
+  EXPECT_EQ(json["descent"]["gradients"][1]["weights"], Json({{4, 3, 5, 1}, {0, 0, 0, 0}}));
+  EXPECT_EQ(json["descent"]["gradients"][0]["weights"],
+            Json({{2, 1, 3}, {2, 1, 3}, {0, 0, 0}, {0, 0, 0}}));
+  EXPECT_EQ(json["descent"]["losses"][0], 0.5);
+}
+
+TEST(Explain, TakesTargetsForSeveralRowsFromAFile) {
+  const ProcessResult result = lamella_command(
+      by_hand({"--row", "all", "--json", "--target", data_file("by_hand/expected.csv")}));
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(Json::parse(result.out)["descent"]["losses"], Json({0, 0}));
+}
+
+TEST(Explain, SumsUpLargeLayers) {
+  const ProcessResult result =
+      lamella_command({"explain", data_file("digits/model.onnx"), data_file("digits/test.npy")});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("8 of 128 units, the largest activations"),
+                                HasSubstr("largest terms of its sum"), HasSubstr("relu silences "),
+                                HasSubstr(" of 128 units\n")));
+}
+
+TEST(Explain, SavesEveryValueForCompare) {
+  const TemporaryFolder folder;
+  const std::string values = folder.file("values.npz");
+  ASSERT_EQ(lamella_command(by_hand({"--row", "all", "--npz", values})).status, 0);
+  const ProcessResult compared = lamella_command(
+      {"compare", data_file("by_hand/model.npz"), data_file("by_hand/input.csv"),
+       data_file("by_hand/expected.csv"), "--activations", "relu,relu", "--per-layer", values});
+  EXPECT_EQ(compared.status, 0) << compared.err;
+}
+
+TEST(Explain, RefusesWrongUsageInOneLine) {
+  expect_error(lamella_command(by_hand({"--row", "x"})), 2, "--row is 'x'");
+  expect_error(lamella_command(by_hand({"--row", "1,"})), 2, "--row is '1,'");
+  expect_error(lamella_command(by_hand({"--row", "-1"})), 2, "--row");
+  expect_error(lamella_command(by_hand({"--row", "5"})), 1, "has 5 rows; there is no row 5");
+  expect_error(lamella_command(by_hand({"--row", "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0"})), 2,
+               "lists 17 rows");
+  expect_error(lamella_command(by_hand({"--target", "1"})), 2, "--target lists 1 numbers");
+  expect_error(lamella_command(by_hand({"--target", "1,2", "--row", "0,1"})), 2, "2 rows");
+  expect_error(lamella_command(by_hand({"--target", "no.csv"})), 1, "no.csv");
+  expect_error(lamella_command(by_hand({"--target", "1,2", "--learning-rate", "-1"})), 2,
+               "--learning-rate is '-1'");
+  expect_error(lamella_command(by_hand({"--target", "1,2", "--steps", "0"})), 2, "--steps is '0'");
+  expect_error(lamella_command(by_hand({"--npz", "values.csv"})), 1, ".npz");
+  expect_error(lamella_command({"explain", data_file("by_hand/model.npz"), "-", "--row", "all",
+                                "--npz", "v.npz"}),
+               2, "--npz with --row all");
+  expect_error(
+      lamella_command({"explain", data_file("by_hand/model.npz"), data_file("digits/test.npy")}), 1,
+      "rows have 64 columns, the model takes 3 inputs");
+}
+
+}  // namespace
+}  // namespace lamella::test
