@@ -30,6 +30,9 @@ struct Walk {
 // rows is [any x network.inputs()]. Throws ShapeError when the width is another.
 [[nodiscard]] Walk walk(const Network& network, MatrixView<const float> rows);
 
+// Whether the layer's activation silences a unit: makes 0 of a negative pre-activation z.
+[[nodiscard]] bool is_silenced(const Layer& layer, double pre_activation, double activation);
+
 // What a unit does over many rows. It is flat in a row where its activation hardly changes with its
 // pre-activation: the derivative is below 0.005 in size. Softmax and log_softmax are never flat.
 struct UnitStatistics {

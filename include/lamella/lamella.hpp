@@ -7,6 +7,7 @@
 #include <lamella/engine.hpp>
 #include <lamella/error.hpp>
 #include <lamella/explain.hpp>
+#include <lamella/figure.hpp>
 #include <lamella/matrix.hpp>
 #include <lamella/model_file.hpp>
 #include <lamella/network.hpp>

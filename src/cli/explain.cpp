@@ -32,6 +32,7 @@ constexpr const char* kExamples =
     "  lamella explain model.npz rows.npy --row all\n"
     "  lamella explain model.npz rows.csv --target 1,0 --learning-rate 0.1 --steps 10\n"
     "  lamella explain model.npz rows.npy --row all --npz values.npz\n"
+    "  lamella explain model.onnx rows.csv --row 7 --svg figure.svg\n"
     "\n"
     "Everything is computed in double precision. Rows, inputs and units are counted from 0, "
     "layers\n"
@@ -43,6 +44,7 @@ struct ExplainArguments {
   std::string row = "0";
   std::string columns;
   std::string npz;
+  std::string svg;
   std::string target;
   std::string learning_rate = "0.1";
   std::string steps = "1";
@@ -219,6 +221,9 @@ void explain(const ExplainArguments& arguments) {
   if (reads_twice && arguments.rows == "-") {
     throw UsageError("--npz with --row all reads the rows twice: name a file of rows, not -");
   }
+  if (!arguments.svg.empty() && (!numbers || numbers->size() != 1)) {
+    throw UsageError("--svg shows one row; name it with --row");
+  }
   const LoadedNetwork loaded = arguments.model.load();
   const Network& network = *loaded.network;
   for (const std::string& note : loaded.notes) {
@@ -253,6 +258,9 @@ void explain(const ExplainArguments& arguments) {
   }
   if (!arguments.npz.empty()) {
     save_walk(*walked, network, arguments.npz);
+  }
+  if (!arguments.svg.empty()) {
+    save_figure(network, *walked, arguments.svg);
   }
   if (!arguments.target.empty()) {
     const Matrix targets = read_targets(arguments, network.outputs(), rows.rows(), numbers);
@@ -298,6 +306,8 @@ Command add_explain(CLI::App& app) {
       ->type_name("R");
   command->add_option("--steps", a.steps, "how many steps; default: 1")->type_name("N");
   command->add_option("--npz", a.npz, "write every value to an .npz file")->type_name("F.npz");
+  command->add_option("--svg", a.svg, "draw the network with the row's values as a figure")
+      ->type_name("F.svg");
   command->add_flag("--json", a.json, "print JSON");
   command->footer(kExamples);
   return {command, [arguments] { explain(*arguments); }};

@@ -73,10 +73,6 @@ std::string products(const Layer& layer, std::size_t unit, std::span<const doubl
   return text;
 }
 
-bool is_silenced(const Layer& layer, double z, double h) {
-  return !layer.activation.over_row() && h == 0 && z < 0;
-}
-
 std::string silenced_line(const Layer& layer, std::size_t number, std::span<const double> z,
                           std::span<const double> h) {
   std::vector<std::size_t> units;

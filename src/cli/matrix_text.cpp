@@ -1,6 +1,7 @@
 #include "cli/matrix_text.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -51,7 +52,7 @@ void pad(Block& block) {
 }
 
 std::string number_text(double value) {
-  return fmt::format("{:.6g}", value == 0 ? 0.0 : value);
+  return std::isnan(value) ? "nan" : fmt::format("{:.6g}", value == 0 ? 0.0 : value);
 }
 
 std::string vector_text(std::span<const double> values) {

@@ -108,4 +108,8 @@ Walk walk(const Network& network, MatrixView<const float> rows) {
   return walk;
 }
 
+bool is_silenced(const Layer& layer, double pre_activation, double activation) {
+  return !layer.activation.over_row() && activation == 0 && pre_activation < 0;
+}
+
 }  // namespace lamella

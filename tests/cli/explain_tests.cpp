@@ -122,6 +122,21 @@ TEST(Explain, SavesEveryValueForCompare) {
   EXPECT_EQ(compared.status, 0) << compared.err;
 }
 
+TEST(Explain, DrawsTheFigureOfARow) {
+  const TemporaryFolder folder;
+  const std::string file = folder.file("figure.svg");
+  const ProcessResult result = lamella_command(by_hand({"--row", "3", "--svg", file}));
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("output y = [3, 0]"));
+  EXPECT_THAT(file_content(file), AllOf(HasSubstr("<svg xmlns="), HasSubstr("h1[3] = 0, z = -5")));
+  // What cannot be drawn leaves the file alone.
+  expect_error(lamella_command(by_hand({"--svg", file, "--row", "0,1"})), 2, "--svg shows one row");
+  expect_error(lamella_command(by_hand({"--svg", file, "--row", "all"})), 2, "--svg shows one row");
+  expect_error(lamella_command(by_hand({"--svg", file, "--row", "5"})), 1, "no row 5");
+  EXPECT_THAT(file_content(file), HasSubstr("h1[3] = 0, z = -5"));
+  expect_error(lamella_command(by_hand({"--svg", folder.file("figure.png")})), 1, ".svg");
+}
+
 TEST(Explain, RefusesWrongUsageInOneLine) {
   expect_error(lamella_command(by_hand({"--row", "x"})), 2, "--row is 'x'");
   expect_error(lamella_command(by_hand({"--row", "1,"})), 2, "--row is '1,'");

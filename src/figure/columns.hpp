@@ -1,0 +1,41 @@
+// What a figure shows: which units of each layer, with their values and texts.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <lamella/figure.hpp>
+
+namespace lamella::figure {
+
+struct Node {
+  std::size_t unit = 0;
+  double value = 0;
+  bool silenced = false;
+  std::string name;  // "h1[2]", "x[0] petal length"
+  std::string sum;   // "z = -2"; empty for inputs and where it is the value
+  std::string bias;  // "b = -1", or empty
+};
+
+struct Column {
+  std::size_t layer = 0;             // 0 is the input
+  std::vector<std::string> heading;  // its lines, the first of them the title
+  std::size_t units = 0;             // that the layer has
+  std::vector<Node> nodes;           // those that are shown, by ascending unit
+
+  [[nodiscard]] bool is_thinned() const { return nodes.size() < units; }
+};
+
+// The input and then every layer.
+[[nodiscard]] std::vector<Column> columns_of(const Network& network, const Walk& walk,
+                                             const FigureOptions& options);
+
+// Up to most of the indices of values, ascending: those of the largest absolute values.
+[[nodiscard]] std::vector<std::size_t> largest(std::span<const double> values, std::size_t most);
+
+// Four significant digits.
+[[nodiscard]] std::string number(double value);
+
+}  // namespace lamella::figure

@@ -1,0 +1,41 @@
+// Where everything of a figure stands, in the units of its viewBox (CSS pixels at natural size).
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "figure/columns.hpp"
+
+namespace lamella::figure {
+
+inline constexpr double kTextSize = 13;
+inline constexpr double kSmallTextSize = 11;
+inline constexpr double kNodeWidth = 96;
+inline constexpr double kNodeHeight = 38;
+inline constexpr double kLineHeight = 16;
+
+struct Point {
+  double x = 0;
+  double y = 0;
+};
+
+struct Layout {
+  double width = 0;
+  double height = 0;
+  double pitch = 0;                         // from column to column
+  double heading = 0;                       // the baseline of the first line of the headings
+  double legend = 0;                        // the baseline of the legend's first line
+  std::vector<std::vector<Point>> centres;  // of the nodes: [columns][nodes]
+};
+
+// How wide a text of the size is at most, as far as that can be known without the font.
+[[nodiscard]] double text_width(std::string_view text, double font_size);
+
+// The text, its end replaced by an ellipsis where it would be wider.
+[[nodiscard]] std::string fitted(const std::string& text, double font_size, double width);
+
+[[nodiscard]] Layout layout_of(const std::vector<Column>& columns, std::size_t legend_lines);
+
+}  // namespace lamella::figure
