@@ -85,7 +85,7 @@ Result measure(const Case& c) {
   engine->run(rows, outputs);
   const double gflop = static_cast<double>(network->flops_per_row() * c.rows) / 1e9;
 #if defined(LAMELLA_BENCH_OPENBLAS)
-  OpenBlasPeer peer(*network, c.rows);
+  OpenBlasPeer peer(*network, c.rows, 1);
   peer.run(rows, outputs);
 #endif
   std::vector<double> peaks;

@@ -4,8 +4,9 @@
 
 namespace lamella::bench {
 
-OpenBlasPeer::OpenBlasPeer(const Network& network, std::size_t max_rows) : network_(network) {
-  openblas_set_num_threads(1);
+OpenBlasPeer::OpenBlasPeer(const Network& network, std::size_t max_rows, int threads)
+    : network_(network) {
+  openblas_set_num_threads(threads);
   for (std::vector<float>& buffer : between_) {
     buffer.resize(max_rows * network.max_width());
   }

@@ -11,8 +11,8 @@ namespace lamella::bench {
 
 class OpenBlasPeer {
  public:
-  // Sets OpenBLAS to one thread. Its buffers hold so many rows.
-  OpenBlasPeer(const Network& network, std::size_t max_rows);
+  // Sets the number of OpenBLAS's threads. The buffers hold so many rows.
+  OpenBlasPeer(const Network& network, std::size_t max_rows, int threads);
   // Every activation but the identity is taken for ReLU.
   void run(MatrixView<const float> rows, MatrixView<float> outputs);
 

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Lamella's CPU engine beside its peers, in one interleaved run.
+
+    compare.py BENCH_PEER [--json FILE] [--cases S1,S2] [--threads 1,2] [--rounds N] [--seconds S]
+
+BENCH_PEER is the program of that name in the build folder. This Python's onnxruntime and torch take
+part where they are installed, OpenBLAS where bench_peer was built with it. Each peer runs in a
+process of its own, bound to as many cores as it has threads; outputs must agree before times count;
+in each round all take turns. Prints a line for each network, number of rows and threads: medians
+over the rounds, and the ratio to the best peer, the median of each round's own ratio.
+"""
+
+import argparse
+import importlib.util
+import json
+import math
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import numpy
+
+NETWORKS = {
+    "S1": ([3, 4, 2], [1, 1024, 1_000_000]),
+    "S2": ([64, 64, 64, 10], [1, 64, 4096, 1_000_000]),
+    "S3": ([784, 512, 512, 10], [1, 256, 60_000]),
+    "S4": ([1024] * 5, [32, 1024, 16_384]),
+    "S5": ([4096] * 3, [512]),
+}
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def write_model(path, widths):
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    random = numpy.random.default_rng(1)
+    nodes, values, name = [], [], "x"
+    for n, (k, m) in enumerate(zip(widths, widths[1:]), 1):
+        weight = (random.standard_normal((m, k)) * math.sqrt(2 / k)).astype(numpy.float32)
+        bias = (random.standard_normal(m) / 10).astype(numpy.float32)
+        values += [numpy_helper.from_array(weight, f"w{n}"), numpy_helper.from_array(bias, f"b{n}")]
+        nodes.append(helper.make_node("Gemm", [name, f"w{n}", f"b{n}"], [f"z{n}"], transB=1))
+        name = f"z{n}"
+        if n < len(widths) - 1:
+            nodes.append(helper.make_node("Relu", [name], [f"h{n}"]))
+            name = f"h{n}"
+    tensor = lambda name, width: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", width])
+    graph = helper.make_graph(nodes, "mlp", [tensor("x", widths[0])], [tensor(name, widths[-1])], values)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, path)
+
+
+class Peer:
+    """A process that answers how long a call takes."""
+
+    def __init__(self, name, command, cores):
+        self.name = name
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env=os.environ | {"OMP_NUM_THREADS": str(len(cores))},
+            preexec_fn=lambda: os.sched_setaffinity(0, cores))
+        if self.process.stdout.readline().strip() != "ready":
+            raise SystemExit(f"{name} could not be started")
+
+    def ask(self, seconds):
+        self.process.stdin.write(f"{seconds}\n")
+        self.process.stdin.flush()
+        return [float(word) for word in self.process.stdout.readline().split()]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def check_outputs(outputs, reference, name):
+    """As a float32 result may differ from another: by the size of the largest output."""
+    difference = numpy.abs(outputs - reference).max() / max(numpy.abs(reference).max(), 1e-30)
+    if not difference < 1e-4:
+        raise SystemExit(f"{name} computes something else: its outputs differ by {difference:.2g}")
+
+
+def measure(bench_peer, folder, key, rows, threads, arguments):
+    widths = NETWORKS[key][0]
+    model = folder / f"{key}.onnx"
+    if not model.exists():
+        write_model(model, widths)
+    rows_file = folder / "rows.npy"
+    numpy.save(rows_file, numpy.random.default_rng(2).standard_normal((rows, widths[0]), numpy.float32))
+    cores = sorted(os.sched_getaffinity(0))[:threads]
+    names = ["lamella"] + [name for name in ("openblas",) if arguments.has_openblas]
+    names += [name for name in ("onnxruntime", "torch") if importlib.util.find_spec(name)]
+    peers, reference = [], None
+    for name in names:
+        program = [sys.executable, HERE / "peer.py"] if name in ("onnxruntime", "torch") else [bench_peer]
+        output = folder / "outputs"
+        peers.append(Peer(name, [*program, name, model, rows_file, output, str(threads)], cores))
+        outputs = numpy.fromfile(output, dtype=numpy.float32)
+        if reference is None:
+            reference = outputs
+        check_outputs(outputs, reference, name)
+    ceilings = Peer("ceilings", [bench_peer, "ceilings", "-", "-", "-", str(threads)], cores)
+    times = {name: [] for name in names}
+    limits = []
+    for peer in peers:
+        peer.ask(arguments.seconds / 2)  # warm-up
+    for round_number in range(arguments.rounds):
+        limits.append(ceilings.ask(0))
+        turn = round_number % len(peers)
+        for peer in peers[turn:] + peers[:turn]:
+            times[peer.name].append(peer.ask(arguments.seconds)[0])
+    for peer in [*peers, ceilings]:
+        peer.close()
+    others = [name for name in names if name != "lamella"]
+    gflop = rows * sum(2 * k * m + m for k, m in zip(widths, widths[1:])) / 1e9
+    best = min(others, key=lambda name: statistics.median(times[name]))
+    ratios = [min(times[name][i] for name in others) / times["lamella"][i] for i in range(arguments.rounds)]
+    peak = statistics.median(limit[0] for limit in limits)
+    return {
+        "case": key, "network": "-".join(map(str, widths)), "rows": rows, "threads": threads,
+        "seconds": {name: statistics.median(values) for name, values in times.items()},
+        "best_peer": best, "ratio": statistics.median(ratios),
+        "gflops": gflop / statistics.median(times["lamella"]), "peak_gflops": peak,
+        "share_of_peak": statistics.median(gflop / t / limit[0] for t, limit in zip(times["lamella"], limits)),
+        "bandwidth_gb_per_s": statistics.median(limit[1] for limit in limits),
+        "rounds": {name: values for name, values in times.items()},
+    }
+
+
+def line_of(result):
+    seconds = result["seconds"]
+    cells = [f"{result['case']} {result['network']}", f"{result['rows']}", f"{result['threads']}"]
+    for name in ("lamella", "openblas", "onnxruntime", "torch"):
+        cells.append(f"{1e6 * seconds[name]:.4g}" if name in seconds else "")
+    cells += [f"{result['ratio']:.2f}", f"{result['gflops']:.4g}", f"{100 * result['share_of_peak']:.1f}"]
+    return "| " + " | ".join(cells) + " |"
+
+
+def versions():
+    found = {"python": platform.python_version(), "numpy": numpy.__version__}
+    for name in ("onnxruntime", "torch"):
+        if importlib.util.find_spec(name):
+            found[name] = __import__(name).__version__
+    with open("/proc/cpuinfo") as file:
+        model = [line.split(":")[1].strip() for line in file if line.startswith("model name")]
+    return found | {"processor": model[0] if model else platform.processor(), "cores": os.cpu_count()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bench_peer")
+    parser.add_argument("--json")
+    parser.add_argument("--cases", default=",".join(NETWORKS))
+    parser.add_argument("--threads", default="1,2")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.2)
+    arguments = parser.parse_args()
+    usage = subprocess.run([arguments.bench_peer, "openblas", "-", "-", "-", "1"], capture_output=True, text=True)
+    arguments.has_openblas = "is no engine" not in usage.stderr
+    results = []
+    print("| network | rows | threads | lamella us | OpenBLAS us | ONNX Runtime us | PyTorch us | ratio | GFLOP/s | % of peak |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for key in arguments.cases.split(","):
+            for rows in NETWORKS[key][1]:
+                for threads in map(int, arguments.threads.split(",")):
+                    results.append(measure(arguments.bench_peer, pathlib.Path(folder), key, rows, threads, arguments))
+                    print(line_of(results[-1]), flush=True)
+    mean = math.exp(statistics.fmean(math.log(result["ratio"]) for result in results))
+    print(f"\ngeometric mean of the ratios {mean:.2f}, least {min(r['ratio'] for r in results):.2f}")
+    if arguments.json:
+        with open(arguments.json, "w") as file:
+            json.dump({"versions": versions(), "results": results}, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()
