@@ -1,8 +1,11 @@
 #include "cpu/cpu_engine.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
+#include <random>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -11,6 +14,7 @@
 #include "cpu/direct_loops.hpp"
 #include "cpu/matmul_chain.hpp"
 #include "cpu/processor.hpp"
+#include "cpu/single_row.hpp"
 #include "cpu/thread_pool.hpp"
 #include "plan/cpu_plan.hpp"
 
@@ -33,6 +37,9 @@ class CpuEngine final : public Engine {
         plan_.block_rows = plan_.min_block_rows = chain_->fixed_height();
       }
       info_.path = fmt::format("oneDNN row blocks of {}", plan_.block_rows);
+      if (plan_.single_rows) {
+        try_single_rows();
+      }
     }
     info_.device = {DeviceKind::kCpu, 0};
     info_.device_name = processor_name();
@@ -46,6 +53,10 @@ class CpuEngine final : public Engine {
   void run(MatrixView<const float> rows, MatrixView<float> outputs) override {
     check(rows, outputs);
     if (rows.rows() == 0) {
+      return;
+    }
+    if (rows.rows() == 1 && single_row_) {
+      single_row_->run(rows, outputs);
       return;
     }
     const plan::CpuSplit split = plan::split_call(plan_, rows.rows(), pool_.threads());
@@ -63,6 +74,29 @@ class CpuEngine final : public Engine {
   }
 
  private:
+  // A row's bits must not depend on how it came, so loops of our own serve a row alone only where
+  // they give what the library gives: it is tried on a block of random rows.
+  void try_single_rows() {
+    const std::size_t count = plan_.block_rows;
+    Matrix rows(count, network_->inputs());
+    std::mt19937 generator(1);
+    std::normal_distribution<float> normal;
+    std::generate_n(rows.data(), rows.size(), [&] { return normal(generator); });
+    Matrix expected(count, network_->outputs());
+    chain_->run(0, rows, expected, count);
+    single_row_.emplace(*network_, best_isa());
+    std::vector<float> outputs(network_->outputs());
+    for (std::size_t r = 0; r < count; ++r) {
+      single_row_->run(rows.view().block(r, 1), {outputs.data(), 1, outputs.size()});
+      if (std::memcmp(outputs.data(), expected.view().row(r).data(),
+                      outputs.size() * sizeof(float)) != 0) {
+        single_row_.reset();
+        return;
+      }
+    }
+    info_.path += ", direct loops for a row alone";
+  }
+
   void check(MatrixView<const float> rows, MatrixView<float> outputs) const {
     if (rows.columns() != network_->inputs()) {
       throw ShapeError(fmt::format("the rows have {} columns, but the network takes {} inputs",
@@ -83,6 +117,7 @@ class CpuEngine final : public Engine {
   plan::CpuPlan plan_;
   std::optional<DirectLoops> direct_;
   std::optional<MatmulChain> chain_;
+  std::optional<SingleRow> single_row_;
   ThreadPool pool_;  // last, so that its threads end before what they use
 };
 

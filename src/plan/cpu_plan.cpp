@@ -19,6 +19,9 @@ constexpr std::size_t kMinBlockRows = 32;
 constexpr std::size_t kMaxBlockRows = 256;
 constexpr std::size_t kWideBlockRows = 256;
 
+// Measured: with more weights, reading them takes longer than the calls.
+constexpr std::uint64_t kMaxSingleRowWeights = 65'536;
+
 // Blocks that follow each other are better computed by one thread, which can ask for the next one's
 // rows ahead; but enough claims must remain for a slow thread to be helped out.
 constexpr std::size_t kClaimsPerWorker = 8;
@@ -72,6 +75,7 @@ CpuPlan plan_cpu(const Network& network, std::size_t l2_bytes, std::size_t max_r
   } else {
     plan.path = CpuPath::kRowBlocks;
     plan.block_rows = library_block_rows(network, l2_bytes);
+    plan.single_rows = network.parameters().weights <= kMaxSingleRowWeights;
   }
   if (max_rows != 0) {
     plan.block_rows = std::min(plan.block_rows, max_rows);

@@ -29,6 +29,7 @@ struct CpuPlan {
   CpuPath path = CpuPath::kRowBlocks;
   std::size_t block_rows = 0;      // the most rows in a block
   std::size_t min_block_rows = 0;  // fewer are not worth another thread
+  bool single_rows = false;        // a row alone is worth loops of its own
   std::size_t scratch_width = 0;   // the widest vector between two layers; 0 with one layer
   std::vector<CpuLayerPlan> layers;
   bool operator==(const CpuPlan&) const = default;

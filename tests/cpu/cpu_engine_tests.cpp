@@ -1,4 +1,5 @@
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -9,6 +10,7 @@
 #include <lamella/error.hpp>
 
 #include "cpu/cpu_engine.hpp"
+#include "cpu/processor.hpp"
 #include "tests/cpu/reference.hpp"
 
 namespace lamella {
@@ -227,6 +229,31 @@ TEST(CpuEngine, DescribesTheProcessor) {
   EXPECT_EQ(cpu.device, (Device{DeviceKind::kCpu, 0}));
   EXPECT_FALSE(cpu.name.empty());
   EXPECT_THAT(cpu.detail, HasSubstr("usable"));
+}
+
+// A row alone takes loops of its own, and must not be seen to.
+TEST(CpuEngine, ARowAloneGetsTheBitsThatItGetsAmongOthers) {
+  for (const std::vector<std::size_t>& widths : std::vector<std::vector<std::size_t>>{
+           {64, 64, 64, 10}, {17, 1}, {1, 33, 129, 2}, {250, 200}, {30, 128, 64, 32, 5}}) {
+    for (const Kind last : {Kind::kIdentity, Kind::kSoftmax, Kind::kTanh}) {
+      const auto network = test::random_chain(widths, Kind::kGelu, last, 5);
+      const auto engine = cpu::make_cpu_engine(network, {});
+      if (cpu::best_isa() == cpu::Isa::kAvx512 && std::getenv("ONEDNN_MAX_CPU_ISA") == nullptr) {
+        EXPECT_THAT(engine->info().path, testing::HasSubstr("direct loops for a row alone"));
+      }
+      const Matrix rows = test::random_rows(100, network->inputs(), 6);
+      Matrix together(100, network->outputs());
+      engine->run(rows, together);
+      Matrix alone(1, network->outputs());
+      for (std::size_t r = 0; r < rows.rows(); ++r) {
+        engine->run(rows.view().block(r, 1), alone);
+        ASSERT_EQ(
+            std::memcmp(alone.data(), together.view().row(r).data(), alone.size() * sizeof(float)),
+            0)
+            << "row " << r << " of a network of " << widths.size() - 1 << " layers";
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -26,6 +26,14 @@ TEST(CpuPlan, TakesDirectLoopsForTinyNetworksAlone) {
   EXPECT_EQ(plan_cpu(chain({3, kDirectMaxWidth + 1, 2}), kMiB).path, CpuPath::kRowBlocks);
 }
 
+TEST(CpuPlan, GivesLoopsOfTheirOwnToSingleRowsOfNarrowNetworksAlone) {
+  EXPECT_TRUE(plan_cpu(chain({64, 64, 64, 10}), kMiB).single_rows);
+  EXPECT_TRUE(plan_cpu(chain({256, 256}), kMiB).single_rows);
+  EXPECT_FALSE(plan_cpu(chain({256, 257}), kMiB).single_rows);
+  EXPECT_FALSE(plan_cpu(chain({784, 512, 512, 10}), kMiB).single_rows);
+  EXPECT_FALSE(plan_cpu(chain({3, 4, 2}), kMiB).single_rows) << "its loops serve every call";
+}
+
 TEST(CpuPlan, KeepsTheActivationsOfABlockInHalfTheCache) {
   for (const std::size_t width : {64, 300, 512, 1000}) {
     const CpuPlan plan = plan_cpu(chain({width, width, width}), kMiB);
