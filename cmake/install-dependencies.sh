@@ -6,7 +6,7 @@
 #   cmake/install-dependencies.sh --all   also what benchmarks, formatting and quick rebuilds need
 set -euo pipefail
 
-packages=(libdnnl-dev libcli11-dev nlohmann-json3-dev libfmt-dev zlib1g-dev libgtest-dev libgmock-dev)
+packages=(libdnnl-dev libcli11-dev nlohmann-json3-dev libfmt-dev libfast-float-dev zlib1g-dev libgtest-dev libgmock-dev)
 declare -A tools=([cmake]=cmake [ninja]=ninja-build [g++]=g++)  # any that is on the path serves
 case "${1:-}" in
   "") ;;
@@ -28,7 +28,7 @@ done
 if ! command -v apt-get > /dev/null || ! command -v dpkg-query > /dev/null; then
   cat >&2 << MESSAGE
 install-dependencies.sh: no apt-get here, so nothing was installed. Lamella needs a C++20 compiler,
-CMake 3.25 or newer, Ninja, oneDNN, CLI11, nlohmann-json, fmt, zlib and GoogleTest, from this
+CMake 3.25 or newer, Ninja, oneDNN, CLI11, nlohmann-json, fmt, fast_float, zlib and GoogleTest, from this
 system's packages; CUDA 13 is optional. When they are there, set LAMELLA_SKIP_INSTALL=1 and the
 project's scripts will not come here.
 MESSAGE

@@ -11,11 +11,11 @@
 
 #include <lamella/error.hpp>
 
+#include "core/thread_pool.hpp"
 #include "cpu/direct_loops.hpp"
 #include "cpu/matmul_chain.hpp"
 #include "cpu/processor.hpp"
 #include "cpu/single_row.hpp"
-#include "cpu/thread_pool.hpp"
 #include "plan/cpu_plan.hpp"
 
 namespace lamella::cpu {
@@ -118,7 +118,7 @@ class CpuEngine final : public Engine {
   std::optional<DirectLoops> direct_;
   std::optional<MatmulChain> chain_;
   std::optional<SingleRow> single_row_;
-  ThreadPool pool_;  // last, so that its threads end before what they use
+  core::ThreadPool pool_;  // last, so that its threads end before what they use
 };
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <limits>
 #include <system_error>
 
+#include <fast_float/fast_float.h>
+
 namespace lamella::io {
 namespace {
 
@@ -44,7 +46,7 @@ const char* parse_number(const char* begin, const char* end, float& value) {
   if (end - from > 1 && *from == '+' && from[1] != '-') {
     ++from;
   }
-  const auto [stop, error] = std::from_chars(from, end, value);
+  const auto [stop, error] = fast_float::from_chars(from, end, value);
   if (error == std::errc()) {
     return stop;
   }
@@ -90,6 +92,12 @@ std::string take_cell(std::string_view record, std::size_t& position, char delim
   position = length == rest.size() ? std::string_view::npos
                                    : static_cast<std::size_t>(begin - record.data()) + length + 1;
   return cell;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
+  text.remove_prefix(begin);
+  return text.substr(0, text.find_last_not_of(" \t") + 1);
 }
 
 std::vector<std::string> split_cells(std::string_view record, char delimiter) {

@@ -32,6 +32,9 @@ namespace lamella::io {
   return at;
 }
 
+// The text without the spaces and tabs around it.
+[[nodiscard]] std::string_view trimmed(std::string_view text);
+
 // Whether a record has nothing but spaces. A tab that delimits is not nothing.
 [[nodiscard]] inline bool is_blank(std::string_view record, char delimiter) {
   const char* end = record.data() + record.size();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <span>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -48,6 +49,7 @@ bool CsvLines::fill() {
     std::memmove(buffer_.data(), buffer_.data() + next_, filled_ - next_);
     filled_ -= next_;
     next_ = 0;
+    quote_ = 0;
   }
   if (filled_ == buffer_.size()) {
     if (buffer_.size() >= kLongestRecord) {
@@ -65,47 +67,82 @@ bool CsvLines::fill() {
   return !at_end_;
 }
 
+// Whether a quote stands in [begin, end) of the buffer. Asked from front to back, it looks at every
+// byte once, however short the lines are.
+bool CsvLines::has_quote(std::size_t begin, std::size_t end) {
+  if (quote_ < begin || (quote_ < filled_ && buffer_[quote_] != '"')) {
+    const std::size_t from = std::max(quote_, begin);
+    const auto* found =
+        static_cast<const char*>(std::memchr(buffer_.data() + from, '"', filled_ - from));
+    quote_ = found == nullptr ? filled_ : static_cast<std::size_t>(found - buffer_.data());
+  }
+  return quote_ < end;
+}
+
 // The length of the record that begins at next_, up to the \n that ends it or to the end of the
-// source; counts the lines in it.
-std::size_t CsvLines::find_end() {
+// source; counts the lines in it. Nothing where it may not read and would have to.
+std::optional<std::size_t> CsvLines::find_end(bool may_read) {
   std::size_t searched = 0;
   bool quoted = false;
+  std::uint64_t lines = 0;
   for (;;) {
-    const char* from = buffer_.data() + next_ + searched;
-    const std::size_t rest = filled_ - next_ - searched;
+    const std::size_t at = next_ + searched;
+    const char* from = buffer_.data() + at;
+    const std::size_t rest = filled_ - at;
     const auto* newline =
         rest == 0 ? nullptr : static_cast<const char*>(std::memchr(from, '\n', rest));
     const std::size_t length = newline != nullptr ? static_cast<std::size_t>(newline - from) : rest;
-    if (length > 0 && std::memchr(from, '"', length) != nullptr) {
+    if (has_quote(at, at + length)) {
       quoted = quoted != (std::count(from, from + length, '"') % 2 != 0);
     }
     searched += length;
     if (newline != nullptr) {
-      ++next_line_;
+      ++lines;
       if (!quoted) {
+        next_line_ += lines;
         return searched;
       }
       ++searched;
-    } else if (!fill()) {
+      continue;
+    }
+    if (!may_read && !at_end_) {
+      quote_ = 0;  // the record will be looked at again
+      return std::nullopt;
+    }
+    if (!fill()) {
       if (quoted) {
         throw FileError(name(),
                         fmt::format("line {}: a quoted cell is not closed before the end", line_));
       }
+      next_line_ += lines;
       return searched;
     }
   }
 }
 
 bool CsvLines::next() {
+  return move_on(true);
+}
+
+bool CsvLines::next_in_memory() {
+  return move_on(false);
+}
+
+bool CsvLines::move_on(bool may_read) {
   if (repeated_) {
     repeated_ = false;
     return true;
   }
-  line_ = next_line_;
-  if (next_ == filled_ && !fill()) {
+  if (next_ == filled_ && (!may_read || !fill())) {
     return false;
   }
-  length_ = find_end();
+  const std::uint64_t line = std::exchange(line_, next_line_);
+  const std::optional<std::size_t> length = find_end(may_read);
+  if (!length) {
+    line_ = line;
+    return false;
+  }
+  length_ = *length;
   begin_ = next_;
   next_ = std::min(begin_ + length_ + 1, filled_);
   if (length_ > 0 && buffer_[begin_ + length_ - 1] == '\r') {

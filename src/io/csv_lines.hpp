@@ -4,10 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string_view>
+#include <optional>
 #include <vector>
 
 #include "io/byte_source.hpp"
+#include "io/csv_record.hpp"
 
 namespace lamella::io {
 
@@ -18,19 +19,22 @@ class CsvLines {
   explicit CsvLines(std::unique_ptr<ByteSource> source);
 
   [[nodiscard]] const std::string& name() const { return source_->name(); }
-  // Moves on to the next record; false at the end. Throws FileError.
+  // Moves on to the next record; false at the end. Reads when there is no whole record in memory,
+  // after which earlier records are gone. Throws FileError.
   bool next();
+  // The same, but false instead of reading.
+  bool next_in_memory();
   // Makes the next call of next() give the same record again.
   void repeat() { repeated_ = true; }
-  // The record; it stays until next() is called.
-  [[nodiscard]] std::string_view record() const { return {buffer_.data() + begin_, length_}; }
-  // The number of its first line, from 1.
-  [[nodiscard]] std::uint64_t line() const { return line_; }
+  // The record that was moved to last.
+  [[nodiscard]] CsvRecord record() const { return {{buffer_.data() + begin_, length_}, line_}; }
 
  private:
   bool fill();
   void skip_byte_order_mark();
-  std::size_t find_end();
+  bool has_quote(std::size_t begin, std::size_t end);
+  bool move_on(bool may_read);
+  std::optional<std::size_t> find_end(bool may_read);
 
   std::unique_ptr<ByteSource> source_;
   std::vector<char> buffer_;
@@ -38,6 +42,8 @@ class CsvLines {
   std::size_t length_ = 0;  // of the record
   std::size_t next_ = 0;    // where the next record begins
   std::size_t filled_ = 0;
+  std::size_t quote_ =
+      0;  // the first quote behind the last place looked at, or where there was none
   std::uint64_t line_ = 0;
   std::uint64_t next_line_ = 1;
   bool at_end_ = false;

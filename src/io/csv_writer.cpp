@@ -1,19 +1,23 @@
 // Rows as delimited text: each number in the fewest digits that read back to the same float.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <span>
 #include <utility>
+#include <vector>
 
+#include "core/thread_pool.hpp"
 #include "io/row_writers.hpp"
 
 namespace lamella::io {
 namespace {
 
-constexpr std::size_t kBlock = std::size_t{1} << 20;
+constexpr std::size_t kPieceValues = std::size_t{1} << 15;
 constexpr std::size_t kLongestNumber = 24;  // -1.17549435e-38 and a delimiter are shorter
 
 // Whole numbers as such, which is both quicker and clearer than 1e+05; -0 keeps its sign.
-char* print(char* begin, char* end, float value) {
+char* print_number(char* begin, char* end, float value) {
   constexpr float kMostExact = 0x1p24F;
   if (std::fabs(value) < kMostExact) {
     const auto whole = static_cast<std::int32_t>(value);
@@ -24,33 +28,64 @@ char* print(char* begin, char* end, float value) {
   return std::to_chars(begin, end, value).ptr;
 }
 
+// The text of some rows, in memory that is kept from one use to the next.
+class Text {
+ public:
+  void print(MatrixView<const float> rows, char delimiter) {
+    const std::size_t most = rows.size() * kLongestNumber + rows.rows();
+    if (buffer_.size() < most) {
+      buffer_.resize(most);
+    }
+    char* at = buffer_.data();
+    for (std::size_t r = 0; r < rows.rows(); ++r) {
+      for (const float value : rows.row(r)) {
+        at = print_number(at, at + kLongestNumber - 1, value);
+        *at++ = delimiter;
+      }
+      // The end of the line takes the last delimiter's place.
+      at -= rows.columns() == 0 ? 0 : 1;
+      *at++ = '\n';
+    }
+    used_ = static_cast<std::size_t>(at - buffer_.data());
+  }
+
+  [[nodiscard]] std::span<const std::byte> bytes() const {
+    return std::as_bytes(std::span(buffer_).first(used_));
+  }
+
+ private:
+  std::vector<char> buffer_;
+  std::size_t used_ = 0;
+};
+
 class CsvWriter final : public RowWriter {
  public:
   CsvWriter(std::unique_ptr<AtomicFile> file, char delimiter, const RowWriteOptions& options)
-      : file_(std::move(file)), delimiter_(delimiter), buffer_(kBlock) {
+      : file_(std::move(file)), delimiter_(delimiter), pool_(std::max(options.threads, 1)) {
+    texts_.resize(static_cast<std::size_t>(pool_.threads()));
     write_header(options.column_names);
   }
 
+  // As many pieces at a time as there are threads; each is printed apart and written in its turn.
   void write(MatrixView<const float> rows) override {
-    for (std::size_t r = 0; r < rows.rows(); ++r) {
-      const auto row = rows.row(r);
-      for (const float value : row) {
-        if (buffer_.size() - used_ < kLongestNumber) {
-          flush();
-        }
-        char* begin = buffer_.data() + used_;
-        char* end = print(begin, begin + kLongestNumber - 1, value);
-        *end = delimiter_;
-        used_ += static_cast<std::size_t>(end - begin) + 1;
+    const std::size_t piece_rows =
+        std::max<std::size_t>(kPieceValues / std::max<std::size_t>(rows.columns(), 1), 1);
+    for (std::size_t first = 0; first < rows.rows();) {
+      const std::size_t left = (rows.rows() - first + piece_rows - 1) / piece_rows;
+      const std::size_t pieces = std::min(texts_.size(), left);
+      pool_.for_each(pieces, [&](std::size_t, std::size_t piece) {
+        const std::size_t begin = first + piece * piece_rows;
+        texts_[piece].print(rows.block(begin, std::min(piece_rows, rows.rows() - begin)),
+                            delimiter_);
+      });
+      for (std::size_t piece = 0; piece < pieces; ++piece) {
+        file_->write(texts_[piece].bytes());
       }
-      end_line(row.empty());
+      first += std::min(pieces * piece_rows, rows.rows() - first);
     }
   }
 
-  void finish() override {
-    flush();
-    file_->finish();
-  }
+  void finish() override { file_->finish(); }
 
  private:
   void write_header(const std::vector<std::string>& names) {
@@ -75,25 +110,10 @@ class CsvWriter final : public RowWriter {
     return cell + '"';
   }
 
-  // Turns the last delimiter into the end of the line.
-  void end_line(bool no_columns) {
-    if (!no_columns) {
-      buffer_[used_ - 1] = '\n';
-    } else {
-      flush();
-      buffer_[used_++] = '\n';
-    }
-  }
-
-  void flush() {
-    file_->write(std::as_bytes(std::span(buffer_).first(used_)));
-    used_ = 0;
-  }
-
   std::unique_ptr<AtomicFile> file_;
   char delimiter_;
-  std::vector<char> buffer_;
-  std::size_t used_ = 0;
+  std::vector<Text> texts_;
+  core::ThreadPool pool_;
 };
 
 }  // namespace

@@ -41,6 +41,7 @@ struct RowReadOptions {
   // The width that the model takes: a wider or narrower file is refused at once, both widths named.
   std::size_t expected_columns = 0;  // 0: any
   bool are_outputs = false;          // for messages: what the model gives, not takes
+  int threads = 1;                   // how many parse text, the caller's included
   // Looked at while waiting for a pipe, a terminal or a FIFO, in open_rows and in read; may be
   // null. Once set, CancelledError is thrown.
   const std::atomic<bool>* cancelled = nullptr;
@@ -70,6 +71,7 @@ struct RowWriteOptions {
   std::size_t columns = 0;
   std::vector<std::string> column_names;  // a csv or tsv header line where not empty
   std::optional<std::uint64_t> rows;      // where known, a .npy is written in one go
+  int threads = 1;                        // how many print text, the caller's included
 };
 
 // Creates an output file, or writes to standard output for "-". Throws FileError; an extension that

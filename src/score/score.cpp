@@ -2,6 +2,7 @@
 #include <chrono>
 #include <filesystem>
 #include <system_error>
+#include <thread>
 
 #include <lamella/error.hpp>
 #include <lamella/score.hpp>
@@ -26,6 +27,12 @@ void refuse_output_over_input(const ScoreOptions& options) {
   }
 }
 
+// How many threads read or print text: as many as compute.
+int text_threads(const Engine& engine) {
+  return engine.info().threads > 0 ? engine.info().threads
+                                   : static_cast<int>(std::thread::hardware_concurrency());
+}
+
 }  // namespace
 
 ScoreReport score(Engine& engine, const ScoreOptions& options) {
@@ -34,9 +41,11 @@ ScoreReport score(Engine& engine, const ScoreOptions& options) {
   const pipeline::RowOutput output(options.output_kind, options.top, network.outputs());
   refuse_output_over_input(options);
 
+  const int threads = text_threads(engine);
   const auto reader = io::open_rows(options.input, {.format = options.input_format,
                                                     .columns = options.columns,
                                                     .expected_columns = network.inputs(),
+                                                    .threads = threads,
                                                     .cancelled = options.cancelled});
   const std::size_t values_per_row =
       network.inputs() + network.outputs() + (output.is_plain() ? 0 : output.columns());
@@ -57,7 +66,8 @@ ScoreReport score(Engine& engine, const ScoreOptions& options) {
       io::create_rows(options.output, {.format = options.output_format,
                                        .columns = output.columns(),
                                        .column_names = output.column_names(network.names()),
-                                       .rows = reader->rows()});
+                                       .rows = reader->rows(),
+                                       .threads = threads});
   ScoreReport report = pipeline::run_pipeline(*reader, engine, *writer, output, pipeline_options);
   report.rows_verified = verification.rows();
   report.largest_error = verification.largest_error();

@@ -143,6 +143,78 @@ TEST(CsvRows, ReadsLinesAcrossTheEndsOfItsBuffer) {
   EXPECT_EQ(csv_values(text), expected);
 }
 
+// Long enough for many pieces; some cells are in quotes.
+struct LongText {
+  std::string text;
+  std::vector<float> values;
+};
+
+LongText long_text() {
+  LongText made;
+  std::mt19937 generator(4);
+  while (made.text.size() < (std::size_t{5} << 20)) {
+    for (int column = 0; column < 3; ++column) {
+      const float value = std::ldexp(static_cast<float>(generator()), -20);
+      const char* const quote = generator() % 7 == 0 ? "\"" : "";
+      made.text += fmt::format("{0}{1}{0}{2}", quote, value, column == 2 ? "\n" : ",");
+      made.values.push_back(value);
+    }
+  }
+  return made;
+}
+
+TEST(CsvRows, ReadsTheSameWithAnyNumberOfThreads) {
+  const LongText wanted = long_text();
+  for (const int threads : {1, 2, 5}) {
+    RowReadOptions options;
+    options.threads = threads;
+    for (const std::size_t chunk : {std::size_t{999}, std::size_t{1} << 20}) {
+      const auto reader = read_csv_rows(memory_source(bytes_of(wanted.text), "rows"), ',', options);
+      EXPECT_EQ(all_values(*reader, chunk), wanted.values) << threads << " threads";
+    }
+  }
+}
+
+TEST(CsvRows, NamesTheFirstLineThatIsWrongWhateverThreadMeetsIt) {
+  RowReadOptions options;
+  options.threads = 4;
+  const LongText wanted = long_text();
+  std::string text = wanted.text;
+  // Three wrong lines, far apart and near each other, and an empty one behind them.
+  const std::size_t middle = text.find('\n', text.size() / 2) + 1;
+  const auto line =
+      std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(middle), '\n') + 1;
+  text.insert(text.find('\n', text.size() / 4 * 3) + 1, "1,2\n");
+  text.insert(text.find('\n', middle + 100'000) + 1, "\n");
+  text.insert(text.find('\n', middle + 70'000) + 1, "1,x,3\n");
+  text.insert(middle, "1,2,y\n");
+  Matrix chunk(std::size_t{1} << 20, 3);
+  for (int repetition = 0; repetition < 20; ++repetition) {
+    const auto reader = read_csv_rows(memory_source(bytes_of(text), "rows"), ',', options);
+    EXPECT_THAT(refusal([&] { (void)reader->read(chunk); }),
+                HasSubstr(fmt::format("line {}, column 3 is 'y'", line)));
+  }
+}
+
+// A quote opens in one block of the buffer and closes in another.
+TEST(CsvRows, ReadsQuotedLineBreaksAcrossTheEndsOfItsBuffer) {
+  const std::string filler = "-," + std::string((std::size_t{1} << 20) - 120, ' ') + "7\n";
+  for (std::size_t shift = 0; shift < 128; ++shift) {
+    std::string text = "text,number\n" + std::string(shift, ' ') + filler;
+    std::vector<float> expected = {7};
+    for (int i = 0; i < 20; ++i) {
+      text += fmt::format("\"a\n,\"\"{}\n\n\",\"{}\"\n", i, i);
+      expected.push_back(static_cast<float>(i));
+    }
+    EXPECT_EQ(csv_values(text, row_options(1, {"number"})), expected) << shift;
+  }
+}
+
+TEST(CsvRows, CountsLineBreaksInQuotesAsLines) {
+  EXPECT_THAT(csv_refusal("x,y\n1,\"\n\n\"\n"), HasSubstr("line 2, column 2 ('y') is"));
+  EXPECT_THAT(csv_refusal("\"x\n\",y\n1,2\n3,z\n"), HasSubstr("line 4, column 2 ('y') is 'z'"));
+}
+
 TEST(CsvRows, ReadsTabs) {
   EXPECT_THAT(csv_values("1\t2\n 3\t4 \n", {}, '\t'), ElementsAre(1, 2, 3, 4));
   EXPECT_THAT(refusal([] { csv_values("1\t2\n3\t\n", {}, '\t'); }),

@@ -96,6 +96,25 @@ TEST(RowWriters, PrintTheShortestDigitsThatReadBack) {
             "a,\"b c\",\"d,e\",\"f\"\"g\"\n0.1,-0,100000,1e+20\nnan,inf,-inf,-16777215\n");
 }
 
+TEST(RowWriters, PrintTheSameWithAnyNumberOfThreads) {
+  const Matrix rows = random_bits(70'000, 3, true);
+  std::vector<std::string> texts;
+  for (const int threads : {1, 2, 5}) {
+    RowWriteOptions options = write_options(3);
+    options.threads = threads;
+    const TemporaryFolder folder;
+    const std::string file = folder.file("rows.csv");
+    const auto writer = create_rows(file, options);
+    writer->write(rows.view().block(0, 11));
+    writer->write(rows.view().block(11, rows.rows() - 11));
+    writer->finish();
+    texts.push_back(read_text(file));
+  }
+  EXPECT_EQ(std::count(texts[0].begin(), texts[0].end(), '\n'), 70'000);
+  EXPECT_EQ(texts[1], texts[0]);
+  EXPECT_EQ(texts[2], texts[0]);
+}
+
 TEST(RowWriters, WriteNoRows) {
   const TemporaryFolder folder;
   create_rows(folder.file("a.npy"), write_options(3))->finish();

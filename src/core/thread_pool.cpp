@@ -1,10 +1,10 @@
-#include "cpu/thread_pool.hpp"
+#include "core/thread_pool.hpp"
 
 #include <algorithm>
 #include <system_error>
 #include <utility>
 
-namespace lamella::cpu {
+namespace lamella::core {
 
 ThreadPool::ThreadPool(int threads) : threads_(std::max(threads, 1)) {}
 
@@ -104,4 +104,4 @@ void ThreadPool::work(std::size_t worker, const Task& task, std::size_t blocks) 
   }
 }
 
-}  // namespace lamella::cpu
+}  // namespace lamella::core

@@ -4,9 +4,9 @@
 
 #include <gtest/gtest.h>
 
-#include "cpu/thread_pool.hpp"
+#include "core/thread_pool.hpp"
 
-namespace lamella::cpu {
+namespace lamella::core {
 namespace {
 
 TEST(ThreadPool, DoesEveryBlockOnce) {
@@ -82,4 +82,4 @@ TEST(ThreadPool, BeginsNoBlockAfterAnException) {
 }
 
 }  // namespace
-}  // namespace lamella::cpu
+}  // namespace lamella::core

@@ -1,4 +1,4 @@
-// The CPU engine's threads. They claim blocks one at a time, so that a core slowed down by another
+// Threads that share a task. They claim blocks one at a time, so that a core slowed down by another
 // process takes fewer of them; a static split would wait for the slowest.
 #pragma once
 
@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-namespace lamella::cpu {
+namespace lamella::core {
 
 // Serves one caller at a time. The caller's thread is worker 0 and works too; the others are
 // started when a call first has more than one block.
@@ -58,4 +58,4 @@ class ThreadPool {
   bool stopping_ = false;
 };
 
-}  // namespace lamella::cpu
+}  // namespace lamella::core
