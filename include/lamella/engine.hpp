@@ -41,6 +41,7 @@ struct EngineInfo {
   std::string device_name;  // as the vendor names it
   std::string precision;    // "fp32"
   std::string path;         // how layers are computed, e.g. "cuBLAS SGEMM + fused bias-activation"
+  std::string path_reason;  // why they are computed so
   std::string reason;       // why this device, where the choice was left to Lamella; else empty
   int threads = 0;          // CPU engine only
   std::size_t max_rows = 0;

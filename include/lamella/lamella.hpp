@@ -3,6 +3,7 @@
 #pragma once
 
 #include <lamella/activation.hpp>
+#include <lamella/bench.hpp>
 #include <lamella/compare.hpp>
 #include <lamella/engine.hpp>
 #include <lamella/error.hpp>

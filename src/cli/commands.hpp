@@ -18,6 +18,8 @@ struct Command {
 [[nodiscard]] Command add_explain(CLI::App& app);
 [[nodiscard]] Command add_compare(CLI::App& app);
 [[nodiscard]] Command add_check(CLI::App& app);
+[[nodiscard]] Command add_bench(CLI::App& app);
+[[nodiscard]] Command add_plan(CLI::App& app);
 [[nodiscard]] Command add_devices(CLI::App& app);
 
 }  // namespace lamella::cli

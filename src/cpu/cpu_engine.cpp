@@ -31,12 +31,16 @@ class CpuEngine final : public Engine {
     if (plan_.path == plan::CpuPath::kDirectLoops) {
       direct_.emplace(*network_, workers, best_isa());
       info_.path = "direct loops";
+      info_.path_reason = fmt::format(
+          "no layer is wider than {}, so that a library call would cost more than it computes",
+          plan::kDirectMaxWidth);
     } else {
       chain_.emplace(*network_, plan_, workers, best_isa());
       if (chain_->fixed_height() != 0) {
         plan_.block_rows = plan_.min_block_rows = chain_->fixed_height();
       }
       info_.path = fmt::format("oneDNN row blocks of {}", plan_.block_rows);
+      info_.path_reason = block_reason();
       if (plan_.single_rows) {
         try_single_rows();
       }
@@ -74,6 +78,16 @@ class CpuEngine final : public Engine {
   }
 
  private:
+  [[nodiscard]] std::string block_reason() const {
+    if (chain_->fixed_height() != 0) {
+      return "on this processor oneDNN rounds alike only in blocks of one height";
+    }
+    return plan_.block_rows == plan::kWideBlockRows
+               ? "weights pass through the cache once for each block, so that blocks are high"
+               : "a block's activations take half of a core's level-2 cache on their way through "
+                 "all layers";
+  }
+
   // A row's bits must not depend on how it came, so loops of our own serve a row alone only where
   // they give what the library gives: it is tried on a block of random rows.
   void try_single_rows() {

@@ -17,7 +17,6 @@ constexpr std::size_t kMaxDirectRows = 8192;
 // Measured: below 32 rows the calls show, beyond 256 nothing is gained while weights stay in cache.
 constexpr std::size_t kMinBlockRows = 32;
 constexpr std::size_t kMaxBlockRows = 256;
-constexpr std::size_t kWideBlockRows = 256;
 
 // Measured: with more weights, reading them takes longer than the calls.
 constexpr std::uint64_t kMaxSingleRowWeights = 65'536;

@@ -46,6 +46,9 @@ inline constexpr std::size_t kDirectMaxWidth = 16;
 // next, so blocks are made higher.
 inline constexpr std::size_t kWideLayer = 1024;
 
+// How high.
+inline constexpr std::size_t kWideBlockRows = 256;
+
 // l2_bytes: of one core. max_rows: the most rows that a block may have, 0 for no limit.
 [[nodiscard]] CpuPlan plan_cpu(const Network& network, std::size_t l2_bytes,
                                std::size_t max_rows = 0);

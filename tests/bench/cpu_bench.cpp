@@ -10,7 +10,7 @@
 #include <fmt/ostream.h>
 
 #include "cpu/cpu_engine.hpp"
-#include "tests/bench/fma_peak.hpp"
+#include "cpu/fma_peak.hpp"
 #include "tests/cpu/reference.hpp"
 #if defined(LAMELLA_BENCH_OPENBLAS)
 #include "tests/bench/openblas_peer.hpp"
@@ -54,13 +54,13 @@ double median(std::vector<double> values) {
 template <class Call>
 double seconds_per_call(const Call& call) {
   long calls = 0;
-  const double before = thread_seconds();
+  const double before = cpu::thread_seconds();
   double now = before;
   do {
     for (int i = 0; i < (calls > 100 ? 100 : 1); ++i, ++calls) {
       call();
     }
-    now = thread_seconds();
+    now = cpu::thread_seconds();
   } while (now - before < kRoundSeconds);
   return (now - before) / static_cast<double>(calls);
 }
@@ -93,9 +93,9 @@ Result measure(const Case& c) {
   std::vector<double> shares;
   std::vector<double> peers = {0};
   for (int round = 0; round < kRounds; ++round) {
-    const double before = fma_peak_gflops();
+    const double before = cpu::fma_peak_gflops();
     rates.push_back(gflop / seconds_per_call([&] { engine->run(rows, outputs); }));
-    peaks.push_back(std::max(before, fma_peak_gflops()));
+    peaks.push_back(std::max(before, cpu::fma_peak_gflops()));
     shares.push_back(rates.back() / peaks.back());
 #if defined(LAMELLA_BENCH_OPENBLAS)
     peers.push_back(gflop / seconds_per_call([&] { peer.run(rows, outputs); }));
@@ -107,7 +107,7 @@ Result measure(const Case& c) {
 
 int run(const std::string& json_file) {
   fmt::print("one thread, {} multiply-adds for the peak; medians of {} rounds in turns\n\n",
-             fma_peak_isa(), kRounds);
+             cpu::fma_peak_isa(), kRounds);
   fmt::print("{:<16}{:>9}{:>9}{:>10}{:>8}{:>8}{:>14}{:>11}  {}\n", "network", "rows", "peak",
              "engine", "share", "wanted", "us per call", "OpenBLAS", "path");
   std::string json;

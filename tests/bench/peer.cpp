@@ -16,8 +16,8 @@
 
 #include <lamella/lamella.hpp>
 
-#include "tests/bench/copy_bandwidth.hpp"
-#include "tests/bench/fma_peak.hpp"
+#include "cpu/copy_bandwidth.hpp"
+#include "cpu/fma_peak.hpp"
 #if defined(LAMELLA_BENCH_OPENBLAS)
 #include "tests/bench/openblas_peer.hpp"
 #endif
@@ -67,14 +67,14 @@ void serve_ceilings(int threads) {
     {
       std::vector<std::jthread> workers;
       for (double& rate : rates) {
-        workers.emplace_back([&rate] { rate = fma_peak_gflops(); });
+        workers.emplace_back([&rate] { rate = cpu::fma_peak_gflops(); });
       }
     }
     double sum = 0;
     for (const double rate : rates) {
       sum += rate;
     }
-    return fmt::format("{:.6g} {:.6g}", sum, copy_bandwidth(threads) / 1e9);
+    return fmt::format("{:.6g} {:.6g}", sum, cpu::copy_bandwidth(threads) / 1e9);
   });
 }
 

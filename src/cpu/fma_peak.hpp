@@ -2,7 +2,7 @@
 // alone. What a measured rate is a share of.
 #pragma once
 
-namespace lamella::bench {
+namespace lamella::cpu {
 
 // Seconds of this thread's own processor time, so that a neighbour on the core does not count.
 [[nodiscard]] double thread_seconds();
@@ -13,4 +13,4 @@ namespace lamella::bench {
 // The instruction set of the loop behind it.
 [[nodiscard]] const char* fma_peak_isa();
 
-}  // namespace lamella::bench
+}  // namespace lamella::cpu

@@ -1,4 +1,4 @@
-#include "tests/bench/copy_bandwidth.hpp"
+#include "cpu/copy_bandwidth.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -7,12 +7,12 @@
 #include <thread>
 #include <vector>
 
-namespace lamella::bench {
+namespace lamella::cpu {
 
 double copy_bandwidth(int threads) {
   constexpr std::size_t kBytes = std::size_t{256} << 20;
-  static const std::vector<char> from(kBytes, 1);
-  static std::vector<char> to(kBytes, 2);
+  const std::vector<char> from(kBytes, 1);
+  std::vector<char> to(kBytes, 2);
   const std::size_t part = kBytes / static_cast<std::size_t>(threads);
   double best = 0;
   for (int repetition = 0; repetition < 3; ++repetition) {
@@ -22,7 +22,7 @@ double copy_bandwidth(int threads) {
       for (int t = 0; t < threads; ++t) {
         const std::size_t begin = static_cast<std::size_t>(t) * part;
         workers.emplace_back(
-            [begin, part] { std::memcpy(to.data() + begin, from.data() + begin, part); });
+            [&, begin] { std::memcpy(to.data() + begin, from.data() + begin, part); });
       }
     }
     const double seconds =
@@ -32,4 +32,4 @@ double copy_bandwidth(int threads) {
   return best;
 }
 
-}  // namespace lamella::bench
+}  // namespace lamella::cpu

@@ -1,14 +1,13 @@
-#include "tests/bench/fma_peak.hpp"
+#include "cpu/fma_peak.hpp"
 
 #include <ctime>
 
 #include "cpu/isa_dispatch.hpp"
 #include "cpu/processor.hpp"
 
-namespace lamella::bench {
+namespace lamella::cpu {
 namespace {
 
-using cpu::Isa;
 using Vector128 [[gnu::vector_size(16)]] = float;
 using Vector256 [[gnu::vector_size(32)]] = float;
 using Vector512 [[gnu::vector_size(64)]] = float;
@@ -52,7 +51,7 @@ double thread_seconds() {
 
 double fma_peak_gflops() {
   double best = 0;
-  const Isa isa = cpu::best_isa();
+  const Isa isa = best_isa();
   const double end = thread_seconds() + 0.02;
   for (double before = thread_seconds(); before < end;) {
     const double flops = isa == Isa::kAvx512 ? multiply_add_avx512()
@@ -66,7 +65,7 @@ double fma_peak_gflops() {
 }
 
 const char* fma_peak_isa() {
-  switch (cpu::best_isa()) {
+  switch (best_isa()) {
     case Isa::kAvx512:
       return "AVX-512";
     case Isa::kAvx2:
@@ -77,4 +76,4 @@ const char* fma_peak_isa() {
   return "baseline";
 }
 
-}  // namespace lamella::bench
+}  // namespace lamella::cpu

@@ -1,0 +1,77 @@
+// How fast an engine computes: the whole network, each layer, each layer's product alone, and what
+// the machine could do at most.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <lamella/engine.hpp>
+#include <lamella/network.hpp>
+
+namespace lamella {
+
+// Of calls that were all the same, in seconds each. Calls too short for the clock (under 20
+// microseconds) are timed in groups, and a group's mean counts as one.
+struct CallTimes {
+  std::uint64_t calls = 0;
+  double least = 0;
+  double median = 0;
+  double p90 = 0;  // 90 % took no longer
+  double p99 = 0;
+  double greatest = 0;
+  // The coefficient of variation of the means of ten parts of the time: how much the machine itself
+  // changed. 0.025 is much.
+  double variation = 0;
+};
+
+// What the machine can do at most; 0 where it is not known.
+struct Ceilings {
+  double flops = 0;  // floating-point operations per second
+  double bytes = 0;  // per second, to and from memory beyond the caches
+};
+
+// Measures them for the CPU, with as many threads as the engine has: multiply-adds on registers,
+// and copying 256 MiB. Takes about a third of a second. Not known for CUDA devices.
+[[nodiscard]] Ceilings measure_ceilings(const EngineInfo& engine);
+
+// The work of a layer for so many rows, and the time it takes at least.
+struct LayerWork {
+  std::uint64_t flops = 0;  // as in Network::flops_per_row
+  std::uint64_t bytes = 0;  // of float32 inputs, weights, bias and outputs, each moved once
+
+  // The roofline: the longer of the two (Williams, Waterman and Patterson, 2009); 0 where no
+  // ceiling is known. What stays in a cache may take less.
+  [[nodiscard]] double least_seconds(const Ceilings& ceilings) const;
+};
+[[nodiscard]] LayerWork work_of(const Layer& layer, std::size_t rows);
+
+struct LayerTimes {
+  CallTimes alone;    // the layer as a network of its own
+  CallTimes product;  // its matrix product, without bias and activation
+};
+
+struct BenchOptions {
+  std::size_t rows = 1;          // in each call
+  double seconds = 3;            // for the network; and again for all of its layers together
+  double warm_up_seconds = 0.2;  // before each
+  bool layers = true;            // whether layers are timed
+  const std::atomic<bool>* cancelled = nullptr;  // looked at between calls
+};
+
+struct BenchReport {
+  EngineInfo engine;
+  std::size_t rows = 0;
+  CallTimes network;
+  std::vector<LayerTimes> layers;
+};
+
+// Times Engine::run on random rows in host memory: on a CUDA device that includes the copies there
+// and back. Layers and their products take turns, so that a change of the clock meets all alike.
+// Throws DeviceError, OutOfMemoryError, CancelledError.
+[[nodiscard]] BenchReport benchmark(const std::shared_ptr<const Network>& network,
+                                    const EngineOptions& engine, const BenchOptions& options);
+
+}  // namespace lamella

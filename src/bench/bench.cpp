@@ -1,0 +1,112 @@
+#include <random>
+#include <utility>
+
+#include <lamella/bench.hpp>
+#include <lamella/error.hpp>
+
+#include "bench/call_times.hpp"
+
+namespace lamella {
+namespace {
+
+using timing::CallTimer;
+
+Matrix random_rows(std::size_t rows, std::size_t columns) {
+  Matrix matrix(rows, columns);
+  std::mt19937 generator(1);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  for (std::size_t i = 0; i < matrix.size(); ++i) {
+    matrix.data()[i] = uniform(generator);
+  }
+  return matrix;
+}
+
+// An engine with rows and room for its outputs.
+class Bench {
+ public:
+  Bench(std::shared_ptr<const Network> network, const EngineOptions& options, std::size_t rows,
+        const std::atomic<bool>* cancelled)
+      : engine_(make_engine(std::move(network), options)),
+        rows_(random_rows(rows, engine_->network().inputs())),
+        outputs_(rows, engine_->network().outputs()),
+        cancelled_(cancelled),
+        timer_([this] { call(); }) {}
+  Bench(const Bench&) = delete;
+  Bench& operator=(const Bench&) = delete;
+
+  [[nodiscard]] const EngineInfo& info() const { return engine_->info(); }
+  [[nodiscard]] CallTimer& timer() { return timer_; }
+
+ private:
+  void call() {
+    if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) {
+      throw CancelledError("cancelled while measuring");
+    }
+    engine_->run(rows_, outputs_);
+  }
+
+  std::unique_ptr<Engine> engine_;
+  Matrix rows_;
+  Matrix outputs_;
+  const std::atomic<bool>* cancelled_;
+  CallTimer timer_;
+};
+
+// The layer as a network; or its product alone.
+std::shared_ptr<const Network> network_of(Layer layer, bool product_alone) {
+  if (product_alone) {
+    layer.bias.clear();
+    layer.activation = ActivationKind::kIdentity;
+  }
+  return std::make_shared<const Network>(std::vector<Layer>{std::move(layer)}, NetworkNames{},
+                                         NetworkRules{.allow_nonfinite = true});
+}
+
+std::vector<LayerTimes> time_layers(const Network& network, const EngineOptions& engine,
+                                    const BenchOptions& options) {
+  constexpr int kTurns = 10;
+  std::vector<std::unique_ptr<Bench>> benches;
+  for (const Layer& layer : network.layers()) {
+    for (const bool product_alone : {false, true}) {
+      benches.push_back(std::make_unique<Bench>(network_of(layer, product_alone), engine,
+                                                options.rows, options.cancelled));
+    }
+  }
+  const auto share = 1 / static_cast<double>(benches.size());
+  for (const auto& one : benches) {
+    one->timer().warm_up(options.warm_up_seconds * share);
+  }
+  for (int turn = 0; turn < kTurns; ++turn) {
+    for (const auto& one : benches) {
+      one->timer().measure(options.seconds * share / kTurns);
+    }
+  }
+  std::vector<LayerTimes> times;
+  for (std::size_t i = 0; i < benches.size(); i += 2) {
+    times.push_back({benches[i]->timer().times(), benches[i + 1]->timer().times()});
+  }
+  return times;
+}
+
+}  // namespace
+
+BenchReport benchmark(const std::shared_ptr<const Network>& network, const EngineOptions& engine,
+                      const BenchOptions& options) {
+  BenchReport report;
+  report.rows = options.rows;
+  {
+    Bench whole(network, engine, options.rows, options.cancelled);
+    whole.timer().warm_up(options.warm_up_seconds);
+    whole.timer().measure(options.seconds);
+    report.network = whole.timer().times();
+    report.engine = whole.info();
+  }
+  if (options.layers) {
+    EngineOptions same = engine;
+    same.device = report.engine.device;
+    report.layers = time_layers(*network, same, options);
+  }
+  return report;
+}
+
+}  // namespace lamella

@@ -1,0 +1,44 @@
+#include <algorithm>
+#include <thread>
+#include <vector>
+
+#include <lamella/bench.hpp>
+
+#include "cpu/copy_bandwidth.hpp"
+#include "cpu/fma_peak.hpp"
+
+namespace lamella {
+
+Ceilings measure_ceilings(const EngineInfo& engine) {
+  if (engine.device.kind != DeviceKind::kCpu) {
+    return {};
+  }
+  const int threads = std::max(engine.threads, 1);
+  std::vector<double> gflops(static_cast<std::size_t>(threads));
+  {
+    std::vector<std::jthread> workers;
+    for (double& rate : gflops) {
+      workers.emplace_back([&rate] { rate = cpu::fma_peak_gflops(); });
+    }
+  }
+  Ceilings ceilings{.flops = 0, .bytes = cpu::copy_bandwidth(threads)};
+  for (const double rate : gflops) {
+    ceilings.flops += 1e9 * rate;
+  }
+  return ceilings;
+}
+
+LayerWork work_of(const Layer& layer, std::size_t rows) {
+  const std::uint64_t weights = std::uint64_t{layer.inputs} * layer.outputs;
+  const std::uint64_t biases = layer.bias.size();
+  return {.flops = rows * (2 * weights + biases),
+          .bytes = sizeof(float) * (rows * (layer.inputs + layer.outputs) + weights + biases)};
+}
+
+double LayerWork::least_seconds(const Ceilings& ceilings) const {
+  const double computing = ceilings.flops > 0 ? static_cast<double>(flops) / ceilings.flops : 0;
+  const double moving = ceilings.bytes > 0 ? static_cast<double>(bytes) / ceilings.bytes : 0;
+  return std::max(computing, moving);
+}
+
+}  // namespace lamella

@@ -1,0 +1,295 @@
+// lamella bench: how fast an engine computes a network; lamella plan: how, and why so.
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <lamella/lamella.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/network_text.hpp"
+#include "cli/options.hpp"
+#include "cli/report.hpp"
+#include "cli/table.hpp"
+#include "cli/terminal.hpp"
+
+namespace lamella::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr double kMuchVariation = 0.025;
+
+constexpr const char* kBenchExamples =
+    "Examples:\n"
+    "  lamella bench model.safetensors\n"
+    "  lamella bench model.onnx --rows 1,64,100000 --threads 1 --duration 10\n"
+    "  lamella bench model.npz --device cuda --json > bench.json\n"
+    "\n"
+    "Rows are random and in host memory. Each layer is also timed as a network of its own, and "
+    "its\n"
+    "matrix product without bias and activation. Shares of the peak and of the roofline are of "
+    "what\n"
+    "this machine does right before: multiply-adds on registers, copying memory that no cache\n"
+    "holds. More than 100 % of the roofline means that data came from a cache.\n";
+
+constexpr const char* kPlanExamples =
+    "Examples:\n"
+    "  lamella plan model.safetensors\n"
+    "  lamella plan model.onnx --rows 100000 --device cuda\n"
+    "\n"
+    "The predicted time of a layer is that of its multiply-adds at the machine's peak, or of its\n"
+    "bytes at the speed of memory, whichever is longer; the measured one is of the layer alone.\n";
+
+struct BenchArguments {
+  ModelArguments model;
+  EngineArguments engine;
+  std::string rows;
+  std::string duration;
+  std::string warm_up = "0.2";
+  bool json = false;
+};
+
+// "1,64,4096"
+std::vector<std::size_t> row_counts(const std::string& text) {
+  std::vector<std::size_t> counts;
+  for (const std::string& entry : parse_list("--rows", text)) {
+    counts.push_back(parse_count("--rows", entry, std::numeric_limits<std::size_t>::max()));
+  }
+  return counts;
+}
+
+double rate(double amount, double seconds) {
+  return seconds > 0 ? amount / seconds : 0;
+}
+
+std::string percent(double share) {
+  return share > 0 ? fmt::format("{:.1f} %", 100 * share) : "";
+}
+
+std::string engine_lines(const EngineInfo& engine, const Ceilings& ceilings) {
+  std::string text =
+      fmt::format("{}, {}\npath: {}\n", device_text(engine), engine.precision, engine.path);
+  if (ceilings.flops > 0) {
+    text += fmt::format("peak: {:.4g} GFLOP/s, copying memory: {:.4g} GB/s (measured)\n",
+                        ceilings.flops / 1e9, ceilings.bytes / 1e9);
+  }
+  return text;
+}
+
+std::string network_table(const Network& network, const std::vector<BenchReport>& reports,
+                          const Ceilings& ceilings) {
+  Table table({"rows", "calls", "median", "p90", "p99", "max", "rows/s", "GFLOP/s", "of peak",
+               "variation"});
+  for (const BenchReport& report : reports) {
+    const CallTimes& times = report.network;
+    const auto flops = static_cast<double>(network.flops_per_row() * report.rows);
+    table.add({grouped(report.rows), grouped(times.calls), duration(times.median),
+               duration(times.p90), duration(times.p99), duration(times.greatest),
+               fmt::format("{:.4g}", rate(static_cast<double>(report.rows), times.median)),
+               fmt::format("{:.4g}", rate(flops, times.median) / 1e9),
+               percent(rate(rate(flops, times.median), ceilings.flops)),
+               fmt::format("{:.1f} %", 100 * times.variation)});
+  }
+  return table.text();
+}
+
+std::string layers_table(const Network& network, const BenchReport& report,
+                         const Ceilings& ceilings) {
+  Table table({"layer", "shape", "activation", "time", "product alone", "GFLOP/s", "of peak",
+               "of roofline"});
+  double sum = 0;
+  for (std::size_t n = 0; n < report.layers.size(); ++n) {
+    const Layer& layer = network.layers()[n];
+    const LayerWork work = work_of(layer, report.rows);
+    const double seconds = report.layers[n].alone.median;
+    const double flops = rate(static_cast<double>(work.flops), seconds);
+    sum += seconds;
+    table.add({fmt::to_string(n + 1), fmt::format("{}×{}", layer.outputs, layer.inputs),
+               to_string(layer.activation), duration(seconds),
+               duration(report.layers[n].product.median), fmt::format("{:.4g}", flops / 1e9),
+               percent(rate(flops, ceilings.flops)),
+               percent(rate(work.least_seconds(ceilings), seconds))});
+  }
+  return fmt::format(
+      "{} in a call, each layer as a network of its own: {} together, {} in the "
+      "network\n{}",
+      count_of(report.rows, "row"), duration(sum), duration(report.network.median), table.text());
+}
+
+Json json_of(const CallTimes& times) {
+  return {{"calls", times.calls},
+          {"min", times.least},
+          {"median", times.median},
+          {"p90", times.p90},
+          {"p99", times.p99},
+          {"max", times.greatest},
+          {"variation", times.variation}};
+}
+
+Json json_of(const EngineInfo& engine) {
+  return {{"device", to_string(engine.device)},
+          {"device_name", engine.device_name},
+          {"device_reason", engine.reason},
+          {"precision", engine.precision},
+          {"path", engine.path},
+          {"path_reason", engine.path_reason},
+          {"threads", engine.threads},
+          {"max_rows", engine.max_rows}};
+}
+
+Json json_of(const Network& network, const BenchReport& report, const Ceilings& ceilings) {
+  Json layers = Json::array();
+  for (std::size_t n = 0; n < report.layers.size(); ++n) {
+    const Layer& layer = network.layers()[n];
+    const LayerWork work = work_of(layer, report.rows);
+    layers.push_back({{"layer", n + 1},
+                      {"inputs", layer.inputs},
+                      {"outputs", layer.outputs},
+                      {"activation", to_string(layer.activation)},
+                      {"flops", work.flops},
+                      {"bytes", work.bytes},
+                      {"least_seconds", work.least_seconds(ceilings)},
+                      {"seconds", json_of(report.layers[n].alone)},
+                      {"product_seconds", json_of(report.layers[n].product)}});
+  }
+  return {{"rows", report.rows},
+          {"flops", network.flops_per_row() * report.rows},
+          {"seconds", json_of(report.network)},
+          {"layers", std::move(layers)}};
+}
+
+Json json_of(const std::string& model, const Network& network,
+             const std::vector<BenchReport>& reports, const Ceilings& ceilings) {
+  Json calls = Json::array();
+  for (const BenchReport& report : reports) {
+    calls.push_back(json_of(network, report, ceilings));
+  }
+  return {{"lamella", version()},
+          {"model", model},
+          {"engine", json_of(reports.front().engine)},
+          {"peak_flops", ceilings.flops},
+          {"copy_bytes_per_second", ceilings.bytes},
+          {"calls", std::move(calls)}};
+}
+
+void print_json(const Json& json) {
+  print_result(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+struct Measured {
+  LoadedNetwork loaded;
+  std::vector<BenchReport> reports;  // one for each number of rows
+  Ceilings ceilings;
+};
+
+Measured measure(const BenchArguments& arguments) {
+  const EngineOptions engine = arguments.engine.options();
+  const std::vector<std::size_t> rows = row_counts(arguments.rows);
+  BenchOptions options;
+  options.seconds = parse_size("--duration", arguments.duration);
+  options.warm_up_seconds = parse_size("--warm-up", arguments.warm_up);
+  options.cancelled = &stop_on_signals();
+  Measured measured{arguments.model.load(), {}, {}};
+  for (const std::string& note : measured.loaded.notes) {
+    print_note(note);
+  }
+  if (arguments.engine.check) {
+    (void)arguments.engine.make(measured.loaded, arguments.model.file);
+  }
+  for (const std::size_t count : rows) {
+    options.rows = count;
+    measured.reports.push_back(benchmark(measured.loaded.network, engine, options));
+  }
+  measured.ceilings = measure_ceilings(measured.reports.front().engine);
+  return measured;
+}
+
+void bench(const BenchArguments& arguments) {
+  const Measured measured = measure(arguments);
+  const Network& network = *measured.loaded.network;
+  if (arguments.json) {
+    print_json(json_of(arguments.model.file, network, measured.reports, measured.ceilings));
+  } else {
+    std::string text = engine_lines(measured.reports.front().engine, measured.ceilings) + "\n" +
+                       network_table(network, measured.reports, measured.ceilings);
+    for (const BenchReport& report : measured.reports) {
+      text += "\n" + layers_table(network, report, measured.ceilings);
+    }
+    print_result(text);
+  }
+  for (const BenchReport& report : measured.reports) {
+    if (report.network.variation > kMuchVariation) {
+      print_warning(fmt::format(
+          "times of {} varied by {:.1f} %: the machine is busy or changes its clock, so that "
+          "differences below that mean nothing",
+          count_of(report.rows, "row"), 100 * report.network.variation));
+    }
+  }
+}
+
+void plan(const BenchArguments& arguments) {
+  const Measured measured = measure(arguments);
+  const Network& network = *measured.loaded.network;
+  const BenchReport& report = measured.reports.front();
+  if (arguments.json) {
+    return print_json(json_of(arguments.model.file, network, measured.reports, measured.ceilings));
+  }
+  Table table({"layer", "shape", "activation", "FLOP", "bytes", "predicted", "measured"});
+  for (std::size_t n = 0; n < report.layers.size(); ++n) {
+    const Layer& layer = network.layers()[n];
+    const LayerWork work = work_of(layer, report.rows);
+    const double predicted = work.least_seconds(measured.ceilings);
+    table.add({fmt::to_string(n + 1), fmt::format("{}×{}", layer.outputs, layer.inputs),
+               to_string(layer.activation), grouped(work.flops), grouped(work.bytes),
+               predicted > 0 ? duration(predicted) : "", duration(report.layers[n].alone.median)});
+  }
+  print_result(fmt::format("{}why: {}\n\n{} in a call: {}\n{}",
+                           engine_lines(report.engine, measured.ceilings),
+                           report.engine.path_reason, count_of(report.rows, "row"),
+                           duration(report.network.median), table.text()));
+}
+
+std::shared_ptr<BenchArguments> add_arguments(CLI::App& command, const char* rows,
+                                              const char* rows_help, const char* seconds) {
+  auto arguments = std::make_shared<BenchArguments>();
+  arguments->rows = rows;
+  arguments->duration = seconds;
+  arguments->model.add_to(command);
+  arguments->engine.add_to(command);
+  command.add_option("--rows", arguments->rows, rows_help)->type_name("N");
+  command
+      .add_option("--duration", arguments->duration,
+                  fmt::format("seconds for each number of rows, and again for its layers; "
+                              "default: {}",
+                              seconds))
+      ->type_name("S");
+  command.add_option("--warm-up", arguments->warm_up, "seconds before them; default: 0.2")
+      ->type_name("S");
+  command.add_flag("--json", arguments->json, "print JSON; times are in seconds");
+  return arguments;
+}
+
+}  // namespace
+
+Command add_bench(CLI::App& app) {
+  CLI::App* const command = app.add_subcommand("bench", "how fast a network is computed");
+  const auto arguments =
+      add_arguments(*command, "1,64,4096", "rows in a call; several, as 1,64,4096 (default)", "3");
+  command->footer(kBenchExamples);
+  return {command, [arguments] { bench(*arguments); }};
+}
+
+Command add_plan(CLI::App& app) {
+  CLI::App* const command =
+      app.add_subcommand("plan", "how a network is computed, why so, and how long it should take");
+  const auto arguments = add_arguments(*command, "4096", "rows in a call; default: 4096", "0.3");
+  command->footer(kPlanExamples);
+  return {command, [arguments] { plan(*arguments); }};
+}
+
+}  // namespace lamella::cli
