@@ -2,6 +2,7 @@
 // do.
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <limits>
 #include <memory>
 #include <numeric>
@@ -273,7 +274,7 @@ void explain(const ExplainArguments& arguments) {
   }
   if (!arguments.html.empty()) {
     save_page(network, rows,
-              {.model = one_line(arguments.model.file),
+              {.model = std::filesystem::path(arguments.model.file).filename().string(),
                .row_numbers = *numbers,
                .targets = targets,
                .learning_rate = learning_rate},

@@ -17,6 +17,9 @@ class Figure {
       unit: Number(line.dataset.unit),
       from: Number(line.dataset.from),
     }));
+    svg.style.setProperty('--least', `${0.85 * svg.viewBox.baseVal.width}px`);
+    // They describe what was drawn, not what is computed since.
+    svg.querySelectorAll(':scope > title, :scope > desc').forEach((text) => text.remove());
     svg.setAttribute('role', 'group');
     svg.setAttribute('aria-label', 'The network. Arrow keys go from node to node.');
     for (const group of svg.querySelectorAll('.node')) {
@@ -42,6 +45,7 @@ class Figure {
     this.nodes.push(node);
     group.setAttribute('role', 'button');
     group.setAttribute('tabindex', '-1');
+    group.setAttribute('aria-describedby', 'sum-text');
     const look = () => this.select(node.layer, node.unit);
     group.addEventListener('pointerenter', look);
     group.addEventListener('focus', look);
@@ -77,8 +81,9 @@ class Figure {
     next()?.group.focus();
   }
 
-  // position: how far the walk through the layers has come (walkthrough.js). current: {layer, unit}.
-  update(current, values, reached) {
+  // reached(layer): how far the walk through the layers has come (walkthrough.js). current: {layer,
+  // unit}. largest: of each layer's weights.
+  update(current, values, reached, largest) {
     for (const node of this.nodes) {
       this.updateNode(node, values, reached);
       const isCurrent = node.layer === current.layer && node.unit === current.unit;
@@ -87,8 +92,6 @@ class Figure {
     }
     const stop = this.nodes.find((node) => node.group.classList.contains('current')) ?? this.nodes[0];
     stop.group.setAttribute('tabindex', '0');
-    const largest = this.model.layers.map(
-        ({weights}) => weights.reduce((most, w) => Math.max(most, Math.abs(w) || 0), 0));
     for (const edge of this.edges) {
       this.updateEdge(edge, largest[edge.layer - 1], values, reached, current);
     }

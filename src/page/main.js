@@ -57,11 +57,12 @@ class App {
     this.compute();
     this.gradients = this.training.wantsGradients
         ? gradientsOf(this.model.layers, this.walks, this.model.targets) : undefined;
+    this.largest = this.model.layers.map(largestWeight);
     const values = this.walks[this.row];
     const reached = (layer) => this.walkthrough.reached(layer);
     this.inputs.update(this.row, values, isForced);
     this.tables.forEach((table, n) => table.update(
-        values, reached(n + 1), reached(n), this.gradients?.[n], isForced));
+        values, reached(n + 1), reached(n), this.largest[n], this.gradients?.[n], isForced));
     this.training.update(isForced);
     this.walkthrough.update();
     this.numpy.update();
@@ -73,7 +74,7 @@ class App {
     const values = this.walks[this.row];
     const {layer, unit} = this.current;
     const reached = (other) => this.walkthrough.reached(other);
-    this.figure.update(this.current, values, reached);
+    this.figure.update(this.current, values, reached, this.largest);
     this.sums.update(this.current, values, reached(layer),
         layer > 0 ? this.gradients?.[layer - 1].deltas[this.row][unit] : undefined);
   }
@@ -121,11 +122,11 @@ class App {
     byId('model').textContent = model.name;
     byId('shape').textContent = `${widths.join(' → ')}, ${grouped(parameterCount(model.layers))} parameters`;
     const first = model.layers[0].activation;
-    byId('activation-example').textContent = first.name === 'identity' ? '' : ` Here, for layer 1: ${first.text}; ${activationMeaning(first)}`;
+    byId('activation-example').textContent = first.name === 'identity' ? '' : ` Layer 1 here has ${first.text}: ${activationMeaning(first)}`;
     byId('rounding').textContent = written.rounding;
     byId('rounding').hidden = written.rounding === '';
     const rows = byId('row');
-    rows.replaceChildren(...model.rows.map(({number}, r) => element('option', {value: r}, `row ${number}`)));
+    rows.replaceChildren(...model.rows.map(({number}, r) => element('option', {value: r}, String(number))));
     byId('row-box').hidden = model.rows.length === 1;
     rows.addEventListener('change', () => {
       this.row = Number(rows.value);

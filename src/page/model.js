@@ -73,6 +73,16 @@ function exchange(part) {
   }
 }
 
+// Bit for bit, but for the many kinds of NaN. A loop, since networks may have a million weights.
+function isSame(a, b) {
+  for (let i = 0; i < a.length; ++i) {
+    if (!Object.is(a[i], b[i])) {
+      return false;
+    }
+  }
+  return true;
+}
+
 class History {
   constructor(model) {
     this.model = model;
@@ -150,7 +160,8 @@ class History {
   }
 
   isChanged() {
-    return this.original.some(({array, values}) => array.some((value, i) => !Object.is(value, values[i])));
+    return this.model.losses.length > 0 ||
+        this.original.some(({array, values}) => !isSame(array, values));
   }
 
   // Everything as it came; can be undone.

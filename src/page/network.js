@@ -139,6 +139,16 @@ function isSilenced(layer, z, h) {
   return !isOverRow(layer.activation) && h === 0 && z < 0;
 }
 
+// The largest size of a layer's weights.
+function largestWeight({weights}) {
+  let largest = 0;
+  for (let i = 0; i < weights.length; ++i) {
+    const size = Math.abs(weights[i]);
+    largest = size > largest ? size : largest;
+  }
+  return largest;
+}
+
 // What the first layer gets of a row.
 function applyInputSteps(steps, row) {
   return row.map((value, i) => {

@@ -45,7 +45,7 @@ class LayerTable {
     }
     this.rows = this.units.map((o) => this.buildRow(o));
     this.table.replaceChildren(
-        element('caption', {}, `W${layer}${own.bias ? `, b${layer}` : ''}, and what comes out: a row for each unit, a column for each value that arrives`),
+        element('caption', {class: 'unseen'}, `Layer ${layer}: weights W${layer}${own.bias ? `, biases b${layer}` : ''}, sums z${layer} and what comes out, h${layer}`),
         element('thead', {}, names, this.head),
         element('tbody', {}, ...this.rows.map(({line}) => line)));
     this.controls.replaceChildren(
@@ -78,18 +78,21 @@ class LayerTable {
     return {cell, gradient, isBias: array === this.own.bias, index, place: element('td', {class: 'weight'}, cell.input, gradient)};
   }
 
-  // gradient: of this layer, or undefined where it is not shown.
-  update(values, stage, sourcesStage, gradient, isForced) {
+  // stage, sourcesStage: what is computed of this layer and of the one before. largest: of its
+  // weights. gradient: of this layer, or undefined where it is not shown.
+  update(values, stage, sourcesStage, largest, gradient, isForced) {
     const {layer, own} = this;
     const x = layer === 1 ? values.inputs : values.layers[layer - 2].h;
     const {z, h} = values.layers[layer - 1];
     this.sources.forEach((i, at) => {
       this.head.cells[at + 1].textContent = sourcesStage === 'yes' ? numberText(x[i]) : '·';
     });
-    const largest = own.weights.reduce((most, w) => Math.max(most, Math.abs(w) || 0), 0);
+    // All fields of a table are as wide as its longest number.
+    let digits = 5;
     for (const row of this.rows) {
       for (const {cell, gradient: text, isBias, index, place} of row.cells) {
         cell.update(isForced);
+        digits = Math.max(digits, cell.input.value.length);
         const share = isBias ? 0 : Math.min(Math.abs(cell.value) / largest || 0, 1);
         place.style.setProperty('--share', share.toFixed(3));
         place.classList.toggle('negative', cell.value < 0);
@@ -103,6 +106,7 @@ class LayerTable {
       row.h.textContent = stage === 'yes' ? numberText(h[row.o]) : '·';
       row.line.classList.toggle('silenced', stage === 'yes' && isSilenced(own, z[row.o], h[row.o]));
     }
+    this.table.style.setProperty('--digits', Math.min(digits, 14));
   }
 
   // The sum of the products whose weights are not in the table.

@@ -96,7 +96,7 @@ class Training {
           return element('td', {}, cell.input, output);
         })));
     byId('targets').replaceChildren(
-        element('caption', {}, 'Targets: what the outputs ought to be. Below each, what they are.'),
+        element('caption', {class: 'unseen'}, 'Targets of the outputs'),
         element('thead', {}, names), element('tbody', {}, ...lines));
     byId('target-controls').replaceChildren(
         ...this.selection.controls(last, () => this.app.walks[this.app.row].layers.at(-1).h));
