@@ -130,7 +130,7 @@ class Training {
     const summary = `Loss ${numberText(losses[0])} before the first step, ${numberText(losses.at(-1))} after ${steps} ${steps === 1 ? 'step' : 'steps'}.`;
     byId('curve-text').textContent = finite.length < losses.length
         ? `${summary} It has left all bounds: the learning rate is too large. Undo or reset, and try a smaller one.` : summary;
-    const [width, height, left, right, top, bottom] = [480, 200, 64, 16, 16, 40];
+    const [width, height, left, right, top, bottom] = [360, 190, 60, 14, 14, 38];
     const most = finite.reduce((larger, value) => Math.max(larger, value), 0) || 1;
     const least = Math.min(0, ...[finite.reduce((smaller, value) => Math.min(smaller, value), 0)]);
     const x = (i) => left + i / steps * (width - left - right);

@@ -53,6 +53,9 @@ class PageInBrowser : public ::testing::Test {
     return explain(std::move(more));
   }
 
+  // What the programs print, where Python has NumPy.
+  void expect_numpy(const std::vector<Json>& programs, const std::vector<Json>& outputs) const;
+
   TemporaryFolder folder_;
 };
 
@@ -93,6 +96,26 @@ Json of_layers(const Json& layers, const std::vector<const char*>& keys) {
     }
   }
   return values;
+}
+
+void PageInBrowser::expect_numpy(const std::vector<Json>& programs,
+                                 const std::vector<Json>& outputs) const {
+  if (run_process({"/usr/bin/env", "python3", "-c", "import numpy"}).status != 0) {
+    return;
+  }
+  std::string all;
+  for (const Json& program : programs) {
+    all += program.get<std::string>();
+  }
+  write_file(folder_.file("all.py"), all);
+  const ProcessResult python = run_process({"/usr/bin/env", "python3", folder_.file("all.py")});
+  ASSERT_EQ(python.status, 0) << python.err;
+  std::istringstream lines(python.out);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    std::string line;
+    std::getline(lines, line);
+    expect_near(Json::parse(line), outputs[i], 1e-12, "NumPy's output " + fmt::to_string(i));
+  }
 }
 
 std::string json_form(const Network& network) {
@@ -192,7 +215,8 @@ TEST_F(PageInBrowser, ComputesWhatTheCommandDoes) {
   }
   const std::vector<Json> found = browse(visits);
   ASSERT_EQ(found.size(), cases.size());
-  std::string program;
+  std::vector<Json> programs;
+  std::vector<Json> outputs;
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const std::string name =
         to_string(cases[i].hidden) + " and " + to_string(cases[i].last) + fmt::format(" ({})", i);
@@ -212,24 +236,10 @@ TEST_F(PageInBrowser, ComputesWhatTheCommandDoes) {
     EXPECT_TRUE(page["undone"]) << name;
     EXPECT_TRUE(page["redone"]) << name;
     EXPECT_TRUE(page["reset"]) << name;
-    program += page["code"].get<std::string>();
+    programs.push_back(page["code"]);
+    outputs.push_back(wanted[i]["walk"]["layers"].back()["activations"][0]);
   }
-
-  // The programs, where Python has NumPy.
-  write_file(folder_.file("all.py"), program);
-  const ProcessResult has_numpy = run_process({"/usr/bin/env", "python3", "-c", "import numpy"});
-  if (has_numpy.status != 0) {
-    return;
-  }
-  const ProcessResult python = run_process({"/usr/bin/env", "python3", folder_.file("all.py")});
-  ASSERT_EQ(python.status, 0) << python.err;
-  std::istringstream lines(python.out);
-  for (std::size_t i = 0; i < cases.size(); ++i) {
-    std::string line;
-    std::getline(lines, line);
-    expect_near(Json::parse(line), wanted[i]["walk"]["layers"].back()["activations"][0], 1e-12,
-                "NumPy's output " + fmt::to_string(i));
-  }
+  expect_numpy(programs, outputs);
 }
 
 TEST_F(PageInBrowser, DoesTheInputSteps) {
@@ -249,13 +259,15 @@ TEST_F(PageInBrowser, DoesTheInputSteps) {
   const Explained clipped = explain({model, rows});
   write_file(rows, "0.25,0.125,-0.3\n");
   const Explained moved = explain({model, rows});
-  const char* const walk = "const inputs = plain(lamella.walks.map((walk) => walk.inputs)); ";
+  const char* const walk =
+      "const inputs = plain(lamella.walks.map((walk) => walk.inputs)); click('numpy-copy'); "
+      "const code = byId('numpy-text').value; ";
   const std::vector<Json> found = browse({
-      {scaled.page, std::string(walk) + "return {inputs, layers: walkOfAll()};"},
+      {scaled.page, std::string(walk) + "return {inputs, code, layers: walkOfAll()};"},
       {clipped.page,
        std::string(
            "type(field('input x[1]'), '.125'); slide(field('input x[2], slider'), -0.3); ") +
-           walk + "return {inputs, layers: walkOfAll(), shown: shownText('output')};"},
+           walk + "return {inputs, code, layers: walkOfAll()};"},
   });
   const std::vector<const char*> values = {"pre_activations", "activations"};
   for (const auto& [page, wanted] : {std::pair{found[0], scaled.json}, {found[1], moved.json}}) {
@@ -263,6 +275,43 @@ TEST_F(PageInBrowser, DoesTheInputSteps) {
     expect_near(of_layers(page["layers"], values), of_layers(wanted["walk"]["layers"], values),
                 1e-12, "values");
   }
+  expect_numpy({found[0]["code"], found[1]["code"]},
+               {scaled.json["walk"]["layers"].back()["activations"][0],
+                moved.json["walk"]["layers"].back()["activations"][0]});
+}
+
+TEST_F(PageInBrowser, WritesAndReadsNumbersAsTheCommand) {
+  std::vector<double> numbers = {0,        -0.0,
+                                 1,        123456.5,
+                                 123457.5, 999999.5,
+                                 1234565,  0.0001234565,
+                                 0.00001,  0.0001,
+                                 99999.95, 1e-300,
+                                 5e-324,   1.7976931348623157e308,
+                                 0.1F,     -2.5,
+                                 1e21,     1e5,
+                                 1e6,      0.5,
+                                 0.25,     2097152.5};
+  const std::vector<float> random = random_values(2000, 9);
+  for (std::size_t i = 0; i + 1 < random.size(); i += 2) {
+    numbers.push_back(random[i] * std::pow(10.0, std::round(random[i + 1] * 12)));
+  }
+  const Json page = browse(
+      {{by_hand().page, "const numbers = " + Json(numbers).dump() +
+                            "; return {texts: numbers.map((one) => numberText(one)), "
+                            "four: numbers.map((one) => numberText(one, 4)), "
+                            "erfc: numbers.map((one) => erfc(one % 7)), "
+                            "special: [NaN, Infinity, -Infinity].map((one) => numberText(one)), "
+                            "read: ['-1e-3', '.5', '+2.', ' 7 ', '0.1'].map(parseNumber)};"}})[0];
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const double number = numbers[i] == 0 ? 0 : numbers[i];
+    EXPECT_EQ(page["texts"][i], fmt::format("{:.6g}", number));
+    EXPECT_EQ(page["four"][i], fmt::format("{:.4g}", number));
+    const double tail = std::erfc(std::fmod(number, 7));
+    EXPECT_NEAR(page["erfc"][i].get<double>(), tail, 2e-15 * tail) << number;
+  }
+  EXPECT_EQ(page["special"], Json({"nan", "inf", "-inf"}));
+  EXPECT_EQ(page["read"], Json({-1e-3F, 0.5, 2, 7, 0.1F}));
 }
 
 TEST_F(PageInBrowser, FollowsEditsAsTheCommandOnTheEditedModel) {
@@ -496,7 +545,6 @@ TEST_F(PageInBrowser, KeepsUpWithLargeNetworks) {
   EXPECT_LT(page["step"], 1000);
   RecordProperty("edit_ms", page["edit"].dump());
   RecordProperty("step_ms", page["step"].dump());
-  std::printf("edit %s step %s\n", page["edit"].dump().c_str(), page["step"].dump().c_str());
 }
 
 }  // namespace
