@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "cli/matrix_text.hpp"
+#include "cli/network_text.hpp"
 #include "cli/terminal.hpp"
 
 namespace lamella::cli {
@@ -289,7 +290,7 @@ std::string walk_text(const Network& network, const Walk& walk,
     const LayerValues& values = walk.layers[n];
     text += bold(fmt::format("layer {}: h{} = {}", n + 1, n + 1, formula(layer, n + 1)), style) +
             fmt::format(", {}\u00d7{} weights{}\n\n", layer.outputs, layer.inputs,
-                        layer.has_bias() ? fmt::format(" and {} biases", layer.outputs) : "");
+                        layer.has_bias() ? " and " + count_of(layer.outputs, "bias", "es") : "");
     if (is_small(layer)) {
       text += matrices(layer, n + 1, x, values, walk.rows);
       if (walk.rows == 1) {
@@ -316,13 +317,15 @@ std::string walk_text(const Network& network, const Walk& walk,
   if (walk.rows == 1) {
     text += bold(fmt::format("output y = {}", vector_text(walk.layers.back().activations)), style) +
             "\n";
+  } else {
+    text.pop_back();  // the empty line after the last layer
   }
   return text;
 }
 
 std::string statistics_text(const Network& network, const NetworkStatistics& statistics,
                             TextStyle style) {
-  std::string text = fmt::format("{} rows\n\n", grouped(statistics.rows));
+  std::string text = count_of(statistics.rows, "row") + "\n\n";
   for (std::size_t n = 0; n < statistics.layers.size(); ++n) {
     const Layer& layer = network.layers()[n];
     const std::vector<UnitStatistics>& units = statistics.layers[n];

@@ -22,8 +22,8 @@ using TableRow = std::array<std::string, 5>;
 
 }  // namespace
 
-std::string count_of(std::size_t count, const char* noun) {
-  return fmt::format("{} {}{}", grouped(count), noun, count == 1 ? "" : "s");
+std::string count_of(std::size_t count, const char* noun, const char* ending) {
+  return fmt::format("{} {}{}", grouped(count), noun, count == 1 ? "" : ending);
 }
 
 std::string layers_table(const Network& network) {
@@ -36,7 +36,7 @@ std::string layers_table(const Network& network) {
   rows.push_back(
       {"total", "", "", "",
        fmt::format("{} ({} + {})", grouped(total.total()), count_of(total.weights, "weight"),
-                   fmt::format("{} biases", grouped(total.biases)))});
+                   count_of(total.biases, "bias", "es"))});
   std::array<std::size_t, 4> widths = {};
   for (const TableRow& row : rows) {
     for (std::size_t c = 0; c < widths.size(); ++c) {

@@ -9,8 +9,8 @@
 
 namespace lamella::cli {
 
-// "1,234 units", "1 unit"
-[[nodiscard]] std::string count_of(std::size_t count, const char* noun);
+// "1,234 units", "1 unit"; the ending is that of the plural.
+[[nodiscard]] std::string count_of(std::size_t count, const char* noun, const char* ending = "s");
 
 // A line for each layer: shape, activation, and how its parameters come about ("4×3 + 4 = 16"); and
 // a line for the total.

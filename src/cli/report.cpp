@@ -5,6 +5,7 @@
 
 #include <lamella/version.hpp>
 
+#include "cli/network_text.hpp"
 #include "cli/terminal.hpp"
 
 namespace lamella::cli {
@@ -35,12 +36,12 @@ std::string describe(const ScoreReport& report, const EngineInfo& engine) {
                            duration(report.seconds_verifying), grouped(report.rows_verified),
                            report.largest_error);
   }
-  return fmt::format(
-      "{} rows in {} ({} rows/s) on {}, {}; busy reading {}, computing {}, writing {}{}",
-      grouped(report.rows), duration(report.seconds),
-      grouped(static_cast<std::uint64_t>(rows_per_second(report))), device_text(engine),
-      engine.precision, duration(report.seconds_reading), duration(report.seconds_computing),
-      duration(report.seconds_writing), verified);
+  return fmt::format("{} in {} ({} rows/s) on {}, {}; busy reading {}, computing {}, writing {}{}",
+                     count_of(report.rows, "row"), duration(report.seconds),
+                     grouped(static_cast<std::uint64_t>(rows_per_second(report))),
+                     device_text(engine), engine.precision, duration(report.seconds_reading),
+                     duration(report.seconds_computing), duration(report.seconds_writing),
+                     verified);
 }
 
 std::string to_json(const ScoreReport& report, const EngineInfo& engine, const std::string& model,
