@@ -2,20 +2,23 @@
 # Installs what Lamella is built from on Debian and Ubuntu, and only what is missing; elsewhere says
 # what to install. CUDA 13 is optional and installed by hand: https://developer.nvidia.com/cuda-downloads
 #
-#   cmake/install-dependencies.sh         what building and testing need
-#   cmake/install-dependencies.sh --all   also what benchmarks, formatting and quick rebuilds need
+#   cmake/install-dependencies.sh                     what building and testing need
+#   cmake/install-dependencies.sh --all               also what benchmarks, formatting and quick rebuilds need
+#   cmake/install-dependencies.sh --without-browser   without Chromium, in which the page of explain is tested
 set -euo pipefail
 
 packages=(libdnnl-dev libcli11-dev nlohmann-json3-dev libfmt-dev libfast-float-dev zlib1g-dev libgtest-dev libgmock-dev)
 declare -A tools=([cmake]=cmake [ninja]=ninja-build [g++]=g++)  # any that is on the path serves
+wants_browser=true
 case "${1:-}" in
   "") ;;
+  --without-browser) wants_browser=false ;;
   --all)
     packages+=(libbenchmark-dev)
     tools+=([ccache]=ccache [clang-format]=clang-format)
     ;;
   *)
-    echo "install-dependencies.sh: unknown argument '$1'; --all is the only one" >&2
+    echo "install-dependencies.sh: unknown argument '$1'; --all and --without-browser are known" >&2
     exit 2
     ;;
 esac
@@ -25,12 +28,16 @@ for tool in "${!tools[@]}"; do
   command -v "$tool" > /dev/null || missing+=("${tools[$tool]}")
 done
 
+for browser in chromium chromium-browser chromium-headless-shell google-chrome; do
+  command -v "$browser" > /dev/null && wants_browser=false
+done
+
 if ! command -v apt-get > /dev/null || ! command -v dpkg-query > /dev/null; then
   cat >&2 << MESSAGE
 install-dependencies.sh: no apt-get here, so nothing was installed. Lamella needs a C++20 compiler,
 CMake 3.25 or newer, Ninja, oneDNN, CLI11, nlohmann-json, fmt, fast_float, zlib and GoogleTest, from this
-system's packages; CUDA 13 is optional. When they are there, set LAMELLA_SKIP_INSTALL=1 and the
-project's scripts will not come here.
+system's packages; CUDA 13 is optional, and so is Chromium, for tests alone. When they are there, set
+LAMELLA_SKIP_INSTALL=1 and the project's scripts will not come here.
 MESSAGE
   exit 1
 fi
@@ -40,17 +47,26 @@ for package in "${packages[@]}"; do
   [[ $status == installed ]] || missing+=("$package")
 done
 
-if ((${#missing[@]} > 0)); then
-  as_root=()
-  if ((EUID != 0)); then
-    if ! command -v sudo > /dev/null; then
+as_root=()
+if ((EUID != 0)); then
+  as_root=(sudo)
+fi
+if ((${#missing[@]} > 0)) || $wants_browser; then
+  if ((EUID != 0)) && ! command -v sudo > /dev/null; then
+    if ((${#missing[@]} > 0)); then
       echo "install-dependencies.sh: as root, run: apt-get install ${missing[*]}" >&2
       exit 1
     fi
-    as_root=(sudo)
+  else
+    "${as_root[@]}" apt-get update -q
+    # Ubuntu has it as a snap alone; without a browser, its tests are skipped.
+    if $wants_browser && apt-cache show chromium > /dev/null 2>&1; then
+      missing+=(chromium)
+    fi
   fi
+fi
+if ((${#missing[@]} > 0)); then
   echo "installing ${missing[*]}"
-  "${as_root[@]}" apt-get update -q
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -q -y --no-install-recommends "${missing[@]}" < /dev/null
 fi

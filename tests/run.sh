@@ -113,6 +113,10 @@ run_preset() {
 
 if [[ -z ${LAMELLA_SKIP_INSTALL:-} ]]; then
   cmake/install-dependencies.sh || exit 1
+  for browser in chromium chromium-browser chromium-headless-shell google-chrome; do
+    # One that is there must be found by the tests of explain's page.
+    command -v "$browser" > /dev/null && export LAMELLA_REQUIRE_BROWSER=1
+  done
 fi
 
 presets=("$@")

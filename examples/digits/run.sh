@@ -13,7 +13,7 @@ if command -v nvcc > /dev/null; then
   preset=release
 fi
 
-[[ -n ${LAMELLA_SKIP_INSTALL:-} ]] || "$root/cmake/install-dependencies.sh"
+[[ -n ${LAMELLA_SKIP_INSTALL:-} ]] || "$root/cmake/install-dependencies.sh" --without-browser
 
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT

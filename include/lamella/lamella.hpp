@@ -12,6 +12,7 @@
 #include <lamella/matrix.hpp>
 #include <lamella/model_file.hpp>
 #include <lamella/network.hpp>
+#include <lamella/page.hpp>
 #include <lamella/rows.hpp>
 #include <lamella/score.hpp>
 #include <lamella/self_test.hpp>

@@ -233,6 +233,7 @@ void bench(const BenchArguments& arguments) {
 }
 
 void plan(const BenchArguments& arguments) {
+  (void)parse_count("--rows", arguments.rows, std::numeric_limits<std::size_t>::max());
   const Measured measured = measure(arguments);
   const Network& network = *measured.loaded.network;
   const BenchReport& report = measured.reports.front();

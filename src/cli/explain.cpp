@@ -2,6 +2,7 @@
 // do.
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <limits>
 #include <memory>
 #include <numeric>
@@ -33,6 +34,7 @@ constexpr const char* kExamples =
     "  lamella explain model.npz rows.csv --target 1,0 --learning-rate 0.1 --steps 10\n"
     "  lamella explain model.npz rows.npy --row all --npz values.npz\n"
     "  lamella explain model.onnx rows.csv --row 7 --svg figure.svg\n"
+    "  lamella explain model.onnx rows.csv --row 0,3 --html page.html\n"
     "\n"
     "Everything is computed in double precision. Rows, inputs and units are counted from 0, "
     "layers\n"
@@ -45,6 +47,7 @@ struct ExplainArguments {
   std::string columns;
   std::string npz;
   std::string svg;
+  std::string html;
   std::string target;
   std::string learning_rate = "0.1";
   std::string steps = "1";
@@ -224,6 +227,9 @@ void explain(const ExplainArguments& arguments) {
   if (!arguments.svg.empty() && (!numbers || numbers->size() != 1)) {
     throw UsageError("--svg shows one row; name it with --row");
   }
+  if (!arguments.html.empty() && !numbers) {
+    throw UsageError("--html shows up to 16 rows; name them with --row, as 0,3,4");
+  }
   const LoadedNetwork loaded = arguments.model.load();
   const Network& network = *loaded.network;
   for (const std::string& note : loaded.notes) {
@@ -262,8 +268,19 @@ void explain(const ExplainArguments& arguments) {
   if (!arguments.svg.empty()) {
     save_figure(network, *walked, arguments.svg);
   }
+  Matrix targets;
   if (!arguments.target.empty()) {
-    const Matrix targets = read_targets(arguments, network.outputs(), rows.rows(), numbers);
+    targets = read_targets(arguments, network.outputs(), rows.rows(), numbers);
+  }
+  if (!arguments.html.empty()) {
+    save_page(network, rows,
+              {.model = std::filesystem::path(arguments.model.file).filename().string(),
+               .row_numbers = *numbers,
+               .targets = targets,
+               .learning_rate = learning_rate},
+              arguments.html);
+  }
+  if (!arguments.target.empty()) {
     Descent descent(network, rows, targets);
     if (arguments.json) {
       json["descent"] = json_of(descent, learning_rate, steps);
@@ -308,6 +325,10 @@ Command add_explain(CLI::App& app) {
   command->add_option("--npz", a.npz, "write every value to an .npz file")->type_name("F.npz");
   command->add_option("--svg", a.svg, "draw the network with the row's values as a figure")
       ->type_name("F.svg");
+  command
+      ->add_option("--html", a.html,
+                   "write a page for a browser, in which weights and inputs can be changed")
+      ->type_name("F.html");
   command->add_flag("--json", a.json, "print JSON");
   command->footer(kExamples);
   return {command, [arguments] { explain(*arguments); }};

@@ -74,8 +74,11 @@ std::string grouped(std::uint64_t number) {
 }
 
 std::string duration(double seconds) {
+  if (seconds < 1e-3) {
+    return fmt::format("{:.3g} µs", seconds * 1e6);
+  }
   if (seconds < 1) {
-    return fmt::format("{:.3g} ms", seconds * 1000);
+    return fmt::format("{:.3g} ms", seconds * 1e3);
   }
   if (seconds < 60) {
     return fmt::format("{:.3g} s", seconds);

@@ -26,7 +26,7 @@ void print_result(std::string_view text);
 [[nodiscard]] std::string one_line(std::string_view text);
 // 1234567 as "1,234,567".
 [[nodiscard]] std::string grouped(std::uint64_t number);
-// Seconds as "0.25 ms", "1.5 s", "2 min 05 s", "3 h 20 min".
+// Seconds as "12.5 µs", "250 ms", "1.5 s", "2 min 05 s", "3 h 20 min".
 [[nodiscard]] std::string duration(double seconds);
 
 }  // namespace lamella::cli

@@ -112,6 +112,7 @@ EngineInfo CudaEngine::State::info() const {
           .device_name = device_name(device_),
           .precision = "fp32",
           .path = "cuBLAS SGEMM, then fused bias-activation kernel",
+          .path_reason = "the one path for CUDA devices: it serves every shape and activation",
           .reason = {},
           .threads = 0,
           .max_rows = plan_.max_rows};

@@ -137,6 +137,16 @@ TEST(Explain, DrawsTheFigureOfARow) {
   expect_error(lamella_command(by_hand({"--svg", folder.file("figure.png")})), 1, ".svg");
 }
 
+TEST(Explain, WritesAPage) {
+  const TemporaryFolder folder;
+  const std::string page = folder.file("page.html");
+  const ProcessResult result = lamella_command(by_hand({"--row", "0,3", "--html", page}));
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("rows 0, 3 side by side")) << "the text as without it";
+  EXPECT_THAT(file_content(page),
+              AllOf(HasSubstr("\"model\":\"model.npz\""), HasSubstr("<svg"), HasSubstr("</html>")));
+}
+
 TEST(Explain, RefusesWrongUsageInOneLine) {
   expect_error(lamella_command(by_hand({"--row", "x"})), 2, "--row is 'x'");
   expect_error(lamella_command(by_hand({"--row", "1,"})), 2, "--row is '1,'");
@@ -151,6 +161,9 @@ TEST(Explain, RefusesWrongUsageInOneLine) {
                "--learning-rate is '-1'");
   expect_error(lamella_command(by_hand({"--target", "1,2", "--steps", "0"})), 2, "--steps is '0'");
   expect_error(lamella_command(by_hand({"--npz", "values.csv"})), 1, ".npz");
+  expect_error(lamella_command(by_hand({"--html", "page.csv"})), 1, ".html");
+  expect_error(lamella_command(by_hand({"--html", "page.html", "--row", "all"})), 2,
+               "--html shows up to 16 rows; name them with --row");
   expect_error(lamella_command({"explain", data_file("by_hand/model.npz"), "-", "--row", "all",
                                 "--npz", "v.npz"}),
                2, "--npz with --row all");

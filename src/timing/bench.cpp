@@ -4,7 +4,7 @@
 #include <lamella/bench.hpp>
 #include <lamella/error.hpp>
 
-#include "bench/call_times.hpp"
+#include "timing/call_times.hpp"
 
 namespace lamella {
 namespace {

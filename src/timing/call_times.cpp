@@ -1,4 +1,4 @@
-#include "bench/call_times.hpp"
+#include "timing/call_times.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,0 +1,23 @@
+# Writes the sources of explain's page as a C++ file: cmake -DOUTPUT=... -DFOLDER=... -DSCRIPTS=a.js,b.js -P
+string(REPLACE "," ";" SCRIPTS "${SCRIPTS}")
+set(mark lamella_page)
+
+function(embed name)
+  set(content "")
+  foreach(file IN LISTS ARGN)
+    file(READ "${FOLDER}/${file}" text)
+    string(FIND "${text}" ")${mark}\"" found)
+    if(NOT found EQUAL -1)
+      message(FATAL_ERROR "${file} has what ends a C++ raw string: )${mark}\"")
+    endif()
+    string(APPEND content "${text}")
+  endforeach()
+  file(APPEND "${OUTPUT}.new" "const std::string_view ${name} = R\"${mark}(${content})${mark}\";\n")
+endfunction()
+
+file(WRITE "${OUTPUT}.new" "#include \"page/sources.hpp\"\n\nnamespace lamella::page {\n\n")
+embed(kTemplate page.html)
+embed(kStyle page.css)
+embed(kScript ${SCRIPTS})
+file(APPEND "${OUTPUT}.new" "\n}  // namespace lamella::page\n")
+file(RENAME "${OUTPUT}.new" "${OUTPUT}")

@@ -1,0 +1,141 @@
+// Number fields that edit the model as they are typed in.
+'use strict';
+
+// array[index] of the model in a field. edits: {edit(array, index, value, label, key), close(),
+// say(text)}.
+class NumberCell {
+  constructor(edits, label, array, index) {
+    this.edits = edits;
+    this.label = label;
+    this.array = array;
+    this.index = index;
+    this.input = element('input', {
+      type: 'text', inputmode: 'text', autocomplete: 'off', spellcheck: 'false', class: 'number',
+      'aria-label': label,
+    });
+    this.input.addEventListener('focus', () => {
+      this.before = array[index];
+      this.input.select();
+    });
+    this.input.addEventListener('input', () => this.read());
+    this.input.addEventListener('change', () => this.finish());
+    this.input.addEventListener('keydown', (event) => {
+      if (event.key === 'Enter') {
+        this.finish();
+      } else if (event.key === 'Escape') {
+        this.write();
+      }
+    });
+    this.write();
+  }
+
+  get value() {
+    return this.array[this.index];
+  }
+
+  read() {
+    const text = this.input.value;
+    // The text rounds; typed back, it means the value that it stood for.
+    const value = text === valueText(this.before ?? NaN) ? this.before : parseNumber(text);
+    this.mark(value === undefined);
+    if (value !== undefined && !Object.is(value, this.value)) {
+      this.edits.edit(this.array, this.index, value, this.label, this.label);
+    }
+  }
+
+  finish() {
+    this.read();
+    this.edits.close();
+    if (this.input.getAttribute('aria-invalid') === 'true') {
+      this.edits.say(`${this.input.value || 'Nothing'} is no number; ${this.label} is still ${valueText(this.value) || 'empty'}.`);
+      return;
+    }
+    this.before = this.value;
+    this.write();
+  }
+
+  mark(isWrong) {
+    if (isWrong) {
+      this.input.setAttribute('aria-invalid', 'true');
+    } else {
+      this.input.removeAttribute('aria-invalid');
+    }
+  }
+
+  write() {
+    this.input.value = valueText(this.value);
+    this.input.title = Number.isFinite(this.value) ? `${this.label} = ${this.value}` : this.label;
+    this.mark(false);
+  }
+
+  // While it is typed in, a field keeps its text.
+  update(isForced) {
+    const isTyped = document.activeElement === this.input &&
+        (this.input.getAttribute('aria-invalid') === 'true' || parseNumber(this.input.value) === this.value);
+    if (isForced || !isTyped) {
+      this.write();
+    }
+  }
+}
+
+// A target that is not given yet is NaN, and an empty field.
+function valueText(value) {
+  return Number.isNaN(value) ? '' : numberText(value);
+}
+
+// Which units of wide layers the tables and sliders show.
+class Selection {
+  // shown: for each column of the network, the input first, the units to begin with.
+  constructor(model, shown, changed) {
+    this.model = model;
+    this.shown = shown;
+    this.most = shown.map((units) => units.length);
+    this.changed = changed;
+  }
+
+  isWhole(layer) {
+    return this.shown[layer].length === unitCount(this.model, layer);
+  }
+
+  showFrom(layer, first) {
+    const count = unitCount(this.model, layer);
+    const begin = Math.max(0, Math.min(first, count - this.most[layer]));
+    this.show(layer, Array.from({length: this.most[layer]}, (_, i) => begin + i));
+  }
+
+  show(layer, units) {
+    this.shown[layer] = units;
+    this.changed();
+  }
+
+  // The controls that choose, or nothing where all are shown. values(): those of the column now.
+  controls(layer, values) {
+    if (this.isWhole(layer)) {
+      return [];
+    }
+    const what = layer === 0 ? 'inputs' : `units of layer ${layer}`;
+    const count = unitCount(this.model, layer);
+    const number = element('input', {
+      type: 'number', min: 0, max: count - 1, class: 'go', value: this.shown[layer][0],
+      'aria-label': `Show ${what} from number`,
+    });
+    number.addEventListener('change', () => {
+      if (number.value !== '') {
+        this.showFrom(layer, Math.round(Number(number.value)));
+      }
+    });
+    const button = (text, label, action) => {
+      const made = element('button', {type: 'button', class: 'quiet', 'aria-label': label, 'data-chooser': `${layer} ${text}`}, text);
+      made.addEventListener('click', action);
+      return made;
+    };
+    const first = () => this.shown[layer][0];
+    return [element('div', {class: 'chooser'},
+        element('span', {}, `${this.shown[layer].length} of ${grouped(count)} ${what} shown`),
+        button('◂', `Earlier ${what}`, () => this.showFrom(layer, first() - this.most[layer])),
+        element('label', {}, 'from ', number),
+        button('▸', `Later ${what}`, () => this.showFrom(layer, first() + this.most[layer])),
+        button('Largest', `The ${what} with the largest values`,
+            () => this.show(layer, largestOf(values(), this.most[layer]))))];
+  }
+}

@@ -1,0 +1,125 @@
+#include <algorithm>
+#include <span>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include <lamella/error.hpp>
+#include <lamella/explain.hpp>
+#include <lamella/figure.hpp>
+#include <lamella/page.hpp>
+
+#include "io/atomic_file.hpp"
+#include "io/extension.hpp"
+#include "page/page_data.hpp"
+#include "page/sources.hpp"
+
+namespace lamella {
+namespace {
+
+constexpr std::size_t kMostExact = 2'000'000;
+constexpr std::size_t kMostBytes = 20'000'000;
+
+// The figure without its tooltips, since the page has a panel that says more.
+std::string figure_of(const Network& network, MatrixView<const float> rows) {
+  constexpr std::string_view kBegin = "<title>";
+  constexpr std::string_view kEnd = "</title>";
+  const std::string svg = figure_svg(network, walk(network, rows.block(0, 1)));
+  // The first is the name of the whole.
+  std::size_t at = svg.find(kEnd) + kEnd.size();
+  std::string text = svg.substr(0, at);
+  while (at < svg.size()) {
+    const std::size_t begin = std::min(svg.find(kBegin, at), svg.size());
+    text += svg.substr(at, begin - at);
+    at = begin == svg.size() ? begin : svg.find(kEnd, begin) + kEnd.size();
+  }
+  return text;
+}
+
+// The template with a text in each of its places, so that no text can make a place of its own.
+class Assembly {
+ public:
+  void fill(std::string_view place, std::string_view text) {
+    const std::string mark = fmt::format("<!--lamella:{}-->", place);
+    const std::size_t at = rest_.find(mark);
+    page_ += rest_.substr(0, at);
+    page_ += text;
+    rest_.remove_prefix(at + mark.size());
+  }
+  [[nodiscard]] std::string finish() && {
+    page_ += rest_;
+    return std::move(page_);
+  }
+
+ private:
+  std::string page_;
+  std::string_view rest_ = page::kTemplate;
+};
+
+void check_shapes(const Network& network, MatrixView<const float> rows,
+                  const PageOptions& options) {
+  if (rows.rows() == 0) {
+    throw ShapeError("at least one row is wanted");
+  }
+  if (rows.columns() != network.inputs()) {
+    throw ShapeError(fmt::format("rows have {} columns, the network takes {} inputs",
+                                 rows.columns(), network.inputs()));
+  }
+  const MatrixView<const float>& targets = options.targets;
+  if (targets.size() != 0 &&
+      (targets.rows() != rows.rows() || targets.columns() != network.outputs())) {
+    throw ShapeError(fmt::format("targets are [{} x {}], [{} x {}] are wanted", targets.rows(),
+                                 targets.columns(), rows.rows(), network.outputs()));
+  }
+  if (!options.row_numbers.empty() && options.row_numbers.size() != rows.rows()) {
+    throw ShapeError(
+        fmt::format("{} row numbers for {} rows", options.row_numbers.size(), rows.rows()));
+  }
+}
+
+std::string page_of(const std::string& figure, const std::string& data) {
+  Assembly assembly;
+  assembly.fill("style", page::kStyle);
+  assembly.fill("figure", figure);
+  assembly.fill("network", data);
+  assembly.fill("script", page::kScript);
+  return std::move(assembly).finish();
+}
+
+}  // namespace
+
+std::string explain_page(const Network& network, MatrixView<const float> rows,
+                         const PageOptions& options) {
+  using page::WeightsForm;
+  check_shapes(network, rows, options);
+  const std::size_t least = page::encoded_size(network, WeightsForm::kRounded);
+  if (least > kMostBytes) {
+    throw Error(fmt::format(
+        "the page would take {:.0f} MB, {} MB at most are sensible; explain without --html, or "
+        "with --svg, shows networks of this size",
+        static_cast<double>(least) / 1e6, kMostBytes / 1'000'000));
+  }
+  const std::string figure = figure_of(network, rows);
+  if (page::encoded_size(network, WeightsForm::kExact) < kMostExact) {
+    std::string page =
+        page_of(figure, page::page_data(network, rows, options, WeightsForm::kExact));
+    if (page.size() < kMostExact) {
+      return page;
+    }
+  }
+  return page_of(figure, page::page_data(network, rows, options, WeightsForm::kRounded));
+}
+
+void save_page(const Network& network, MatrixView<const float> rows, const PageOptions& options,
+               const std::string& file) {
+  const std::string extension = io::extension_of(file);
+  if (extension != ".html" && extension != ".htm") {
+    throw FileError(file, "is no name for an .html file, which is what the page is saved as");
+  }
+  const std::string page = explain_page(network, rows, options);
+  io::AtomicFile output(file);
+  output.write(std::as_bytes(std::span(page)));
+  output.finish();
+}
+
+}  // namespace lamella

@@ -1,0 +1,75 @@
+// lamella bench and lamella plan: what they print, whatever the times are.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/command.hpp"
+
+namespace lamella::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+using Json = nlohmann::json;
+
+std::vector<std::string> timed(const std::string& command, std::vector<std::string> more = {}) {
+  std::vector<std::string> arguments = {command,      data_file("by_hand/model.json"),
+                                        "--device",   test_device(),
+                                        "--duration", "0.01",
+                                        "--warm-up",  "0"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+TEST(Bench, TimesTheNetworkAndItsLayers) {
+  const ProcessResult result = lamella_command(timed("bench", {"--rows", "1,300"}));
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("fp32\npath: "), HasSubstr("rows/s"),
+                                HasSubstr("\n1 row in a call, each layer"),
+                                HasSubstr("\n300 rows in a call, each layer"),
+                                HasSubstr("1    4×3  relu"), HasSubstr("2    2×4  relu")));
+}
+
+TEST(Bench, GivesProgramsSecondsAndWork) {
+  const ProcessResult result = lamella_command(timed("bench", {"--rows", "7", "--json"}));
+  ASSERT_EQ(result.status, 0) << result.err;
+  const Json json = Json::parse(result.out);
+  EXPECT_EQ(json["engine"]["precision"], "fp32");
+  ASSERT_EQ(json["calls"].size(), 1U);
+  const Json& call = json["calls"][0];
+  EXPECT_EQ(call["rows"], 7);
+  EXPECT_EQ(call["flops"], 7 * 46);
+  const Json& seconds = call["seconds"];
+  EXPECT_GT(seconds["calls"], 0);
+  EXPECT_GT(seconds["min"], 0.0);
+  EXPECT_LE(seconds["min"], seconds["median"]);
+  EXPECT_LE(seconds["median"], seconds["p90"]);
+  EXPECT_LE(seconds["p90"], seconds["p99"]);
+  EXPECT_LE(seconds["p99"], seconds["max"]);
+  ASSERT_EQ(call["layers"].size(), 2U);
+  const Json& layer = call["layers"][0];
+  EXPECT_EQ(layer["flops"], 7 * (2 * 12 + 4));
+  EXPECT_EQ(layer["bytes"], 4 * (7 * (3 + 4) + 12 + 4));
+  EXPECT_GT(layer["product_seconds"]["median"], 0.0);
+}
+
+TEST(Plan, SaysHowAndWhyAndHowLong) {
+  const ProcessResult result = lamella_command(timed("plan"));
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("\npath: "), HasSubstr("\nwhy: "),
+                                HasSubstr("4,096 rows in a call: "), HasSubstr("predicted"),
+                                HasSubstr("114,688")));  // 4096 rows x 28 operations
+}
+
+TEST(Bench, RefusesWrongUsageInOneLine) {
+  expect_error(lamella_command(timed("bench", {"--rows", "0"})), 2, "--rows is '0'");
+  expect_error(lamella_command(timed("bench", {"--rows", "1,,2"})), 2, "--rows");
+  expect_error(lamella_command({"bench", data_file("by_hand/model.json"), "--duration", "long"}), 2,
+               "--duration is 'long'");
+  expect_error(lamella_command({"plan", data_file("by_hand/model.json"), "--rows", "1,2"}), 2,
+               "--rows");
+}
+
+}  // namespace
+}  // namespace lamella::test

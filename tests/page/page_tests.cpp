@@ -1,0 +1,199 @@
+// What a page holds: the network exactly or rounded within a bound, and nothing that could break
+// out of it.
+#include <cmath>
+#include <cstring>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <lamella/error.hpp>
+#include <lamella/explain.hpp>
+#include <lamella/page.hpp>
+
+#include "tests/support/random.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace lamella {
+namespace {
+
+using test::TemporaryFolder;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+using Json = nlohmann::json;
+
+std::string between(const std::string& text, const std::string& begin, const std::string& end) {
+  const std::size_t from = text.find(begin) + begin.size();
+  return text.substr(from, text.find(end, from) - from);
+}
+
+Json data_of(const std::string& page) {
+  return Json::parse(
+      between(page, R"(<script type="application/json" id="network">)", "</script>"));
+}
+
+template <class T>
+std::vector<T> decoded(const std::string& base64) {
+  const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string bytes;
+  unsigned group = 0;
+  int bits = 0;
+  for (const char c : base64) {
+    if (c == '=') {
+      break;
+    }
+    group = group << 6U | static_cast<unsigned>(digits.find(c));
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes += static_cast<char>(group >> static_cast<unsigned>(bits) & 0xFFU);
+    }
+  }
+  std::vector<T> values(bytes.size() / sizeof(T));
+  EXPECT_EQ(values.size() * sizeof(T), bytes.size());
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
+  return values;
+}
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
+TEST(Page, HoldsASmallNetworkBitForBit) {
+  for (const std::size_t width : {1U, 2U, 3U, 4U, 5U}) {  // every length of base64's last group
+    const auto network = testing::random_network(
+        {.widths = {3, width, 2}, .hidden = {ActivationKind::kHardSigmoid, 0.3F, 0.1F}});
+    const Matrix rows = testing::random_rows(2, 3, 7);
+    const Json data = data_of(explain_page(*network, rows, {.model = "m", .row_numbers = {4, 2}}));
+    for (std::size_t n = 0; n < 2; ++n) {
+      const Layer& layer = network->layers()[n];
+      EXPECT_EQ(decoded<float>(data["layers"][n]["weights"]), layer.weights);
+      EXPECT_EQ(decoded<float>(data["layers"][n]["bias"]), layer.bias);
+      EXPECT_EQ(decoded<float>(data["layers"][n]["activation"]["parameters"]),
+                (std::vector<float>{layer.activation.a, layer.activation.b}));
+    }
+    EXPECT_EQ(data["layers"][0]["activation"]["name"], "hard_sigmoid");
+    EXPECT_EQ(data["rows"][1]["number"], 2);
+    EXPECT_EQ(decoded<float>(data["rows"][1]["inputs"]),
+              std::vector<float>(rows.data() + 3, rows.data() + 6));
+    EXPECT_EQ(data["rounding"], "");
+  }
+}
+
+TEST(Page, NeedsNothingFromOutside) {
+  const auto network = testing::random_network({.widths = {3, 4, 2}});
+  const std::string page = explain_page(*network, testing::random_rows(1, 3, 7), {.model = "m"});
+  EXPECT_THAT(
+      page,
+      HasSubstr("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "));
+  EXPECT_EQ(count_of(page, "://"), count_of(page, "\"http://www.w3.org/2000/svg\"") +
+                                       count_of(page, "'http://www.w3.org/2000/svg'"));
+  for (const char* const part : {" src=", " href=", "@import", "url(", "innerHTML", "lamella:"}) {
+    EXPECT_THAT(page, Not(HasSubstr(part)));
+  }
+}
+
+TEST(Page, IsNotBrokenByHostileNames) {
+  const std::string hostile =
+      "</script><script>alert(1)</script><!--<script> & \" \\ \xFF \xE2\x80\xA8";
+  const auto plain = testing::random_network({.widths = {1, 1}});
+  const Network network({plain->layers().begin(), plain->layers().end()},
+                        {.inputs = {hostile}, .outputs = {"<!--lamella:script-->"}, .classes = {}});
+  const Matrix rows = testing::random_rows(1, 1, 7);
+  const std::string page = explain_page(network, rows, {.model = hostile});
+  EXPECT_EQ(count_of(page, "<script"), count_of(explain_page(*plain, rows, {}), "<script"));
+  EXPECT_EQ(count_of(page, "alert(1)"), 3U) << "twice as data, once in the figure";
+  const Json data = data_of(page);
+  EXPECT_EQ(data["model"],
+            "</script><script>alert(1)</script><!--<script> & \" \\ \xEF\xBF\xBD \xE2\x80\xA8");
+}
+
+class LargePage : public ::testing::Test {
+ protected:
+  std::shared_ptr<const Network> network_ =
+      testing::random_network({.widths = {784, 512, 512, 10}});
+  Matrix rows_ = testing::random_rows(2, 784, 7);
+};
+
+TEST_F(LargePage, StaysBelowTwoMegabytesByRoundingAndSaysSo) {
+  const std::string page = explain_page(*network_, rows_, {.model = "m"});
+  EXPECT_LT(page.size(), 2'000'000U);
+  const Json data = data_of(page);
+  std::vector<Layer> layers(network_->layers().begin(), network_->layers().end());
+  for (std::size_t n = 0; n < layers.size(); ++n) {
+    const auto scales = decoded<float>(data["layers"][n]["scales"]);
+    const auto multiples = decoded<std::int16_t>(data["layers"][n]["weights"]);
+    ASSERT_EQ(scales.size(), layers[n].outputs);
+    ASSERT_EQ(multiples.size(), layers[n].weights.size());
+    for (std::size_t at = 0; at < multiples.size(); ++at) {
+      const double scale = scales[at / layers[n].inputs];
+      const double weight = multiples[at] * scale;
+      ASSERT_LE(std::fabs(weight - layers[n].weights[at]), scale * 0.5000001);
+      layers[n].weights[at] = static_cast<float>(weight);
+    }
+    EXPECT_EQ(decoded<float>(data["layers"][n]["bias"]), layers[n].bias);
+  }
+  const std::string note = data["rounding"];
+  EXPECT_THAT(note, HasSubstr("rounded to 16 bits here. That changes the outputs of these 2 rows"));
+  // What it says, within its two digits and the rounding to float32 here.
+  const auto exact = walk(*network_, rows_).layers.back().activations;
+  const auto changed = walk(Network(layers), rows_).layers.back().activations;
+  double largest = 0;
+  for (std::size_t i = 0; i < exact.size(); ++i) {
+    largest = std::max(largest, std::fabs(exact[i] - changed[i]));
+  }
+  EXPECT_GT(largest, 0);
+  EXPECT_NEAR(std::stod(between(note, "at most ", ";")), largest, largest * 0.06);
+}
+
+TEST_F(LargePage, CannotRoundWhatIsNotFinite) {
+  std::vector<Layer> layers(network_->layers().begin(), network_->layers().end());
+  layers[1].weights[5] = INFINITY;
+  const Network network(layers, {}, {.allow_nonfinite = true});
+  try {
+    (void)explain_page(network, rows_, {});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("layer 2 has weights that are not finite"));
+  }
+}
+
+TEST(Page, RefusesNetworksThatWouldBeALoad) {
+  const auto network = testing::random_network({.widths = {2000, 4000, 10}});
+  try {
+    (void)explain_page(*network, testing::random_rows(1, 2000, 7), {});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("would take 21 MB, 20 MB at most are sensible"));
+  }
+}
+
+TEST(Page, WantsShapesThatFit) {
+  const auto network = testing::random_network({.widths = {3, 2}});
+  const Matrix rows = testing::random_rows(2, 3, 7);
+  const Matrix wrong = testing::random_rows(2, 3, 7);
+  EXPECT_THROW((void)explain_page(*network, testing::random_rows(0, 3, 7), {}), ShapeError);
+  EXPECT_THROW((void)explain_page(*network, testing::random_rows(1, 2, 7), {}), ShapeError);
+  EXPECT_THROW((void)explain_page(*network, rows, {.targets = wrong}), ShapeError);
+  EXPECT_THROW((void)explain_page(*network, rows, {.row_numbers = {1}}), ShapeError);
+}
+
+TEST(Page, AppearsUnderItsNameOnlyWhole) {
+  const TemporaryFolder folder;
+  const auto network = testing::random_network({.widths = {3, 2}});
+  const Matrix rows = testing::random_rows(1, 3, 7);
+  save_page(*network, rows, {.model = "m"}, folder.file("page.html"));
+  EXPECT_EQ(test::file_content(folder.file("page.html")),
+            explain_page(*network, rows, {.model = "m"}));
+  EXPECT_THROW(save_page(*network, rows, {}, folder.file("page.csv")), FileError);
+  EXPECT_THROW(save_page(*network, rows, {}, folder.file("none/page.html")), FileError);
+  EXPECT_EQ(folder.entries(), std::vector<std::string>{"page.html"});
+}
+
+}  // namespace
+}  // namespace lamella
