@@ -36,7 +36,11 @@ struct ScoreOptions {
   // Columns of a csv or tsv with a header, by name, or of any input by number from 0, in the order
   // that the network takes them; empty: all.
   std::vector<std::string> columns;
-  std::size_t chunk_rows = 0;  // 0: chosen so that a chunk is a few MiB
+  // Rows in a chunk; 0: as many as keep all rows and outputs under way, four chunks, within
+  // memory_bytes (0: 16 MiB). Beside them stand the model, what the engine needs for one pass, and
+  // a few MiB for parsing and printing text.
+  std::size_t chunk_rows = 0;
+  std::size_t memory_bytes = 0;
   OutputKind output_kind = OutputKind::kOutputs;
   std::size_t top = 0;  // k of kTop
   // Rows to recompute in double precision while the others go on; 0: none. Evenly spread where the

@@ -120,7 +120,8 @@ int guarded_main(int argc, char** argv) {
   } catch (const Error& error) {
     print_error(error.what());
   } catch (const std::bad_alloc&) {
-    print_error("out of memory: a smaller --chunk-rows, or a smaller model, needs less");
+    print_error(
+        "out of memory: a smaller --memory or --chunk-rows, or a smaller model, needs less");
   } catch (const std::exception& error) {
     print_error(std::string("unexpected: ") + error.what());
   } catch (...) {

@@ -129,6 +129,24 @@ double parse_size(std::string_view option, std::string_view text) {
   return size;
 }
 
+std::size_t parse_bytes(std::string_view option, std::string_view text) {
+  constexpr std::string_view kUnits = "KMGT";
+  double amount = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, amount);
+  std::string_view unit(end, static_cast<std::size_t>(last - end));
+  if (!unit.empty() && kUnits.find(unit[0]) != std::string_view::npos) {
+    amount = std::ldexp(amount, 10 * (1 + static_cast<int>(kUnits.find(unit[0]))));
+    unit.remove_prefix(1);
+  }
+  constexpr double kMost = 0x1p60;
+  if (error != std::errc() || !unit.empty() || !(amount >= 1 && amount <= kMost)) {
+    throw UsageError(
+        fmt::format("{} is '{}': a number of bytes is wanted, as 64M or 2G", option, text));
+  }
+  return static_cast<std::size_t>(amount);
+}
+
 std::vector<std::string> parse_list(std::string_view option, std::string_view text) {
   std::vector<std::string> entries;
   for (std::size_t begin = 0; begin <= text.size();) {

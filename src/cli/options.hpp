@@ -55,6 +55,10 @@ void refuse_empty_values(CLI::App& app);
 [[nodiscard]] std::size_t parse_count(std::string_view option, std::string_view text,
                                       std::size_t most);
 
+// Reads a number of bytes, as 1500, 64K, 1.5M, 2G (of 1024 each). Throws UsageError that names the
+// option.
+[[nodiscard]] std::size_t parse_bytes(std::string_view option, std::string_view text);
+
 // Reads a number that is finite and not negative. Throws UsageError that names the option.
 [[nodiscard]] double parse_size(std::string_view option, std::string_view text);
 

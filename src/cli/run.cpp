@@ -35,6 +35,7 @@ struct RunArguments {
   std::string rows;
   std::string output = "-";
   std::string chunk_rows;
+  std::string memory;
   std::string columns;
   std::string input_format = "auto";
   std::string output_format = "auto";
@@ -58,6 +59,9 @@ ScoreOptions score_options(const RunArguments& arguments) {
   }
   if (!arguments.chunk_rows.empty()) {
     options.chunk_rows = parse_count("--chunk-rows", arguments.chunk_rows, kAnyCount);
+  }
+  if (!arguments.memory.empty()) {
+    options.memory_bytes = parse_bytes("--memory", arguments.memory);
   }
   if (arguments.argmax) {
     options.output_kind = OutputKind::kArgmax;
@@ -124,8 +128,16 @@ Command add_run(CLI::App& app) {
       ->required();
   command->add_option("-o,--output", a.output, "where outputs go: .npy, .csv, .tsv, or - (default)")
       ->type_name("OUT");
-  command->add_option("--chunk-rows", a.chunk_rows, "rows held at a time; default: a few MiB")
-      ->type_name("N");
+  CLI::Option* const chunk_rows =
+      command
+          ->add_option("--chunk-rows", a.chunk_rows,
+                       "rows that go through together; default: as many as --memory allows")
+          ->type_name("N");
+  command
+      ->add_option("--memory", a.memory,
+                   "for the rows under way, whatever the size of the file: 64M, 2G; default: 16M")
+      ->type_name("SIZE")
+      ->excludes(chunk_rows);
   command
       ->add_option("--columns", a.columns,
                    "the columns to take, by name or by number from 0, in the model's order")

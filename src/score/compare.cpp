@@ -87,7 +87,7 @@ Comparison compare(Engine& engine, const CompareOptions& options) {
   pipeline::run_pipeline(
       *reader, engine, writer, output,
       {.chunk_rows = pipeline::choose_chunk_rows(
-           options.chunk_rows, network.inputs() + 2 * network.outputs(), reader->rows()),
+           {.rows = options.chunk_rows}, network.inputs() + 2 * network.outputs(), reader->rows()),
        .check =
            [&expectation](std::uint64_t first_row, MatrixView<const float> inputs,
                           MatrixView<const float> outputs) {

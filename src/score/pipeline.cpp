@@ -220,14 +220,20 @@ std::uint64_t physical_memory() {
 
 }  // namespace
 
-std::size_t choose_chunk_rows(std::size_t wish, std::size_t values_per_row,
+std::size_t choose_chunk_rows(const ChunkWish& wish, std::size_t values_per_row,
                               std::optional<std::uint64_t> rows_total) {
-  constexpr std::size_t kChunkBytes = std::size_t{4} << 20;
   constexpr std::size_t kWholeBlocks = 256;  // so that engines see few ragged ends
-  std::size_t rows = wish;
+  std::size_t rows = wish.rows;
   if (rows == 0) {
-    rows = std::max<std::size_t>(
-        kChunkBytes / sizeof(float) / std::max<std::size_t>(values_per_row, 1), 1);
+    const std::size_t memory = wish.memory_bytes == 0 ? kDefaultMemory : wish.memory_bytes;
+    rows = memory / kSlots / sizeof(float) / std::max<std::size_t>(values_per_row, 1);
+    if (rows == 0 && wish.memory_bytes != 0) {
+      throw OutOfMemoryError(fmt::format(
+          "{} bytes do not hold the {} rows of {} values that are under way at least: give more "
+          "with --memory",
+          wish.memory_bytes, kSlots, values_per_row));
+    }
+    rows = std::max<std::size_t>(rows, 1);
     if (rows > kWholeBlocks) {
       rows -= rows % kWholeBlocks;
     }

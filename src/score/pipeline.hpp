@@ -31,10 +31,17 @@ struct PipelineOptions {
   const std::atomic<bool>* cancelled = nullptr;
 };
 
-// How many rows a chunk has: the wish, or (0) as many as make a chunk of a few MiB; no more than
-// there are, at least 1. Throws OutOfMemoryError when the slots would not fit this machine's
-// memory, with the number of bytes.
-[[nodiscard]] std::size_t choose_chunk_rows(std::size_t wish, std::size_t values_per_row,
+// What is wanted of chunks; 0 leaves it open.
+struct ChunkWish {
+  std::size_t rows = 0;
+  std::size_t memory_bytes = 0;  // for all slots together
+};
+
+// How many rows a chunk has: as wished, or as many as let the slots fit the memory that is wished,
+// or kDefaultMemory; no more than there are, at least 1. Throws OutOfMemoryError when the slots
+// would not fit this machine's memory, or one row in each of them the memory that is wished.
+inline constexpr std::size_t kDefaultMemory = std::size_t{16} << 20;
+[[nodiscard]] std::size_t choose_chunk_rows(const ChunkWish& wish, std::size_t values_per_row,
                                             std::optional<std::uint64_t> rows_total);
 
 // Sends every row of reader through the engine, on the caller's thread, to writer, and finishes

@@ -58,7 +58,9 @@ ScoreReport score(Engine& engine, const ScoreOptions& options) {
     };
   }
   const pipeline::PipelineOptions pipeline_options{
-      .chunk_rows = pipeline::choose_chunk_rows(options.chunk_rows, values_per_row, reader->rows()),
+      .chunk_rows = pipeline::choose_chunk_rows(
+          {.rows = options.chunk_rows, .memory_bytes = options.memory_bytes}, values_per_row,
+          reader->rows()),
       .check = check,
       .on_progress = options.on_progress,
       .cancelled = options.cancelled};

@@ -225,21 +225,32 @@ TEST(Pipeline, CancellationAfterTheLastChunkStillCounts) {
 }
 
 TEST(ChunkRows, MakeAFewMebibytesInWholeBlocks) {
-  EXPECT_EQ(choose_chunk_rows(0, 74, std::nullopt), 14080U);
-  EXPECT_EQ(choose_chunk_rows(0, 74, 450), 450U);
-  EXPECT_EQ(choose_chunk_rows(0, std::size_t{1} << 22, std::nullopt), 1U);
-  EXPECT_EQ(choose_chunk_rows(0, 5, 0), 1U);
+  EXPECT_EQ(choose_chunk_rows({}, 74, std::nullopt), 14080U);
+  EXPECT_EQ(choose_chunk_rows({}, 74, 450), 450U);
+  EXPECT_EQ(choose_chunk_rows({}, std::size_t{1} << 22, std::nullopt), 1U);
+  EXPECT_EQ(choose_chunk_rows({}, 5, 0), 1U);
 }
 
 TEST(ChunkRows, FollowTheWishUpToTheRowsThereAre) {
-  EXPECT_EQ(choose_chunk_rows(7, 74, std::nullopt), 7U);
-  EXPECT_EQ(choose_chunk_rows(7, 74, 5), 5U);
-  EXPECT_EQ(choose_chunk_rows(SIZE_MAX, 74, 5), 5U);
+  EXPECT_EQ(choose_chunk_rows({.rows = 7}, 74, std::nullopt), 7U);
+  EXPECT_EQ(choose_chunk_rows({.rows = 7}, 74, 5), 5U);
+  EXPECT_EQ(choose_chunk_rows({.rows = SIZE_MAX}, 74, 5), 5U);
+}
+
+TEST(ChunkRows, KeepAllSlotsWithinTheMemoryThatIsWished) {
+  for (const std::size_t memory :
+       {std::size_t{100'000}, std::size_t{1} << 20, std::size_t{1} << 28}) {
+    const std::size_t rows = choose_chunk_rows({.memory_bytes = memory}, 74, std::nullopt);
+    EXPECT_LE(rows * 74 * sizeof(float) * kSlots, memory);
+    EXPECT_GT((rows + 256) * 74 * sizeof(float) * kSlots, memory);
+  }
+  EXPECT_THROW((void)choose_chunk_rows({.memory_bytes = 1000}, 74, std::nullopt), OutOfMemoryError);
 }
 
 TEST(ChunkRows, ThatDoNotFitMemoryAreRefused) {
-  EXPECT_THROW((void)choose_chunk_rows(SIZE_MAX, 74, std::nullopt), OutOfMemoryError);
-  EXPECT_THROW((void)choose_chunk_rows(std::size_t{1} << 50, 74, std::nullopt), OutOfMemoryError);
+  EXPECT_THROW((void)choose_chunk_rows({.rows = SIZE_MAX}, 74, std::nullopt), OutOfMemoryError);
+  EXPECT_THROW((void)choose_chunk_rows({.rows = std::size_t{1} << 50}, 74, std::nullopt),
+               OutOfMemoryError);
 }
 
 }  // namespace
