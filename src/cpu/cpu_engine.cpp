@@ -8,6 +8,7 @@
 
 #include <lamella/error.hpp>
 
+#include "core/taps.hpp"
 #include "cpu/direct_loops.hpp"
 #include "cpu/matmul_chain.hpp"
 #include "cpu/processor.hpp"
@@ -43,8 +44,10 @@ class CpuEngine final : public Engine {
 
   [[nodiscard]] const Network& network() const override { return *network_; }
 
-  void run(MatrixView<const float> rows, MatrixView<float> outputs) override {
+  void run(MatrixView<const float> rows, MatrixView<float> outputs,
+           std::span<const Tap> taps) override {
     check(rows, outputs);
+    core::check_taps(*network_, rows.rows(), taps);
     if (rows.rows() == 0) {
       return;
     }
@@ -54,10 +57,11 @@ class CpuEngine final : public Engine {
       const std::size_t count = std::min(split.claim_rows, rows.rows() - first);
       const MatrixView<const float> from = rows.block(first, count);
       const MatrixView<float> to = outputs.block(first, count);
+      const std::vector<Tap> beside = core::tap_block(taps, first, count);
       if (direct_) {
-        direct_->run(worker, from, to);
+        direct_->run(worker, from, to, beside);
       } else {
-        chain_->run(worker, from, to, split.block_rows);
+        chain_->run(worker, from, to, beside, split.block_rows);
       }
     });
   }

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/taps.hpp"
 #include "cpu/epilogue.hpp"
 #include "cpu/input_steps.hpp"
 #include "cpu/isa_dispatch.hpp"
@@ -100,6 +101,14 @@ LayerLoop layer_loop(Isa isa) {
   return layer_baseline;
 }
 
+// turned is [outputs of the layer x kGroup]; the taps are those of the group's rows.
+void write_taps(std::span<const Tap> taps, std::size_t layer, bool pre_activation,
+                const float* turned) {
+  core::for_each_tap(taps, layer, pre_activation, [turned](MatrixView<float> values) {
+    RowTurner(values.columns(), Isa::kBaseline).turn_out(turned, values.rows(), values.data());
+  });
+}
+
 }  // namespace
 
 DirectLoops::DirectLoops(const Network& network, std::size_t workers, Isa isa)
@@ -109,14 +118,30 @@ DirectLoops::DirectLoops(const Network& network, std::size_t workers, Isa isa)
       turn_outputs_(network.outputs(), isa),
       scratch_(workers) {}
 
-void DirectLoops::run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs) {
+void DirectLoops::run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs,
+                      std::span<const Tap> taps) {
+  if (taps.empty()) {
+    run_groups<false>(worker, rows, outputs, {});
+    return;
+  }
+  for (std::size_t first = 0; first < rows.rows(); first += kGroup) {
+    const std::size_t count = std::min(kGroup, rows.rows() - first);
+    run_groups<true>(worker, rows.block(first, count), outputs.block(first, count),
+                     core::tap_block(taps, first, count));
+  }
+}
+
+template <bool kTapped>
+void DirectLoops::run_groups(std::size_t worker, MatrixView<const float> rows,
+                             MatrixView<float> outputs, std::span<const Tap> taps) {
   AlignedBuffer& scratch = scratch_[worker];
   const std::size_t widest = network_.max_width();
   if (scratch.data() == nullptr) {
     scratch = AlignedBuffer::floats(2 * kGroup, widest, "the activations of a group of rows");
   }
   const LayerLoop loop = layer_loop(isa_);
-  const Layer& last = network_.layers().back();
+  const auto layers = network_.layers();
+  const Layer& last = layers.back();
   const float* source = rows.data();
   float* destination = outputs.data();
   std::size_t left = rows.rows();
@@ -126,17 +151,31 @@ void DirectLoops::run(std::size_t worker, MatrixView<const float> rows, MatrixVi
     float* y = scratch.data() + kGroup * widest;
     turn_rows_.turn_in(source, count, x);
     apply_turned_input_steps(network_.input_steps(), x, network_.inputs(), kGroup, isa_);
-    for (const Layer& layer : network_.layers()) {
-      const bool relu = layer.activation.kind == ActivationKind::kRelu;
-      loop(layer, relu, x, y);
-      if (!relu && !layer.activation.over_row()) {
-        apply_elementwise(layer.activation, y, layer.outputs * kGroup, isa_);
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      const Activation& activation = layers[i].activation;
+      const bool relu = !kTapped && activation.kind == ActivationKind::kRelu;
+      loop(layers[i], relu, x, y);
+      if constexpr (kTapped) {
+        write_taps(taps, i, true, y);
+      }
+      if (!relu && !activation.over_row()) {
+        apply_elementwise(activation, y, layers[i].outputs * kGroup, isa_);
+      }
+      if constexpr (kTapped) {
+        if (i + 1 < layers.size()) {
+          write_taps(taps, i, false, y);
+        }
       }
       std::swap(x, y);
     }
     turn_outputs_.turn_out(x, count, destination);
     if (last.activation.over_row()) {
       apply_over_row(last.activation.kind, destination, count, last.outputs);
+    }
+    if constexpr (kTapped) {  // from where a softmax leaves them, too
+      core::for_each_tap(taps, layers.size() - 1, false, [&](MatrixView<float> values) {
+        std::copy_n(destination, values.size(), values.data());
+      });
     }
     source += count * network_.inputs();
     destination += count * last.outputs;

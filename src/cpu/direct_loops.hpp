@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
+#include <lamella/engine.hpp>
 #include <lamella/matrix.hpp>
 #include <lamella/network.hpp>
 
@@ -21,9 +23,18 @@ class DirectLoops {
 
   // Every row is a lane of a group, whatever the number of rows: its bits depend on nothing else.
   // Calls of different workers may run at once. Throws OutOfMemoryError at a worker's first call.
-  void run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs);
+  //
+  // The taps are those of these rows. ReLU, otherwise done before a sum leaves its register, is a
+  // pass of its own where there are any, with the same results.
+  void run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs,
+           std::span<const Tap> taps);
 
  private:
+  // A variant of its own without taps: not even their absence is looked at group by group.
+  template <bool kTapped>
+  void run_groups(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs,
+                  std::span<const Tap> taps);
+
   const Network& network_;
   Isa isa_;
   RowTurner turn_rows_;

@@ -20,8 +20,9 @@ class LyingEngine final : public Engine {
   }
 
   [[nodiscard]] const Network& network() const override { return honest_->network(); }
-  void run(MatrixView<const float> rows, MatrixView<float> outputs) override {
-    honest_->run(rows, outputs);
+  void run(MatrixView<const float> rows, MatrixView<float> outputs,
+           std::span<const Tap> taps) override {
+    honest_->run(rows, outputs, taps);
     if (row_ >= done_ && row_ < done_ + rows.rows()) {
       outputs(row_ - done_, output_) += 0.5F;
     }
