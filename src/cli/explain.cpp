@@ -18,6 +18,7 @@
 #include "cli/interrupt.hpp"
 #include "cli/network_text.hpp"
 #include "cli/options.hpp"
+#include "cli/report.hpp"
 #include "cli/terminal.hpp"
 
 namespace lamella::cli {
@@ -32,10 +33,12 @@ constexpr const char* kExamples =
     "  lamella explain model.npz rows.npy --row all\n"
     "  lamella explain model.npz rows.csv --target 1,0 --learning-rate 0.1 --steps 10\n"
     "  lamella explain model.npz rows.npy --row all --npz values.npz\n"
+    "  lamella explain model.onnx rows.csv --device cuda\n"
     "\n"
-    "Everything is computed in double precision. Rows, inputs and units are counted from 0, "
-    "layers\n"
-    "from 1: z1 = W1 x + b1 is before layer 1's activation, h1 after it.\n";
+    "Everything is computed in double precision, or with --device by that device in its own. "
+    "Rows,\n"
+    "inputs and units are counted from 0, layers from 1: z1 = W1 x + b1 is before layer 1's\n"
+    "activation, h1 after it.\n";
 
 struct ExplainArguments {
   ModelArguments model;
@@ -43,6 +46,7 @@ struct ExplainArguments {
   std::string row = "0";
   std::string columns;
   std::string npz;
+  EngineArguments engine{.device = ""};  // empty: double precision, and no engine
   std::string target;
   std::string learning_rate = "0.1";
   std::string steps = "1";
@@ -206,6 +210,22 @@ Json json_of(Descent& descent, double learning_rate, std::size_t steps) {
       {"layers_after", std::move(after)}};
 }
 
+// A line about the engine; nothing where there is none.
+std::string computed_by(const Engine* engine) {
+  return engine == nullptr ? std::string()
+                           : fmt::format("computed by: {}, {}\n", device_text(engine->info()),
+                                         engine->info().precision);
+}
+
+Json json_of(const Engine* engine) {
+  if (engine == nullptr) {
+    return {{"device", nullptr}, {"precision", "fp64"}};
+  }
+  return {{"device", to_string(engine->info().device)},
+          {"device_name", engine->info().device_name},
+          {"precision", engine->info().precision}};
+}
+
 void explain(const ExplainArguments& arguments) {
   constexpr std::size_t kMostSteps = 1'000'000;
   const auto numbers = row_numbers(arguments.row);
@@ -219,22 +239,35 @@ void explain(const ExplainArguments& arguments) {
   if (reads_twice && arguments.rows == "-") {
     throw UsageError("--npz with --row all reads the rows twice: name a file of rows, not -");
   }
+  if (!arguments.engine.device.empty()) {
+    if (!arguments.target.empty()) {
+      throw UsageError("--target is computed in double precision: leave --device out");
+    }
+    (void)arguments.engine.options();
+  }
   const LoadedNetwork loaded = arguments.model.load();
   const Network& network = *loaded.network;
   for (const std::string& note : loaded.notes) {
     print_note(note);
   }
+  std::unique_ptr<Engine> engine;
+  if (!arguments.engine.device.empty()) {
+    engine = arguments.engine.make(loaded, arguments.model.file);
+  }
   const TextStyle style{.colour = is_terminal(STDOUT_FILENO)};
-  std::string text = fmt::format("{}: {}\n\n", one_line(arguments.model.file),
-                                 count_of(network.parameters().total(), "parameter")) +
-                     layers_table(network) + "\n";
-  Json json = {{"model", arguments.model.file}, {"parameters", to_json(network.parameters())}};
+  std::string text =
+      fmt::format("{}: {}\n{}\n", one_line(arguments.model.file),
+                  count_of(network.parameters().total(), "parameter"), computed_by(engine.get())) +
+      layers_table(network) + "\n";
+  Json json = {{"model", arguments.model.file},
+               {"computed_by", json_of(engine.get())},
+               {"parameters", to_json(network.parameters())}};
 
   std::optional<Walk> walked;
   Matrix rows;
   if (numbers || !arguments.npz.empty() || !arguments.target.empty()) {
     rows = selected_rows(file, network.inputs(), numbers);
-    walked = walk(network, rows);
+    walked = engine ? walk(*engine, rows) : walk(network, rows);
   }
   if (numbers) {
     if (arguments.json) {
@@ -244,7 +277,8 @@ void explain(const ExplainArguments& arguments) {
       text += walk_text(network, *walked, *numbers, style);
     }
   } else if (arguments.target.empty()) {
-    const NetworkStatistics statistics = summarize(network, file);
+    const NetworkStatistics statistics =
+        engine ? summarize(*engine, file) : summarize(network, file);
     if (arguments.json) {
       json["statistics"] = json_of(network, statistics);
     } else {
@@ -298,6 +332,11 @@ Command add_explain(CLI::App& app) {
       ->type_name("R");
   command->add_option("--steps", a.steps, "how many steps; default: 1")->type_name("N");
   command->add_option("--npz", a.npz, "write every value to an .npz file")->type_name("F.npz");
+  command
+      ->add_option("--device", a.engine.device,
+                   "show the numbers of a device: auto, cpu, cuda, cuda:N; default: double "
+                   "precision")
+      ->type_name("DEVICE");
   command->add_flag("--json", a.json, "print JSON");
   command->footer(kExamples);
   return {command, [arguments] { explain(*arguments); }};

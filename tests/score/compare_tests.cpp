@@ -221,36 +221,14 @@ TEST_F(Compare, FindsTheFirstLayerThatDiffers) {
   }
 }
 
-// Computes as the CPU does, but shows other activations behind the second layer.
-class LyingTaps final : public Engine {
- public:
-  explicit LyingTaps(Engine& honest) : honest_(honest) {}
-  [[nodiscard]] const Network& network() const override { return honest_.network(); }
-  void run(MatrixView<const float> rows, MatrixView<float> outputs,
-           std::span<const Tap> taps) override {
-    honest_.run(rows, outputs, taps);
-    rows_run += rows.rows();
-    for (const Tap& tap : taps) {
-      if (tap.layer == 1 && !tap.pre_activation) {
-        tap.values(0, 3) += 0.5F;
-      }
-    }
-  }
-
-  std::size_t rows_run = 0;
-
- private:
-  Engine& honest_;
-};
-
 TEST_F(Compare, LayersAreWhatTheEngineItselfComputesInOneRunOfTheRows) {
   const std::vector<Matrix> values = activations();
-  LyingTaps engine(*engine_);
+  test::LyingTaps engine(network_, 1, 3);
   const auto found =
       layers({tensor("a1", values[0]), tensor("a2", values[1]), tensor("a3", values[2])}, engine);
   ASSERT_EQ(found.size(), 2U);
   EXPECT_EQ(found.back().comparison.first->column, 3U);
-  EXPECT_EQ(engine.rows_run, kRows);
+  EXPECT_EQ(engine.rows_run(), kRows);
 }
 
 TEST_F(Compare, FindsTheFirstLayerThatDiffersInAnyChunk) {
