@@ -22,12 +22,4 @@ void check_taps(const Network& network, std::size_t rows, std::span<const Tap> t
   }
 }
 
-std::vector<Tap> tap_block(std::span<const Tap> taps, std::size_t first, std::size_t count) {
-  std::vector<Tap> block(taps.begin(), taps.end());
-  for (Tap& tap : block) {
-    tap.values = tap.values.block(first, count);
-  }
-  return block;
-}
-
 }  // namespace lamella::core

@@ -13,8 +13,14 @@ namespace lamella::core {
 void check_taps(const Network& network, std::size_t rows, std::span<const Tap> taps);
 
 // The taps of the rows [first, first + count) of a call. Allocates only where there are taps.
-[[nodiscard]] std::vector<Tap> tap_block(std::span<const Tap> taps, std::size_t first,
-                                         std::size_t count);
+[[nodiscard]] inline std::vector<Tap> tap_block(std::span<const Tap> taps, std::size_t first,
+                                                std::size_t count) {
+  std::vector<Tap> block;
+  for (const Tap& tap : taps) {
+    block.push_back({tap.layer, tap.pre_activation, tap.values.block(first, count)});
+  }
+  return block;
+}
 
 // Calls show(values) for each tap of what this layer computes, before its activation or after it.
 template <class Show>

@@ -58,10 +58,12 @@ class CpuEngine final : public Engine {
       const MatrixView<const float> from = rows.block(first, count);
       const MatrixView<float> to = outputs.block(first, count);
       const std::vector<Tap> beside = core::tap_block(taps, first, count);
-      if (direct_) {
-        direct_->run(worker, from, to, beside);
-      } else {
+      if (!direct_) {
         chain_->run(worker, from, to, beside, split.block_rows);
+      } else if (beside.empty()) {
+        direct_->run(worker, from, to);
+      } else {
+        direct_->run_tapped(worker, from, to, beside);
       }
     });
   }

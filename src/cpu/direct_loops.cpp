@@ -118,30 +118,20 @@ DirectLoops::DirectLoops(const Network& network, std::size_t workers, Isa isa)
       turn_outputs_(network.outputs(), isa),
       scratch_(workers) {}
 
-void DirectLoops::run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs,
-                      std::span<const Tap> taps) {
-  if (taps.empty()) {
-    run_groups<false>(worker, rows, outputs, {});
-    return;
+AlignedBuffer& DirectLoops::scratch_of(std::size_t worker) {
+  AlignedBuffer& scratch = scratch_[worker];
+  if (scratch.data() == nullptr) {
+    scratch = AlignedBuffer::floats(2 * kGroup, network_.max_width(),
+                                    "the activations of a group of rows");
   }
-  for (std::size_t first = 0; first < rows.rows(); first += kGroup) {
-    const std::size_t count = std::min(kGroup, rows.rows() - first);
-    run_groups<true>(worker, rows.block(first, count), outputs.block(first, count),
-                     core::tap_block(taps, first, count));
-  }
+  return scratch;
 }
 
-template <bool kTapped>
-void DirectLoops::run_groups(std::size_t worker, MatrixView<const float> rows,
-                             MatrixView<float> outputs, std::span<const Tap> taps) {
-  AlignedBuffer& scratch = scratch_[worker];
+void DirectLoops::run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs) {
+  const AlignedBuffer& scratch = scratch_of(worker);
   const std::size_t widest = network_.max_width();
-  if (scratch.data() == nullptr) {
-    scratch = AlignedBuffer::floats(2 * kGroup, widest, "the activations of a group of rows");
-  }
   const LayerLoop loop = layer_loop(isa_);
-  const auto layers = network_.layers();
-  const Layer& last = layers.back();
+  const Layer& last = network_.layers().back();
   const float* source = rows.data();
   float* destination = outputs.data();
   std::size_t left = rows.rows();
@@ -151,20 +141,11 @@ void DirectLoops::run_groups(std::size_t worker, MatrixView<const float> rows,
     float* y = scratch.data() + kGroup * widest;
     turn_rows_.turn_in(source, count, x);
     apply_turned_input_steps(network_.input_steps(), x, network_.inputs(), kGroup, isa_);
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-      const Activation& activation = layers[i].activation;
-      const bool relu = !kTapped && activation.kind == ActivationKind::kRelu;
-      loop(layers[i], relu, x, y);
-      if constexpr (kTapped) {
-        write_taps(taps, i, true, y);
-      }
-      if (!relu && !activation.over_row()) {
-        apply_elementwise(activation, y, layers[i].outputs * kGroup, isa_);
-      }
-      if constexpr (kTapped) {
-        if (i + 1 < layers.size()) {
-          write_taps(taps, i, false, y);
-        }
+    for (const Layer& layer : network_.layers()) {
+      const bool relu = layer.activation.kind == ActivationKind::kRelu;
+      loop(layer, relu, x, y);
+      if (!relu && !layer.activation.over_row()) {
+        apply_elementwise(layer.activation, y, layer.outputs * kGroup, isa_);
       }
       std::swap(x, y);
     }
@@ -172,14 +153,43 @@ void DirectLoops::run_groups(std::size_t worker, MatrixView<const float> rows,
     if (last.activation.over_row()) {
       apply_over_row(last.activation.kind, destination, count, last.outputs);
     }
-    if constexpr (kTapped) {  // from where a softmax leaves them, too
-      core::for_each_tap(taps, layers.size() - 1, false, [&](MatrixView<float> values) {
-        std::copy_n(destination, values.size(), values.data());
-      });
-    }
     source += count * network_.inputs();
     destination += count * last.outputs;
     left -= count;
+  }
+}
+
+void DirectLoops::run_tapped(std::size_t worker, MatrixView<const float> rows,
+                             MatrixView<float> outputs, std::span<const Tap> taps) {
+  for (std::size_t first = 0; first < rows.rows(); first += kGroup) {
+    const std::size_t count = std::min(kGroup, rows.rows() - first);
+    run_tapped_group(worker, rows.block(first, count), outputs.block(first, count),
+                     core::tap_block(taps, first, count));
+  }
+}
+
+void DirectLoops::run_tapped_group(std::size_t worker, MatrixView<const float> rows,
+                                   MatrixView<float> outputs, std::span<const Tap> taps) {
+  const LayerLoop loop = layer_loop(isa_);
+  const auto layers = network_.layers();
+  float* x = scratch_of(worker).data();
+  float* y = x + kGroup * network_.max_width();
+  turn_rows_.turn_in(rows.data(), rows.rows(), x);
+  apply_turned_input_steps(network_.input_steps(), x, network_.inputs(), kGroup, isa_);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    loop(layers[i], false, x, y);
+    write_taps(taps, i, true, y);
+    apply_elementwise(layers[i].activation, y, layers[i].outputs * kGroup, isa_);
+    write_taps(taps, i, false, y);
+    std::swap(x, y);
+  }
+  turn_outputs_.turn_out(x, rows.rows(), outputs.data());
+  const Layer& last = layers.back();
+  if (last.activation.over_row()) {
+    apply_over_row(last.activation.kind, outputs.data(), rows.rows(), last.outputs);
+    core::for_each_tap(taps, layers.size() - 1, false, [&](MatrixView<float> values) {
+      std::copy_n(outputs.data(), outputs.size(), values.data());
+    });
   }
 }
 

@@ -86,8 +86,6 @@ class MatmulChain {
                   std::span<const Tap> taps, MatrixView<const float> ahead);
   void run_padded(Worker& worker, MatrixView<const float> rows, MatrixView<float> outputs,
                   std::span<const Tap> taps);
-  // block is [rows x outputs of the layer].
-  void apply_epilogue(std::size_t layer, float* block, std::size_t rows) const;
 
   const Network& network_;
   const plan::CpuPlan& plan_;

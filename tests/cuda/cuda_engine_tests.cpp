@@ -234,7 +234,7 @@ class DeviceTaps {
 TEST_F(CudaEngineTest, TapsAreWrittenInStreamOrderAndTheOutputsStayTheSame) {
   for (const char* last : {"tanh", "log_softmax"}) {
     const auto network =
-        random_network({.widths = {20, 33, 50, 7}, .last = parse_activation(last)});
+        random_network({.widths = {20, 33, 50, 21, 40, 7}, .last = parse_activation(last)});
     CudaEngine engine(network, {.max_rows = 32});
     for (const std::size_t count : {0UL, 1UL, 32UL, 101UL}) {
       const Matrix rows = random_rows(count, 20, 1);
