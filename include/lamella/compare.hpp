@@ -89,11 +89,11 @@ struct CompareLayersOptions {
   const std::atomic<bool>* cancelled = nullptr;
 };
 
-// Runs the first N layers of the network as a network of their own on an engine, for every N that
-// the file has arrays for, in ascending order, and stops after the first that differs: all but the
-// last entry passed. Throws FileError, DeviceError, CancelledError.
-[[nodiscard]] std::vector<LayerComparison> compare_layers(const Network& network,
-                                                          const EngineOptions& engine_options,
+// Runs the rows once and taps what the file has arrays for: the numbers are those of the engine as
+// it computes the whole network. In the order of layers, before an activation first, up to the
+// first that differs: all but the last entry passed. Holds the rows and the arrays in memory.
+// Throws FileError, DeviceError, CancelledError.
+[[nodiscard]] std::vector<LayerComparison> compare_layers(Engine& engine,
                                                           const CompareLayersOptions& options);
 
 }  // namespace lamella

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 
 #include <lamella/engine.hpp>
 
@@ -50,11 +51,22 @@ class CudaEngine final : public Engine {
   // engine's activation buffers are used in stream order: an engine must not be enqueued on a
   // second stream before the first has finished or the second was made to wait for it. Throws
   // DeviceError when an argument is refused or a launch fails.
-  void enqueue(const float* rows, std::size_t row_count, float* outputs, CUstream_st* stream);
+  //
+  // Taps are as in Engine::run, but their values are in memory of the same kinds as the outputs.
+  // Each adds a copy to the stream, in order with the rest; a pre-activation also a launch of the
+  // kernel that adds the bias, since the pass itself adds it where it applies the activation. The
+  // taps themselves are read before enqueue returns. Throws ShapeError and UsageError for them
+  // before anything is enqueued.
+  void enqueue(const float* rows, std::size_t row_count, float* outputs, CUstream_st* stream,
+               std::span<const Tap> taps = {});
 
   [[nodiscard]] const Network& network() const override;
-  // Host memory in and out, on a stream of the engine's own; synchronizes.
-  void run(MatrixView<const float> rows, MatrixView<float> outputs) override;
+  // Host memory in and out, on streams of the engine's own; synchronizes. With taps it allocates
+  // device memory for theirs, for the rows of one pass, and releases it. Also throws
+  // OutOfMemoryError.
+  void run(MatrixView<const float> rows, MatrixView<float> outputs,
+           std::span<const Tap> taps) override;
+  using Engine::run;
 
  private:
   class State;

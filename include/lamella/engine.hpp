@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,13 @@ struct EngineInfo {
   std::size_t max_rows = 0;
 };
 
+// What one layer computes for each row of a call, written beside the outputs.
+struct Tap {
+  std::size_t layer = 0;        // its index in network().layers()
+  bool pre_activation = false;  // z = W x + b; else act(z), what the next layer gets
+  MatrixView<float> values;     // [rows of the call x outputs of the layer], the caller's
+};
+
 // Computes one network on one device. An engine serves one caller at a time; several engines may
 // share a network and run at once on different threads.
 class Engine {
@@ -64,7 +72,17 @@ class Engine {
   // outputs[r] = network(rows[r]) for every row; host memory, any number of rows from 0 up. Returns
   // when outputs are written. rows is [n x network().inputs()], outputs [n x network().outputs()];
   // they must not overlap. Throws ShapeError (both widths named), DeviceError.
-  virtual void run(MatrixView<const float> rows, MatrixView<float> outputs) = 0;
+  void run(MatrixView<const float> rows, MatrixView<float> outputs) { run(rows, outputs, {}); }
+
+  // The same, and writes what the taps ask for: any number of them in any order, several of one
+  // layer too; host memory that must not overlap rows, outputs or another tap's. They are the
+  // engine's own numbers, from the path that it always takes: an activation is what the next layer
+  // reads (the last one: the outputs), a pre-activation what the activation function is given. Taps
+  // change no bit of the outputs. They take time and memory (on a device, that of the values of one
+  // pass); a call without any pays nothing. Also throws ShapeError, before anything is computed,
+  // when a tap's layer does not exist or its values have another shape.
+  virtual void run(MatrixView<const float> rows, MatrixView<float> outputs,
+                   std::span<const Tap> taps) = 0;
 
  protected:
   EngineInfo info_;

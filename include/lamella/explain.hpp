@@ -1,5 +1,6 @@
-// What a network computes, value by value, and what changing its weights would do. Everything here
-// is double precision with plain loops: for people who want to see the numbers, not for speed.
+// What a network computes, value by value, and what changing its weights would do: for people who
+// want to see the numbers, not for speed. Everything is double precision with plain loops, but for
+// what an engine is asked to show.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <lamella/engine.hpp>
 #include <lamella/matrix.hpp>
 #include <lamella/network.hpp>
 #include <lamella/rows.hpp>
@@ -29,6 +31,11 @@ struct Walk {
 
 // rows is [any x network.inputs()]. Throws ShapeError when the width is another.
 [[nodiscard]] Walk walk(const Network& network, MatrixView<const float> rows);
+
+// The engine's own numbers, in float32: taps of every layer. The inputs are what every engine must
+// make of the rows, each input step rounded to float32. Throws ShapeError, DeviceError,
+// OutOfMemoryError.
+[[nodiscard]] Walk walk(Engine& engine, MatrixView<const float> rows);
 
 // Whether the layer's activation silences a unit: makes 0 of a negative pre-activation z.
 [[nodiscard]] bool is_silenced(const Layer& layer, double pre_activation, double activation);
@@ -58,6 +65,8 @@ struct NetworkStatistics {
 
 // Walks through every row of a file, in bounded memory. Throws FileError, CancelledError.
 [[nodiscard]] NetworkStatistics summarize(const Network& network, const RowFile& rows);
+// The same of the engine's own numbers. Also throws DeviceError, OutOfMemoryError.
+[[nodiscard]] NetworkStatistics summarize(Engine& engine, const RowFile& rows);
 
 // Writes every value of a walk as an .npz of float64 arrays: input [rows x inputs],
 // pre_activation_N and activation_N [rows x outputs] for the layers N from 1. The file appears

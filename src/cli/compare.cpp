@@ -254,7 +254,7 @@ void print_text(const Found& found, const Engine& engine, const Tolerance& toler
 }
 
 void compare(const CompareArguments& arguments) {
-  const EngineOptions for_engine = arguments.engine.options();
+  (void)arguments.engine.options();
   CompareOptions options = compare_options(arguments);
   const ProgressMode progress_mode = parse_progress_mode(arguments.progress);
   options.cancelled = &stop_on_signals();
@@ -270,13 +270,10 @@ void compare(const CompareArguments& arguments) {
     found.outputs = lamella::compare(*engine, options);
   }
   if (!arguments.layers.empty()) {
-    EngineOptions same = for_engine;
-    same.device = engine->info().device;
-    found.layers = compare_layers(*loaded.network, same,
-                                  {.rows = options.rows,
-                                   .layers = arguments.layers,
-                                   .tolerance = options.tolerance,
-                                   .cancelled = options.cancelled});
+    found.layers = compare_layers(*engine, {.rows = options.rows,
+                                            .layers = arguments.layers,
+                                            .tolerance = options.tolerance,
+                                            .cancelled = options.cancelled});
   }
   if (arguments.json) {
     print_json(found, engine->info(), arguments, options.tolerance);

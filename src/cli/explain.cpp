@@ -19,6 +19,7 @@
 #include "cli/interrupt.hpp"
 #include "cli/network_text.hpp"
 #include "cli/options.hpp"
+#include "cli/report.hpp"
 #include "cli/terminal.hpp"
 
 namespace lamella::cli {
@@ -35,10 +36,12 @@ constexpr const char* kExamples =
     "  lamella explain model.npz rows.npy --row all --npz values.npz\n"
     "  lamella explain model.onnx rows.csv --row 7 --svg figure.svg\n"
     "  lamella explain model.onnx rows.csv --row 0,3 --html page.html\n"
+    "  lamella explain model.onnx rows.csv --device cuda\n"
     "\n"
-    "Everything is computed in double precision. Rows, inputs and units are counted from 0, "
-    "layers\n"
-    "from 1: z1 = W1 x + b1 is before layer 1's activation, h1 after it.\n";
+    "Everything is computed in double precision, or with --device by that device in its own. "
+    "Rows,\n"
+    "inputs and units are counted from 0, layers from 1: z1 = W1 x + b1 is before layer 1's\n"
+    "activation, h1 after it.\n";
 
 struct ExplainArguments {
   ModelArguments model;
@@ -48,6 +51,7 @@ struct ExplainArguments {
   std::string npz;
   std::string svg;
   std::string html;
+  EngineArguments engine{.device = ""};  // empty: double precision, and no engine
   std::string target;
   std::string learning_rate = "0.1";
   std::string steps = "1";
@@ -211,6 +215,22 @@ Json json_of(Descent& descent, double learning_rate, std::size_t steps) {
       {"layers_after", std::move(after)}};
 }
 
+// A line about the engine; nothing where there is none.
+std::string computed_by(const Engine* engine) {
+  return engine == nullptr ? std::string()
+                           : fmt::format("computed by: {}, {}\n", device_text(engine->info()),
+                                         engine->info().precision);
+}
+
+Json json_of(const Engine* engine) {
+  if (engine == nullptr) {
+    return {{"device", nullptr}, {"precision", "fp64"}};
+  }
+  return {{"device", to_string(engine->info().device)},
+          {"device_name", engine->info().device_name},
+          {"precision", engine->info().precision}};
+}
+
 void explain(const ExplainArguments& arguments) {
   constexpr std::size_t kMostSteps = 1'000'000;
   const auto numbers = row_numbers(arguments.row);
@@ -230,22 +250,36 @@ void explain(const ExplainArguments& arguments) {
   if (!arguments.html.empty() && !numbers) {
     throw UsageError("--html shows up to 16 rows; name them with --row, as 0,3,4");
   }
+  if (!arguments.engine.device.empty()) {
+    if (!arguments.target.empty() || !arguments.html.empty()) {
+      throw UsageError(fmt::format("{} is computed in double precision: leave --device out",
+                                   arguments.target.empty() ? "--html" : "--target"));
+    }
+    (void)arguments.engine.options();
+  }
   const LoadedNetwork loaded = arguments.model.load();
   const Network& network = *loaded.network;
   for (const std::string& note : loaded.notes) {
     print_note(note);
   }
+  std::unique_ptr<Engine> engine;
+  if (!arguments.engine.device.empty()) {
+    engine = arguments.engine.make(loaded, arguments.model.file);
+  }
   const TextStyle style{.colour = is_terminal(STDOUT_FILENO)};
-  std::string text = fmt::format("{}: {}\n\n", one_line(arguments.model.file),
-                                 count_of(network.parameters().total(), "parameter")) +
-                     layers_table(network) + "\n";
-  Json json = {{"model", arguments.model.file}, {"parameters", to_json(network.parameters())}};
+  std::string text =
+      fmt::format("{}: {}\n{}\n", one_line(arguments.model.file),
+                  count_of(network.parameters().total(), "parameter"), computed_by(engine.get())) +
+      layers_table(network) + "\n";
+  Json json = {{"model", arguments.model.file},
+               {"computed_by", json_of(engine.get())},
+               {"parameters", to_json(network.parameters())}};
 
   std::optional<Walk> walked;
   Matrix rows;
   if (numbers || !arguments.npz.empty() || !arguments.target.empty()) {
     rows = selected_rows(file, network.inputs(), numbers);
-    walked = walk(network, rows);
+    walked = engine ? walk(*engine, rows) : walk(network, rows);
   }
   if (numbers) {
     if (arguments.json) {
@@ -255,7 +289,8 @@ void explain(const ExplainArguments& arguments) {
       text += walk_text(network, *walked, *numbers, style);
     }
   } else if (arguments.target.empty()) {
-    const NetworkStatistics statistics = summarize(network, file);
+    const NetworkStatistics statistics =
+        engine ? summarize(*engine, file) : summarize(network, file);
     if (arguments.json) {
       json["statistics"] = json_of(network, statistics);
     } else {
@@ -329,6 +364,11 @@ Command add_explain(CLI::App& app) {
       ->add_option("--html", a.html,
                    "write a page for a browser, in which weights and inputs can be changed")
       ->type_name("F.html");
+  command
+      ->add_option("--device", a.engine.device,
+                   "show the numbers of a device: auto, cpu, cuda, cuda:N; default: double "
+                   "precision")
+      ->type_name("DEVICE");
   command->add_flag("--json", a.json, "print JSON");
   command->footer(kExamples);
   return {command, [arguments] { explain(*arguments); }};

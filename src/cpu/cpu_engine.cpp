@@ -11,6 +11,7 @@
 
 #include <lamella/error.hpp>
 
+#include "core/taps.hpp"
 #include "core/thread_pool.hpp"
 #include "cpu/direct_loops.hpp"
 #include "cpu/matmul_chain.hpp"
@@ -54,12 +55,15 @@ class CpuEngine final : public Engine {
 
   [[nodiscard]] const Network& network() const override { return *network_; }
 
-  void run(MatrixView<const float> rows, MatrixView<float> outputs) override {
+  void run(MatrixView<const float> rows, MatrixView<float> outputs,
+           std::span<const Tap> taps) override {
     check(rows, outputs);
+    core::check_taps(*network_, rows.rows(), taps);
     if (rows.rows() == 0) {
       return;
     }
-    if (rows.rows() == 1 && single_row_) {
+    // Where there are taps, the library gives the same bits.
+    if (rows.rows() == 1 && single_row_ && taps.empty()) {
       single_row_->run(rows, outputs);
       return;
     }
@@ -69,10 +73,13 @@ class CpuEngine final : public Engine {
       const std::size_t count = std::min(split.claim_rows, rows.rows() - first);
       const MatrixView<const float> from = rows.block(first, count);
       const MatrixView<float> to = outputs.block(first, count);
-      if (direct_) {
+      const std::vector<Tap> beside = core::tap_block(taps, first, count);
+      if (!direct_) {
+        chain_->run(worker, from, to, beside, split.block_rows);
+      } else if (beside.empty()) {
         direct_->run(worker, from, to);
       } else {
-        chain_->run(worker, from, to, split.block_rows);
+        direct_->run_tapped(worker, from, to, beside);
       }
     });
   }
@@ -97,7 +104,7 @@ class CpuEngine final : public Engine {
     std::normal_distribution<float> normal;
     std::generate_n(rows.data(), rows.size(), [&] { return normal(generator); });
     Matrix expected(count, network_->outputs());
-    chain_->run(0, rows, expected, count);
+    chain_->run(0, rows, expected, {}, count);
     single_row_.emplace(*network_, best_isa());
     std::vector<float> outputs(network_->outputs());
     for (std::size_t r = 0; r < count; ++r) {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/taps.hpp"
 #include "cpu/epilogue.hpp"
 #include "cpu/input_steps.hpp"
 #include "cpu/isa_dispatch.hpp"
@@ -100,6 +101,14 @@ LayerLoop layer_loop(Isa isa) {
   return layer_baseline;
 }
 
+// turned is [outputs of the layer x kGroup]; the taps are those of the group's rows.
+void write_taps(std::span<const Tap> taps, std::size_t layer, bool pre_activation,
+                const float* turned) {
+  core::for_each_tap(taps, layer, pre_activation, [turned](MatrixView<float> values) {
+    RowTurner(values.columns(), Isa::kBaseline).turn_out(turned, values.rows(), values.data());
+  });
+}
+
 }  // namespace
 
 DirectLoops::DirectLoops(const Network& network, std::size_t workers, Isa isa)
@@ -109,12 +118,18 @@ DirectLoops::DirectLoops(const Network& network, std::size_t workers, Isa isa)
       turn_outputs_(network.outputs(), isa),
       scratch_(workers) {}
 
-void DirectLoops::run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs) {
+AlignedBuffer& DirectLoops::scratch_of(std::size_t worker) {
   AlignedBuffer& scratch = scratch_[worker];
-  const std::size_t widest = network_.max_width();
   if (scratch.data() == nullptr) {
-    scratch = AlignedBuffer::floats(2 * kGroup, widest, "the activations of a group of rows");
+    scratch = AlignedBuffer::floats(2 * kGroup, network_.max_width(),
+                                    "the activations of a group of rows");
   }
+  return scratch;
+}
+
+void DirectLoops::run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs) {
+  const AlignedBuffer& scratch = scratch_of(worker);
+  const std::size_t widest = network_.max_width();
   const LayerLoop loop = layer_loop(isa_);
   const Layer& last = network_.layers().back();
   const float* source = rows.data();
@@ -141,6 +156,40 @@ void DirectLoops::run(std::size_t worker, MatrixView<const float> rows, MatrixVi
     source += count * network_.inputs();
     destination += count * last.outputs;
     left -= count;
+  }
+}
+
+void DirectLoops::run_tapped(std::size_t worker, MatrixView<const float> rows,
+                             MatrixView<float> outputs, std::span<const Tap> taps) {
+  for (std::size_t first = 0; first < rows.rows(); first += kGroup) {
+    const std::size_t count = std::min(kGroup, rows.rows() - first);
+    run_tapped_group(worker, rows.block(first, count), outputs.block(first, count),
+                     core::tap_block(taps, first, count));
+  }
+}
+
+void DirectLoops::run_tapped_group(std::size_t worker, MatrixView<const float> rows,
+                                   MatrixView<float> outputs, std::span<const Tap> taps) {
+  const LayerLoop loop = layer_loop(isa_);
+  const auto layers = network_.layers();
+  float* x = scratch_of(worker).data();
+  float* y = x + kGroup * network_.max_width();
+  turn_rows_.turn_in(rows.data(), rows.rows(), x);
+  apply_turned_input_steps(network_.input_steps(), x, network_.inputs(), kGroup, isa_);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    loop(layers[i], false, x, y);
+    write_taps(taps, i, true, y);
+    apply_elementwise(layers[i].activation, y, layers[i].outputs * kGroup, isa_);
+    write_taps(taps, i, false, y);
+    std::swap(x, y);
+  }
+  turn_outputs_.turn_out(x, rows.rows(), outputs.data());
+  const Layer& last = layers.back();
+  if (last.activation.over_row()) {
+    apply_over_row(last.activation.kind, outputs.data(), rows.rows(), last.outputs);
+    core::for_each_tap(taps, layers.size() - 1, false, [&](MatrixView<float> values) {
+      std::copy_n(outputs.data(), outputs.size(), values.data());
+    });
   }
 }
 

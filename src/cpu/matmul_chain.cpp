@@ -9,6 +9,7 @@
 
 #include <lamella/error.hpp>
 
+#include "core/taps.hpp"
 #include "cpu/epilogue.hpp"
 #include "cpu/input_steps.hpp"
 #include "cpu/openmp_scope.hpp"
@@ -64,6 +65,14 @@ void prefetch(const float* values, std::size_t count) {
 
 void check(dnnl_status_t status) {
   dnnl::error::wrap_c_api(status, "could not execute");
+}
+
+// Of the block's rows the taps have the first, which are all but those that pad it.
+void write_taps(std::span<const Tap> taps, std::size_t layer, bool pre_activation,
+                const float* block) {
+  core::for_each_tap(taps, layer, pre_activation, [block](MatrixView<float> values) {
+    std::copy_n(block, values.size(), values.data());
+  });
 }
 
 }  // namespace
@@ -215,17 +224,18 @@ MatmulChain::Calls& MatmulChain::calls(Worker& worker, std::size_t height) {
 }
 
 void MatmulChain::run(std::size_t index, MatrixView<const float> rows, MatrixView<float> outputs,
-                      std::size_t block_rows) {
+                      std::span<const Tap> taps, std::size_t block_rows) {
   const SingleThreadedOpenMp single_threaded;
   Worker& self = worker(index);
   for (std::size_t first = 0, next = 0; first < rows.rows(); first = next) {
     next = std::min(first + height_of_piece(rows.rows() - first, block_rows), rows.rows());
     const MatrixView<const float> piece = rows.block(first, next - first);
     const MatrixView<float> results = outputs.block(first, next - first);
+    const std::vector<Tap> beside = core::tap_block(taps, first, next - first);
     if (fixed_height_ != 0 && piece.rows() != fixed_height_) {
-      run_padded(self, piece, results);
+      run_padded(self, piece, results, beside);
     } else {
-      run_height(self, piece, results,
+      run_height(self, piece, results, beside,
                  rows.block(next, std::min(piece.rows(), rows.rows() - next)));
     }
   }
@@ -254,7 +264,7 @@ const float* MatmulChain::first_source(Worker& self, MatrixView<const float> row
 }
 
 void MatmulChain::run_height(Worker& self, MatrixView<const float> rows, MatrixView<float> outputs,
-                             MatrixView<const float> ahead) {
+                             std::span<const Tap> taps, MatrixView<const float> ahead) {
   std::size_t i = 0;
   try {
     Calls& call = calls(self, rows.rows());
@@ -268,6 +278,9 @@ void MatmulChain::run_height(Worker& self, MatrixView<const float> rows, MatrixV
       const std::size_t share = ahead.size() / count;
       prefetch(ahead.data() + i * share, share);
       float* block = i + 1 == count ? outputs.data() : self.between[i % 2].data();
+      if (!taps.empty()) {  // asked here: a single row takes 1.5 us, where two idle calls show
+        write_taps(taps, i, true, block);
+      }
       switch (plan_.layers[i].epilogue) {
         case plan::CpuEpilogue::kNone:
           break;
@@ -278,14 +291,17 @@ void MatmulChain::run_height(Worker& self, MatrixView<const float> rows, MatrixV
           apply_over_row(layer.activation.kind, block, rows.rows(), layer.outputs);
           break;
       }
+      if (!taps.empty()) {
+        write_taps(taps, i, false, block);
+      }
     }
   } catch (const dnnl::error& e) {
     rethrow(e, i, network_.layers()[i]);
   }
 }
 
-void MatmulChain::run_padded(Worker& self, MatrixView<const float> rows,
-                             MatrixView<float> outputs) {
+void MatmulChain::run_padded(Worker& self, MatrixView<const float> rows, MatrixView<float> outputs,
+                             std::span<const Tap> taps) {
   if (self.padded_rows.data() == nullptr) {
     self.padded_rows =
         AlignedBuffer::floats(fixed_height_, rows.columns(), "the last block of rows");
@@ -296,7 +312,7 @@ void MatmulChain::run_padded(Worker& self, MatrixView<const float> rows,
   const MatrixView<float> padded(self.padded_outputs.data(), fixed_height_, outputs.columns());
   std::copy_n(rows.data(), rows.size(), padded_rows.data());
   std::fill(padded_rows.data() + rows.size(), padded_rows.data() + padded_rows.size(), 0.0F);
-  run_height(self, padded_rows, padded, {});
+  run_height(self, padded_rows, padded, taps, {});
   std::copy_n(padded.data(), outputs.size(), outputs.data());
 }
 

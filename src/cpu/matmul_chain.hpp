@@ -6,10 +6,12 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include <dnnl.hpp>
 
+#include <lamella/engine.hpp>
 #include <lamella/matrix.hpp>
 #include <lamella/network.hpp>
 
@@ -31,10 +33,10 @@ class MatmulChain {
   // The one height there is, or 0 if blocks of any height may be given.
   [[nodiscard]] std::size_t fixed_height() const { return fixed_height_; }
 
-  // Carries blocks of so many rows through all layers, one after another. Calls of different
-  // workers may run at once. Throws as the constructor does.
+  // Carries blocks of so many rows through all layers, one after another. The taps are those of
+  // these rows. Calls of different workers may run at once. Throws as the constructor does.
   void run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs,
-           std::size_t block_rows);
+           std::span<const Tap> taps, std::size_t block_rows);
 
  private:
   // A layer's weights and bias as oneDNN wants them.
@@ -79,10 +81,11 @@ class MatmulChain {
   [[nodiscard]] std::size_t height_of_piece(std::size_t rows, std::size_t block_rows) const;
   // What the first layer reads: the rows, or what the input steps make of them.
   [[nodiscard]] const float* first_source(Worker& worker, MatrixView<const float> rows);
-  // ahead: what this worker computes next, or nothing.
+  // ahead: what this worker computes next, or nothing. The taps' rows may be fewer than rows.
   void run_height(Worker& worker, MatrixView<const float> rows, MatrixView<float> outputs,
-                  MatrixView<const float> ahead);
-  void run_padded(Worker& worker, MatrixView<const float> rows, MatrixView<float> outputs);
+                  std::span<const Tap> taps, MatrixView<const float> ahead);
+  void run_padded(Worker& worker, MatrixView<const float> rows, MatrixView<float> outputs,
+                  std::span<const Tap> taps);
 
   const Network& network_;
   const plan::CpuPlan& plan_;

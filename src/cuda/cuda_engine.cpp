@@ -13,10 +13,12 @@
 #include <lamella/error.hpp>
 
 #include "core/checked.hpp"
+#include "core/taps.hpp"
 #include "cuda/check.hpp"
 #include "cuda/device_weights.hpp"
 #include "cuda/gemm.hpp"
 #include "cuda/handles.hpp"
+#include "cuda/host_taps.hpp"
 #include "cuda/host_transfer.hpp"
 #include "kernels/bias_activation.hpp"
 #include "kernels/input_steps.hpp"
@@ -59,17 +61,21 @@ class CudaEngine::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
-  void enqueue(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream);
-  void run(MatrixView<const float> rows, MatrixView<float> outputs);
+  void enqueue(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream,
+               std::span<const Tap> taps);
+  void run(MatrixView<const float> rows, MatrixView<float> outputs, std::span<const Tap> taps);
 
   std::shared_ptr<const Network> network_;
 
   [[nodiscard]] EngineInfo info() const;
 
  private:
-  void pass(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream);
+  void pass(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream,
+            std::span<const Tap> taps);
   const float* apply_input_steps(const float* rows, std::size_t row_count, cudaStream_t stream);
   void apply_activation(std::size_t layer, float* y, std::size_t row_count, cudaStream_t stream);
+  void write_taps(std::span<const Tap> taps, std::size_t layer, bool pre_activation, const float* y,
+                  cudaStream_t stream);
   [[nodiscard]] float* activations(std::size_t buffer) const;
   [[nodiscard]] void* workspace_at(std::size_t offset) const {
     return static_cast<char*>(workspace_) + offset;
@@ -135,12 +141,16 @@ float* CudaEngine::State::activations(std::size_t buffer) const {
 }
 
 void CudaEngine::State::enqueue(const float* rows, std::size_t row_count, float* outputs,
-                                cudaStream_t stream) {
+                                cudaStream_t stream, std::span<const Tap> taps) {
+  core::check_taps(*network_, row_count, taps);
   if (row_count == 0) {
     return;
   }
   check_device_rows(rows, row_count, network_->inputs(), "rows");
   check_device_rows(outputs, row_count, network_->outputs(), "outputs");
+  for (const Tap& tap : taps) {
+    check_device_rows(tap.values.data(), row_count, tap.values.columns(), "the memory of a tap");
+  }
   const cuda::DeviceGuard guard(device_);
   // Setting the stream gives the handle its default workspace back, so ours is set after it, each
   // time. Neither call reaches the device.
@@ -149,19 +159,22 @@ void CudaEngine::State::enqueue(const float* rows, std::size_t row_count, float*
                                         plan::kCublasWorkspaceBytes));
   for (std::size_t first = 0; first < row_count; first += plan_.max_rows) {
     const std::size_t count = std::min(plan_.max_rows, row_count - first);
-    pass(rows + first * network_->inputs(), count, outputs + first * network_->outputs(), stream);
+    pass(rows + first * network_->inputs(), count, outputs + first * network_->outputs(), stream,
+         core::tap_block(taps, first, count));
   }
 }
 
 void CudaEngine::State::pass(const float* rows, std::size_t row_count, float* outputs,
-                             cudaStream_t stream) {
+                             cudaStream_t stream, std::span<const Tap> taps) {
   const auto layers = network_->layers();
   const float* x = apply_input_steps(rows, row_count, stream);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     float* const y = i + 1 == layers.size() ? outputs : activations(i % 2);
     cuda::enqueue_gemm(cublas_.get(), x, weights_->weights(i), y, row_count, layers[i].inputs,
                        layers[i].outputs);
+    write_taps(taps, i, true, y, stream);
     apply_activation(i, y, row_count, stream);
+    write_taps(taps, i, false, y, stream);
     x = y;
   }
 }
@@ -199,7 +212,23 @@ void CudaEngine::State::apply_activation(std::size_t layer, float* y, std::size_
   }
 }
 
-void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outputs) {
+// y is the layer's bare product before the activation, whose kernel adds the bias to it. So the tap
+// adds it by itself, to a copy: the same addition, and y stays as it would be without taps.
+void CudaEngine::State::write_taps(std::span<const Tap> taps, std::size_t layer,
+                                   bool pre_activation, const float* y, cudaStream_t stream) {
+  core::for_each_tap(taps, layer, pre_activation, [&](MatrixView<float> values) {
+    LAMELLA_CUDA_CHECK(cudaMemcpyAsync(values.data(), y, values.size() * sizeof(float),
+                                       cudaMemcpyDefault, stream));
+    if (pre_activation) {
+      LAMELLA_CUDA_CHECK(kernels::bias_activation(values.data(), weights_->bias(layer),
+                                                  values.rows(), values.columns(),
+                                                  ActivationKind::kIdentity, stream));
+    }
+  });
+}
+
+void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outputs,
+                            std::span<const Tap> taps) {
   if (rows.columns() != network_->inputs() || outputs.columns() != network_->outputs() ||
       rows.rows() != outputs.rows()) {
     throw ShapeError(
@@ -208,6 +237,7 @@ void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outp
                     rows.rows(), rows.columns(), outputs.rows(), outputs.columns(),
                     network_->inputs(), network_->outputs()));
   }
+  core::check_taps(*network_, rows.rows(), taps);
   if (rows.rows() == 0) {
     return;
   }
@@ -220,9 +250,13 @@ void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outp
     transfer_.reset();
     transfer_.emplace(network_->inputs(), network_->outputs(), slot_rows);
   }
-  transfer_->run(rows, outputs,
-                 [this](const float* device_rows, std::size_t n, float* device_outputs,
-                        cudaStream_t stream) { enqueue(device_rows, n, device_outputs, stream); });
+  cuda::HostTaps host_taps(taps, slot_rows);
+  transfer_->run(
+      rows, outputs,
+      [&](const float* device_rows, std::size_t n, float* device_outputs, cudaStream_t stream) {
+        enqueue(device_rows, n, device_outputs, stream, host_taps.on_device(n));
+        host_taps.copy_out(n, stream);
+      });
 }
 
 CudaEngine::CudaEngine(std::shared_ptr<const Network> network, const CudaEngineOptions& options)
@@ -237,16 +271,17 @@ std::size_t CudaEngine::workspace_bytes(const Network& network, std::size_t max_
 }
 
 void CudaEngine::enqueue(const float* rows, std::size_t row_count, float* outputs,
-                         CUstream_st* stream) {
-  state_->enqueue(rows, row_count, outputs, stream);
+                         CUstream_st* stream, std::span<const Tap> taps) {
+  state_->enqueue(rows, row_count, outputs, stream, taps);
 }
 
 const Network& CudaEngine::network() const {
   return *state_->network_;
 }
 
-void CudaEngine::run(MatrixView<const float> rows, MatrixView<float> outputs) {
-  state_->run(rows, outputs);
+void CudaEngine::run(MatrixView<const float> rows, MatrixView<float> outputs,
+                     std::span<const Tap> taps) {
+  state_->run(rows, outputs, taps);
 }
 
 }  // namespace lamella

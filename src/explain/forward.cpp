@@ -9,6 +9,7 @@
 #include <lamella/error.hpp>
 
 #include "explain/scalar_activation.hpp"
+#include "verify/oracle.hpp"
 
 namespace lamella {
 namespace explain {
@@ -56,7 +57,8 @@ std::vector<AdjustableLayer> adjustable(const Network& network) {
   return layers;
 }
 
-std::vector<double> first_inputs(const Network& network, MatrixView<const float> rows) {
+std::vector<double> first_inputs(const Network& network, MatrixView<const float> rows,
+                                 StepRounding rounding) {
   if (rows.columns() != network.inputs()) {
     throw ShapeError(fmt::format("rows have {} columns, the network takes {} inputs",
                                  rows.columns(), network.inputs()));
@@ -64,7 +66,9 @@ std::vector<double> first_inputs(const Network& network, MatrixView<const float>
   std::vector<double> inputs(rows.data(), rows.data() + rows.size());
   for (std::size_t at = 0; at < inputs.size(); ++at) {
     for (const InputStep& step : network.input_steps()) {
-      inputs[at] = apply(step, at % network.inputs(), inputs[at]);
+      const double value = apply(step, at % network.inputs(), inputs[at]);
+      // A double has more than twice the bits of a float: rounding twice is rounding once.
+      inputs[at] = rounding == StepRounding::kFloat ? verify::to_float(value) : value;
     }
   }
   return inputs;

@@ -10,9 +10,12 @@ namespace lamella::explain {
 
 [[nodiscard]] std::vector<AdjustableLayer> adjustable(const Network& network);
 
+// What the result of an input step is rounded to.
+enum class StepRounding { kDouble, kFloat };
+
 // The rows as the first layer gets them. Throws ShapeError.
-[[nodiscard]] std::vector<double> first_inputs(const Network& network,
-                                               MatrixView<const float> rows);
+[[nodiscard]] std::vector<double> first_inputs(const Network& network, MatrixView<const float> rows,
+                                               StepRounding rounding = StepRounding::kDouble);
 
 // Computes layers anew from walk.rows and walk.inputs.
 void walk_forward(std::span<const AdjustableLayer> layers, Walk& walk);

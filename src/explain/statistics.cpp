@@ -1,6 +1,7 @@
 // What each unit does over all rows of a file.
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include <lamella/error.hpp>
 #include <lamella/explain.hpp>
@@ -14,7 +15,7 @@ namespace {
 
 constexpr double kFlat = 0.005;  // as a public comment says
 
-void add_layer(const AdjustableLayer& layer, const LayerValues& values, std::uint64_t rows_before,
+void add_layer(const Layer& layer, const LayerValues& values, std::uint64_t rows_before,
                std::vector<UnitStatistics>& units) {
   for (std::size_t at = 0; at < values.activations.size(); ++at) {
     UnitStatistics& unit = units[at % layer.outputs];
@@ -30,28 +31,26 @@ void add_layer(const AdjustableLayer& layer, const LayerValues& values, std::uin
   }
 }
 
-}  // namespace
+// Walks through a chunk of rows.
+using WalkChunk = std::function<const Walk&(MatrixView<const float> rows)>;
 
-NetworkStatistics summarize(const Network& network, const RowFile& rows) {
-  constexpr std::size_t kChunkRows = 64;
+NetworkStatistics add_up(const Network& network, const RowFile& rows, std::size_t chunk_rows,
+                         const WalkChunk& walk_chunk) {
   const auto reader = io::open_rows(rows.path, {.format = rows.format,
                                                 .columns = rows.columns,
                                                 .expected_columns = network.inputs(),
                                                 .cancelled = rows.cancelled});
-  const std::vector<AdjustableLayer> layers = explain::adjustable(network);
+  const auto layers = network.layers();
   NetworkStatistics statistics;
-  for (const AdjustableLayer& layer : layers) {
+  for (const Layer& layer : layers) {
     statistics.layers.emplace_back(layer.outputs);
   }
-  Matrix chunk(kChunkRows, network.inputs());
-  Walk walk;
+  Matrix chunk(chunk_rows, network.inputs());
   while (const std::size_t count = reader->read(chunk)) {
     if (rows.cancelled != nullptr && rows.cancelled->load()) {
       throw CancelledError("cancelled before the last row");
     }
-    walk.rows = count;
-    walk.inputs = explain::first_inputs(network, chunk.view().block(0, count));
-    explain::walk_forward(layers, walk);
+    const Walk& walk = walk_chunk(chunk.view().block(0, count));
     for (std::size_t n = 0; n < layers.size(); ++n) {
       add_layer(layers[n], walk.layers[n], statistics.rows, statistics.layers[n]);
     }
@@ -63,6 +62,30 @@ NetworkStatistics summarize(const Network& network, const RowFile& rows) {
     }
   }
   return statistics;
+}
+
+}  // namespace
+
+NetworkStatistics summarize(const Network& network, const RowFile& rows) {
+  constexpr std::size_t kChunkRows = 64;
+  const std::vector<AdjustableLayer> layers = explain::adjustable(network);
+  Walk walk;
+  return add_up(network, rows, kChunkRows, [&](MatrixView<const float> chunk) -> const Walk& {
+    walk.rows = chunk.rows();
+    walk.inputs = explain::first_inputs(network, chunk);
+    explain::walk_forward(layers, walk);
+    return walk;
+  });
+}
+
+NetworkStatistics summarize(Engine& engine, const RowFile& rows) {
+  constexpr std::size_t kChunkRows = 1024;  // so that calls do not count on a device
+  Walk current;
+  return add_up(engine.network(), rows, kChunkRows,
+                [&](MatrixView<const float> chunk) -> const Walk& {
+                  current = walk(engine, chunk);
+                  return current;
+                });
 }
 
 }  // namespace lamella

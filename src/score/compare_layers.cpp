@@ -1,5 +1,5 @@
-// Comparing layer by layer: the first layers of a network are a network themselves.
-#include <span>
+// Comparing layer by layer what an engine computes between them.
+#include <algorithm>
 
 #include <fmt/format.h>
 
@@ -8,22 +8,10 @@
 
 #include "io/layer_arrays.hpp"
 #include "score/differences.hpp"
+#include "score/pipeline.hpp"
 
 namespace lamella {
 namespace {
-
-std::shared_ptr<const Network> first_layers(const Network& network, std::size_t count,
-                                            bool pre_activation) {
-  const std::span<const Layer> first = network.layers().first(count);
-  std::vector<Layer> layers(first.begin(), first.end());
-  if (pre_activation) {
-    layers.back().activation = ActivationKind::kIdentity;
-  }
-  std::vector<InputStep> steps(network.input_steps().begin(), network.input_steps().end());
-  // What a network may contain was decided when the whole was loaded.
-  return std::make_shared<const Network>(std::move(layers), NetworkNames{},
-                                         NetworkRules{.allow_nonfinite = true}, std::move(steps));
-}
 
 // Exactly as many rows as the arrays have.
 Matrix read_all_rows(const CompareLayersOptions& options, std::size_t inputs, std::size_t count) {
@@ -36,28 +24,51 @@ Matrix read_all_rows(const CompareLayersOptions& options, std::size_t inputs, st
   return rows;
 }
 
+// What an engine gives where one of the arrays is, chunk by chunk, and how far off it is.
+struct Tapped {
+  Matrix values;  // of one chunk
+  Differences differences;
+};
+
 }  // namespace
 
-std::vector<LayerComparison> compare_layers(const Network& network,
-                                            const EngineOptions& engine_options,
-                                            const CompareLayersOptions& options) {
+std::vector<LayerComparison> compare_layers(Engine& engine, const CompareLayersOptions& options) {
+  const Network& network = engine.network();
   const std::vector<io::LayerArray> arrays = io::read_layer_arrays(options.layers, network);
   const Matrix rows = read_all_rows(options, network.inputs(), arrays.front().values.rows());
-  std::vector<LayerComparison> found;
+
+  std::size_t width = network.inputs() + network.outputs();
   for (const io::LayerArray& array : arrays) {
+    width += array.values.columns();
+  }
+  const std::size_t chunk_rows = pipeline::choose_chunk_rows({}, width, rows.rows());
+  Matrix outputs(chunk_rows, network.outputs());
+  std::vector<Tapped> tapped;
+  for (const io::LayerArray& array : arrays) {
+    tapped.push_back({Matrix(chunk_rows, array.values.columns()),
+                      Differences(array.values.columns(), options.tolerance)});
+  }
+  for (std::size_t first = 0; first < rows.rows(); first += chunk_rows) {
     if (options.cancelled != nullptr && options.cancelled->load()) {
-      throw CancelledError("cancelled before the last layer");
+      throw CancelledError("cancelled before the last row");
     }
-    const auto engine =
-        make_engine(first_layers(network, array.layer, array.pre_activation), engine_options);
-    Matrix outputs(rows.rows(), array.values.columns());
-    engine->run(rows, outputs);
-    Differences differences(outputs.columns(), options.tolerance);
-    differences.add(0, outputs, array.values);
-    found.push_back({array.layer, array.pre_activation, array.name, differences.comparison});
-    if (!found.back().comparison.passed()) {
-      break;
+    const std::size_t count = std::min(chunk_rows, rows.rows() - first);
+    std::vector<Tap> taps;
+    for (std::size_t i = 0; i < arrays.size(); ++i) {
+      taps.push_back({.layer = arrays[i].layer - 1,
+                      .pre_activation = arrays[i].pre_activation,
+                      .values = tapped[i].values.view().block(0, count)});
     }
+    engine.run(rows.view().block(first, count), outputs.view().block(0, count), taps);
+    for (std::size_t i = 0; i < arrays.size(); ++i) {
+      tapped[i].differences.add(first, taps[i].values, arrays[i].values.view().block(first, count));
+    }
+  }
+
+  std::vector<LayerComparison> found;
+  for (std::size_t i = 0; i < arrays.size() && (i == 0 || found.back().comparison.passed()); ++i) {
+    found.push_back({arrays[i].layer, arrays[i].pre_activation, arrays[i].name,
+                     tapped[i].differences.comparison});
   }
   return found;
 }

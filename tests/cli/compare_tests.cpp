@@ -11,6 +11,7 @@
 namespace lamella::test {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -50,6 +51,30 @@ TEST(CompareCommand, FailsNamingTheFirstDifferenceAndWhoIsOff) {
   EXPECT_THAT(result.out, HasSubstr("first difference: row 123, output 4: "));
   EXPECT_THAT(result.out, HasSubstr("the expected value is not that"));
   EXPECT_THAT(result.out, HasSubstr("FAILED"));
+}
+
+TEST(CompareCommand, FindsTheLayerWhereTheDeviceDiffers) {
+  const TemporaryFolder folder;
+  const std::string values = folder.file("values.npz");
+  const auto explained = lamella_command(
+      {"explain", digits("model.onnx"), digits("test.npy"), "--row", "all", "--npz", values});
+  ASSERT_EQ(explained.status, 0) << explained.err;
+  const std::vector<std::string> same = {digits("model.onnx"),
+                                         digits("test.npy"),
+                                         digits("expected.npy"),
+                                         "--atol",
+                                         "2e-4",
+                                         "--per-layer",
+                                         values};
+  const ProcessResult passed = compare(same);
+  EXPECT_EQ(passed.status, 0) << passed.err;
+  EXPECT_THAT(passed.out, AllOf(HasSubstr("1     pre-activation"), HasSubstr("3     activation")));
+  auto other = same;
+  other.insert(other.end(), {"--activations", "relu,elu,identity"});
+  const ProcessResult failed = compare(other);
+  expect_error(failed, 1, "layer 2 is the first that differs, in its activation (row ");
+  EXPECT_THAT(failed.out, AllOf(HasSubstr("2     pre-activation"), HasSubstr("2     activation"),
+                                Not(HasSubstr("3     pre"))));
 }
 
 TEST(CompareCommand, GivesProgramsTheSame) {

@@ -147,6 +147,79 @@ TEST(Explain, WritesAPage) {
               AllOf(HasSubstr("\"model\":\"model.npz\""), HasSubstr("<svg"), HasSubstr("</html>")));
 }
 
+TEST(ExplainDevice, ShowsAndNamesTheDevice) {
+  const ProcessResult result = lamella_command(by_hand({"--device", test_device()}));
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  EXPECT_THAT(result.out, AllOf(HasSubstr("26 parameters\ncomputed by: " + test_device()),
+                                HasSubstr(", fp32\n\n"), HasSubstr("z1[3] = 1·2"),
+                                HasSubstr("pre-activation z2 = [7, 5]\n")));
+  EXPECT_THAT(lamella_command(by_hand()).out, Not(HasSubstr("computed by")));
+}
+
+TEST(ExplainDevice, ProgramsAreToldByWhat) {
+  const std::string name = test_device() == "cpu" ? "cpu" : "cuda:0";
+  const Json json = Json::parse(
+      lamella_command(by_hand({"--device", test_device(), "--row", "0,3", "--json"})).out);
+  EXPECT_EQ(json["computed_by"]["device"], name);
+  EXPECT_EQ(json["computed_by"]["precision"], "fp32");
+  EXPECT_EQ(json["walk"]["layers"][0]["pre_activations"], Json({{4, 3, 5, 1}, {3, -2, -3, -5}}));
+  const Json exact = Json::parse(lamella_command(by_hand({"--json"})).out);
+  EXPECT_EQ(exact["computed_by"]["device"], nullptr);
+  EXPECT_EQ(exact["computed_by"]["precision"], "fp64");
+}
+
+// Values of float32, which double precision does not give.
+TEST(ExplainDevice, ShowsTheDevicesOwnNumbers) {
+  const std::vector<std::string> arguments = {"explain", data_file("digits/model.onnx"),
+                                              data_file("digits/test.npy"), "--json"};
+  auto on_device = arguments;
+  on_device.insert(on_device.end(), {"--device", test_device()});
+  const auto pre_activations = [](const ProcessResult& result) {
+    return Json::parse(result.out)["walk"]["layers"][0]["pre_activations"][0]
+        .get<std::vector<double>>();
+  };
+  const auto is_float = [](double value) { return value == static_cast<float>(value); };
+  EXPECT_THAT(pre_activations(lamella_command(on_device)), testing::Each(testing::Truly(is_float)));
+  EXPECT_THAT(pre_activations(lamella_command(arguments)),
+              Not(testing::Each(testing::Truly(is_float))));
+}
+
+TEST(ExplainDevice, SavesWhatCompareFindsBitForBit) {
+  const TemporaryFolder folder;
+  const std::string values = folder.file("values.npz");
+  const std::string outputs = folder.file("outputs.npy");
+  const std::string model = data_file("digits/model.onnx");
+  const std::string rows = data_file("digits/test.npy");
+  ASSERT_EQ(lamella_command({"explain", model, rows, "--row", "all", "--npz", values, "--device",
+                             test_device()})
+                .status,
+            0);
+  ASSERT_EQ(lamella_run({model, rows, "-o", outputs}).status, 0);
+  const ProcessResult compared =
+      lamella_command({"compare", model, rows, outputs, "--device", test_device(), "--per-layer",
+                       values, "--atol", "0", "--rtol", "0"});
+  EXPECT_EQ(compared.status, 0) << compared.err;
+}
+
+TEST(ExplainDevice, SumsUpWhatTheDeviceComputes) {
+  const Json json = Json::parse(
+      lamella_command(by_hand({"--device", test_device(), "--json", "--row", "all"})).out);
+  EXPECT_EQ(json["computed_by"]["precision"], "fp32");
+  EXPECT_EQ(json["statistics"]["rows"], 5);
+  EXPECT_EQ(json["statistics"]["layers"][0]["units"][3]["active_rows"], 1);
+  EXPECT_THAT(lamella_command(by_hand({"--device", test_device(), "--row", "all"})).out,
+              AllOf(HasSubstr("computed by: "), HasSubstr("20.0 %")));
+}
+
+TEST(ExplainDevice, RefusesWhatADeviceDoesNotCompute) {
+  expect_error(lamella_command(by_hand({"--device", test_device(), "--target", "6,5"})), 2,
+               "--target is computed in double precision: leave --device out");
+  expect_error(lamella_command(by_hand({"--device", "gpu"})), 2, "device 'gpu' is not known");
+  expect_error(lamella_command(by_hand({"--device", ""})), 2, "--device");
+  expect_error(lamella_command(by_hand({"--device", "cuda:7"})), 1, "");
+}
+
 TEST(Explain, RefusesWrongUsageInOneLine) {
   expect_error(lamella_command(by_hand({"--row", "x"})), 2, "--row is 'x'");
   expect_error(lamella_command(by_hand({"--row", "1,"})), 2, "--row is '1,'");
@@ -164,6 +237,8 @@ TEST(Explain, RefusesWrongUsageInOneLine) {
   expect_error(lamella_command(by_hand({"--html", "page.csv"})), 1, ".html");
   expect_error(lamella_command(by_hand({"--html", "page.html", "--row", "all"})), 2,
                "--html shows up to 16 rows; name them with --row");
+  expect_error(lamella_command(by_hand({"--html", "page.html", "--device", "cpu"})), 2,
+               "--html is computed in double precision: leave --device out");
   expect_error(lamella_command({"explain", data_file("by_hand/model.npz"), "-", "--row", "all",
                                 "--npz", "v.npz"}),
                2, "--npz with --row all");

@@ -1,6 +1,8 @@
 // What the CUDA engine promises to applications: device pointers, any stream, nothing but enqueued
 // work, legal under capture, memory of the caller's. The same tests run in the simulation and on a
 // GPU.
+#include <memory>
+
 #include <cuda_runtime_api.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -187,6 +189,113 @@ TEST_F(CudaEngineTest, WorksInTheCallersMemory) {
   require(cudaFree(workspace), "cudaFree");
 }
 
+// Device memory for every pre-activation and activation of a network.
+class DeviceTaps {
+ public:
+  DeviceTaps(const Network& network, std::size_t rows) : network_(network), rows_(rows) {
+    for (std::size_t layer = 0; layer < network.layers().size(); ++layer) {
+      for (const bool pre_activation : {false, true}) {
+        const std::size_t width = network.layers()[layer].outputs;
+        memory_.push_back(std::make_unique<DeviceArray>(rows * width, memory_.size() % 4));
+        taps.push_back({layer, pre_activation, {memory_.back()->data(), rows, width}});
+      }
+    }
+  }
+
+  // One line about the first tap that is not what the reference gives; empty when all are.
+  [[nodiscard]] std::string disagreement(const Matrix& rows) {
+    for (std::size_t i = 0; i < taps.size(); ++i) {
+      std::vector<Layer> layers(
+          network_.layers().begin(),
+          network_.layers().begin() + static_cast<std::ptrdiff_t>(taps[i].layer + 1));
+      if (taps[i].pre_activation) {
+        layers.back().activation = ActivationKind::kIdentity;
+      }
+      const Network first(std::move(layers));
+      const auto found = memory_[i]->download();
+      const std::string text =
+          testing::disagreement(testing::evaluate(first, rows),
+                                MatrixView<const float>(found.data(), rows_, first.outputs()));
+      if (!text.empty() || !memory_[i]->intact()) {
+        return "tap " + std::to_string(i) + ": " + text + (memory_[i]->intact() ? "" : ", outside");
+      }
+    }
+    return {};
+  }
+
+  std::vector<Tap> taps;
+
+ private:
+  const Network& network_;
+  std::size_t rows_;
+  std::vector<std::unique_ptr<DeviceArray>> memory_;
+};
+
+TEST_F(CudaEngineTest, TapsAreWrittenInStreamOrderAndTheOutputsStayTheSame) {
+  for (const char* last : {"tanh", "log_softmax"}) {
+    const auto network =
+        random_network({.widths = {20, 33, 50, 21, 40, 7}, .last = parse_activation(last)});
+    CudaEngine engine(network, {.max_rows = 32});
+    for (const std::size_t count : {0UL, 1UL, 32UL, 101UL}) {
+      const Matrix rows = random_rows(count, 20, 1);
+      DeviceArray device_rows(values(rows));
+      DeviceArray plain(count * 7);
+      DeviceArray outputs(count * 7);
+      DeviceTaps taps(*network, count);
+      const TestStream stream;
+      engine.enqueue(device_rows.data(), count, plain.data(), stream.get());
+      engine.enqueue(device_rows.data(), count, outputs.data(), stream.get(), taps.taps);
+      require(cudaStreamSynchronize(stream.get()), "synchronize");
+      EXPECT_EQ(outputs.download(), plain.download());
+      EXPECT_TRUE(outputs.intact());
+      EXPECT_EQ(taps.disagreement(rows), "") << count << " rows";
+    }
+  }
+}
+
+TEST_F(CudaEngineTest, ACapturedBatchWithTapsReplaysOnNewRows) {
+  const auto network = random_network({.widths = {20, 40, 30, 5}});
+  CudaEngine engine(network, {.max_rows = 64});
+  const TestStream stream;
+  DeviceArray device_rows(100 * 20);
+  DeviceArray outputs(100 * 5);
+  DeviceTaps taps(*network, 100);
+  cudaGraph_t graph = nullptr;
+  require(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeGlobal), "begin capture");
+  engine.enqueue(device_rows.data(), 100, outputs.data(), stream.get(), taps.taps);
+  require(cudaStreamEndCapture(stream.get(), &graph), "end capture");
+  cudaGraphExec_t executable = nullptr;
+  require(cudaGraphInstantiate(&executable, graph, 0), "instantiate");
+  for (std::uint32_t seed = 1; seed <= 3; ++seed) {
+    const Matrix rows = random_rows(100, 20, seed);
+    device_rows.upload(values(rows));
+    require(cudaGraphLaunch(executable, stream.get()), "launch");
+    require(cudaStreamSynchronize(stream.get()), "synchronize");
+    EXPECT_EQ(disagreement(*network, rows, outputs), "");
+    EXPECT_EQ(taps.disagreement(rows), "");
+  }
+  require(cudaGraphExecDestroy(executable), "destroy");
+  require(cudaGraphDestroy(graph), "destroy");
+}
+
+TEST_F(CudaEngineTest, RefusesTapsBeforeAnythingIsEnqueued) {
+  const auto network = random_network({.widths = {2, 3, 4}});
+  CudaEngine engine(network);
+  const std::vector<float> untouched(20, 7);
+  DeviceArray outputs(untouched);
+  DeviceArray memory(untouched);
+  const auto enqueue = [&](const Tap& tap) {
+    engine.enqueue(memory.data(), 5, outputs.data(), nullptr, std::vector<Tap>{tap});
+  };
+  EXPECT_THROW(enqueue({2, false, {memory.data(), 5, 4}}), ShapeError);
+  EXPECT_THROW(enqueue({0, false, {memory.data(), 4, 3}}), ShapeError);
+  EXPECT_THROW(enqueue({0, true, {memory.data(), 5, 4}}), ShapeError);
+  EXPECT_THROW(enqueue({0, false, {nullptr, 5, 3}}), UsageError);
+  auto* const odd = reinterpret_cast<float*>(reinterpret_cast<char*>(memory.data()) + 1);
+  EXPECT_THROW(enqueue({0, false, {odd, 5, 3}}), UsageError);
+  EXPECT_EQ(outputs.download(), untouched);
+}
+
 TEST_F(CudaEngineTest, RefusesPointersThatCannotBeRows) {
   CudaEngine engine(random_network({.widths = {2, 3}}));
   DeviceArray memory(100);
@@ -213,6 +322,11 @@ TEST_F(CudaEngineTest, HostCallsInManyChunksKeepTheirOrder) {
   Matrix outputs(101, 3);
   engine.run(rows.view(), outputs.view());
   EXPECT_EQ(testing::disagreement(testing::evaluate(*network, rows.view()), outputs.view()), "");
+  Matrix tapped(101, 3);
+  Matrix outputs_with_tap(101, 3);
+  engine.run(rows, outputs_with_tap, std::vector<Tap>{{0, true, tapped}});
+  EXPECT_EQ(values(outputs_with_tap), values(outputs));
+  EXPECT_EQ(values(tapped), values(outputs)) << "the last layer has no activation";
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // synchronizes, that every failing call is reported and nothing leaks, that several devices and
 // orders of execution give the same.
 #include <functional>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -61,6 +62,65 @@ TEST_F(SimulatedEngine, EnqueueNeitherAllocatesNorSynchronizes) {
   testing::require(cudaStreamDestroy(stream), "destroy");
 }
 
+// All taps of a network whose values lie in memory, one after another.
+std::vector<Tap> taps_in(float* memory, const Network& network, std::size_t rows) {
+  std::vector<Tap> taps;
+  for (std::size_t layer = 0; layer < network.layers().size(); ++layer) {
+    for (const bool pre_activation : {true, false}) {
+      taps.push_back({layer, pre_activation, {memory, rows, network.layers()[layer].outputs}});
+      memory += taps.back().values.size();
+    }
+  }
+  return taps;
+}
+
+// Calls of CUDA and cuBLAS that enqueueing 150 rows makes.
+long calls_of_enqueue(CudaEngine& engine, const DeviceArray& rows, const DeviceArray& outputs,
+                      std::span<const Tap> taps) {
+  const long before = cuda_sim::calls();
+  engine.enqueue(rows.data(), 150, outputs.data(), nullptr, taps);
+  return cuda_sim::calls() - before;
+}
+
+TEST_F(SimulatedEngine, ACallWithoutTapsMakesNoCallForThemAndEachTapItsOwnAlone) {
+  const auto network = random_network({.widths = {20, 33, 50, 7}, .last = ActivationKind::kRelu});
+  CudaEngine engine(network, {.max_rows = 64});  // three passes
+  DeviceArray rows(values(random_rows(150, 20, 1)));
+  DeviceArray outputs(150 * 7);
+  DeviceArray memory(150 * 50);
+  const auto calls = [&](const std::vector<Tap>& taps) {
+    return calls_of_enqueue(engine, rows, outputs, taps);
+  };
+  const Tap after{1, false, {memory.data(), 150, 50}};
+  const Tap before{1, true, {memory.data(), 150, 50}};
+  // The device guarded and the handle set up once; in each pass a product and a kernel a layer.
+  constexpr long kSetUp = 3;
+  constexpr long kPasses = 3;
+  constexpr long kPlain = kSetUp + kPasses * 3 * 2;
+  EXPECT_EQ(calls({}), kPlain);
+  EXPECT_EQ(calls({after}), kPlain + kPasses) << "a copy";
+  EXPECT_EQ(calls({before}), kPlain + kPasses * 2) << "a copy and a kernel";
+  EXPECT_EQ(calls({before, after, after}), kPlain + kPasses * 4);
+}
+
+TEST_F(SimulatedEngine, EnqueueWithTapsNeitherAllocatesNorSynchronizes) {
+  cuda_sim::configure({.stream_order = cuda_sim::StreamOrder::kLazy});
+  const auto network = random_network({.widths = {20, 33, 50, 7}});
+  CudaEngine engine(network, {.max_rows = 64});
+  DeviceArray rows(values(random_rows(150, 20, 1)));
+  DeviceArray outputs(150 * 7);
+  const std::size_t tapped = 150UL * 2 * (33 + 50 + 7);
+  DeviceArray memory(tapped);
+  cudaStream_t stream = nullptr;
+  testing::require(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
+  const auto before = cuda_sim::live();
+  engine.enqueue(rows.data(), 150, outputs.data(), stream, taps_in(memory.data(), *network, 150));
+  EXPECT_EQ(cuda_sim::live().total(), before.total());
+  EXPECT_EQ(cudaStreamQuery(stream), cudaErrorNotReady);
+  testing::require(cudaStreamSynchronize(stream), "synchronize");
+  testing::require(cudaStreamDestroy(stream), "destroy");
+}
+
 TEST_F(SimulatedEngine, WeightsAreOnTheDeviceOnceForAllEnginesOfANetwork) {
   const auto network = random_network({.widths = {200, 300, 7}});
   const std::size_t weights = network->parameters().total() * sizeof(float);
@@ -79,6 +139,7 @@ TEST_F(SimulatedEngine, EveryOrderOfExecutionGivesTheSame) {
   const auto network = random_network({.widths = {16384, 5, 3}});
   const Matrix rows = random_rows(70, 16384, 3);
   const auto reference = testing::evaluate(*network, rows.view());
+  const auto hidden_reference = testing::evaluate(Network({network->layers()[0]}), rows.view());
   using cuda_sim::StreamOrder;
   for (const auto order : {StreamOrder::kLazy, StreamOrder::kEager, StreamOrder::kRandom}) {
     for (unsigned seed = 0; seed < (order == StreamOrder::kRandom ? 10U : 1U); ++seed) {
@@ -87,6 +148,12 @@ TEST_F(SimulatedEngine, EveryOrderOfExecutionGivesTheSame) {
       Matrix outputs(70, 3);
       engine.run(rows.view(), outputs.view());
       EXPECT_EQ(testing::disagreement(reference, outputs.view()), "")
+          << static_cast<int>(order) << ", " << seed;
+      Matrix hidden(70, 5);
+      Matrix again(70, 3);
+      engine.run(rows, again, std::vector<Tap>{{0, false, hidden}});
+      EXPECT_EQ(values(again), values(outputs));
+      EXPECT_EQ(testing::disagreement(hidden_reference, hidden.view()), "")
           << static_cast<int>(order) << ", " << seed;
     }
   }
@@ -183,6 +250,34 @@ TEST_F(SimulatedEngine, EveryFailingCallIsReportedAndNothingLeaks) {
   });
   EXPECT_GT(injected, 60);
   RecordProperty("injected_faults", injected);
+}
+
+TEST_F(SimulatedEngine, EveryFailingCallOfATappedRunIsReportedAndNothingLeaks) {
+  const auto network = random_network({.widths = {16384, 5, 3}, .last = ActivationKind::kSoftmax});
+  const Matrix rows = random_rows(20, 16384, 3);
+  const auto reference = testing::evaluate(Network({network->layers()[0]}), rows);
+  const int injected = sweep_faults([&] {
+    CudaEngine engine(network, {.max_rows = 8});
+    Matrix outputs(20, 3);
+    std::vector<float> memory(20UL * 2 * (5 + 3));
+    const std::vector<Tap> taps = taps_in(memory.data(), *network, 20);
+    engine.run(rows, outputs, taps);
+    EXPECT_EQ(testing::disagreement(reference, taps[1].values), "")
+        << "a failure gave wrong activations silently";
+  });
+  EXPECT_GT(injected, 80);
+}
+
+TEST_F(SimulatedEngine, ATappedRunGivesItsMemoryBack) {
+  const auto network = random_network({.widths = {20, 33, 7}});
+  CudaEngine engine(network);
+  const Matrix rows = random_rows(50, 20, 1);
+  Matrix outputs(50, 7);
+  Matrix hidden(50, 33);
+  engine.run(rows, outputs);
+  const auto before = cuda_sim::live();
+  engine.run(rows, outputs, std::vector<Tap>{{0, true, hidden}, {0, false, hidden}});
+  EXPECT_EQ(cuda_sim::live().total(), before.total());
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
-// What every engine must do, whatever the device: one set of tests, built once per device
-// (LAMELLA_CONTRACT_DEVICE: "cpu" or "cuda", the latter simulated or real). Outputs are compared
-// with the double-precision reference by its componentwise bound.
+// What every engine must do, whatever the device. Outputs are compared with the double-precision
+// reference by its componentwise bound.
 #include <cmath>
 #include <limits>
 #include <string>
@@ -11,7 +10,7 @@
 #include <lamella/engine.hpp>
 #include <lamella/error.hpp>
 
-#include "tests/support/gpu.hpp"
+#include "tests/engine/contract.hpp"
 #include "tests/support/guarded.hpp"
 #include "tests/support/oracle.hpp"
 #include "tests/support/random.hpp"
@@ -19,27 +18,13 @@
 namespace lamella {
 namespace {
 
+using testing::EngineContract;
 using testing::GuardedMatrix;
 using ::testing::HasSubstr;
+using testing::make_contract_engine;
 using testing::NetworkRecipe;
 using testing::random_network;
 using testing::random_rows;
-
-std::unique_ptr<Engine> make_contract_engine(std::shared_ptr<const Network> network,
-                                             std::size_t max_rows = 0) {
-  return make_engine(
-      std::move(network),
-      {.device = Device::parse(LAMELLA_CONTRACT_DEVICE), .max_rows = max_rows, .threads = 2});
-}
-
-class EngineContract : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (Device::parse(LAMELLA_CONTRACT_DEVICE).kind == DeviceKind::kCuda) {
-      LAMELLA_NEEDS_CUDA_DEVICE();
-    }
-  }
-};
 
 // Runs the rows and compares; output_offset misaligns the output buffer by that many floats.
 void expect_agreement(Engine& engine, MatrixView<const float> rows, std::size_t output_offset = 0) {

@@ -109,7 +109,7 @@ class Compare : public ::testing::Test {
       std::vector<Layer> layers(network_->layers().begin(), network_->layers().begin() + count);
       const auto engine = make_engine(std::make_shared<const Network>(std::move(layers)),
                                       {.device = {DeviceKind::kCpu}, .threads = 1});
-      values.emplace_back(kRows, engine->network().outputs());
+      values.emplace_back(rows_.rows(), engine->network().outputs());
       engine->run(rows_, values.back());
     }
     return values;
@@ -119,12 +119,16 @@ class Compare : public ::testing::Test {
             {values.rows(), values.columns()},
             raw(std::vector<float>(values.data(), values.data() + values.size()))};
   }
-  [[nodiscard]] std::vector<LayerComparison> layers(const std::vector<TestTensor>& tensors) const {
+  [[nodiscard]] std::vector<LayerComparison> layers(const std::vector<TestTensor>& tensors) {
+    return layers(tensors, *engine_);
+  }
+  [[nodiscard]] std::vector<LayerComparison> layers(const std::vector<TestTensor>& tensors,
+                                                    Engine& engine) {
     test::write_file(folder_.file("layers.npz"), npz(tensors));
     CompareLayersOptions options;
     options.rows.path = folder_.file("rows.npy");
     options.layers = folder_.file("layers.npz");
-    return compare_layers(*network_, {.device = {DeviceKind::kCpu}}, options);
+    return compare_layers(engine, options);
   }
 
   static constexpr std::size_t kRows = 50;
@@ -215,6 +219,32 @@ TEST_F(Compare, FindsTheFirstLayerThatDiffers) {
     EXPECT_EQ(found.back().comparison.first->row, 30U);
     EXPECT_EQ(found.back().comparison.first->column, 1U);
   }
+}
+
+TEST_F(Compare, LayersAreWhatTheEngineItselfComputesInOneRunOfTheRows) {
+  const std::vector<Matrix> values = activations();
+  test::LyingTaps engine(network_, 1, 3);
+  const auto found =
+      layers({tensor("a1", values[0]), tensor("a2", values[1]), tensor("a3", values[2])}, engine);
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found.back().comparison.first->column, 3U);
+  EXPECT_EQ(engine.rows_run(), kRows);
+}
+
+TEST_F(Compare, FindsTheFirstLayerThatDiffersInAnyChunk) {
+  constexpr std::size_t kMany = 100'000;  // more than are held at a time
+  rows_ = lamella::testing::random_rows(kMany, 5, 8);
+  write("rows.npy", rows_);
+  std::vector<Matrix> values = activations();
+  values[2](5, 0) += 0.25F;
+  values[1](90'001, 4) += 0.25F;
+  const auto found =
+      layers({tensor("a1", values[0]), tensor("a2", values[1]), tensor("a3", values[2])});
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_TRUE(found[0].comparison.passed());
+  EXPECT_EQ(found[0].comparison.rows, kMany);
+  EXPECT_EQ(found[1].comparison.first->row, 90'001U);
+  EXPECT_EQ(found[1].comparison.overall().outside, 1U);
 }
 
 TEST_F(Compare, TellsTheProductFromTheActivation) {

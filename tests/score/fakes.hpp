@@ -71,7 +71,8 @@ class FakeEngine final : public Engine {
   explicit FakeEngine(Happening before = {}) : before_(std::move(before)) {}
 
   [[nodiscard]] const Network& network() const override { return network_; }
-  void run(MatrixView<const float> rows, MatrixView<float> outputs) override {
+  void run(MatrixView<const float> rows, MatrixView<float> outputs,
+           std::span<const Tap> /*taps*/) override {
     chunk_sizes.push_back(rows.rows());
     if (before_) {
       before_(chunk_sizes.size() - 1);

@@ -1,4 +1,5 @@
-// An engine that computes as the CPU does, but for one output of one row.
+// Engines that compute as the CPU does, but for one output of one row, or for what they show of a
+// layer.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +21,9 @@ class LyingEngine final : public Engine {
   }
 
   [[nodiscard]] const Network& network() const override { return honest_->network(); }
-  void run(MatrixView<const float> rows, MatrixView<float> outputs) override {
-    honest_->run(rows, outputs);
+  void run(MatrixView<const float> rows, MatrixView<float> outputs,
+           std::span<const Tap> taps) override {
+    honest_->run(rows, outputs, taps);
     if (row_ >= done_ && row_ < done_ + rows.rows()) {
       outputs(row_ - done_, output_) += 0.5F;
     }
@@ -33,6 +35,37 @@ class LyingEngine final : public Engine {
   std::size_t row_;
   std::size_t output_;
   std::size_t done_ = 0;
+};
+
+class LyingTaps final : public Engine {
+ public:
+  // layer is an index, of whose activations this output is shown 0.5 too large in every row.
+  LyingTaps(std::shared_ptr<const Network> network, std::size_t layer, std::size_t output)
+      : honest_(make_engine(std::move(network), {.device = {DeviceKind::kCpu}, .threads = 1})),
+        layer_(layer),
+        output_(output) {
+    info_ = honest_->info();
+  }
+
+  [[nodiscard]] const Network& network() const override { return honest_->network(); }
+  void run(MatrixView<const float> rows, MatrixView<float> outputs,
+           std::span<const Tap> taps) override {
+    honest_->run(rows, outputs, taps);
+    rows_run_ += rows.rows();
+    for (const Tap& tap : taps) {
+      for (std::size_t r = 0; r < rows.rows() && tap.layer == layer_ && !tap.pre_activation; ++r) {
+        tap.values(r, output_) += 0.5F;
+      }
+    }
+  }
+
+  [[nodiscard]] std::size_t rows_run() const { return rows_run_; }
+
+ private:
+  std::unique_ptr<Engine> honest_;
+  std::size_t layer_;
+  std::size_t output_;
+  std::size_t rows_run_ = 0;
 };
 
 }  // namespace lamella::test

@@ -1,0 +1,33 @@
+// The taps of a call with host memory: device memory for one chunk of rows, which each chunk uses
+// after the one before it.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include <lamella/engine.hpp>
+
+#include "cuda/handles.hpp"
+
+namespace lamella::cuda {
+
+class HostTaps {
+ public:
+  // Refers to the taps. Allocates for chunks of at most chunk_rows rows, on the current device;
+  // nothing without taps. Throws OutOfMemoryError, DeviceError.
+  HostTaps(std::span<const Tap> taps, std::size_t chunk_rows);
+
+  // The same taps for a chunk of so many rows, in device memory.
+  [[nodiscard]] std::vector<Tap> on_device(std::size_t rows) const;
+  // Enqueues the copies of that chunk to the caller's memory, behind the rows copied before. All
+  // chunks must be on one stream.
+  void copy_out(std::size_t rows, cudaStream_t stream);
+
+ private:
+  std::span<const Tap> taps_;
+  std::vector<DeviceMemory> memory_;  // one for each tap
+  std::size_t copied_ = 0;            // rows
+};
+
+}  // namespace lamella::cuda

@@ -1,0 +1,40 @@
+// A walk through what an engine computes.
+#include <lamella/explain.hpp>
+
+#include "explain/forward.hpp"
+
+namespace lamella {
+namespace {
+
+std::vector<double> doubles(const Matrix& matrix) {
+  return {matrix.data(), matrix.data() + matrix.size()};
+}
+
+}  // namespace
+
+Walk walk(Engine& engine, MatrixView<const float> rows) {
+  const Network& network = engine.network();
+  const auto layers = network.layers();
+  Walk walk{
+      .rows = rows.rows(),
+      .inputs = explain::first_inputs(network, rows, explain::StepRounding::kFloat),
+      .layers = {},
+  };
+  std::vector<Matrix> pre_activations;
+  std::vector<Matrix> activations;
+  std::vector<Tap> taps;
+  for (std::size_t n = 0; n < layers.size(); ++n) {
+    pre_activations.emplace_back(rows.rows(), layers[n].outputs);
+    activations.emplace_back(rows.rows(), layers[n].outputs);
+    taps.push_back({n, true, pre_activations.back()});
+    taps.push_back({n, false, activations.back()});
+  }
+  Matrix outputs(rows.rows(), network.outputs());
+  engine.run(rows, outputs, taps);
+  for (std::size_t n = 0; n < layers.size(); ++n) {
+    walk.layers.push_back({doubles(pre_activations[n]), doubles(activations[n])});
+  }
+  return walk;
+}
+
+}  // namespace lamella

@@ -1,0 +1,337 @@
+// What every engine's taps must show, and that they change nothing else.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <lamella/engine.hpp>
+#include <lamella/error.hpp>
+
+#include "tests/engine/contract.hpp"
+#include "tests/support/guarded.hpp"
+#include "tests/support/oracle.hpp"
+#include "tests/support/random.hpp"
+
+namespace lamella {
+namespace {
+
+using ::testing::AllOf;
+using testing::EngineContract;
+using testing::GuardedMatrix;
+using ::testing::HasSubstr;
+using testing::make_contract_engine;
+using testing::random_network;
+using testing::random_rows;
+
+using Taps = EngineContract;
+
+bool same_bits(MatrixView<const float> a, MatrixView<const float> b) {
+  return a.rows() == b.rows() && a.columns() == b.columns() &&
+         (a.size() == 0 || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
+}
+
+std::vector<Layer> layers_of(const Network& network, std::size_t first, std::size_t count) {
+  const auto layers = network.layers().subspan(first, count);
+  return {layers.begin(), layers.end()};
+}
+
+// What the reference gives at a tap.
+testing::Reference reference_at(const Network& network, const Tap& tap,
+                                MatrixView<const float> rows) {
+  std::vector<Layer> layers = layers_of(network, 0, tap.layer + 1);
+  if (tap.pre_activation) {
+    layers.back().activation = ActivationKind::kIdentity;
+  }
+  return testing::evaluate(Network(std::move(layers), {}, {},
+                                   {network.input_steps().begin(), network.input_steps().end()}),
+                           rows);
+}
+
+// What the reference makes of a layer's pre-activations.
+testing::Reference reference_activation(const Activation& activation,
+                                        MatrixView<const float> values) {
+  if (!activation.over_row()) {
+    const Network one({Layer{1, 1, {1}, {}, activation}});
+    auto reference = testing::evaluate(one, {values.data(), values.size(), 1});
+    reference.rows = values.rows();
+    reference.outputs = values.columns();
+    return reference;
+  }
+  const std::size_t width = values.columns();
+  Layer identity{width, width, std::vector<float>(width * width), {}, activation};
+  for (std::size_t i = 0; i < width; ++i) {
+    identity.weights[i * width + i] = 1;
+  }
+  return testing::evaluate(Network({identity}), values);
+}
+
+// Memory for taps, between guard zones that are as misaligned as may be.
+class TapSet {
+ public:
+  TapSet(const Network& network, std::size_t rows) : network_(network), rows_(rows) {}
+
+  void add(std::size_t layer, bool pre_activation) {
+    memory_.push_back(std::make_unique<GuardedMatrix>(rows_, network_.layers()[layer].outputs,
+                                                      memory_.size() % 4));
+    taps_.push_back({layer, pre_activation, memory_.back()->view()});
+  }
+  void add_all() {
+    for (std::size_t layer = 0; layer < network_.layers().size(); ++layer) {
+      add(layer, true);
+      add(layer, false);
+    }
+  }
+  void shuffle(std::uint32_t seed) { std::shuffle(taps_.begin(), taps_.end(), std::mt19937(seed)); }
+
+  [[nodiscard]] const std::vector<Tap>& taps() const { return taps_; }
+  [[nodiscard]] bool intact() const {
+    return std::all_of(memory_.begin(), memory_.end(), [](const auto& m) { return m->intact(); });
+  }
+  [[nodiscard]] const Tap* find(std::size_t layer, bool pre_activation) const {
+    const auto found = std::find_if(taps_.begin(), taps_.end(), [&](const Tap& tap) {
+      return tap.layer == layer && tap.pre_activation == pre_activation;
+    });
+    return found == taps_.end() ? nullptr : &*found;
+  }
+
+ private:
+  const Network& network_;
+  std::size_t rows_;
+  std::vector<std::unique_ptr<GuardedMatrix>> memory_;
+  std::vector<Tap> taps_;
+};
+
+// Every tap beside what must have led to it, and beside what it must lead to.
+void expect_true(const TapSet& set, const Network& network, MatrixView<const float> rows) {
+  for (const Tap& tap : set.taps()) {
+    SCOPED_TRACE(::testing::Message() << (tap.pre_activation ? "pre-activation" : "activation")
+                                      << " of layer " << tap.layer + 1);
+    EXPECT_EQ(testing::disagreement(reference_at(network, tap, rows), tap.values), "");
+    const Layer& layer = network.layers()[tap.layer];
+    const Tap* const before = tap.layer == 0 ? nullptr : set.find(tap.layer - 1, false);
+    const Tap* const sum = set.find(tap.layer, true);
+    if (tap.pre_activation && before != nullptr) {
+      Layer product = layer;
+      product.activation = ActivationKind::kIdentity;
+      EXPECT_EQ(
+          testing::disagreement(testing::evaluate(Network({product}), before->values), tap.values),
+          "")
+          << "from the activations before";
+    }
+    if (!tap.pre_activation && sum != nullptr) {
+      EXPECT_EQ(
+          testing::disagreement(reference_activation(layer.activation, sum->values), tap.values),
+          "")
+          << "from the pre-activations";
+    }
+    const Tap* const first = set.find(tap.layer, tap.pre_activation);
+    EXPECT_TRUE(same_bits(tap.values, first->values)) << "tapped twice, it differs";
+  }
+}
+
+// Whether the layers behind a tap are computed on the path that the whole network takes: the
+// outputs are then the same bit for bit.
+bool on_the_same_path(const Engine& whole, const Engine& rest) {
+  return whole.info().device.kind == DeviceKind::kCpu &&
+         whole.info().path.substr(0, 6) == rest.info().path.substr(0, 6);
+}
+
+// The layers behind each tapped activation, run on it, give the outputs.
+void expect_outputs_behind(const TapSet& set, const Engine& engine,
+                           MatrixView<const float> outputs) {
+  const Network& network = engine.network();
+  for (const Tap& tap : set.taps()) {
+    const std::size_t next = tap.layer + 1;
+    if (tap.pre_activation) {
+      continue;
+    }
+    if (next == network.layers().size()) {
+      EXPECT_TRUE(same_bits(tap.values, outputs)) << "of the last layer";
+      continue;
+    }
+    const auto rest =
+        std::make_shared<const Network>(layers_of(network, next, network.layers().size() - next));
+    EXPECT_EQ(testing::disagreement(testing::evaluate(*rest, tap.values), outputs), "")
+        << "behind layer " << next;
+    const auto again = make_contract_engine(rest);
+    if (on_the_same_path(engine, *again)) {
+      Matrix repeated(outputs.rows(), outputs.columns());
+      again->run(tap.values, repeated);
+      EXPECT_TRUE(same_bits(repeated, outputs)) << "behind layer " << next;
+    }
+  }
+}
+
+// Runs the rows without the taps, then with them.
+void expect_taps(Engine& engine, MatrixView<const float> rows, const TapSet& set) {
+  const std::size_t width = engine.network().outputs();
+  Matrix plain(rows.rows(), width);
+  engine.run(rows, plain);
+  GuardedMatrix outputs(rows.rows(), width, 1);
+  engine.run(rows, outputs.view(), set.taps());
+  EXPECT_TRUE(same_bits(outputs.view(), plain)) << "the taps changed the outputs";
+  EXPECT_TRUE(outputs.intact());
+  EXPECT_TRUE(set.intact()) << "the engine wrote outside of the taps";
+  expect_true(set, engine.network(), rows);
+  expect_outputs_behind(set, engine, plain);
+  engine.run(rows, outputs.view());
+  EXPECT_TRUE(same_bits(outputs.view(), plain)) << "the taps have changed what comes after";
+}
+
+void expect_all_taps(const std::shared_ptr<const Network>& network, std::size_t count,
+                     std::size_t max_rows = 0) {
+  const auto engine = make_contract_engine(network, max_rows);
+  const Matrix rows = random_rows(count, network->inputs(), 5, 2);
+  TapSet set(*network, count);
+  set.add_all();
+  expect_taps(*engine, rows.view(), set);
+}
+
+class TapsOfEveryActivation : public EngineContract,
+                              public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(TapsOfEveryActivation, ShowBothSidesOfIt) {
+  const Activation activation = parse_activation(GetParam());
+  for (const std::size_t width : {9UL, 33UL}) {
+    expect_all_taps(random_network({.widths = {7, width, width, 5},
+                                    .hidden = activation.over_row() ? Activation() : activation,
+                                    .last = activation}),
+                    70);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, TapsOfEveryActivation,
+                         ::testing::Values("identity", "relu", "leaky_relu:-0.5", "elu:1.5", "selu",
+                                           "sigmoid", "tanh", "gelu", "gelu_tanh", "silu",
+                                           "softplus", "hard_sigmoid", "hard_swish",
+                                           "clip:-0.5:0.75", "softmax", "log_softmax"));
+
+class TapsOfEveryRowCount : public EngineContract,
+                            public ::testing::WithParamInterface<std::size_t> {};
+
+TEST_P(TapsOfEveryRowCount, OfATinyNetwork) {
+  expect_all_taps(random_network({.widths = {3, 4, 2}, .last = ActivationKind::kRelu}), GetParam());
+}
+
+TEST_P(TapsOfEveryRowCount, OfAWiderOne) {
+  expect_all_taps(random_network({.widths = {20, 33, 17}}), GetParam());
+}
+
+TEST_P(TapsOfEveryRowCount, InPassesOfMaxRows) {
+  for (const std::size_t width : {8UL, 21UL}) {
+    expect_all_taps(random_network({.widths = {10, width, 7, width}}), GetParam(), 16);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Counts, TapsOfEveryRowCount,
+                         ::testing::Values(0, 1, 2, 15, 16, 17, 31, 32, 33, 100, 1001));
+
+TEST_F(Taps, OfManyRowsOnSeveralThreads) {
+  expect_all_taps(random_network({.widths = {3, 4, 2}}), 20'011);
+  expect_all_taps(random_network({.widths = {64, 64, 64, 10}}), 1203);
+}
+
+TEST_F(Taps, OfLayersWithoutBias) {
+  for (const char* last : {"identity", "relu", "softmax"}) {
+    for (const std::size_t width : {9UL, 70UL}) {
+      expect_all_taps(
+          random_network({.widths = {width, 20, 6}, .last = parse_activation(last), .bias = false}),
+          50);
+    }
+  }
+}
+
+TEST_F(Taps, BehindInputSteps) {
+  using Kind = InputStep::Kind;
+  for (const std::size_t width : {6UL, 40UL}) {
+    expect_all_taps(testing::with_input_steps(*random_network({.widths = {width, 12, 5}}),
+                                              {Kind::kSubtract, Kind::kDivide, Kind::kClip}, 3),
+                    67, 16);
+  }
+}
+
+// Some of the taps of a random network, in any order and some twice. Each draw in a test of its own
+// for the simulation's sake, as in the tests of the outputs.
+class TapsOfEveryDraw : public EngineContract,
+                        public ::testing::WithParamInterface<std::uint32_t> {};
+
+TEST_P(TapsOfEveryDraw, ShowWhatTheNetworkComputes) {
+  std::mt19937 generator(4711 + GetParam());
+  const auto draw = [&](unsigned low, unsigned high) {
+    return low + static_cast<unsigned>(generator() % (high - low + 1));
+  };
+  const unsigned widest = GetParam() % 2 == 0 ? 16 : 140;
+  testing::NetworkRecipe recipe{.widths = {draw(1, widest)}, .seed = GetParam() + 1};
+  for (unsigned layer = draw(1, 5); layer > 0; --layer) {
+    recipe.widths.push_back(draw(1, widest));
+  }
+  const auto softmax = static_cast<unsigned>(ActivationKind::kSoftmax);
+  recipe.hidden = static_cast<ActivationKind>(draw(0, softmax - 1));
+  recipe.last = static_cast<ActivationKind>(draw(0, softmax + 1));
+  recipe.bias = draw(0, 3) != 0;
+  const auto network = random_network(recipe);
+  const std::size_t count = draw(1, 200);
+  TapSet set(*network, count);
+  for (unsigned taps = draw(1, 8); taps > 0; --taps) {
+    set.add(draw(0, static_cast<unsigned>(network->layers().size()) - 1), draw(0, 1) == 0);
+  }
+  set.shuffle(GetParam());
+  const auto engine = make_contract_engine(network, draw(0, 1) * draw(1, 64));
+  expect_taps(*engine, random_rows(count, network->inputs(), GetParam()).view(), set);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, TapsOfEveryDraw, ::testing::Range(0U, 40U));
+
+TEST_F(Taps, ThatDoNotFitAreRefusedBeforeAnythingIsComputed) {
+  const auto network = random_network({.widths = {3, 4, 2}});
+  const auto engine = make_contract_engine(network);
+  const Matrix rows = random_rows(5, 3, 1);
+  Matrix outputs(5, 2);
+  Matrix values(6, 9);
+  const auto refusal = [&](Tap tap) -> std::string {
+    try {
+      engine->run(rows, outputs, std::vector<Tap>{{0, false, {values.data(), 5, 4}}, tap});
+      return "nothing";
+    } catch (const ShapeError& error) {
+      return error.what();
+    }
+  };
+  EXPECT_THAT(refusal({2, false, {values.data(), 5, 2}}),
+              AllOf(HasSubstr("index 2"), HasSubstr("2 layers")));
+  EXPECT_THAT(refusal({1, true, {values.data(), 5, 4}}),
+              AllOf(HasSubstr("layer 2"), HasSubstr("[5 x 4]"), HasSubstr("[5 x 2]")));
+  EXPECT_THAT(refusal({0, false, {values.data(), 6, 4}}),
+              AllOf(HasSubstr("layer 1"), HasSubstr("[6 x 4]"), HasSubstr("[5 x 4]")));
+  EXPECT_THAT(refusal({0, false, {}}), HasSubstr("[0 x 0]"));
+  EXPECT_TRUE(same_bits(outputs, Matrix(5, 2)));
+  EXPECT_TRUE(same_bits(values, Matrix(6, 9)));
+  EXPECT_THROW(engine->run({rows.data(), 0, 3}, {outputs.data(), 0, 2},
+                           std::vector<Tap>{{0, false, {values.data(), 5, 4}}}),
+               ShapeError);
+}
+
+TEST_F(Taps, ShowANanWhereItBeginsAndNoFurther) {
+  for (const std::size_t width : {5UL, 30UL}) {
+    const auto network = random_network({.widths = {width, width, width, 4}});
+    Matrix rows = random_rows(40, width, 4);
+    rows(13, 2) = std::numeric_limits<float>::quiet_NaN();
+    TapSet set(*network, 40);
+    set.add_all();
+    Matrix outputs(40, 4);
+    make_contract_engine(network)->run(rows, outputs, set.taps());
+    for (const Tap& tap : set.taps()) {
+      for (std::size_t r = 0; r < 40; ++r) {
+        EXPECT_EQ(std::isnan(tap.values(r, 0)), r == 13) << tap.layer << ", row " << r;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lamella
