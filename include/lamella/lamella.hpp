@@ -5,6 +5,7 @@
 #include <lamella/activation.hpp>
 #include <lamella/bench.hpp>
 #include <lamella/compare.hpp>
+#include <lamella/concat.hpp>
 #include <lamella/engine.hpp>
 #include <lamella/error.hpp>
 #include <lamella/explain.hpp>
@@ -16,4 +17,5 @@
 #include <lamella/rows.hpp>
 #include <lamella/score.hpp>
 #include <lamella/self_test.hpp>
+#include <lamella/shard.hpp>
 #include <lamella/version.hpp>

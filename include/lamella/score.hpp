@@ -13,6 +13,7 @@
 
 #include <lamella/engine.hpp>
 #include <lamella/rows.hpp>
+#include <lamella/shard.hpp>
 
 namespace lamella {
 
@@ -43,6 +44,9 @@ struct ScoreOptions {
   std::size_t memory_bytes = 0;
   OutputKind output_kind = OutputKind::kOutputs;
   std::size_t top = 0;  // k of kTop
+  // Scores this shard's rows alone, into part_name(output, *shard) with a record beside it, from
+  // which concat() knows it. Input and output must be files.
+  std::optional<Shard> shard;
   // Rows to recompute in double precision while the others go on; 0: none. Evenly spread where the
   // input says how many it holds (all of them, if that is fewer); else all at first and then ever
   // fewer, half as many in each doubling of the rows.
@@ -53,7 +57,11 @@ struct ScoreOptions {
 };
 
 struct ScoreReport {
+  std::string output;  // what was written: with a shard, the part's file
   std::uint64_t rows = 0;
+  // Where in the input they begin, and how many it holds in all; with a shard alone.
+  std::uint64_t first_row = 0;
+  std::optional<std::uint64_t> rows_total;
   std::size_t chunk_rows = 0;
   double seconds = 0;          // wall time of it all
   double seconds_reading = 0;  // busy time of each stage; they overlap, so they may add up to more

@@ -13,6 +13,7 @@ struct Command {
 };
 
 [[nodiscard]] Command add_run(CLI::App& app);
+[[nodiscard]] Command add_concat(CLI::App& app);
 [[nodiscard]] Command add_info(CLI::App& app);
 [[nodiscard]] Command add_convert(CLI::App& app);
 [[nodiscard]] Command add_explain(CLI::App& app);

@@ -70,9 +70,9 @@ int run_command(int argc, char** argv) {
       "  lamella info model.safetensors\n"
       "  lamella run model.safetensors rows.npy -o scores.npy\n"
       "  lamella run --help\n");
-  const Command commands[] = {add_run(app),     add_info(app),    add_explain(app),
-                              add_convert(app), add_compare(app), add_check(app),
-                              add_bench(app),   add_plan(app),    add_devices(app)};
+  const Command commands[] = {add_run(app),     add_concat(app),  add_info(app),  add_explain(app),
+                              add_convert(app), add_compare(app), add_check(app), add_bench(app),
+                              add_plan(app),    add_devices(app)};
   for (const Command& command : commands) {
     refuse_empty_values(*command.app);
   }

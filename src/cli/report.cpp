@@ -36,12 +36,16 @@ std::string describe(const ScoreReport& report, const EngineInfo& engine) {
                            duration(report.seconds_verifying), grouped(report.rows_verified),
                            report.largest_error);
   }
-  return fmt::format("{} in {} ({} rows/s) on {}, {}; busy reading {}, computing {}, writing {}{}",
-                     count_of(report.rows, "row"), duration(report.seconds),
-                     grouped(static_cast<std::uint64_t>(rows_per_second(report))),
-                     device_text(engine), engine.precision, duration(report.seconds_reading),
-                     duration(report.seconds_computing), duration(report.seconds_writing),
-                     verified);
+  std::string rows = count_of(report.rows, "row");
+  if (report.rows_total) {
+    rows += fmt::format(" from row {} of {} into {}", grouped(report.first_row),
+                        grouped(*report.rows_total), report.output);
+  }
+  return fmt::format(
+      "{} in {} ({} rows/s) on {}, {}; busy reading {}, computing {}, writing {}{}", rows,
+      duration(report.seconds), grouped(static_cast<std::uint64_t>(rows_per_second(report))),
+      device_text(engine), engine.precision, duration(report.seconds_reading),
+      duration(report.seconds_computing), duration(report.seconds_writing), verified);
 }
 
 std::string to_json(const ScoreReport& report, const EngineInfo& engine, const std::string& model,
@@ -49,7 +53,7 @@ std::string to_json(const ScoreReport& report, const EngineInfo& engine, const s
   nlohmann::ordered_json json = {{"lamella", version()},
                                  {"model", model},
                                  {"input", options.input},
-                                 {"output", options.output},
+                                 {"output", report.output},
                                  {"rows", report.rows},
                                  {"rows_per_second", rows_per_second(report)},
                                  {"seconds", report.seconds},
@@ -67,6 +71,12 @@ std::string to_json(const ScoreReport& report, const EngineInfo& engine, const s
                                  {"path", engine.path},
                                  {"threads", engine.threads},
                                  {"max_rows", engine.max_rows}};
+  if (options.shard) {
+    json["shard"] = options.shard->index;
+    json["shards"] = options.shard->count;
+    json["first_row"] = report.first_row;
+    json["rows_total"] = *report.rows_total;
+  }
   // File names are bytes; what is not UTF-8 in them is replaced.
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

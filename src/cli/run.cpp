@@ -1,4 +1,5 @@
 // lamella run: scores a file of rows.
+#include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <memory>
@@ -23,6 +24,7 @@ constexpr const char* kExamples =
     "  lamella run model.safetensors rows.npy -o scores.npy\n"
     "  lamella run model.npz rows.csv -o classes.csv --argmax --device cuda:1\n"
     "  cut -d, -f2-5 rows.csv | lamella run model.npz - --top 3 > best.csv\n"
+    "  mpirun -n 4 lamella run model.npz rows.npy -o scores.npy --shard auto\n"
     "\n"
     "Without -o, rows go to standard output as csv. A csv has a header where the model names its\n"
     "outputs, and with --argmax and --top. --json prints the report to standard output when OUT "
@@ -41,6 +43,7 @@ struct RunArguments {
   std::string output_format = "auto";
   std::string top;
   std::string verify;
+  std::string shard;
   std::string progress = "auto";
   bool argmax = false;
   bool json = false;
@@ -72,15 +75,20 @@ ScoreOptions score_options(const RunArguments& arguments) {
   if (!arguments.verify.empty()) {
     options.verify_rows = parse_count("--verify", arguments.verify, kAnyCount);
   }
+  if (arguments.shard == "auto") {
+    options.shard = shard_from_environment([](const char* name) { return std::getenv(name); });
+  } else if (!arguments.shard.empty()) {
+    options.shard = parse_shard(arguments.shard);
+  }
   return options;
 }
 
 // Files that would be lost: the rows are score()'s to protect.
-void refuse_output_over_model(const RunArguments& arguments) {
+void refuse_output_over_model(const std::string& output, const std::string& model) {
   std::error_code ignored;
-  if (arguments.output != "-" && std::filesystem::is_regular_file(arguments.output, ignored) &&
-      std::filesystem::equivalent(arguments.output, arguments.model.file, ignored)) {
-    throw FileError(arguments.output, "is the model file; name another output file");
+  if (output != "-" && std::filesystem::is_regular_file(output, ignored) &&
+      std::filesystem::equivalent(output, model, ignored)) {
+    throw FileError(output, "is the model file; name another output file");
   }
 }
 
@@ -90,7 +98,10 @@ void run(const RunArguments& arguments) {
   ScoreOptions options = score_options(arguments);
   const ProgressMode progress_mode =
       arguments.quiet ? ProgressMode::kNever : parse_progress_mode(arguments.progress);
-  refuse_output_over_model(arguments);
+  refuse_output_over_model(options.output, arguments.model.file);
+  if (options.shard) {
+    refuse_output_over_model(part_name(options.output, *options.shard), arguments.model.file);
+  }
   options.cancelled = &stop_on_signals();
 
   const LoadedNetwork loaded = arguments.model.load();
@@ -153,6 +164,11 @@ Command add_run(CLI::App& app) {
   command->add_flag("--verify{100}", a.verify,
                     "recompute N rows (100) in double precision; one outside its bound fails the "
                     "run");
+  command
+      ->add_option("--shard", a.shard,
+                   "score slice I of N alone (I from 0 to N-1) into OUT.part-I-of-N; auto: I and N "
+                   "from Slurm, Open MPI or PMI. lamella concat joins the parts")
+      ->type_name("I/N");
   command->add_flag("--json", a.json, "print the report as JSON");
   command->add_option("--progress", a.progress, "auto (default: on a terminal), always, never")
       ->type_name("WHEN");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 namespace lamella::core {
@@ -33,6 +34,12 @@ namespace lamella::core {
     return std::nullopt;
   }
   return *padded / alignment * alignment;
+}
+
+// The whole part of a * b / c, which must fit; a * b need not.
+[[nodiscard]] constexpr std::uint64_t scaled(std::uint64_t a, std::uint64_t b, std::uint64_t c) {
+  __extension__ using Wide = unsigned __int128;
+  return static_cast<std::uint64_t>(static_cast<Wide>(a) * b / c);
 }
 
 }  // namespace lamella::core

@@ -13,6 +13,8 @@
 
 #include <lamella/error.hpp>
 
+#include "io/checksum.hpp"
+
 namespace lamella::io {
 namespace {
 
@@ -25,7 +27,8 @@ std::string resolved(const std::string& path) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(const std::string& path) : name_(path) {
+AtomicFile::AtomicFile(const std::string& path, WrittenFile* written)
+    : name_(path), written_(written) {
   if (path == "-") {
     name_ = "standard output";
     file_ = FileHandle(STDOUT_FILENO, false);
@@ -88,6 +91,10 @@ AtomicFile::~AtomicFile() {
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
   write_all(file_.get(), bytes, name_);
+  if (written_ != nullptr) {
+    written_->bytes += bytes.size();
+    written_->checksum = add_to_checksum(written_->checksum, bytes);
+  }
 }
 
 void AtomicFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {

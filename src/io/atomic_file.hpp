@@ -7,6 +7,7 @@
 #include <string>
 
 #include "io/byte_source.hpp"
+#include "io/written_file.hpp"
 
 namespace lamella::io {
 
@@ -14,16 +15,17 @@ namespace lamella::io {
 // not a regular file (/dev/null, a FIFO), or is standard output, it is written directly.
 class AtomicFile {
  public:
-  // "-" is standard output. Throws FileError.
-  explicit AtomicFile(const std::string& path);
+  // "-" is standard output. Where written is not null, it follows what is appended. Throws
+  // FileError.
+  explicit AtomicFile(const std::string& path, WrittenFile* written = nullptr);
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
   // Removes what was written, unless finish() succeeded.
   ~AtomicFile();
 
   [[nodiscard]] const std::string& name() const { return name_; }
-  // Whether write_at works: the file is on its way to a name and not a stream.
-  [[nodiscard]] bool can_rewrite() const { return !temporary_.empty(); }
+  // Whether write_at works: the file is on its way to a name, not a stream, and not recorded.
+  [[nodiscard]] bool can_rewrite() const { return !temporary_.empty() && written_ == nullptr; }
   // Appends. Throws FileError.
   void write(std::span<const std::byte> bytes);
   // Replaces bytes that were written before. Throws FileError.
@@ -39,6 +41,7 @@ class AtomicFile {
   std::string target_;
   std::string temporary_;  // empty where the target is written directly
   FileHandle file_;
+  WrittenFile* written_;
 };
 
 }  // namespace lamella::io

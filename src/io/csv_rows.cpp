@@ -85,6 +85,14 @@ class CsvReader final : public RowReader {
     return count;
   }
 
+  std::uint64_t skip(std::uint64_t rows) override {
+    std::uint64_t count = 0;
+    while (count < rows && next_row(true)) {
+      ++count;
+    }
+    return count;
+  }
+
  private:
   // A first line of words is a header, one of numbers is a row; where it is both, a wrong guess
   // would lose a row without a word, so it is refused, unless columns are selected by name.

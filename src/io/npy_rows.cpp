@@ -72,21 +72,34 @@ class NpyReader : public RowReader {
     if (count > 0 && shape_.width > 0) {
       fill(into.block(0, count));
     }
-    next_row_ += count;
-    if (next_row_ == shape_.rows && !std::exchange(ended_, true)) {
-      at_end();
-    }
+    move_on(count);
+    return count;
+  }
+
+  std::uint64_t skip(std::uint64_t rows) override {
+    const auto count =
+        static_cast<std::size_t>(std::min<std::uint64_t>(rows, shape_.rows - next_row_));
+    pass_over(count);
+    move_on(count);
     return count;
   }
 
  protected:
   virtual void fill(MatrixView<float> into) = 0;
+  virtual void pass_over(std::size_t rows) = 0;
   virtual void at_end() {}
 
   [[noreturn]] void refuse_truncated(std::uint64_t found) const {
     throw FileError(name(),
                     fmt::format("is truncated: shape {} takes {} bytes of data, {} are there",
                                 shape_text(header_.shape), header_.data_bytes, found));
+  }
+
+  void move_on(std::size_t rows) {
+    next_row_ += rows;
+    if (next_row_ == shape_.rows && !std::exchange(ended_, true)) {
+      at_end();
+    }
   }
 
   std::unique_ptr<ByteSource> source_;
@@ -116,7 +129,25 @@ class StreamedRows final : public NpyReader {
     }
   }
 
+  // A file whose size is known is not read for this.
+  void pass_over(std::size_t rows) override {
+    std::size_t bytes = rows * shape_.width * header_.encoding.size();
+    if (source_->size()) {
+      taken_ += bytes;
+      return;
+    }
+    bytes_.resize(std::max(bytes_.size(), std::min(bytes, kBlock)));
+    while (bytes > 0) {
+      const auto block = std::span(bytes_).first(std::min(bytes, kBlock));
+      take(block);
+      bytes -= block.size();
+    }
+  }
+
   void at_end() override {
+    if (source_->size()) {
+      return;  // compared when it was opened
+    }
     std::byte more{};
     if (source_->read({&more, 1}) != 0) {
       throw FileError(name(), fmt::format("goes on after the {} bytes of data that shape {} takes",
@@ -141,7 +172,8 @@ class StreamedRows final : public NpyReader {
   }
 
   void take(std::span<std::byte> to) {
-    const std::size_t got = source_->read(to);
+    const std::size_t got =
+        source_->size() ? source_->read_at(header_.data_offset + taken_, to) : source_->read(to);
     taken_ += got;
     if (got < to.size()) {
       refuse_truncated(taken_);
@@ -183,6 +215,8 @@ class FortranRows final : public NpyReader {
       }
     }
   }
+
+  void pass_over(std::size_t /*rows*/) override {}  // each block is read from where it stands
 
   // From the index in C order, as rows are flattened, to the index in Fortran order.
   [[nodiscard]] std::size_t stored_column(std::size_t column) const {

@@ -43,9 +43,7 @@ RowFormat parse_row_format(std::string_view text) {
 }
 
 namespace io {
-namespace {
 
-// kAuto where the extension is none of ours.
 RowFormat format_by_extension(const std::string& path) {
   const std::string extension = extension_of(path);
   for (const auto& [name, format] : kFormats) {
@@ -56,6 +54,8 @@ RowFormat format_by_extension(const std::string& path) {
   }
   return RowFormat::kAuto;
 }
+
+namespace {
 
 // Text with tabs and without commas in its first line is tsv.
 RowFormat format_by_content(ByteSource& source) {
@@ -88,8 +88,8 @@ std::unique_ptr<RowReader> open_rows(const std::string& path, const RowReadOptio
   return read_csv_rows(std::move(source), format == RowFormat::kTsv ? '\t' : ',', options);
 }
 
-std::unique_ptr<RowWriter> create_rows(const std::string& path, const RowWriteOptions& options) {
-  RowFormat format = options.format;
+RowFormat output_format(const std::string& path, RowFormat given) {
+  RowFormat format = given;
   if (format == RowFormat::kAuto) {
     format = path == "-" ? RowFormat::kCsv : format_by_extension(path);
   }
@@ -98,11 +98,20 @@ std::unique_ptr<RowWriter> create_rows(const std::string& path, const RowWriteOp
         path,
         "does not say its format by its extension; .npy, .csv and .tsv do, or give the format");
   }
-  auto file = std::make_unique<AtomicFile>(path);
-  if (format == RowFormat::kNpy) {
-    return write_npy_rows(std::move(file), options);
+  return format;
+}
+
+std::unique_ptr<RowWriter> create_rows(const std::string& path, const RowWriteOptions& options) {
+  const RowFormat format = output_format(path, options.format);
+  auto file = std::make_unique<AtomicFile>(path, options.written);
+  auto writer =
+      format == RowFormat::kNpy
+          ? write_npy_rows(std::move(file), options)
+          : write_csv_rows(std::move(file), format == RowFormat::kTsv ? '\t' : ',', options);
+  if (options.written != nullptr) {
+    options.written->header_bytes = options.written->bytes;  // all that a new writer has written
   }
-  return write_csv_rows(std::move(file), format == RowFormat::kTsv ? '\t' : ',', options);
+  return writer;
 }
 
 }  // namespace io

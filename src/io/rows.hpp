@@ -13,6 +13,8 @@
 #include <lamella/matrix.hpp>
 #include <lamella/rows.hpp>
 
+#include "io/written_file.hpp"
+
 namespace lamella::io {
 
 // Reads rows as float32, front to back, in bounded memory. Not thread-safe; may be used from
@@ -33,6 +35,9 @@ class RowReader {
   // Fills the first rows of into, which is [any x columns()], and returns how many it filled: all
   // of them, unless the end was reached; 0 at the end. Throws FileError with row, line and column.
   virtual std::size_t read(MatrixView<float> into) = 0;
+  // Passes over so many rows, or all that are left, without looking at their values, and returns
+  // how many there were. Throws FileError where rows cannot be told apart.
+  virtual std::uint64_t skip(std::uint64_t rows) = 0;
 };
 
 struct RowReadOptions {
@@ -72,7 +77,15 @@ struct RowWriteOptions {
   std::vector<std::string> column_names;  // a csv or tsv header line where not empty
   std::optional<std::uint64_t> rows;      // where known, a .npy is written in one go
   int threads = 1;                        // how many print text, the caller's included
+  WrittenFile* written = nullptr;         // follows what is written; may be null
 };
+
+// kAuto where the extension is none of .npy, .csv and .tsv.
+[[nodiscard]] RowFormat format_by_extension(const std::string& path);
+
+// The format of an output file: the one given, else by its extension; of standard output csv.
+// Throws FileError where neither says it.
+[[nodiscard]] RowFormat output_format(const std::string& path, RowFormat given);
 
 // Creates an output file, or writes to standard output for "-". Throws FileError; an extension that
 // is not .npy, .csv or .tsv is refused unless the format is given.

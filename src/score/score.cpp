@@ -7,7 +7,9 @@
 #include <lamella/error.hpp>
 #include <lamella/score.hpp>
 
+#include "io/row_slice.hpp"
 #include "io/rows.hpp"
+#include "score/part_record.hpp"
 #include "score/pipeline.hpp"
 #include "score/row_output.hpp"
 #include "score/verification.hpp"
@@ -16,14 +18,68 @@ namespace lamella {
 namespace {
 
 // Links to the same file count too; two paths that cannot be looked at are not the same.
-void refuse_output_over_input(const ScoreOptions& options) {
-  if (options.input == "-" || options.output == "-") {
+void refuse_output_over_input(const std::string& output, const std::string& input) {
+  if (input == "-" || output == "-") {
     return;
   }
   std::error_code ignored;
-  if (std::filesystem::is_regular_file(options.input, ignored) &&
-      std::filesystem::equivalent(options.input, options.output, ignored)) {
-    throw FileError(options.output, "is the file of rows too; name another output file");
+  if (std::filesystem::is_regular_file(input, ignored) &&
+      std::filesystem::equivalent(input, output, ignored)) {
+    throw FileError(output, "is the file of rows too; name another output file");
+  }
+}
+
+// Where the rows go.
+std::string written_file(const ScoreOptions& options) {
+  refuse_output_over_input(options.output, options.input);
+  if (!options.shard) {
+    return options.output;
+  }
+  if (options.output == "-") {
+    throw UsageError(
+        "a shard writes a part file, which needs a name: give the output file with -o");
+  }
+  std::string part = part_name(options.output, *options.shard);
+  refuse_output_over_input(part, options.input);
+  return part;
+}
+
+// All rows, where there are no shards.
+io::RowSlice open_input(const ScoreOptions& options, const io::RowReadOptions& read) {
+  if (options.shard) {
+    return io::open_row_slice(options.input, *options.shard, read);
+  }
+  return {.reader = io::open_rows(options.input, read)};
+}
+
+pipeline::PartRecord record_of(const Engine& engine, const ScoreOptions& options,
+                               const io::RowSlice& slice, std::size_t columns,
+                               const io::WrittenFile& written) {
+  pipeline::PartRecord record = {
+      .shard = options.shard->index,
+      .rows = rows_of(*options.shard, slice.rows_total),
+      .file = written,
+      .device = engine.info().device_name,
+      .run = {.shards = options.shard->count,
+              .network = pipeline::network_checksum(engine.network()),
+              .precision = engine.info().precision,
+              .rows_total = slice.rows_total,
+              .rows_columns = options.columns,
+              .kind = options.output_kind,
+              .format = io::output_format(options.output, options.output_format),
+              .columns = columns}};
+  pipeline::identify_rows(options.input, record.run);
+  return record;
+}
+
+// A part without its record is of no use.
+void write_record(const std::string& part, const pipeline::PartRecord& record) {
+  try {
+    pipeline::write_part_record(part, record);
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove(part, ignored);
+    throw;
   }
 }
 
@@ -39,17 +95,19 @@ ScoreReport score(Engine& engine, const ScoreOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   const Network& network = engine.network();
   const pipeline::RowOutput output(options.output_kind, options.top, network.outputs());
-  refuse_output_over_input(options);
+  const std::string output_file = written_file(options);
 
   const int threads = text_threads(engine);
-  const auto reader = io::open_rows(options.input, {.format = options.input_format,
-                                                    .columns = options.columns,
-                                                    .expected_columns = network.inputs(),
-                                                    .threads = threads,
-                                                    .cancelled = options.cancelled});
+  const io::RowSlice slice = open_input(options, {.format = options.input_format,
+                                                  .columns = options.columns,
+                                                  .expected_columns = network.inputs(),
+                                                  .threads = threads,
+                                                  .cancelled = options.cancelled});
+  const std::unique_ptr<io::RowReader>& reader = slice.reader;
   const std::size_t values_per_row =
       network.inputs() + network.outputs() + (output.is_plain() ? 0 : output.columns());
-  pipeline::Verification verification(network, reader->name(), options.verify_rows, reader->rows());
+  pipeline::Verification verification(network, reader->name(), options.verify_rows, reader->rows(),
+                                      slice.first_row);
   pipeline::ChunkCheck check;
   if (options.verify_rows != 0) {
     check = [&verification](std::uint64_t first_row, MatrixView<const float> inputs,
@@ -64,13 +122,21 @@ ScoreReport score(Engine& engine, const ScoreOptions& options) {
       .check = check,
       .on_progress = options.on_progress,
       .cancelled = options.cancelled};
+  io::WrittenFile written;
   const auto writer =
-      io::create_rows(options.output, {.format = options.output_format,
-                                       .columns = output.columns(),
-                                       .column_names = output.column_names(network.names()),
-                                       .rows = reader->rows(),
-                                       .threads = threads});
+      io::create_rows(output_file, {.format = options.output_format,
+                                    .columns = output.columns(),
+                                    .column_names = output.column_names(network.names()),
+                                    .rows = reader->rows(),
+                                    .threads = threads,
+                                    .written = options.shard ? &written : nullptr});
   ScoreReport report = pipeline::run_pipeline(*reader, engine, *writer, output, pipeline_options);
+  report.output = output_file;
+  if (options.shard) {
+    report.first_row = slice.first_row;
+    report.rows_total = slice.rows_total;
+    write_record(output_file, record_of(engine, options, slice, output.columns(), written));
+  }
   report.rows_verified = verification.rows();
   report.largest_error = verification.largest_error();
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

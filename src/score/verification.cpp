@@ -7,24 +7,17 @@
 
 #include <lamella/error.hpp>
 
+#include "core/checked.hpp"
 #include "verify/oracle.hpp"
 
 namespace lamella::pipeline {
-namespace {
-
-// The whole part of a * b / c, without overflow; no more than b when a <= c.
-std::uint64_t scaled(std::uint64_t a, std::uint64_t b, std::uint64_t c) {
-  __extension__ using Wide = unsigned __int128;
-  return static_cast<std::uint64_t>(static_cast<Wide>(a) * b / c);
-}
-
-}  // namespace
 
 bool is_sampled(std::uint64_t row, std::uint64_t wanted, std::optional<std::uint64_t> total) {
   if (!total) {
     return row % std::bit_ceil(row / wanted + 1) == 0;
   }
-  return *total <= wanted || scaled(row + 1, wanted, *total) != scaled(row, wanted, *total);
+  return *total <= wanted ||
+         core::scaled(row + 1, wanted, *total) != core::scaled(row, wanted, *total);
 }
 
 void Verification::check(std::uint64_t first_row, MatrixView<const float> inputs,
@@ -40,7 +33,7 @@ void Verification::check(std::uint64_t first_row, MatrixView<const float> inputs
           "verification failed: row {} of {} (counted from 0), output {}: {:.9g} was computed, "
           "double precision gives {:.9g}, and float32 may be off by {:.3g}; the device computes "
           "wrongly",
-          first_row + r, input_, found.worst, outputs(r, found.worst),
+          input_first_row_ + first_row + r, input_, found.worst, outputs(r, found.worst),
           reference.values[found.worst], reference.bounds[found.worst]));
     }
     ++rows_;

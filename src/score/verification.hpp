@@ -19,10 +19,14 @@ namespace lamella::pipeline {
 
 class Verification {
  public:
-  // input is named in messages.
+  // input is named in messages, and where in it the first of the rows stands.
   Verification(const Network& network, std::string input, std::uint64_t wanted,
-               std::optional<std::uint64_t> total)
-      : network_(network), input_(std::move(input)), wanted_(wanted), total_(total) {}
+               std::optional<std::uint64_t> total, std::uint64_t input_first_row = 0)
+      : network_(network),
+        input_(std::move(input)),
+        wanted_(wanted),
+        total_(total),
+        input_first_row_(input_first_row) {}
 
   // Throws Error when an output of a sampled row is outside its bound.
   void check(std::uint64_t first_row, MatrixView<const float> inputs,
@@ -36,6 +40,7 @@ class Verification {
   std::string input_;
   std::uint64_t wanted_;
   std::optional<std::uint64_t> total_;
+  std::uint64_t input_first_row_;
   std::uint64_t rows_ = 0;
   double largest_error_ = 0;  // as a share of its bound
 };

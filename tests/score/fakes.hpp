@@ -55,6 +55,11 @@ class FakeReader final : public io::RowReader {
     }
     return rows;
   }
+  std::uint64_t skip(std::uint64_t rows) override {
+    const std::uint64_t passed = std::min<std::uint64_t>(rows, count_ - next_);
+    next_ += static_cast<std::size_t>(passed);
+    return passed;
+  }
 
  private:
   std::string name_ = "rows";

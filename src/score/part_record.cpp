@@ -1,0 +1,182 @@
+#include "score/part_record.hpp"
+
+#include <array>
+#include <filesystem>
+#include <span>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <lamella/error.hpp>
+
+#include "io/atomic_file.hpp"
+#include "io/byte_source.hpp"
+#include "io/bytes.hpp"
+
+namespace lamella::pipeline {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kVersion = 1;
+constexpr std::uint64_t kLargestRecord = std::uint64_t{16} << 20;
+
+constexpr std::array<std::pair<OutputKind, const char*>, 3> kKinds = {{
+    {OutputKind::kOutputs, "outputs"},
+    {OutputKind::kArgmax, "argmax"},
+    {OutputKind::kTop, "top"},
+}};
+constexpr std::array<std::pair<RowFormat, const char*>, 3> kFormats = {{
+    {RowFormat::kNpy, "npy"},
+    {RowFormat::kCsv, "csv"},
+    {RowFormat::kTsv, "tsv"},
+}};
+
+template <class Names, class Value>
+std::string name_of(const Names& names, Value value) {
+  for (const auto& [known, name] : names) {
+    if (known == value) {
+      return name;
+    }
+  }
+  return {};
+}
+
+// The following throw what Json throws, or Error, where the record does not hold what is wanted.
+
+std::uint64_t number(const Json& json, const char* key) {
+  const Json& value = json.at(key);
+  if (!value.is_number_unsigned()) {
+    throw Error(fmt::format("'{}' is no whole number", key));
+  }
+  return value.get<std::uint64_t>();
+}
+
+std::uint32_t checksum(const Json& json, const char* key) {
+  const std::uint64_t value = number(json, key);
+  if (value > UINT32_MAX) {
+    throw Error(fmt::format("'{}' is no CRC-32", key));
+  }
+  return static_cast<std::uint32_t>(value);
+}
+
+template <class Names>
+auto named(const Names& names, const Json& json, const char* key) {
+  const auto wanted = json.at(key).get<std::string>();
+  for (const auto& [value, name] : names) {
+    if (name == wanted) {
+      return value;
+    }
+  }
+  throw Error(fmt::format("'{}' is unknown", key));
+}
+
+Json to_json(const RunIdentity& run) {
+  return {{"shards", run.shards},
+          {"network_crc32", run.network},
+          {"precision", run.precision},
+          {"rows_total", run.rows_total},
+          {"rows_bytes", run.rows_bytes},
+          {"rows_samples_crc32", run.rows_samples},
+          {"rows_columns", run.rows_columns},
+          {"kind", name_of(kKinds, run.kind)},
+          {"format", name_of(kFormats, run.format)},
+          {"columns", run.columns}};
+}
+
+RunIdentity run_from(const Json& json) {
+  return {.shards = number(json, "shards"),
+          .network = checksum(json, "network_crc32"),
+          .precision = json.at("precision").get<std::string>(),
+          .rows_total = number(json, "rows_total"),
+          .rows_bytes = number(json, "rows_bytes"),
+          .rows_samples = checksum(json, "rows_samples_crc32"),
+          .rows_columns = json.at("rows_columns").get<std::vector<std::string>>(),
+          .kind = named(kKinds, json, "kind"),
+          .format = named(kFormats, json, "format"),
+          .columns = number(json, "columns")};
+}
+
+PartRecord record_from(const Json& json) {
+  if (number(json, "lamella_part") != kVersion) {
+    throw Error(fmt::format("it is of version {}; {} is understood", json.at("lamella_part").dump(),
+                            kVersion));
+  }
+  PartRecord record = {.shard = number(json, "shard"),
+                       .rows = {.first = number(json, "first_row"), .rows = number(json, "rows")},
+                       .file = {.bytes = number(json, "bytes"),
+                                .header_bytes = number(json, "header_bytes"),
+                                .checksum = checksum(json, "crc32")},
+                       .device = json.at("device").get<std::string>(),
+                       .run = run_from(json.at("run"))};
+  if (record.shard >= record.run.shards ||
+      record.rows != rows_of({record.shard, record.run.shards}, record.run.rows_total) ||
+      record.file.header_bytes > record.file.bytes) {
+    throw Error("its numbers do not go together");
+  }
+  return record;
+}
+
+}  // namespace
+
+std::string record_name(const std::string& part) {
+  return part + ".json";
+}
+
+void write_part_record(const std::string& part, const PartRecord& record) {
+  const Json json = {{"lamella_part", kVersion},       {"shard", record.shard},
+                     {"first_row", record.rows.first}, {"rows", record.rows.rows},
+                     {"bytes", record.file.bytes},     {"header_bytes", record.file.header_bytes},
+                     {"crc32", record.file.checksum},  {"device", record.device},
+                     {"run", to_json(record.run)}};
+  // Names of columns are bytes; what is not UTF-8 in them is replaced.
+  const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  io::AtomicFile file(record_name(part));
+  file.write(std::as_bytes(std::span(text)));
+  file.finish();
+}
+
+PartRecord read_part_record(const std::string& part) {
+  const std::string name = record_name(part);
+  std::error_code error;
+  if (!std::filesystem::exists(part, error)) {
+    throw FileError(part, "is missing");
+  }
+  if (!std::filesystem::exists(name, error)) {
+    throw FileError(part, fmt::format("is no part: {} is missing, which lamella run --shard writes "
+                                      "beside a part when it is complete",
+                                      name));
+  }
+  const auto source = io::open_source(name);
+  if (source->size().value_or(UINT64_MAX) > kLargestRecord) {
+    throw FileError(name, "is no record of a part: it is too large");
+  }
+  const std::vector<std::byte> bytes = io::read_all(*source);
+  try {
+    return record_from(Json::parse(io::as_text(bytes)));
+  } catch (const Json::exception&) {
+    throw FileError(name,
+                    "is no record of a part: it does not hold what lamella run --shard writes");
+  } catch (const Error& wrong) {
+    throw FileError(name, fmt::format("is no record of a part: {}", wrong.what()));
+  }
+}
+
+std::string difference(const RunIdentity& here, const RunIdentity& there) {
+  const Json a = to_json(here);
+  const Json b = to_json(there);
+  for (const auto& [key, value] : a.items()) {
+    if (value != b.at(key)) {
+      const auto text = [](const Json& json) {
+        return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+      };
+      return fmt::format("its {} is {}, there {}", key, text(value), text(b.at(key)));
+    }
+  }
+  return {};
+}
+
+}  // namespace lamella::pipeline
