@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/cli/command.hpp"
+#include "tests/support/fenced_blocks.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace lamella::test {
@@ -18,20 +19,9 @@ struct Session {
   std::string output;
 };
 
-// The blocks that a fence with this word opens.
-std::vector<std::string> blocks(const std::string& page, const std::string& word) {
-  const std::string fence = "\n```" + word + "\n";
-  std::vector<std::string> found;
-  for (std::size_t at = page.find(fence); at != std::string::npos; at = page.find(fence, at)) {
-    at += fence.size();
-    found.push_back(page.substr(at, page.find("```", at) - at));
-  }
-  return found;
-}
-
 std::vector<Session> sessions(const std::string& page) {
   std::vector<Session> found;
-  for (const std::string& block : blocks(page, "console")) {
+  for (const std::string& block : fenced_blocks(page, "console")) {
     EXPECT_THAT(block, testing::StartsWith("$ "));
     const std::size_t end = block.find('\n');
     found.push_back({block.substr(2, end - 2), block.substr(end + 1)});
@@ -55,7 +45,7 @@ TEST(Documentation, TheExampleByHandPrintsWhatItsReadmeShows) {
     EXPECT_EQ(result.status, 0) << session.command << "\n" << result.err;
     EXPECT_EQ(result.out, session.output) << session.command;
   }
-  EXPECT_THAT(blocks(page, "json"),
+  EXPECT_THAT(fenced_blocks(page, "json"),
               testing::ElementsAre(file_content(kRoot + "/examples/by_hand/model.json")));
 }
 

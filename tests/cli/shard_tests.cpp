@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/cli/command.hpp"
+#include "tests/support/fenced_blocks.hpp"
 #include "tests/support/npy_file.hpp"
 
 namespace lamella::test {
@@ -23,13 +24,7 @@ const std::string kRows = data_file("digits/test.npy");
 // The blocks of docs/clusters.md behind a fence with this word.
 std::vector<std::string> documented(const std::string& word) {
   const std::string page = file_content(std::string(LAMELLA_TEST_DATA) + "/../../docs/clusters.md");
-  const std::string fence = "\n```" + word + "\n";
-  std::vector<std::string> found;
-  for (std::size_t at = page.find(fence); at != std::string::npos; at = page.find(fence, at)) {
-    at += fence.size();
-    found.push_back(page.substr(at, page.find("```", at) - at));
-  }
-  return found;
+  return fenced_blocks(page, word);
 }
 
 // A folder with model.safetensors, rows.npy, and what a single run makes of them as expected.npy.

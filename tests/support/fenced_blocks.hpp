@@ -1,0 +1,21 @@
+// The blocks of a Markdown page that tests take commands and files from.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace lamella::test {
+
+// What stands in the blocks that a fence with this word opens.
+inline std::vector<std::string> fenced_blocks(const std::string& page, const std::string& word) {
+  const std::string fence = "\n```" + word + "\n";
+  std::vector<std::string> found;
+  for (std::size_t at = page.find(fence); at != std::string::npos; at = page.find(fence, at)) {
+    at += fence.size();
+    found.push_back(page.substr(at, page.find("```", at) - at));
+  }
+  return found;
+}
+
+}  // namespace lamella::test
