@@ -1,6 +1,7 @@
 // The page in a real browser, worked as a user does, beside the command on the same network.
 #include <cmath>
 #include <cstdlib>
+#include <iostream>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -101,6 +102,7 @@ Json of_layers(const Json& layers, const std::vector<const char*>& keys) {
 void PageInBrowser::expect_numpy(const std::vector<Json>& programs,
                                  const std::vector<Json>& outputs) const {
   if (run_process({"/usr/bin/env", "python3", "-c", "import numpy"}).status != 0) {
+    std::cerr << "python3 has no numpy here: the code that the page gives for it was not run\n";
     return;
   }
   std::string all;
