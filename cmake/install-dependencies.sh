@@ -7,7 +7,8 @@
 #   cmake/install-dependencies.sh --without-browser   without Chromium, in which the page of explain is tested
 set -euo pipefail
 
-packages=(libdnnl-dev libcli11-dev nlohmann-json3-dev libfmt-dev libfast-float-dev zlib1g-dev libgtest-dev libgmock-dev)
+# oneDNN's CMake package asks for OpenCL, which Debian's package only recommends.
+packages=(libdnnl-dev ocl-icd-opencl-dev libcli11-dev nlohmann-json3-dev libfmt-dev libfast-float-dev zlib1g-dev libgtest-dev libgmock-dev)
 declare -A tools=([cmake]=cmake [ninja]=ninja-build [g++]=g++)  # any that is on the path serves
 wants_browser=true
 case "${1:-}" in
