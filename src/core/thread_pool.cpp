@@ -5,8 +5,39 @@
 #include <utility>
 
 namespace lamella::core {
+namespace {
 
-ThreadPool::ThreadPool(int threads) : threads_(std::max(threads, 1)) {}
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+// Returns once done() holds or patience is at its end.
+template <class Done>
+void look_for(std::chrono::nanoseconds patience, Done&& done) {
+  if (patience.count() == 0) {
+    return;
+  }
+  constexpr int kLooksBetweenGlancesAtTheClock = 16;
+  const auto end = std::chrono::steady_clock::now() + patience;
+  do {
+    for (int i = 0; i < kLooksBetweenGlancesAtTheClock; ++i) {
+      if (done()) {
+        return;
+      }
+      pause();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(int threads, std::chrono::nanoseconds patience)
+    : threads_(std::max(threads, 1)),
+      patience_(static_cast<unsigned>(threads_) <= std::thread::hardware_concurrency()
+                    ? patience
+                    : std::chrono::nanoseconds{0}) {}
 
 ThreadPool::~ThreadPool() {
   {
@@ -48,7 +79,13 @@ void ThreadPool::for_each(std::size_t blocks, const Task& task) {
   // A helper that has not woken up by now finds nothing to join and is not waited for.
   std::unique_lock lock(mutex_);
   task_ = nullptr;
-  idle_.wait(lock, [this] { return active_ == 0; });
+  const auto all_idle = [this] { return active_.load(std::memory_order_acquire) == 0; };
+  if (!all_idle()) {
+    lock.unlock();
+    look_for(patience_, all_idle);
+    lock.lock();
+    idle_.wait(lock, all_idle);
+  }
   if (std::exception_ptr failure = std::exchange(failure_, nullptr)) {
     std::rethrow_exception(failure);
   }
@@ -67,8 +104,12 @@ void ThreadPool::start(std::size_t helpers) {
 
 void ThreadPool::serve(std::size_t worker) {
   std::uint64_t seen = 0;
-  std::unique_lock lock(mutex_);
+  std::unique_lock lock(mutex_, std::defer_lock);
   while (true) {
+    if (seen != 0) {  // after its first task
+      look_for(patience_, [&] { return generation_ != seen || stopping_; });
+    }
+    lock.lock();
     wake_.wait(lock, [&] { return stopping_ || (task_ != nullptr && generation_ != seen); });
     if (stopping_) {
       return;
@@ -83,6 +124,7 @@ void ThreadPool::serve(std::size_t worker) {
     if (--active_ == 0) {
       idle_.notify_one();
     }
+    lock.unlock();
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -20,8 +21,10 @@ class ThreadPool {
  public:
   using Task = std::function<void(std::size_t worker, std::size_t block)>;
 
-  // threads: at least 1, the caller's included.
-  explicit ThreadPool(int threads);
+  // threads: at least 1, the caller's included. patience: for how long a thread that has nothing to
+  // do keeps looking for it before it sleeps, since to wake it up takes longer than a short task;
+  // nothing where there are more threads than cores.
+  explicit ThreadPool(int threads, std::chrono::nanoseconds patience = {});
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
   ThreadPool(ThreadPool&&) = delete;
@@ -43,19 +46,21 @@ class ThreadPool {
   void work(std::size_t worker, const Task& task, std::size_t blocks);
 
   int threads_;
+  std::chrono::nanoseconds patience_;
   std::vector<std::thread> workers_;
 
   std::atomic<std::size_t> next_{0};
+  // Written under mutex_ alone, read without it by who is still patient.
+  std::atomic<std::uint64_t> generation_{0};
+  std::atomic<std::size_t> active_{0};  // helpers inside the current task
+  std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable idle_;
   // Guarded by mutex_.
   const Task* task_ = nullptr;  // null while there is nothing to join
   std::size_t blocks_ = 0;
-  std::uint64_t generation_ = 0;
-  std::size_t active_ = 0;  // helpers inside the current task
   std::exception_ptr failure_;
-  bool stopping_ = false;
 };
 
 }  // namespace lamella::core

@@ -1,6 +1,7 @@
 #include "cpu/cpu_engine.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <optional>
 #include <random>
@@ -15,19 +16,26 @@
 #include "core/thread_pool.hpp"
 #include "cpu/direct_loops.hpp"
 #include "cpu/matmul_chain.hpp"
+#include "cpu/packed_chain.hpp"
 #include "cpu/processor.hpp"
-#include "cpu/single_row.hpp"
 #include "plan/cpu_plan.hpp"
 
 namespace lamella::cpu {
 namespace {
 
+// How long the pool's threads look for the next call, and a call for its last thread, before they
+// sleep: about what it takes a thread to wake up.
+constexpr std::chrono::microseconds kPatience{50};
+
+// Rows on which loops of our own are tried before they may serve.
+constexpr std::size_t kTrialRows = 64;
+
 class CpuEngine final : public Engine {
  public:
   CpuEngine(std::shared_ptr<const Network> network, const EngineOptions& options)
       : network_(std::move(network)),
-        plan_(plan::plan_cpu(*network_, l2_bytes(), options.max_rows)),
-        pool_(options.threads > 0 ? options.threads : usable_cores()) {
+        pool_(options.threads > 0 ? options.threads : usable_cores(), kPatience) {
+    plan_ = plan::plan_cpu(*network_, l2_bytes(), options.max_rows, pool_.threads());
     const auto workers = static_cast<std::size_t>(pool_.threads());
     if (plan_.path == plan::CpuPath::kDirectLoops) {
       direct_.emplace(*network_, workers, best_isa());
@@ -36,15 +44,16 @@ class CpuEngine final : public Engine {
           "no layer is wider than {}, so that a library call would cost more than it computes",
           plan::kDirectMaxWidth);
     } else {
-      chain_.emplace(*network_, plan_, workers, best_isa());
-      if (chain_->fixed_height() != 0) {
-        plan_.block_rows = plan_.min_block_rows = chain_->fixed_height();
-      }
-      info_.path = fmt::format("oneDNN row blocks of {}", plan_.block_rows);
-      info_.path_reason = block_reason();
-      if (plan_.single_rows) {
+      chain_ = MatmulChain::make(*network_, plan_, workers, best_isa());
+      if (chain_ == nullptr) {
+        packed_.emplace(*network_, plan_.block_rows, workers, best_isa());
+      } else if (plan_.single_rows) {
         try_single_rows();
       }
+      info_.path =
+          fmt::format("{} of {}{}", chain_ ? "oneDNN row blocks" : "own row blocks",
+                      plan_.block_rows, chain_ && packed_ ? ", own loops for a row alone" : "");
+      info_.path_reason = block_reason();
     }
     info_.device = {DeviceKind::kCpu, 0};
     info_.device_name = processor_name();
@@ -62,9 +71,12 @@ class CpuEngine final : public Engine {
     if (rows.rows() == 0) {
       return;
     }
-    // Where there are taps, the library gives the same bits.
-    if (rows.rows() == 1 && single_row_ && taps.empty()) {
-      single_row_->run(rows, outputs);
+    if (packed_ && rows.rows() <= (chain_ ? 1 : PackedChain::kMostSharedRows)) {
+      packed_->run_shared(pool_, rows, outputs, taps);
+      return;
+    }
+    if (direct_ && rows.rows() <= plan_.min_block_rows && taps.empty()) {
+      direct_->run(0, rows, outputs);
       return;
     }
     const plan::CpuSplit split = plan::split_call(plan_, rows.rows(), pool_.threads());
@@ -74,8 +86,10 @@ class CpuEngine final : public Engine {
       const MatrixView<const float> from = rows.block(first, count);
       const MatrixView<float> to = outputs.block(first, count);
       const std::vector<Tap> beside = core::tap_block(taps, first, count);
-      if (!direct_) {
+      if (chain_) {
         chain_->run(worker, from, to, beside, split.block_rows);
+      } else if (packed_) {
+        packed_->run(worker, from, to, beside, split.block_rows);
       } else if (beside.empty()) {
         direct_->run(worker, from, to);
       } else {
@@ -86,36 +100,30 @@ class CpuEngine final : public Engine {
 
  private:
   [[nodiscard]] std::string block_reason() const {
-    if (chain_->fixed_height() != 0) {
-      return "on this processor oneDNN rounds alike only in blocks of one height";
-    }
-    return plan_.block_rows == plan::kWideBlockRows
-               ? "weights pass through the cache once for each block, so that blocks are high"
-               : "a block's activations take half of a core's level-2 cache on their way through "
-                 "all layers";
+    const std::string height =
+        plan_.block_rows == plan::kWideBlockRows
+            ? "weights pass through the cache once for each block, so that blocks are high"
+            : "a block's activations take half of a core's level-2 cache on their way through all "
+              "layers";
+    return chain_ ? height : height + "; oneDNN has no batched kernels for this processor";
   }
 
   // A row's bits must not depend on how it came, so loops of our own serve a row alone only where
-  // they give what the library gives: it is tried on a block of random rows.
+  // they give what the library gives: it is tried on random rows.
   void try_single_rows() {
-    const std::size_t count = plan_.block_rows;
+    const std::size_t count = std::min(plan_.block_rows, kTrialRows);
     Matrix rows(count, network_->inputs());
     std::mt19937 generator(1);
     std::normal_distribution<float> normal;
     std::generate_n(rows.data(), rows.size(), [&] { return normal(generator); });
     Matrix expected(count, network_->outputs());
     chain_->run(0, rows, expected, {}, count);
-    single_row_.emplace(*network_, best_isa());
-    std::vector<float> outputs(network_->outputs());
-    for (std::size_t r = 0; r < count; ++r) {
-      single_row_->run(rows.view().block(r, 1), {outputs.data(), 1, outputs.size()});
-      if (std::memcmp(outputs.data(), expected.view().row(r).data(),
-                      outputs.size() * sizeof(float)) != 0) {
-        single_row_.reset();
-        return;
-      }
+    Matrix alone(count, network_->outputs());
+    packed_.emplace(*network_, std::size_t{1}, std::size_t{1}, best_isa());
+    packed_->run(0, rows, alone, {}, 1);
+    if (std::memcmp(alone.data(), expected.data(), alone.size() * sizeof(float)) != 0) {
+      packed_.reset();
     }
-    info_.path += ", direct loops for a row alone";
   }
 
   void check(MatrixView<const float> rows, MatrixView<float> outputs) const {
@@ -137,9 +145,9 @@ class CpuEngine final : public Engine {
   std::shared_ptr<const Network> network_;
   plan::CpuPlan plan_;
   std::optional<DirectLoops> direct_;
-  std::optional<MatmulChain> chain_;
-  std::optional<SingleRow> single_row_;
-  core::ThreadPool pool_;  // last, so that its threads end before what they use
+  std::unique_ptr<MatmulChain> chain_;  // where oneDNN serves
+  std::optional<PackedChain> packed_;   // where it does not, and a row alone
+  core::ThreadPool pool_;               // last, so that its threads end before what they use
 };
 
 }  // namespace

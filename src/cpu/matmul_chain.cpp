@@ -20,16 +20,17 @@ namespace {
 using dnnl::memory;
 using Dims = memory::dims;
 
-// The height for processors without batched kernels: low, since a single row costs as much; and a
-// multiple of the 4, 6 and 8 rows that oneDNN's kernels for AVX2, AVX and SSE4.1 compute together,
-// since left-over rows go to other kernels, which round differently.
-constexpr std::size_t kFixedHeight = 24;
-
 // Heights up to this one, and its multiples, get products of their own; others are split in two.
 constexpr std::size_t kStep = plan::kBlockRowStep;
 
 std::size_t slot(std::size_t height) {
   return height <= kStep ? height - 1 : kStep + height / kStep - 2;
+}
+
+// Of the next piece, of so many rows that are left.
+std::size_t height_of_piece(std::size_t rows, std::size_t block_rows) {
+  const std::size_t height = std::min(rows, block_rows);
+  return height < kStep ? height : height / kStep * kStep;
 }
 
 memory::dim dim(std::size_t n) {
@@ -67,7 +68,6 @@ void check(dnnl_status_t status) {
   dnnl::error::wrap_c_api(status, "could not execute");
 }
 
-// Of the block's rows the taps have the first, which are all but those that pad it.
 void write_taps(std::span<const Tap> taps, std::size_t layer, bool pre_activation,
                 const float* block) {
   core::for_each_tap(taps, layer, pre_activation, [block](MatrixView<float> values) {
@@ -80,18 +80,18 @@ void write_taps(std::span<const Tap> taps, std::size_t layer, bool pre_activatio
 MatmulChain::MatmulChain(const Network& network, const plan::CpuPlan& plan, std::size_t workers,
                          Isa isa)
     : network_(network), plan_(plan), isa_(isa), full_height_(plan.block_rows), workers_(workers) {
-  const SingleThreadedOpenMp single_threaded;
-  const std::size_t height = full_height_ <= kStep ? full_height_ : full_height_ / kStep * kStep;
-  Products first = make_products(height);
-  if (!first.batched) {
-    weight_layouts_.clear();
-    fixed_height_ = full_height_ = kFixedHeight;
-    first = make_products(fixed_height_);
-  }
   by_slot_.resize(slot(std::max(full_height_, kStep)) + 1);
-  by_slot_[slot(fixed_height_ != 0 ? fixed_height_ : height)] =
-      std::make_unique<Products>(std::move(first));
-  make_constants();
+}
+
+std::unique_ptr<MatmulChain> MatmulChain::make(const Network& network, const plan::CpuPlan& plan,
+                                               std::size_t workers, Isa isa) {
+  const SingleThreadedOpenMp single_threaded;
+  std::unique_ptr<MatmulChain> made(new MatmulChain(network, plan, workers, isa));
+  if (!made->products(height_of_piece(plan.block_rows, plan.block_rows)).batched) {
+    return nullptr;
+  }
+  made->make_constants();
+  return made;
 }
 
 MatmulChain::Products MatmulChain::make_products(std::size_t height) {
@@ -232,21 +232,9 @@ void MatmulChain::run(std::size_t index, MatrixView<const float> rows, MatrixVie
     const MatrixView<const float> piece = rows.block(first, next - first);
     const MatrixView<float> results = outputs.block(first, next - first);
     const std::vector<Tap> beside = core::tap_block(taps, first, next - first);
-    if (fixed_height_ != 0 && piece.rows() != fixed_height_) {
-      run_padded(self, piece, results, beside);
-    } else {
-      run_height(self, piece, results, beside,
-                 rows.block(next, std::min(piece.rows(), rows.rows() - next)));
-    }
+    run_height(self, piece, results, beside,
+               rows.block(next, std::min(piece.rows(), rows.rows() - next)));
   }
-}
-
-std::size_t MatmulChain::height_of_piece(std::size_t rows, std::size_t block_rows) const {
-  if (fixed_height_ != 0) {
-    return fixed_height_;
-  }
-  const std::size_t height = std::min(rows, block_rows);
-  return height < kStep ? height : height / kStep * kStep;
 }
 
 const float* MatmulChain::first_source(Worker& self, MatrixView<const float> rows) {
@@ -298,22 +286,6 @@ void MatmulChain::run_height(Worker& self, MatrixView<const float> rows, MatrixV
   } catch (const dnnl::error& e) {
     rethrow(e, i, network_.layers()[i]);
   }
-}
-
-void MatmulChain::run_padded(Worker& self, MatrixView<const float> rows, MatrixView<float> outputs,
-                             std::span<const Tap> taps) {
-  if (self.padded_rows.data() == nullptr) {
-    self.padded_rows =
-        AlignedBuffer::floats(fixed_height_, rows.columns(), "the last block of rows");
-    self.padded_outputs =
-        AlignedBuffer::floats(fixed_height_, outputs.columns(), "the last block of outputs");
-  }
-  const MatrixView<float> padded_rows(self.padded_rows.data(), fixed_height_, rows.columns());
-  const MatrixView<float> padded(self.padded_outputs.data(), fixed_height_, outputs.columns());
-  std::copy_n(rows.data(), rows.size(), padded_rows.data());
-  std::fill(padded_rows.data() + rows.size(), padded_rows.data() + padded_rows.size(), 0.0F);
-  run_height(self, padded_rows, padded, taps, {});
-  std::copy_n(padded.data(), outputs.size(), outputs.data());
 }
 
 }  // namespace lamella::cpu

@@ -23,15 +23,14 @@ namespace lamella::cpu {
 
 // oneDNN fixes the number of rows when a product is made. Its batched kernels ("brg") add up each
 // output's terms in the order of the inputs whatever the number of rows, so products of several
-// heights give a row the same bits, and a block of any height is split into such that exist. Where
-// oneDNN has no such kernel for the processor, one height alone is used and lower blocks padded.
+// heights give a row the same bits, and a block of any height is split into such that exist.
 class MatmulChain {
  public:
-  // Keeps references to both. Throws DeviceError that names the layer, OutOfMemoryError.
-  MatmulChain(const Network& network, const plan::CpuPlan& plan, std::size_t workers, Isa isa);
-
-  // The one height there is, or 0 if blocks of any height may be given.
-  [[nodiscard]] std::size_t fixed_height() const { return fixed_height_; }
+  // Null where oneDNN has no batched kernels for this processor. Keeps references to both. Throws
+  // DeviceError that names the layer, OutOfMemoryError.
+  [[nodiscard]] static std::unique_ptr<MatmulChain> make(const Network& network,
+                                                         const plan::CpuPlan& plan,
+                                                         std::size_t workers, Isa isa);
 
   // Carries blocks of so many rows through all layers, one after another. The taps are those of
   // these rows. Calls of different workers may run at once. Throws as the constructor does.
@@ -69,28 +68,24 @@ class MatmulChain {
     std::array<AlignedBuffer, 2> between;       // activations between layers
     std::vector<std::unique_ptr<Calls>> calls;  // by slot of the height
     AlignedBuffer stepped_rows;                 // what the input steps make of a block
-    AlignedBuffer padded_rows;
-    AlignedBuffer padded_outputs;
   };
+
+  MatmulChain(const Network& network, const plan::CpuPlan& plan, std::size_t workers, Isa isa);
 
   [[nodiscard]] Products make_products(std::size_t height);
   void make_constants();
   const Products& products(std::size_t height);
   Worker& worker(std::size_t index);
   Calls& calls(Worker& worker, std::size_t height);
-  [[nodiscard]] std::size_t height_of_piece(std::size_t rows, std::size_t block_rows) const;
   // What the first layer reads: the rows, or what the input steps make of them.
   [[nodiscard]] const float* first_source(Worker& worker, MatrixView<const float> rows);
-  // ahead: what this worker computes next, or nothing. The taps' rows may be fewer than rows.
+  // ahead: what this worker computes next, or nothing.
   void run_height(Worker& worker, MatrixView<const float> rows, MatrixView<float> outputs,
                   std::span<const Tap> taps, MatrixView<const float> ahead);
-  void run_padded(Worker& worker, MatrixView<const float> rows, MatrixView<float> outputs,
-                  std::span<const Tap> taps);
 
   const Network& network_;
   const plan::CpuPlan& plan_;
   Isa isa_;
-  std::size_t fixed_height_ = 0;
   std::size_t full_height_ = 0;  // the highest block
   dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
   std::vector<dnnl::memory::desc> weight_layouts_;  // as oneDNN preferred them, empty before

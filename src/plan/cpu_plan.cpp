@@ -18,8 +18,10 @@ constexpr std::size_t kMaxDirectRows = 8192;
 constexpr std::size_t kMinBlockRows = 32;
 constexpr std::size_t kMaxBlockRows = 256;
 
-// Measured: with more weights, reading them takes longer than the calls.
+// Measured: with more weights, reading them takes one thread longer than the calls; several share
+// the reading, at the price of a second copy of the weights, 16 MiB at most.
 constexpr std::uint64_t kMaxSingleRowWeights = 65'536;
+constexpr std::uint64_t kMaxSharedRowWeights = 4'194'304;
 
 // Blocks that follow each other are better computed by one thread, which can ask for the next one's
 // rows ahead; but enough claims must remain for a slow thread to be helped out.
@@ -56,7 +58,7 @@ std::size_t library_block_rows(const Network& network, std::size_t l2_bytes) {
 
 }  // namespace
 
-CpuPlan plan_cpu(const Network& network, std::size_t l2_bytes, std::size_t max_rows) {
+CpuPlan plan_cpu(const Network& network, std::size_t l2_bytes, std::size_t max_rows, int threads) {
   CpuPlan plan;
   for (const Layer& layer : network.layers()) {
     if (!plan.layers.empty()) {
@@ -74,7 +76,8 @@ CpuPlan plan_cpu(const Network& network, std::size_t l2_bytes, std::size_t max_r
   } else {
     plan.path = CpuPath::kRowBlocks;
     plan.block_rows = library_block_rows(network, l2_bytes);
-    plan.single_rows = network.parameters().weights <= kMaxSingleRowWeights;
+    plan.single_rows =
+        network.parameters().weights <= (threads > 1 ? kMaxSharedRowWeights : kMaxSingleRowWeights);
   }
   if (max_rows != 0) {
     plan.block_rows = std::min(plan.block_rows, max_rows);

@@ -49,9 +49,10 @@ inline constexpr std::size_t kWideLayer = 1024;
 // How high.
 inline constexpr std::size_t kWideBlockRows = 256;
 
-// l2_bytes: of one core. max_rows: the most rows that a block may have, 0 for no limit.
+// l2_bytes: of one core. max_rows: the most rows that a block may have, 0 for no limit. threads: of
+// the engine.
 [[nodiscard]] CpuPlan plan_cpu(const Network& network, std::size_t l2_bytes,
-                               std::size_t max_rows = 0);
+                               std::size_t max_rows = 0, int threads = 1);
 
 // How one call's rows are dealt out to threads.
 struct CpuSplit {

@@ -21,7 +21,6 @@ using test::random_rows;
 using test::reference_row;
 using testing::AllOf;
 using testing::HasSubstr;
-using testing::StartsWith;
 using Kind = ActivationKind;
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
@@ -220,7 +219,7 @@ TEST(CpuEngine, SaysWhatItIs) {
   EXPECT_FALSE(direct->info().device_name.empty());
   EXPECT_GT(direct->info().max_rows, 0U);
   const auto blocks = engine_for(random_chain({64, 64}, {}, Kind::kRelu, 1), 0, 48);
-  EXPECT_THAT(blocks->info().path, StartsWith("oneDNN row blocks of "));
+  EXPECT_THAT(blocks->info().path, HasSubstr(" row blocks of "));
   EXPECT_GE(blocks->info().threads, 1);
 }
 
@@ -239,7 +238,7 @@ TEST(CpuEngine, ARowAloneGetsTheBitsThatItGetsAmongOthers) {
       const auto network = test::random_chain(widths, Kind::kGelu, last, 5);
       const auto engine = cpu::make_cpu_engine(network, {});
       if (cpu::best_isa() == cpu::Isa::kAvx512 && std::getenv("ONEDNN_MAX_CPU_ISA") == nullptr) {
-        EXPECT_THAT(engine->info().path, testing::HasSubstr("direct loops for a row alone"));
+        EXPECT_THAT(engine->info().path, testing::HasSubstr("own loops for a row alone"));
       }
       const Matrix rows = test::random_rows(100, network->inputs(), 6);
       Matrix together(100, network->outputs());

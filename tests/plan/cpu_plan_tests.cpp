@@ -26,11 +26,13 @@ TEST(CpuPlan, TakesDirectLoopsForTinyNetworksAlone) {
   EXPECT_EQ(plan_cpu(chain({3, kDirectMaxWidth + 1, 2}), kMiB).path, CpuPath::kRowBlocks);
 }
 
-TEST(CpuPlan, GivesLoopsOfTheirOwnToSingleRowsOfNarrowNetworksAlone) {
+TEST(CpuPlan, GivesLoopsOfTheirOwnToSingleRowsOfSmallNetworksAlone) {
   EXPECT_TRUE(plan_cpu(chain({64, 64, 64, 10}), kMiB).single_rows);
   EXPECT_TRUE(plan_cpu(chain({256, 256}), kMiB).single_rows);
   EXPECT_FALSE(plan_cpu(chain({256, 257}), kMiB).single_rows);
   EXPECT_FALSE(plan_cpu(chain({784, 512, 512, 10}), kMiB).single_rows);
+  EXPECT_TRUE(plan_cpu(chain({784, 512, 512, 10}), kMiB, 0, 2).single_rows) << "threads share it";
+  EXPECT_FALSE(plan_cpu(chain({2048, 2049}), kMiB, 0, 2).single_rows) << "a copy of 16 MiB";
   EXPECT_FALSE(plan_cpu(chain({3, 4, 2}), kMiB).single_rows) << "its loops serve every call";
 }
 

@@ -1,0 +1,129 @@
+#include "cpu/packed_chain.hpp"
+
+#include <algorithm>
+
+#include "core/taps.hpp"
+#include "cpu/epilogue.hpp"
+#include "cpu/input_steps.hpp"
+
+namespace lamella::cpu {
+namespace {
+
+// Panels that a thread takes at a time, and the weights from which on a layer is worth sharing.
+constexpr std::size_t kSharedPanels = 8;
+constexpr std::size_t kMinSharedWeights = 65'536;
+
+// A layer's values, rows of width values that begin stride apart.
+struct Block {
+  float* values;
+  std::size_t rows;
+  std::size_t width;
+  std::size_t stride;
+};
+
+void copy_rows(const Block& from, float* to) {
+  for (std::size_t r = 0; r < from.rows; ++r) {
+    // Forward, since to may be from's own memory: rows then move towards its beginning.
+    std::copy_n(from.values + r * from.stride, from.width, to + r * from.width);
+  }
+}
+
+void write_taps(std::span<const Tap> taps, std::size_t layer, bool pre_activation,
+                const Block& block) {
+  core::for_each_tap(taps, layer, pre_activation,
+                     [&](MatrixView<float> values) { copy_rows(block, values.data()); });
+}
+
+}  // namespace
+
+PackedChain::PackedChain(const Network& network, std::size_t block_rows, std::size_t workers,
+                         Isa isa)
+    : network_(network), block_rows_(block_rows), isa_(isa), workers_(workers) {
+  layers_.reserve(network.layers().size());
+  for (const Layer& layer : network.layers()) {
+    layers_.emplace_back(layer, isa);
+    widest_ = std::max(widest_, layers_.back().padded_outputs());
+  }
+}
+
+PackedChain::Worker& PackedChain::worker(std::size_t index) {
+  std::unique_ptr<Worker>& entry = workers_[index];
+  if (entry == nullptr) {
+    auto made = std::make_unique<Worker>();
+    const std::size_t rows = std::max(block_rows_, kMostSharedRows);
+    for (AlignedBuffer& buffer : made->between) {
+      buffer = AlignedBuffer::floats(rows, widest_, "the activations of a block of rows");
+    }
+    if (!network_.input_steps().empty()) {
+      made->stepped_rows =
+          AlignedBuffer::floats(rows, network_.inputs(), "a block of rows after the input steps");
+    }
+    entry = std::move(made);
+  }
+  return *entry;
+}
+
+void PackedChain::run(std::size_t index, MatrixView<const float> rows, MatrixView<float> outputs,
+                      std::span<const Tap> taps, std::size_t block_rows) {
+  Worker& self = worker(index);
+  for (std::size_t first = 0; first < rows.rows(); first += block_rows) {
+    const std::size_t count = std::min(block_rows, rows.rows() - first);
+    run_block(self, nullptr, rows.block(first, count), outputs.block(first, count),
+              core::tap_block(taps, first, count));
+  }
+}
+
+void PackedChain::run_shared(core::ThreadPool& pool, MatrixView<const float> rows,
+                             MatrixView<float> outputs, std::span<const Tap> taps) {
+  run_block(worker(0), &pool, rows, outputs, taps);
+}
+
+void PackedChain::run_block(Worker& self, core::ThreadPool* pool, MatrixView<const float> rows,
+                            MatrixView<float> outputs, std::span<const Tap> taps) {
+  const float* x = rows.data();
+  std::size_t x_stride = rows.columns();
+  if (!network_.input_steps().empty()) {
+    float* const stepped = self.stepped_rows.data();
+    apply_input_steps(network_.input_steps(), x, stepped, rows.rows(), rows.columns(), isa_);
+    x = stepped;
+  }
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const Layer& layer = network_.layers()[i];
+    const PackedLayer& packed = layers_[i];
+    const bool last = i + 1 == layers_.size();
+    const std::size_t padded = packed.padded_outputs();
+    const bool in_place = last && padded == layer.outputs;
+    Block block{in_place ? outputs.data() : self.between[i % 2].data(), rows.rows(), layer.outputs,
+                padded};
+    const auto product = [&](std::size_t first, std::size_t count) {
+      packed.run(x, x_stride, rows.rows(), block.values, block.stride, first, count);
+    };
+    if (pool != nullptr && layer.weights.size() >= kMinSharedWeights) {
+      const std::size_t shares = (packed.panels() + kSharedPanels - 1) / kSharedPanels;
+      pool->for_each(shares, [&](std::size_t, std::size_t share) {
+        const std::size_t first = share * kSharedPanels;
+        product(first, std::min(kSharedPanels, packed.panels() - first));
+      });
+    } else {
+      product(0, packed.panels());
+    }
+    write_taps(taps, i, true, block);
+    const bool over_row = layer.activation.over_row();
+    if (!in_place && (last || over_row)) {
+      float* const to = last ? outputs.data() : block.values;
+      copy_rows(block, to);
+      block.values = to;
+      block.stride = block.width;
+    }
+    if (over_row) {
+      apply_over_row(layer.activation.kind, block.values, block.rows, block.width);
+    } else {
+      apply_elementwise(layer.activation, block.values, block.rows * block.stride, isa_);
+    }
+    write_taps(taps, i, false, block);
+    x = block.values;
+    x_stride = block.stride;
+  }
+}
+
+}  // namespace lamella::cpu

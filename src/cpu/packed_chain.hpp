@@ -1,0 +1,60 @@
+// A network as a chain of our own products: a block of rows is carried through all layers while its
+// activations are in cache.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <lamella/engine.hpp>
+#include <lamella/matrix.hpp>
+#include <lamella/network.hpp>
+
+#include "core/thread_pool.hpp"
+#include "cpu/aligned_buffer.hpp"
+#include "cpu/packed_layer.hpp"
+#include "cpu/processor.hpp"
+
+namespace lamella::cpu {
+
+// A row's bits do not depend on how its call is cut up.
+class PackedChain {
+ public:
+  // At most so many rows are shared among threads by their outputs: more are better dealt out as
+  // rows.
+  static constexpr std::size_t kMostSharedRows = 12;
+
+  // Keeps a reference to the network. Blocks have block_rows rows at most. Throws OutOfMemoryError.
+  PackedChain(const Network& network, std::size_t block_rows, std::size_t workers, Isa isa);
+
+  // Carries blocks of so many rows through all layers, one after another. The taps are those of
+  // these rows. Calls of different workers may run at once. Throws OutOfMemoryError.
+  void run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs,
+           std::span<const Tap> taps, std::size_t block_rows);
+
+  // One block of kMostSharedRows rows at most; the pool's threads share the outputs of each layer
+  // that is worth it. No other call may run meanwhile.
+  void run_shared(core::ThreadPool& pool, MatrixView<const float> rows, MatrixView<float> outputs,
+                  std::span<const Tap> taps);
+
+ private:
+  struct Worker {
+    std::array<AlignedBuffer, 2> between;  // activations, rows padded to whole panels
+    AlignedBuffer stepped_rows;            // what the input steps make of a block
+  };
+
+  Worker& worker(std::size_t index);
+  void run_block(Worker& worker, core::ThreadPool* pool, MatrixView<const float> rows,
+                 MatrixView<float> outputs, std::span<const Tap> taps);
+
+  const Network& network_;
+  std::size_t block_rows_;
+  Isa isa_;
+  std::size_t widest_ = 0;  // of all padded outputs
+  std::vector<PackedLayer> layers_;
+  std::vector<std::unique_ptr<Worker>> workers_;  // each made by its own thread
+};
+
+}  // namespace lamella::cpu

@@ -1,0 +1,233 @@
+// A tile of the result, some rows by some panels, stays in registers while the inputs go by: for
+// each input one value of every row meets one vector of every panel. Tiles are as large as the
+// registers allow (12 vectors of sums where there are 16 registers, 24 where there are 32), since
+// with less than eight sums under way the multiply-adds would wait for each other.
+#include "cpu/packed_layer.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "cpu/isa_dispatch.hpp"
+
+namespace lamella::cpu {
+namespace {
+
+constexpr std::size_t kPanel = PackedLayer::kPanel;
+
+// Inputs that a panel takes at a time, so that its weights stay in the level-1 cache from one tile
+// to the next. Sums wait in y meanwhile, as they are.
+constexpr std::size_t kDepth = 512;
+
+template <std::size_t kBytes>
+struct Registers {
+  using Vector [[gnu::vector_size(kBytes)]] = float;
+  static constexpr std::size_t kWidth = kBytes / sizeof(float);
+  static constexpr std::size_t kVectors = kPanel / kWidth;                   // in a panel
+  static constexpr std::size_t kSums = kBytes == 64 ? 24 : 12;               // in a tile
+  static constexpr std::size_t kRows = kBytes == 64 ? 8 : kSums / kVectors;  // of the highest tile
+  static constexpr std::size_t panels(std::size_t rows) {  // of a tile of so many rows
+    return std::max<std::size_t>(kSums / (rows * kVectors), 1);
+  }
+};
+
+// Through a reference, since a vector that is returned has the calling convention of its
+// instruction set.
+template <class Vector>
+LAMELLA_ALWAYS_INLINE void load(const float* from, Vector& to) {
+  std::memcpy(&to, from, sizeof to);
+}
+
+struct Product {
+  const float* x;
+  std::size_t x_stride;
+  const float* weights;  // of the first panel's first input
+  std::size_t panel_stride;
+  std::size_t depth;
+  bool begins;        // else y holds the sums so far
+  const float* bias;  // null: none, or not yet
+  float* y;
+  std::size_t y_stride;
+};
+
+template <class R, std::size_t kRows, std::size_t kPanels>
+LAMELLA_ALWAYS_INLINE void tile(const Product& p) {
+  using Vector = typename R::Vector;
+  constexpr std::size_t kVectors = kPanels * R::kVectors;
+  const std::size_t x_stride = p.x_stride;
+  const std::size_t panel_stride = p.panel_stride;
+  Vector sum[kRows][kVectors] = {};
+  if (!p.begins) {
+#pragma GCC unroll 32
+    for (std::size_t r = 0; r < kRows; ++r) {
+#pragma GCC unroll 32
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        load(p.y + r * p.y_stride + v * R::kWidth, sum[r][v]);
+      }
+    }
+  }
+  const float* x = p.x;
+  const float* weights = p.weights;
+  const float* const end = x + p.depth;
+  const auto offset = [panel_stride](std::size_t v) __attribute__((always_inline)) {
+    return v / R::kVectors * panel_stride + v % R::kVectors * R::kWidth;
+  };
+  for (; x != end; ++x, weights += kPanel) {
+    // The fewer of the two stay in registers, the others come one by one.
+    if constexpr (kVectors < kRows) {
+      Vector w[kVectors];
+#pragma GCC unroll 32
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        load(weights + offset(v), w[v]);
+      }
+#pragma GCC unroll 32
+      for (std::size_t r = 0; r < kRows; ++r) {
+        const float value = x[r * x_stride];
+#pragma GCC unroll 32
+        for (std::size_t v = 0; v < kVectors; ++v) {
+          sum[r][v] += value * w[v];
+        }
+      }
+    } else {
+      float value[kRows];
+#pragma GCC unroll 32
+      for (std::size_t r = 0; r < kRows; ++r) {
+        value[r] = x[r * x_stride];
+      }
+#pragma GCC unroll 32
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        Vector w;
+        load(weights + offset(v), w);
+#pragma GCC unroll 32
+        for (std::size_t r = 0; r < kRows; ++r) {
+          sum[r][v] += value[r] * w;
+        }
+      }
+    }
+  }
+#pragma GCC unroll 32
+  for (std::size_t r = 0; r < kRows; ++r) {
+#pragma GCC unroll 32
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      if (p.bias != nullptr) {
+        Vector bias;
+        load(p.bias + v * R::kWidth, bias);
+        sum[r][v] += bias;
+      }
+      std::memcpy(p.y + r * p.y_stride + v * R::kWidth, &sum[r][v], sizeof(Vector));
+    }
+  }
+}
+
+// A tile of the first count panels, kPanels at most.
+template <class R, std::size_t kRows, std::size_t kPanels = R::panels(kRows)>
+LAMELLA_ALWAYS_INLINE void tile_of(const Product& p, std::size_t count) {
+  if constexpr (kPanels == 1) {
+    tile<R, kRows, 1>(p);
+  } else if (count == kPanels) {
+    tile<R, kRows, kPanels>(p);
+  } else {
+    tile_of<R, kRows, kPanels - 1>(p, count);
+  }
+}
+
+// One stretch of the inputs for rows that are a multiple of kRows. Panels are outermost, so that
+// their weights serve all rows.
+template <class R, std::size_t kRows>
+LAMELLA_ALWAYS_INLINE void bands(Product p, std::size_t rows, std::size_t count) {
+  constexpr std::size_t kPanels = R::panels(kRows);
+  for (std::size_t panel = 0; panel < count; panel += kPanels) {
+    Product q = p;
+    for (std::size_t r = 0; r < rows; r += kRows) {
+      tile_of<R, kRows>(q, std::min(kPanels, count - panel));
+      q.x += kRows * p.x_stride;
+      q.y += kRows * p.y_stride;
+    }
+    p.weights += kPanels * p.panel_stride;
+    p.bias = p.bias == nullptr ? nullptr : p.bias + kPanels * kPanel;
+    p.y += kPanels * kPanel;
+  }
+}
+
+// Fewer rows than the highest tile has, in one tile.
+template <class R, std::size_t kRows = R::kRows - 1>
+LAMELLA_ALWAYS_INLINE void last_band(const Product& p, std::size_t rows, std::size_t count) {
+  if (rows == kRows) {
+    bands<R, kRows>(p, kRows, count);
+  } else if constexpr (kRows > 1) {
+    last_band<R, kRows - 1>(p, rows, count);
+  }
+}
+
+template <class R>
+LAMELLA_ALWAYS_INLINE void stretch(Product p, std::size_t rows, std::size_t count) {
+  const std::size_t high = rows / R::kRows * R::kRows;
+  bands<R, R::kRows>(p, high, count);
+  p.x += high * p.x_stride;
+  p.y += high * p.y_stride;
+  last_band<R>(p, rows - high, count);
+}
+
+void stretch_baseline(const Product& p, std::size_t rows, std::size_t count) {
+  stretch<Registers<16>>(p, rows, count);
+}
+LAMELLA_TARGET_AVX2 void stretch_avx2(const Product& p, std::size_t rows, std::size_t count) {
+  stretch<Registers<32>>(p, rows, count);
+}
+LAMELLA_TARGET_AVX512 void stretch_avx512(const Product& p, std::size_t rows, std::size_t count) {
+  stretch<Registers<64>>(p, rows, count);
+}
+
+}  // namespace
+
+PackedLayer::PackedLayer(const Layer& layer, Isa isa)
+    : isa_(isa),
+      inputs_(layer.inputs),
+      panels_((layer.outputs + kPanel - 1) / kPanel),
+      weights_(AlignedBuffer::floats(layer.inputs, panels_ * kPanel, "a layer's packed weights")) {
+  float* const weights = weights_.data();
+  std::fill_n(weights, inputs_ * panels_ * kPanel, 0.0F);
+  for (std::size_t o = 0; o < layer.outputs; ++o) {
+    float* const column = weights + o / kPanel * inputs_ * kPanel + o % kPanel;
+    for (std::size_t i = 0; i < inputs_; ++i) {
+      column[i * kPanel] = layer.weights[o * inputs_ + i];
+    }
+  }
+  if (layer.has_bias()) {
+    bias_ = AlignedBuffer::floats(panels_, kPanel, "a layer's bias");
+    std::fill_n(bias_.data(), panels_ * kPanel, 0.0F);
+    std::copy(layer.bias.begin(), layer.bias.end(), bias_.data());
+  }
+}
+
+void PackedLayer::run(const float* x, std::size_t x_stride, std::size_t rows, float* y,
+                      std::size_t y_stride, std::size_t first, std::size_t count) const {
+  const float* const bias = bias_.data() == nullptr ? nullptr : bias_.data() + first * kPanel;
+  for (std::size_t k = 0; k < inputs_; k += kDepth) {
+    const std::size_t depth = std::min(kDepth, inputs_ - k);
+    const Product product{
+        .x = x + k,
+        .x_stride = x_stride,
+        .weights = weights_.data() + (first * inputs_ + k) * kPanel,
+        .panel_stride = inputs_ * kPanel,
+        .depth = depth,
+        .begins = k == 0,
+        .bias = k + depth == inputs_ ? bias : nullptr,
+        .y = y + first * kPanel,
+        .y_stride = y_stride,
+    };
+    switch (isa_) {
+      case Isa::kAvx512:
+        stretch_avx512(product, rows, count);
+        break;
+      case Isa::kAvx2:
+        stretch_avx2(product, rows, count);
+        break;
+      case Isa::kBaseline:
+        stretch_baseline(product, rows, count);
+        break;
+    }
+  }
+}
+
+}  // namespace lamella::cpu

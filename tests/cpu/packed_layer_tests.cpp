@@ -1,0 +1,111 @@
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "cpu/packed_chain.hpp"
+#include "cpu/packed_layer.hpp"
+#include "tests/cpu/reference.hpp"
+
+namespace lamella::cpu {
+namespace {
+
+std::vector<Isa> usable_isas() {
+  std::vector<Isa> isas{Isa::kBaseline};
+  for (const Isa isa : {Isa::kAvx2, Isa::kAvx512}) {
+    if (best_isa() >= isa) {
+      isas.push_back(isa);
+    }
+  }
+  return isas;
+}
+
+// The sum that PackedLayer promises, product after product.
+float expected(const Layer& layer, const float* x, std::size_t output, Isa isa) {
+  float sum = 0;
+  for (std::size_t i = 0; i < layer.inputs; ++i) {
+    const float weight = layer.weights[output * layer.inputs + i];
+    if (isa == Isa::kBaseline) {
+      const volatile float product = x[i] * weight;  // not to be fused
+      sum += product;
+    } else {
+      sum = std::fma(x[i], weight, sum);
+    }
+  }
+  return layer.has_bias() ? sum + layer.bias[output] : sum;
+}
+
+TEST(PackedLayer, SumsInTheOrderOfTheInputsForAnyNumberOfRowsAndPanels) {
+  constexpr float kUntouched = -7;
+  for (const Isa isa : usable_isas()) {
+    for (const std::size_t inputs : {1, 7, 512, 1030}) {  // one stretch, whole, and with a rest
+      for (const std::size_t outputs : {1, 16, 37, 120}) {
+        const auto network = test::random_chain({inputs, outputs}, ActivationKind::kIdentity,
+                                                ActivationKind::kIdentity, 3);
+        Layer layer = network->layers()[0];
+        if (inputs == 7) {
+          layer.bias.clear();
+        }
+        const PackedLayer packed(layer, isa);
+        const std::size_t stride = packed.padded_outputs() + 3;
+        const Matrix rows = test::random_rows(29, inputs, 4);
+        for (const std::size_t count : {1, 2, 3, 4, 5, 6, 7, 8, 13, 23, 29}) {
+          std::vector<float> y(count * stride, kUntouched);
+          const std::size_t first = packed.panels() / 3;  // and what is before it, in a second call
+          packed.run(rows.data(), inputs, count, y.data(), stride, first, packed.panels() - first);
+          packed.run(rows.data(), inputs, count, y.data(), stride, 0, first);
+          for (std::size_t r = 0; r < count; ++r) {
+            for (std::size_t o = 0; o < stride; ++o) {
+              const float wanted = o < outputs ? expected(layer, rows.data() + r * inputs, o, isa)
+                                   : o < packed.padded_outputs() ? 0.0F
+                                                                 : kUntouched;
+              ASSERT_EQ(y[r * stride + o], wanted)
+                  << inputs << " x " << outputs << ", " << count << " rows, row " << r
+                  << ", output " << o << ", instruction set " << static_cast<int>(isa);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(PackedChain, GivesARowTheSameBitsHoweverItsCallIsCutUp) {
+  for (const Isa isa : usable_isas()) {
+    for (const ActivationKind last : {ActivationKind::kRelu, ActivationKind::kSoftmax}) {
+      const auto network =
+          test::random_chain({70, 300, 33, 257, 20}, ActivationKind::kGelu, last, 5);
+      PackedChain chain(*network, 48, 2, isa);
+      const Matrix rows = test::random_rows(100, network->inputs(), 6);
+      Matrix together(100, network->outputs());
+      Matrix hidden(100, 33);
+      const std::vector<Tap> taps{{1, false, hidden}};
+      chain.run(0, rows, together, taps, 48);
+      for (const std::size_t r : {0, 47, 48, 99}) {
+        const test::Expected wanted = test::reference_row(*network, rows.view().row(r).data());
+        for (std::size_t o = 0; o < network->outputs(); ++o) {
+          ASSERT_NEAR(together.view().row(r)[o], wanted.values[o], wanted.bounds[o]);
+        }
+      }
+      core::ThreadPool pool(2);
+      for (const std::size_t count : {1, 5, 12}) {
+        Matrix part(count, network->outputs());
+        Matrix part_hidden(count, 33);
+        for (std::size_t first = 0; first + count <= rows.rows(); first += 17) {
+          chain.run_shared(pool, rows.view().block(first, count), part,
+                           std::vector<Tap>{{1, false, part_hidden}});
+          ASSERT_EQ(std::memcmp(part.data(), together.view().row(first).data(),
+                                part.size() * sizeof(float)),
+                    0);
+          ASSERT_EQ(std::memcmp(part_hidden.data(), hidden.view().row(first).data(),
+                                part_hidden.size() * sizeof(float)),
+                    0);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lamella::cpu
