@@ -10,6 +10,7 @@
 
 #include "io/csv_cells.hpp"
 #include "io/quote.hpp"
+#include "io/short_decimal.hpp"
 
 namespace lamella::io {
 namespace {
@@ -106,6 +107,10 @@ void CsvRecordParser::parse_selected(const CsvRecord& record, float* row) const 
 const char* CsvRecordParser::parse_one(const CsvRecord& record, const char* at, std::size_t column,
                                        float& value) const {
   const char* end = record.text.data() + record.text.size();
+  if (const char* const stop = parse_short_decimal(at, end, value);
+      stop != at && (stop == end || *stop == table_.delimiter)) {
+    return stop;
+  }
   const char* begin = skip_spaces(at, end, table_.delimiter);
   const char* stop = parse_number(begin, end, value);
   if (stop != begin) {
