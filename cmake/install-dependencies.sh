@@ -3,20 +3,21 @@
 # what to install. CUDA 13 is optional and installed by hand: https://developer.nvidia.com/cuda-downloads
 #
 #   cmake/install-dependencies.sh                     what building and testing need
-#   cmake/install-dependencies.sh --all               also what benchmarks, formatting and quick rebuilds need
+#   cmake/install-dependencies.sh --all               also what benchmarks and formatting need
 #   cmake/install-dependencies.sh --without-browser   without Chromium, in which the page of explain is tested
 set -euo pipefail
 
 # oneDNN's CMake package asks for OpenCL, which Debian's package only recommends.
 packages=(libdnnl-dev ocl-icd-opencl-dev libcli11-dev nlohmann-json3-dev libfmt-dev libfast-float-dev zlib1g-dev libgtest-dev libgmock-dev)
-declare -A tools=([cmake]=cmake [ninja]=ninja-build [g++]=g++)  # any that is on the path serves
+# With ccache the presets share what they compile alike.
+declare -A tools=([cmake]=cmake [ninja]=ninja-build [g++]=g++ [ccache]=ccache)  # any that is on the path serves
 wants_browser=true
 case "${1:-}" in
   "") ;;
   --without-browser) wants_browser=false ;;
   --all)
     packages+=(libbenchmark-dev)
-    tools+=([ccache]=ccache [clang-format]=clang-format)
+    tools+=([clang-format]=clang-format)
     ;;
   *)
     echo "install-dependencies.sh: unknown argument '$1'; --all and --without-browser are known" >&2

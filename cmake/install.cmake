@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 set(lamella_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lamella)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/lamella DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-        FILES_MATCHING PATTERN "*.hpp")
+        FILES_MATCHING PATTERN "*.hpp" PATTERN "*.h")
 install(TARGETS lamella EXPORT lamella_cpu)
 install(EXPORT lamella_cpu NAMESPACE lamella:: DESTINATION ${lamella_package_dir})
 if(LAMELLA_CUDA_ENABLED)
