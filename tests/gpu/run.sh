@@ -175,7 +175,7 @@ run_tests() {
   local tests failures skipped
   tests=$(count tests) failures=$(count failures) skipped=$(count skipped)
   if grep -qi "stop time has been passed" "$results/tests.log"; then
-    result="cut off after $limit s, ${failures:-0} failed before that"
+    result="cut off after $limit s; $((${tests:-0} - ${failures:-0} - ${skipped:-0})) passed, ${failures:-0} failed or stopped"
   elif [[ -n $tests ]]; then
     result="$result; $((tests - failures - skipped)) of $tests passed"
   fi
