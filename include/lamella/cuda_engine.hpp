@@ -67,6 +67,9 @@ class CudaEngine final : public Engine {
   void run(MatrixView<const float> rows, MatrixView<float> outputs,
            std::span<const Tap> taps) override;
   using Engine::run;
+  // As run(), on buffers of its own, which are made at the first call and for each other k. Also
+  // throws OutOfMemoryError.
+  void run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top) override;
 
  private:
   class State;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,9 +20,12 @@ enum class DeviceKind { kAuto, kCpu, kCuda };
 // Where to compute. kAuto takes the first CUDA device that works, else the CPU.
 struct Device {
   DeviceKind kind = DeviceKind::kAuto;
-  int index = 0;  // of the CUDA device, as CUDA counts them
+  int index = 0;  // of the CUDA device, as CUDA counts them, or kAllDevices
 
-  // Reads "auto", "cpu", "cuda" or "cuda:N". Throws UsageError.
+  // Every CUDA device there is: an engine spreads the rows of each call over them, in order.
+  static constexpr int kAllDevices = -1;
+
+  // Reads "auto", "cpu", "cuda", "cuda:N" or "cuda:all". Throws UsageError.
   [[nodiscard]] static Device parse(std::string_view text);
   bool operator==(const Device&) const = default;
 };
@@ -38,13 +42,14 @@ struct EngineOptions {
 
 // What an engine is, for reports.
 struct EngineInfo {
-  Device device;            // never kAuto
-  std::string device_name;  // as the vendor names it
+  Device device;            // never kAuto; kAllDevices where there are several at work
+  std::string device_name;  // as the vendor names it; of several "2 devices: ..."
   std::string precision;    // "fp32"
   std::string path;         // how layers are computed, e.g. "cuBLAS SGEMM + fused bias-activation"
   std::string path_reason;  // why they are computed so
   std::string reason;       // why this device, where the choice was left to Lamella; else empty
   int threads = 0;          // CPU engine only
+  int devices = 1;          // that the rows of a call are spread over
   std::size_t max_rows = 0;
 };
 
@@ -55,7 +60,14 @@ struct Tap {
   MatrixView<float> values;     // [rows of the call x outputs of the layer], the caller's
 };
 
-// Computes one network on one device. An engine serves one caller at a time; several engines may
+// One of a row's outputs.
+struct RankedOutput {
+  std::uint32_t index = 0;  // among the outputs, from 0
+  float value = 0;
+  bool operator==(const RankedOutput&) const = default;
+};
+
+// Computes one network. An engine serves one caller at a time; several engines may
 // share a network and run at once on different threads.
 class Engine {
  public:
@@ -84,6 +96,14 @@ class Engine {
   virtual void run(MatrixView<const float> rows, MatrixView<float> outputs,
                    std::span<const Tap> taps) = 0;
 
+  // top[r] = the k largest outputs of rows[r], descending, of those that run() gives, bit for bit:
+  // top is [n x k], k from 1 to network().outputs(); k = 1 gives each row's class. Of equals the
+  // first comes first (-0 and 0 are equal); NaN counts as larger than any number. All outputs at
+  // once are never held: on a device they are selected from there, and the largest alone copied
+  // back. There the time for the selection grows with k times the outputs. Returns when top is
+  // written. Throws ShapeError, DeviceError.
+  virtual void run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top) = 0;
+
  protected:
   EngineInfo info_;
 
@@ -95,8 +115,10 @@ class Engine {
 
 // Makes an engine for the device that the options name. Throws DeviceError with the reason that
 // CUDA gives when a CUDA device was asked for and cannot be had; with kAuto falls back to the CPU
-// and says so in info().reason. The CUDA part is opened at run time, only here and only where a
-// driver is installed.
+// and says so in info().reason. With kAllDevices it makes one engine a device, and a call's rows
+// are split over as many of them as they are worth it for, each driven by a thread of its own;
+// outputs and taps are those of one device. Where there is one, that is the engine of cuda:0. The
+// CUDA part is opened at run time, only here and only where a driver is installed.
 [[nodiscard]] std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
                                                   const EngineOptions& options = {});
 

@@ -38,8 +38,8 @@ struct ScoreOptions {
   // that the network takes them; empty: all.
   std::vector<std::string> columns;
   // Rows in a chunk; 0: as many as keep all rows and outputs under way, four chunks, within
-  // memory_bytes (0: 16 MiB). Beside them stand the model, what the engine needs for one pass, and
-  // a few MiB for parsing and printing text.
+  // memory_bytes (0: 16 MiB for each device that the engine spreads rows over). Beside them stand
+  // the model, what the engine needs for one pass, and a few MiB for parsing and printing text.
   std::size_t chunk_rows = 0;
   std::size_t memory_bytes = 0;
   OutputKind output_kind = OutputKind::kOutputs;

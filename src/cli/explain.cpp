@@ -366,8 +366,8 @@ Command add_explain(CLI::App& app) {
       ->type_name("F.html");
   command
       ->add_option("--device", a.engine.device,
-                   "show the numbers of a device: auto, cpu, cuda, cuda:N; default: double "
-                   "precision")
+                   "show the numbers of a device: auto, cpu, cuda, cuda:N, cuda:all; default: "
+                   "double precision")
       ->type_name("DEVICE");
   command->add_flag("--json", a.json, "print JSON");
   command->footer(kExamples);

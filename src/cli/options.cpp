@@ -41,7 +41,8 @@ LoadedNetwork ModelArguments::load() const {
 }
 
 void EngineArguments::add_to(CLI::App& app, Check mode) {
-  app.add_option("--device", device, "auto (default: CUDA where it works), cpu, cuda, cuda:N")
+  app.add_option("--device", device,
+                 "auto (default: CUDA where it works), cpu, cuda, cuda:N, cuda:all")
       ->type_name("DEVICE");
   app.add_option("--precision", precision, "fp32")->type_name("P");
   app.add_option("--threads", threads, "threads of the CPU engine; default: all cores")

@@ -70,6 +70,7 @@ std::string to_json(const ScoreReport& report, const EngineInfo& engine, const s
                                  {"precision", engine.precision},
                                  {"path", engine.path},
                                  {"threads", engine.threads},
+                                 {"devices", engine.devices},
                                  {"max_rows", engine.max_rows}};
   if (options.shard) {
     json["shard"] = options.shard->index;

@@ -146,7 +146,8 @@ Command add_run(CLI::App& app) {
           ->type_name("N");
   command
       ->add_option("--memory", a.memory,
-                   "for the rows under way, whatever the size of the file: 64M, 2G; default: 16M")
+                   "for the rows under way, whatever the size of the file: 64M, 2G; default: 16M "
+                   "for each device")
       ->type_name("SIZE")
       ->excludes(chunk_rows);
   command

@@ -12,8 +12,11 @@
 
 #include <lamella/error.hpp>
 
+#include "core/call_shapes.hpp"
 #include "core/taps.hpp"
 #include "core/thread_pool.hpp"
+#include "core/top_k.hpp"
+#include "cpu/aligned_buffer.hpp"
 #include "cpu/direct_loops.hpp"
 #include "cpu/matmul_chain.hpp"
 #include "cpu/packed_chain.hpp"
@@ -37,6 +40,7 @@ class CpuEngine final : public Engine {
         pool_(options.threads > 0 ? options.threads : usable_cores(), kPatience) {
     plan_ = plan::plan_cpu(*network_, l2_bytes(), options.max_rows, pool_.threads());
     const auto workers = static_cast<std::size_t>(pool_.threads());
+    block_outputs_.resize(workers);
     if (plan_.path == plan::CpuPath::kDirectLoops) {
       direct_.emplace(*network_, workers, best_isa());
       info_.path = "direct loops";
@@ -66,7 +70,7 @@ class CpuEngine final : public Engine {
 
   void run(MatrixView<const float> rows, MatrixView<float> outputs,
            std::span<const Tap> taps) override {
-    check(rows, outputs);
+    core::check_shapes(*network_, rows, outputs);
     core::check_taps(*network_, rows.rows(), taps);
     if (rows.rows() == 0) {
       return;
@@ -83,22 +87,53 @@ class CpuEngine final : public Engine {
     pool_.for_each(split.claims, [&](std::size_t worker, std::size_t claim) {
       const std::size_t first = claim * split.claim_rows;
       const std::size_t count = std::min(split.claim_rows, rows.rows() - first);
-      const MatrixView<const float> from = rows.block(first, count);
-      const MatrixView<float> to = outputs.block(first, count);
-      const std::vector<Tap> beside = core::tap_block(taps, first, count);
-      if (chain_) {
-        chain_->run(worker, from, to, beside, split.block_rows);
-      } else if (packed_) {
-        packed_->run(worker, from, to, beside, split.block_rows);
-      } else if (beside.empty()) {
-        direct_->run(worker, from, to);
-      } else {
-        direct_->run_tapped(worker, from, to, beside);
+      compute(worker, rows.block(first, count), outputs.block(first, count),
+              core::tap_block(taps, first, count), split.block_rows);
+    });
+  }
+
+  // Each block's largest outputs are selected while its outputs are in cache.
+  void run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top) override {
+    core::check_top_k(*network_, rows, top);
+    if (rows.rows() == 0) {
+      return;
+    }
+    const plan::CpuSplit split = plan::split_call(plan_, rows.rows(), pool_.threads());
+    pool_.for_each(split.claims, [&](std::size_t worker, std::size_t claim) {
+      const std::size_t end = std::min((claim + 1) * split.claim_rows, rows.rows());
+      for (std::size_t first = claim * split.claim_rows; first < end; first += split.block_rows) {
+        const std::size_t count = std::min(split.block_rows, end - first);
+        const MatrixView<float> outputs = block_outputs(worker, count);
+        compute(worker, rows.block(first, count), outputs, {}, split.block_rows);
+        core::select_top_k(outputs, top.block(first, count));
       }
     });
   }
 
  private:
+  void compute(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs,
+               std::span<const Tap> taps, std::size_t block_rows) {
+    if (chain_) {
+      chain_->run(worker, rows, outputs, taps, block_rows);
+    } else if (packed_) {
+      packed_->run(worker, rows, outputs, taps, block_rows);
+    } else if (taps.empty()) {
+      direct_->run(worker, rows, outputs);
+    } else {
+      direct_->run_tapped(worker, rows, outputs, taps);
+    }
+  }
+
+  // A worker's own place for the outputs of a block, from which a few are selected.
+  MatrixView<float> block_outputs(std::size_t worker, std::size_t count) {
+    AlignedBuffer& buffer = block_outputs_[worker];
+    if (buffer.data() == nullptr) {
+      buffer = AlignedBuffer::floats(plan_.block_rows, network_->outputs(),
+                                     "the outputs of a block of rows");
+    }
+    return {buffer.data(), count, network_->outputs()};
+  }
+
   [[nodiscard]] std::string block_reason() const {
     const std::string height =
         plan_.block_rows == plan::kWideBlockRows
@@ -126,28 +161,13 @@ class CpuEngine final : public Engine {
     }
   }
 
-  void check(MatrixView<const float> rows, MatrixView<float> outputs) const {
-    if (rows.columns() != network_->inputs()) {
-      throw ShapeError(fmt::format("the rows have {} columns, but the network takes {} inputs",
-                                   rows.columns(), network_->inputs()));
-    }
-    if (outputs.columns() != network_->outputs()) {
-      throw ShapeError(
-          fmt::format("the matrix for outputs has {} columns, but the network gives {} outputs",
-                      outputs.columns(), network_->outputs()));
-    }
-    if (outputs.rows() != rows.rows()) {
-      throw ShapeError(fmt::format("the matrix for outputs has {} rows, but {} rows are to be run",
-                                   outputs.rows(), rows.rows()));
-    }
-  }
-
   std::shared_ptr<const Network> network_;
   plan::CpuPlan plan_;
   std::optional<DirectLoops> direct_;
-  std::unique_ptr<MatmulChain> chain_;  // where oneDNN serves
-  std::optional<PackedChain> packed_;   // where it does not, and a row alone
-  core::ThreadPool pool_;               // last, so that its threads end before what they use
+  std::optional<MatmulChain> chain_;
+  std::optional<SingleRow> single_row_;
+  std::vector<AlignedBuffer> block_outputs_;  // one per worker, made by it
+  core::ThreadPool pool_;                     // last, so that its threads end before what they use
 };
 
 }  // namespace

@@ -14,11 +14,13 @@
 
 #include "core/checked.hpp"
 #include "core/taps.hpp"
+#include "core/top_k.hpp"
 #include "cuda/check.hpp"
 #include "cuda/device_weights.hpp"
 #include "cuda/gemm.hpp"
 #include "cuda/handles.hpp"
 #include "cuda/host_taps.hpp"
+#include "cuda/host_top_k.hpp"
 #include "cuda/host_transfer.hpp"
 #include "kernels/bias_activation.hpp"
 #include "kernels/input_steps.hpp"
@@ -64,6 +66,7 @@ class CudaEngine::State {
   void enqueue(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream,
                std::span<const Tap> taps);
   void run(MatrixView<const float> rows, MatrixView<float> outputs, std::span<const Tap> taps);
+  void run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top);
 
   std::shared_ptr<const Network> network_;
 
@@ -76,6 +79,7 @@ class CudaEngine::State {
   void apply_activation(std::size_t layer, float* y, std::size_t row_count, cudaStream_t stream);
   void write_taps(std::span<const Tap> taps, std::size_t layer, bool pre_activation, const float* y,
                   cudaStream_t stream);
+  [[nodiscard]] std::size_t slot_rows(std::size_t rows) const;
   [[nodiscard]] float* activations(std::size_t buffer) const;
   [[nodiscard]] void* workspace_at(std::size_t offset) const {
     return static_cast<char*>(workspace_) + offset;
@@ -88,6 +92,7 @@ class CudaEngine::State {
   std::shared_ptr<const cuda::DeviceWeights> weights_;
   cuda::CublasHandle cublas_;
   std::optional<cuda::HostTransfer> transfer_;  // made by the first run()
+  std::optional<cuda::HostTopK> host_top_k_;    // made by the first run_top_k()
 };
 
 CudaEngine::State::State(std::shared_ptr<const Network> network, const CudaEngineOptions& options)
@@ -131,6 +136,7 @@ CudaEngine::State::~State() {
   cuda::check_no_throw(cudaSetDevice(device_));
   cuda::check_no_throw(cudaDeviceSynchronize());
   transfer_.reset();
+  host_top_k_.reset();
   cublas_.reset();
   own_workspace_.reset();
   cuda::check_no_throw(cudaSetDevice(previous));
@@ -242,9 +248,7 @@ void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outp
     return;
   }
   const cuda::DeviceGuard guard(device_);
-  const std::size_t row_bytes = std::max(network_->inputs(), network_->outputs()) * sizeof(float);
-  const std::size_t most = std::clamp<std::size_t>(kSlotBytes / row_bytes, 1, plan_.max_rows);
-  const std::size_t slot_rows = std::min(most, rows.rows());
+  const std::size_t slot_rows = this->slot_rows(rows.rows());
   // A larger call than those before it gets larger slots.
   if (!transfer_ || transfer_->slot_rows() < slot_rows) {
     transfer_.reset();
@@ -256,6 +260,30 @@ void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outp
       [&](const float* device_rows, std::size_t n, float* device_outputs, cudaStream_t stream) {
         enqueue(device_rows, n, device_outputs, stream, host_taps.on_device(n));
         host_taps.copy_out(n, stream);
+      });
+}
+
+// Of a slot for a call with so many rows in host memory.
+std::size_t CudaEngine::State::slot_rows(std::size_t rows) const {
+  const std::size_t row_bytes = std::max(network_->inputs(), network_->outputs()) * sizeof(float);
+  return std::min(std::clamp<std::size_t>(kSlotBytes / row_bytes, 1, plan_.max_rows), rows);
+}
+
+void CudaEngine::State::run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top) {
+  core::check_top_k(*network_, rows, top);
+  if (rows.rows() == 0) {
+    return;
+  }
+  const cuda::DeviceGuard guard(device_);
+  const std::size_t slot_rows = this->slot_rows(rows.rows());
+  if (!host_top_k_ || host_top_k_->slot_rows() < slot_rows || host_top_k_->k() != top.columns()) {
+    host_top_k_.reset();
+    host_top_k_.emplace(network_->inputs(), network_->outputs(), top.columns(), slot_rows);
+  }
+  host_top_k_->run(
+      rows, top,
+      [&](const float* device_rows, std::size_t n, float* device_outputs, cudaStream_t stream) {
+        enqueue(device_rows, n, device_outputs, stream, {});
       });
 }
 
@@ -282,6 +310,10 @@ const Network& CudaEngine::network() const {
 void CudaEngine::run(MatrixView<const float> rows, MatrixView<float> outputs,
                      std::span<const Tap> taps) {
   state_->run(rows, outputs, taps);
+}
+
+void CudaEngine::run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top) {
+  state_->run_top_k(rows, top);
 }
 
 }  // namespace lamella

@@ -9,9 +9,31 @@
 
 #include "cpu/cpu_engine.hpp"
 #include "engine/cuda_library.hpp"
+#include "engine/multi_device_engine.hpp"
 
 namespace lamella {
 namespace {
+
+// One engine for each device, or the only device's own.
+std::unique_ptr<Engine> make_engine_of_all_devices(const cuda::Plugin& plugin,
+                                                   const std::shared_ptr<const Network>& network,
+                                                   const EngineOptions& options) {
+  const DeviceList found = plugin.list_devices();
+  if (!found.cuda_unavailable.empty()) {
+    throw DeviceError(fmt::format("--device {} cannot be had: {}; --device cpu works everywhere",
+                                  to_string(options.device), found.cuda_unavailable));
+  }
+  std::vector<Device> devices;
+  for (const DeviceDescription& device : found.devices) {
+    devices.push_back(device.device);
+  }
+  const auto make = [&](const Device& device) {
+    EngineOptions one = options;
+    one.device = device;
+    return plugin.make_engine(network, one);
+  };
+  return devices.size() == 1 ? make(devices[0]) : engine::make_multi_device_engine(devices, make);
+}
 
 std::unique_ptr<Engine> make_cuda_engine(std::shared_ptr<const Network> network,
                                          const EngineOptions& options) {
@@ -19,6 +41,9 @@ std::unique_ptr<Engine> make_cuda_engine(std::shared_ptr<const Network> network,
   if (library.plugin == nullptr) {
     throw DeviceError(fmt::format("--device {} cannot be had: {}; --device cpu works everywhere",
                                   to_string(options.device), library.unavailable));
+  }
+  if (options.device.index == Device::kAllDevices) {
+    return make_engine_of_all_devices(*library.plugin, network, options);
   }
   return library.plugin->make_engine(std::move(network), options);
 }
@@ -42,6 +67,9 @@ Device Device::parse(std::string_view text) {
   if (text == "cuda") {
     return {DeviceKind::kCuda, 0};
   }
+  if (text == "cuda:all") {
+    return {DeviceKind::kCuda, Device::kAllDevices};
+  }
   constexpr std::string_view kPrefix = "cuda:";
   if (text.starts_with(kPrefix)) {
     const std::string_view number = text.substr(kPrefix.size());
@@ -52,7 +80,7 @@ Device Device::parse(std::string_view text) {
     }
   }
   throw UsageError(
-      fmt::format("device '{}' is not known; auto, cpu, cuda or cuda:N is wanted", text));
+      fmt::format("device '{}' is not known; auto, cpu, cuda, cuda:N or cuda:all is wanted", text));
 }
 
 std::string to_string(const Device& device) {
@@ -64,7 +92,7 @@ std::string to_string(const Device& device) {
     case DeviceKind::kCuda:
       break;
   }
-  return fmt::format("cuda:{}", device.index);
+  return device.index == Device::kAllDevices ? "cuda:all" : fmt::format("cuda:{}", device.index);
 }
 
 std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,

@@ -15,6 +15,7 @@
 #include <lamella/error.hpp>
 
 #include "core/checked.hpp"
+#include "core/top_k.hpp"
 #include "score/chunk_queue.hpp"
 
 namespace lamella::pipeline {
@@ -36,26 +37,28 @@ class BusyTime {
 };
 
 // A buffer that is not touched before it is used: a small file does not pay for large chunks.
+template <class T>
 class Buffer {
  public:
   Buffer() = default;
   Buffer(std::size_t rows, std::size_t columns)
-      : values_(std::make_unique_for_overwrite<float[]>(rows * columns)), columns_(columns) {}
-  [[nodiscard]] MatrixView<float> rows(std::size_t count) const {
+      : values_(std::make_unique_for_overwrite<T[]>(rows * columns)), columns_(columns) {}
+  [[nodiscard]] MatrixView<T> rows(std::size_t count) const {
     return {values_.get(), count, columns_};
   }
 
  private:
-  std::unique_ptr<float[]> values_;
+  std::unique_ptr<T[]> values_;
   std::size_t columns_ = 0;
 };
 
 struct Slot {
   std::uint64_t first_row = 0;
   std::size_t rows = 0;  // in use
-  Buffer inputs;
-  Buffer outputs;
-  Buffer selected;  // empty where outputs are written as they are
+  Buffer<float> inputs;
+  Buffer<float> outputs;      // where they are written or checked
+  Buffer<RankedOutput> top;   // where the largest are written
+  Buffer<float> top_columns;  // the same as columns of numbers
 };
 
 class Pipeline {
@@ -69,10 +72,13 @@ class Pipeline {
                                                 *rows_total_ / rows + 1, 1, kSlots))
                                           : kSlots;
     for (std::size_t i = 0; i < slots; ++i) {
-      slots_[i].inputs = Buffer(rows, engine.network().inputs());
-      slots_[i].outputs = Buffer(rows, engine.network().outputs());
+      slots_[i].inputs = Buffer<float>(rows, engine.network().inputs());
+      if (output.is_plain() || options.check) {
+        slots_[i].outputs = Buffer<float>(rows, engine.network().outputs());
+      }
       if (!output.is_plain()) {
-        slots_[i].selected = Buffer(rows, output.columns());
+        slots_[i].top = Buffer<RankedOutput>(rows, output.top());
+        slots_[i].top_columns = Buffer<float>(rows, output.columns());
       }
       free_.push(&slots_[i]);
     }
@@ -126,7 +132,11 @@ class Pipeline {
       const std::size_t rows = (*slot)->rows;
       {
         const BusyTime busy(report_.seconds_computing);
-        engine_.run((*slot)->inputs.rows(rows), (*slot)->outputs.rows(rows));
+        if (output_.is_plain() || options_.check) {
+          engine_.run((*slot)->inputs.rows(rows), (*slot)->outputs.rows(rows));
+        } else {
+          engine_.run_top_k((*slot)->inputs.rows(rows), (*slot)->top.rows(rows));
+        }
       }
       (*slot)->first_row = report_.rows;
       computed_.push(*slot);
@@ -158,8 +168,11 @@ class Pipeline {
         const BusyTime busy(report_.seconds_writing);
         MatrixView<float> values = (*slot)->outputs.rows(rows);
         if (!output_.is_plain()) {
-          output_.select(values, (*slot)->selected.rows(rows));
-          values = (*slot)->selected.rows(rows);
+          if (options_.check) {
+            core::select_top_k(values, (*slot)->top.rows(rows));
+          }
+          output_.to_columns((*slot)->top.rows(rows), (*slot)->top_columns.rows(rows));
+          values = (*slot)->top_columns.rows(rows);
         }
         writer_.write(values);
       }
@@ -220,12 +233,20 @@ std::uint64_t physical_memory() {
 
 }  // namespace
 
+std::size_t values_per_row(const Network& network, const RowOutput& output, bool checked) {
+  constexpr std::size_t kRanked = sizeof(RankedOutput) / sizeof(float);
+  return network.inputs() + (output.is_plain() || checked ? network.outputs() : 0) +
+         (output.is_plain() ? 0 : kRanked * output.top() + output.columns());
+}
+
 std::size_t choose_chunk_rows(const ChunkWish& wish, std::size_t values_per_row,
                               std::optional<std::uint64_t> rows_total) {
   constexpr std::size_t kWholeBlocks = 256;  // so that engines see few ragged ends
   std::size_t rows = wish.rows;
   if (rows == 0) {
-    const std::size_t memory = wish.memory_bytes == 0 ? kDefaultMemory : wish.memory_bytes;
+    const std::size_t memory = wish.memory_bytes == 0
+                                   ? kDefaultMemory * static_cast<std::size_t>(wish.devices)
+                                   : wish.memory_bytes;
     rows = memory / kSlots / sizeof(float) / std::max<std::size_t>(values_per_row, 1);
     if (rows == 0 && wish.memory_bytes != 0) {
       throw OutOfMemoryError(fmt::format(

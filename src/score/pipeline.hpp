@@ -31,15 +31,22 @@ struct PipelineOptions {
   const std::atomic<bool>* cancelled = nullptr;
 };
 
+// Float32 values that a slot holds for each row of its chunk. Outputs are held where they are
+// written or checked; of the largest alone, the engine gives no more.
+[[nodiscard]] std::size_t values_per_row(const Network& network, const RowOutput& output,
+                                         bool checked);
+
 // What is wanted of chunks; 0 leaves it open.
 struct ChunkWish {
   std::size_t rows = 0;
   std::size_t memory_bytes = 0;  // for all slots together
+  int devices = 1;               // that share a chunk's rows
 };
 
 // How many rows a chunk has: as wished, or as many as let the slots fit the memory that is wished,
-// or kDefaultMemory; no more than there are, at least 1. Throws OutOfMemoryError when the slots
-// would not fit this machine's memory, or one row in each of them the memory that is wished.
+// or kDefaultMemory for each device; no more than there are, at least 1. Throws OutOfMemoryError
+// when the slots would not fit this machine's memory, or one row in each of them the memory that is
+// wished.
 inline constexpr std::size_t kDefaultMemory = std::size_t{16} << 20;
 [[nodiscard]] std::size_t choose_chunk_rows(const ChunkWish& wish, std::size_t values_per_row,
                                             std::optional<std::uint64_t> rows_total);

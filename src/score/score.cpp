@@ -104,8 +104,6 @@ ScoreReport score(Engine& engine, const ScoreOptions& options) {
                                                   .threads = threads,
                                                   .cancelled = options.cancelled});
   const std::unique_ptr<io::RowReader>& reader = slice.reader;
-  const std::size_t values_per_row =
-      network.inputs() + network.outputs() + (output.is_plain() ? 0 : output.columns());
   pipeline::Verification verification(network, reader->name(), options.verify_rows, reader->rows(),
                                       slice.first_row);
   pipeline::ChunkCheck check;
@@ -117,8 +115,10 @@ ScoreReport score(Engine& engine, const ScoreOptions& options) {
   }
   const pipeline::PipelineOptions pipeline_options{
       .chunk_rows = pipeline::choose_chunk_rows(
-          {.rows = options.chunk_rows, .memory_bytes = options.memory_bytes}, values_per_row,
-          reader->rows()),
+          {.rows = options.chunk_rows,
+           .memory_bytes = options.memory_bytes,
+           .devices = engine.info().devices},
+          pipeline::values_per_row(network, output, options.verify_rows != 0), reader->rows()),
       .check = check,
       .on_progress = options.on_progress,
       .cancelled = options.cancelled};

@@ -1,8 +1,8 @@
-// The CUDA engine beside bare cuBLAS: for each network the time of one enqueue, and that of the
-// SGEMMs alone that any such engine must run, interleaved in one run. Outputs are checked against
-// the CPU engine before times count. Prints a table of medians; --json FILE writes the same for
-// machines;
-// --small takes sizes that also the simulated CUDA can run, whose times mean nothing.
+// The CUDA engine beside NVIDIA's libraries: for each network the time of one enqueue, that of the
+// SGEMMs alone that any such engine must run, and that of the network by cuBLASLt with bias and
+// ReLU in its epilogues, interleaved in one run. Outputs are checked against the CPU engine before
+// times count. Prints a table of medians; --json FILE writes the same for machines; --small takes
+// sizes that also the simulated CUDA can run, whose times mean nothing.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -21,9 +21,8 @@
 
 #include "cuda/check.hpp"
 #include "cuda/device_algorithms.hpp"
-#include "cuda/gemm.hpp"
 #include "cuda/handles.hpp"
-#include "plan/cuda_plan.hpp"
+#include "tests/bench/cuda_peers.hpp"
 #include "tests/support/random.hpp"
 
 namespace lamella {
@@ -36,10 +35,11 @@ struct Case {
 };
 
 struct Result {
-  Case what;
+  std::string path;  // by which the engine computes the network
   double engine_ms = 0;
   double gemm_ms = 0;
-  double max_difference = 0;
+  double lt_ms = 0;
+  double max_difference = 0;  // of the engine's and of cuBLASLt's outputs
 };
 
 class Timer {
@@ -77,51 +77,6 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-// The network's matrix products and nothing else, in passes like the engine's.
-class BareGemms {
- public:
-  BareGemms(const Network& network, std::size_t max_rows)
-      : network_(network), max_rows_(max_rows), handle_(cuda::make_cublas_handle()) {
-    workspace_ = cuda::allocate_device(plan::kCublasWorkspaceBytes, "cuBLAS");
-    for (auto& buffer : buffers_) {
-      buffer = cuda::allocate_device(max_rows * network.max_width() * sizeof(float), "activations");
-    }
-    for (const Layer& layer : network.layers()) {
-      const std::size_t bytes = layer.weights.size() * sizeof(float);
-      weights_.push_back(cuda::allocate_device(bytes, "weights"));
-      LAMELLA_CUDA_CHECK(
-          cudaMemcpy(weights_.back().get(), layer.weights.data(), bytes, cudaMemcpyHostToDevice));
-    }
-    LAMELLA_CUDA_CHECK(cudaDeviceSynchronize());
-  }
-
-  void enqueue(const float* rows, std::size_t count, float* outputs, cudaStream_t stream) {
-    LAMELLA_CUDA_CHECK(cublasSetStream(handle_.get(), stream));
-    LAMELLA_CUDA_CHECK(
-        cublasSetWorkspace(handle_.get(), workspace_.get(), plan::kCublasWorkspaceBytes));
-    for (std::size_t first = 0; first < count; first += max_rows_) {
-      const std::size_t n = std::min(max_rows_, count - first);
-      const float* x = rows + first * network_.inputs();
-      const auto layers = network_.layers();
-      for (std::size_t i = 0; i < layers.size(); ++i) {
-        float* const y = i + 1 == layers.size() ? outputs + first * network_.outputs()
-                                                : static_cast<float*>(buffers_[i % 2].get());
-        cuda::enqueue_gemm(handle_.get(), x, static_cast<const float*>(weights_[i].get()), y, n,
-                           layers[i].inputs, layers[i].outputs);
-        x = y;
-      }
-    }
-  }
-
- private:
-  const Network& network_;
-  std::size_t max_rows_;
-  cuda::CublasHandle handle_;
-  cuda::DeviceMemory workspace_;
-  cuda::DeviceMemory buffers_[2];
-  std::vector<cuda::DeviceMemory> weights_;
-};
-
 // The largest difference to the CPU engine over the first rows, relative to the largest output.
 double difference_to_cpu(const std::shared_ptr<const Network>& network, const float* rows,
                          const float* outputs, std::size_t count) {
@@ -146,8 +101,9 @@ double difference_to_cpu(const std::shared_ptr<const Network>& network, const fl
 Result measure(const Case& what, int repetitions) {
   const auto network = testing::random_network({.widths = what.widths});
   CudaEngine engine(network);
-  const std::size_t max_rows = engine.info().max_rows;
-  BareGemms bare(*network, max_rows);
+  const bench::DeviceNetwork device_network(*network, engine.info().max_rows);
+  bench::BareGemms bare(device_network);
+  bench::LtNetwork lt(device_network);
   const auto stream = cuda::make_stream();
   // Two inputs in turns, so that a small one is not simply found in cache.
   cuda::DeviceMemory rows[2];
@@ -161,27 +117,38 @@ Result measure(const Case& what, int repetitions) {
   const auto input = [&rows](int turn) { return static_cast<const float*>(rows[turn % 2].get()); };
   auto* const output = static_cast<float*>(outputs.get());
 
-  Result result{.what = what};
+  Result result{.path = engine.info().path};
+  const auto check = [&] {
+    LAMELLA_CUDA_CHECK(cudaStreamSynchronize(stream.get()));
+    const std::size_t checked = std::min<std::size_t>(what.rows, 1000);
+    result.max_difference =
+        std::max(result.max_difference, difference_to_cpu(network, input(0), output, checked));
+  };
   engine.enqueue(input(0), what.rows, output, stream.get());
-  LAMELLA_CUDA_CHECK(cudaStreamSynchronize(stream.get()));
-  result.max_difference =
-      difference_to_cpu(network, input(0), output, std::min<std::size_t>(what.rows, 1000));
+  check();
+  lt.enqueue(input(0), what.rows, output, stream.get());
+  check();
 
   Timer timer;
   std::vector<double> engine_ms;
   std::vector<double> gemm_ms;
+  std::vector<double> lt_ms;
   for (int i = -3; i < repetitions; ++i) {  // the first three warm up
     const double e = timer.milliseconds(
         stream.get(), [&] { engine.enqueue(input(i + 4), what.rows, output, stream.get()); });
     const double g = timer.milliseconds(
         stream.get(), [&] { bare.enqueue(input(i + 5), what.rows, output, stream.get()); });
+    const double l = timer.milliseconds(
+        stream.get(), [&] { lt.enqueue(input(i + 6), what.rows, output, stream.get()); });
     if (i >= 0) {
       engine_ms.push_back(e);
       gemm_ms.push_back(g);
+      lt_ms.push_back(l);
     }
   }
   result.engine_ms = median(engine_ms);
   result.gemm_ms = median(gemm_ms);
+  result.lt_ms = median(lt_ms);
   return result;
 }
 
@@ -199,10 +166,14 @@ int run(bool small, const char* json_file) {
     return 1;
   }
   const DeviceDescription& device = devices.devices.at(1);
-  fmt::print("{}; {}\nmedians over one run, engine and bare SGEMMs interleaved\n\n", device.name,
-             device.detail);
-  fmt::print("{:<16} {:>10} {:>11} {:>11} {:>8} {:>12} {:>10} {:>10}\n", "network", "rows",
-             "engine ms", "SGEMMs ms", "ratio", "rows/s", "TFLOP/s", "max diff");
+  fmt::print(
+      "{}; {}\nmedians over one run, all interleaved: the engine, its SGEMMs alone, cuBLASLt with "
+      "bias and "
+      "ReLU\n\n",
+      device.name, device.detail);
+  fmt::print("{:<16} {:>10} {:>11} {:>11} {:>11} {:>8} {:>12} {:>10} {:>10}  {}\n", "network",
+             "rows", "engine ms", "SGEMMs ms", "cuBLASLt ms", "/ SGEMMs", "rows/s", "TFLOP/s",
+             "max diff", "path");
   nlohmann::json report = {
       {"device", device.name}, {"detail", device.detail}, {"results", nlohmann::json::array()}};
   bool right = true;
@@ -212,13 +183,18 @@ int run(bool small, const char* json_file) {
         static_cast<double>(testing::random_network({.widths = c.widths})->flops_per_row()) *
         static_cast<double>(c.rows);
     const double rows_per_second = static_cast<double>(c.rows) / r.engine_ms * 1e3;
-    fmt::print("{:<16} {:>10} {:>11.4f} {:>11.4f} {:>8.3f} {:>12.4g} {:>10.2f} {:>10.2g}\n", c.name,
-               c.rows, r.engine_ms, r.gemm_ms, r.engine_ms / r.gemm_ms, rows_per_second,
-               flop / r.engine_ms * 1e-9, r.max_difference);
+    fmt::print(
+        "{:<16} {:>10} {:>11.4f} {:>11.4f} {:>11.4f} {:>8.3f} {:>12.4g} {:>10.2f} {:>10.2g}  {}\n",
+        c.name, c.rows, r.engine_ms, r.gemm_ms, r.lt_ms, r.engine_ms / r.gemm_ms, rows_per_second,
+        flop / r.engine_ms * 1e-9, r.max_difference, r.path);
+    std::fflush(stdout);
     report["results"].push_back({{"network", c.name},
+                                 {"widths", c.widths},
                                  {"rows", c.rows},
+                                 {"path", r.path},
                                  {"engine_ms", r.engine_ms},
                                  {"sgemms_ms", r.gemm_ms},
+                                 {"cublaslt_ms", r.lt_ms},
                                  {"ratio", r.engine_ms / r.gemm_ms},
                                  {"rows_per_second", rows_per_second},
                                  {"max_relative_difference_to_cpu", r.max_difference}});

@@ -1,3 +1,6 @@
+// Where the command says that it can compute, and what several devices together give.
+#include <cstdlib>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -26,6 +29,70 @@ TEST(Devices, GivesTheSameAsText) {
   EXPECT_THAT(result.out, StartsWith("cpu"));
   EXPECT_THAT(result.out, HasSubstr(json.at("devices")[0].at("name").get<std::string>()));
   EXPECT_THAT(result.out, HasSubstr(json.at("cuda_unavailable").get<std::string>()));
+}
+
+// The next runs of the command see three simulated devices.
+class ThreeDevices : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (test_device() != "cuda") {
+      GTEST_SKIP() << "needs CUDA devices";
+    }
+    setenv("LAMELLA_SIM_DEVICES", "3", 1);
+  }
+  void TearDown() override { unsetenv("LAMELLA_SIM_DEVICES"); }
+};
+
+TEST_F(ThreeDevices, TogetherScoreAsOneDoes) {
+  const nlohmann::json listed =
+      nlohmann::json::parse(lamella_command({"devices", "--json"}).out).at("devices");
+  const std::size_t count = listed.size() - 1;
+  const std::string rows = file_content(data_file("digits/test.csv"));
+  const std::string model = data_file("digits/model.safetensors");
+  const auto scores = [&](const std::string& device) {  // of 1800 rows, in two chunks
+    return lamella_command(
+        {"run", model, "-", "--device", device, "--chunk-rows", "1000", "--json"},
+        {.input = rows + rows + rows + rows});
+  };
+  const ProcessResult all = scores("cuda:all");
+  ASSERT_EQ(all.status, 0) << all.err;
+  EXPECT_EQ(all.out, scores("cuda:1").out);
+  const auto report = nlohmann::json::parse(all.err_lines("{").at(0));
+  EXPECT_EQ(report.at("devices"), count);
+  EXPECT_EQ(report.at("device"), "cuda:all");
+  EXPECT_THAT(report.at("device_name").get<std::string>(),
+              StartsWith(std::to_string(count) + " devices: "));
+}
+
+TEST_F(ThreeDevices, GiveMoreMemoryToTheRowsUnderWay) {
+  const auto chunk_rows = [](const std::string& device) {
+    const ProcessResult result =
+        lamella_command({"run", data_file("by_hand/model.json"), "-", "--device", device, "--json"},
+                        {.input = "1,2,3\n"});
+    return nlohmann::json::parse(result.err_lines("{").at(0)).at("chunk_rows").get<int>();
+  };
+  EXPECT_NEAR(chunk_rows("cuda:all"), 3 * chunk_rows("cuda:2"), 3 * 256);
+}
+
+TEST_F(ThreeDevices, AreTimedTogether) {
+  const ProcessResult result =
+      lamella_command({"bench", data_file("by_hand/model.json"), "--device", "cuda:all", "--rows",
+                       "1", "--duration", "0.001", "--warm-up", "0"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("cuda:all (3 devices: 3 x "));
+}
+
+TEST(Devices, AllOfThemWhereThereIsNoneIsAnErrorThatSaysWhy) {
+  setenv("LAMELLA_SIM_DEVICES", "0", 1);
+  const auto json = nlohmann::json::parse(lamella_command({"devices", "--json"}).out);
+  const ProcessResult result =
+      lamella_command({"run", data_file("by_hand/model.json"), data_file("by_hand/input.csv"),
+                       "--device", "cuda:all"});
+  unsetenv("LAMELLA_SIM_DEVICES");
+  if (json.at("cuda_unavailable") == "") {
+    GTEST_SKIP() << "this machine has real ones";
+  }
+  expect_error(result, 1, "--device cuda:all cannot be had: ");
 }
 
 TEST(Command, SaysItsVersionAndHelps) {

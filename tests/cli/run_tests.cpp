@@ -144,6 +144,34 @@ TEST(Run, ArgmaxIsTheClassOfEachRow) {
   }
 }
 
+// A scoring network whose outputs are small integers, so that every device gives the same, ties
+// too; with --verify the selection is made from all outputs.
+TEST(Run, GivesTheSameClassesOnEveryDevice) {
+  const TemporaryFolder folder;
+  write_file(folder.file("model.json"),
+             R"({"layers": [{"weights": [[1, 0], [0, 1], [1, 1], [1, -1], [0, 0]],
+                 "bias": [0, 0, 0, 0, 1], "activation": "identity"}]})");
+  const std::string rows = "1,1\n0,0\n-1,2\nnan,1\n2,inf\n-inf,3\n0,-0\n";
+  for (const std::vector<std::string>& what :
+       {std::vector<std::string>{"--argmax"}, {"--top", "1"}, {"--top", "3"}, {"--top", "5"}}) {
+    const auto scores = [&](const std::string& device, bool verify) {
+      std::vector<std::string> arguments = {"run", folder.file("model.json"), "-", "--device",
+                                            device};
+      arguments.insert(arguments.end(), what.begin(), what.end());
+      if (verify) {
+        arguments.emplace_back("--verify");
+      }
+      const ProcessResult result = lamella_command(arguments, {.input = rows});
+      EXPECT_EQ(result.status, 0) << result.err;
+      return result.out;
+    };
+    const std::string on_cpu = scores("cpu", true);
+    EXPECT_THAT(lines_of(on_cpu), testing::SizeIs(8));
+    EXPECT_EQ(scores(test_device(), false), on_cpu);
+    EXPECT_EQ(scores(test_device(), true), on_cpu);
+  }
+}
+
 TEST(Run, TopGivesIndicesAndValuesDescending) {
   const auto lines = lines_of(lamella_run({data_file("digits/model.safetensors"),
                                            data_file("digits/test.npy"), "--top", "3"})

@@ -1,7 +1,6 @@
 // What only the simulation can show of the CUDA engine: that enqueue neither allocates nor
 // synchronizes, that every failing call is reported and nothing leaks, that several devices and
 // orders of execution give the same.
-#include <functional>
 #include <span>
 #include <string>
 #include <thread>
@@ -14,6 +13,7 @@
 #include <lamella/error.hpp>
 
 #include "cuda_sim.hpp"
+#include "tests/cuda/sweep_faults.hpp"
 #include "tests/support/device_array.hpp"
 #include "tests/support/oracle.hpp"
 #include "tests/support/random.hpp"
@@ -25,6 +25,7 @@ using testing::DeviceArray;
 using ::testing::HasSubstr;
 using testing::random_network;
 using testing::random_rows;
+using testing::sweep_faults;
 
 class SimulatedEngine : public ::testing::Test {
  protected:
@@ -212,31 +213,6 @@ TEST_F(SimulatedEngine, OneNetworkOnManyThreads) {
   EXPECT_THAT(results, ::testing::Each(""));
 }
 
-// Runs the body once for each CUDA or cuBLAS call that it makes, with that call failing.
-int sweep_faults(const std::function<void()>& body) {
-  int injected = 0;
-  for (long n = 1;; ++n) {
-    cuda_sim::reset();
-    cuda_sim::fail_call(n);
-    bool thrown = false;
-    std::string message;
-    try {
-      body();
-    } catch (const DeviceError& error) {
-      thrown = true;
-      message = error.what();
-    }
-    const bool fired = cuda_sim::fail_fired();
-    cuda_sim::fail_call(0);
-    EXPECT_EQ(cuda_sim::live().total(), 0) << "leaked when call " << n << " failed: " << message;
-    if (!fired) {
-      EXPECT_FALSE(thrown) << message;
-      return injected;
-    }
-    ++injected;
-  }
-}
-
 TEST_F(SimulatedEngine, EveryFailingCallIsReportedAndNothingLeaks) {
   const auto network = random_network({.widths = {16384, 5, 3}, .last = ActivationKind::kSoftmax});
   const Matrix rows = random_rows(20, 16384, 3);
@@ -266,6 +242,36 @@ TEST_F(SimulatedEngine, EveryFailingCallOfATappedRunIsReportedAndNothingLeaks) {
         << "a failure gave wrong activations silently";
   });
   EXPECT_GT(injected, 80);
+}
+
+TEST_F(SimulatedEngine, EveryFailingCallOfATopKRunIsReportedAndNothingLeaks) {
+  const auto network = random_network({.widths = {16384, 5, 3}});
+  const Matrix rows = random_rows(20, 16384, 3);
+  std::vector<RankedOutput> wanted(20UL * 2);
+  CudaEngine(network, {.max_rows = 8}).run_top_k(rows, {wanted.data(), 20, 2});
+  const int injected = sweep_faults([&] {
+    CudaEngine engine(network, {.max_rows = 8});
+    std::vector<RankedOutput> top(20UL * 2);
+    engine.run_top_k(rows, {top.data(), 20, 2});
+    EXPECT_EQ(top, wanted) << "a failure gave wrong classes silently";
+  });
+  EXPECT_GT(injected, 60);
+}
+
+TEST_F(SimulatedEngine, OfTheLargestOutputsNoMoreIsCopiedBack) {
+  CudaEngine engine(random_network({.widths = {20, 100}}));
+  const Matrix rows = random_rows(50, 20, 1);
+  Matrix outputs(50, 100);
+  const std::size_t before = cuda_sim::bytes_to_host();
+  engine.run(rows, outputs);
+  const std::size_t all = cuda_sim::bytes_to_host() - before;
+  EXPECT_EQ(all, 50 * 100 * sizeof(float));
+  for (const std::size_t k : {1UL, 3UL, 1UL}) {
+    std::vector<RankedOutput> top(50 * k);
+    const std::size_t start = cuda_sim::bytes_to_host();
+    engine.run_top_k(rows, {top.data(), 50, k});
+    EXPECT_EQ(cuda_sim::bytes_to_host() - start, 50 * k * sizeof(RankedOutput));
+  }
 }
 
 TEST_F(SimulatedEngine, ATappedRunGivesItsMemoryBack) {

@@ -104,6 +104,8 @@ cudaError_t copy_async(const Rectangle& to, const Rectangle& from, cudaMemcpyKin
     return cudaSuccess;
   if (const cudaError_t error = check_copy(to, from, kind))
     return error;
+  if (place_of(from.base) == Where::kDevice && place_of(to.base) != Where::kDevice)
+    state().bytes_to_host += from.width * from.rows;
   if (!stream->capture && place_of(from.base) == Where::kPageable) {
     auto snapshot = std::make_shared<std::vector<char>>(from.extent());
     std::memcpy(snapshot->data(), from.base, from.extent());

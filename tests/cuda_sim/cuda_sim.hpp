@@ -56,6 +56,10 @@ bool fail_fired();
 /// Entry points called since reset() or fail_call().
 long calls();
 
+/// Bytes of the copies from device to host memory that were asked for since reset(); a captured one
+/// counts once.
+std::size_t bytes_to_host();
+
 /// What has been created and not destroyed.
 struct Live {
   long device = 0;  ///< device allocations

@@ -104,6 +104,7 @@ void reset() {
   s.sticky_error = last_error() = cudaSuccess;
   s.fault = {};
   s.calls = s.reports = 0;
+  s.bytes_to_host = 0;
   acquire(&s.last_report);
   s.last_report.clear();
   release(&s.last_report);
@@ -125,6 +126,11 @@ bool fail_fired() {
 long calls() {
   const std::lock_guard lock(mutex());
   return state().calls;
+}
+
+std::size_t bytes_to_host() {
+  const std::lock_guard lock(mutex());
+  return state().bytes_to_host;
 }
 
 Live live() {

@@ -38,6 +38,7 @@ struct State {
   cudaError_t sticky_error = cudaSuccess;
   FaultPlan fault;
   long calls = 0;
+  std::size_t bytes_to_host = 0;
   int reports = 0;
   std::string last_report;
 };

@@ -14,6 +14,7 @@
 
 #include <lamella/engine.hpp>
 
+#include "core/top_k.hpp"
 #include "io/rows.hpp"
 
 namespace lamella::pipeline {
@@ -89,7 +90,15 @@ class FakeEngine final : public Engine {
     }
   }
 
+  void run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top) override {
+    ++top_k_calls;
+    Matrix outputs(rows.rows(), 3);
+    run(rows, outputs, {});
+    core::select_top_k(outputs, top);
+  }
+
   std::vector<std::size_t> chunk_sizes;
+  std::size_t top_k_calls = 0;
 
  private:
   Network network_{{Layer{.inputs = 2,

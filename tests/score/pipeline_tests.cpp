@@ -88,6 +88,21 @@ TEST(Pipeline, WritesASelectionOfTheOutputs) {
   FakeWriter top_writer;
   run(FakeReader(2), engine, top_writer, {.chunk_rows = 2}, RowOutput(OutputKind::kTop, 2, 3));
   EXPECT_THAT(top_writer.values, ElementsAre(0, 0, 1, 0, 0, 2, 1, 0));
+  EXPECT_EQ(engine.top_k_calls, 4U) << "three chunks and one";
+}
+
+TEST(Pipeline, SelectsFromAllOutputsWhereTheyAreCheckedAndWritesTheSame) {
+  FakeEngine engine;
+  FakeWriter writer;
+  std::size_t checked = 0;
+  const auto check = [&](std::uint64_t, MatrixView<const float>, MatrixView<const float> outputs) {
+    checked += outputs.size();
+  };
+  run(FakeReader(2), engine, writer, {.chunk_rows = 2, .check = check},
+      RowOutput(OutputKind::kTop, 2, 3));
+  EXPECT_THAT(writer.values, ElementsAre(0, 0, 1, 0, 0, 2, 1, 0));
+  EXPECT_EQ(checked, 6U);
+  EXPECT_EQ(engine.top_k_calls, 0U);
 }
 
 TEST(Pipeline, KeepsOrderWhicheverStageIsSlow) {

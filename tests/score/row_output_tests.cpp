@@ -6,6 +6,7 @@
 
 #include <lamella/error.hpp>
 
+#include "core/top_k.hpp"
 #include "score/row_output.hpp"
 
 namespace lamella::pipeline {
@@ -17,9 +18,16 @@ using testing::IsEmpty;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-std::vector<float> selected(const RowOutput& output, std::vector<float> row) {
-  Matrix into(1, output.columns());
-  output.select({row.data(), 1, row.size()}, into.view());
+// What is written of rows of so many outputs; 0: they are one row.
+std::vector<float> selected(const RowOutput& output, const std::vector<float>& values,
+                            std::size_t width = 0) {
+  width = width == 0 ? values.size() : width;
+  const std::size_t rows = values.size() / width;
+  std::vector<RankedOutput> top(rows * output.top());
+  const MatrixView<RankedOutput> largest(top.data(), rows, output.top());
+  core::select_top_k({values.data(), rows, width}, largest);
+  Matrix into(rows, output.columns());
+  output.to_columns(largest, into);
   return {into.data(), into.data() + into.size()};
 }
 
@@ -37,10 +45,7 @@ TEST(RowOutput, ArgmaxTakesTheFirstOfEqualsAndNanAsLargest) {
 
 TEST(RowOutput, ArgmaxServesEachRowOfAChunk) {
   const RowOutput argmax(OutputKind::kArgmax, 0, 2);
-  std::vector<float> rows = {1, 2, 4, 3, 5, 6};
-  Matrix into(3, 1);
-  argmax.select({rows.data(), 3, 2}, into.view());
-  EXPECT_THAT(std::vector<float>(into.data(), into.data() + 3), ElementsAre(1, 0, 1));
+  EXPECT_THAT(selected(argmax, {1, 2, 4, 3, 5, 6}, 2), ElementsAre(1, 0, 1));
 }
 
 TEST(RowOutput, TopGivesPairsOfIndexAndValueDescending) {

@@ -29,6 +29,9 @@ class LyingEngine final : public Engine {
     }
     done_ += rows.rows();
   }
+  void run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top) override {
+    honest_->run_top_k(rows, top);
+  }
 
  private:
   std::unique_ptr<Engine> honest_;
@@ -57,6 +60,9 @@ class LyingTaps final : public Engine {
         tap.values(r, output_) += 0.5F;
       }
     }
+  }
+  void run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top) override {
+    honest_->run_top_k(rows, top);
   }
 
   [[nodiscard]] std::size_t rows_run() const { return rows_run_; }

@@ -1,0 +1,26 @@
+#include "core/call_shapes.hpp"
+
+#include <fmt/format.h>
+
+#include <lamella/error.hpp>
+
+namespace lamella::core {
+
+void check_shapes(const Network& network, MatrixView<const float> rows,
+                  MatrixView<const float> outputs) {
+  if (rows.columns() != network.inputs()) {
+    throw ShapeError(fmt::format("the rows have {} columns, but the network takes {} inputs",
+                                 rows.columns(), network.inputs()));
+  }
+  if (outputs.columns() != network.outputs()) {
+    throw ShapeError(
+        fmt::format("the matrix for outputs has {} columns, but the network gives {} outputs",
+                    outputs.columns(), network.outputs()));
+  }
+  if (outputs.rows() != rows.rows()) {
+    throw ShapeError(fmt::format("the matrix for outputs has {} rows, but {} rows are to be run",
+                                 outputs.rows(), rows.rows()));
+  }
+}
+
+}  // namespace lamella::core

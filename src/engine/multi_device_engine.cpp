@@ -1,0 +1,120 @@
+#include "engine/multi_device_engine.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <lamella/error.hpp>
+
+#include "core/call_shapes.hpp"
+#include "core/checked.hpp"
+#include "core/taps.hpp"
+#include "core/thread_pool.hpp"
+#include "core/top_k.hpp"
+
+namespace lamella::engine {
+namespace {
+
+using MakeEngine = std::function<std::unique_ptr<Engine>(const Device& device)>;
+
+// "2 devices: NVIDIA A, NVIDIA B"; "8 devices: 8 x NVIDIA A".
+std::string name_all(const std::vector<std::unique_ptr<Engine>>& engines) {
+  std::vector<std::pair<std::string, int>> names;
+  for (const auto& engine : engines) {
+    const std::string& name = engine->info().device_name;
+    const auto known = std::ranges::find(names, name, &std::pair<std::string, int>::first);
+    if (known == names.end()) {
+      names.emplace_back(name, 1);
+    } else {
+      ++known->second;
+    }
+  }
+  std::string text = fmt::format("{} devices: ", engines.size());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    text += i == 0 ? "" : ", ";
+    text += names[i].second == 1 ? "" : fmt::format("{} x ", names[i].second);
+    text += names[i].first;
+  }
+  return text;
+}
+
+class MultiDeviceEngine final : public Engine {
+ public:
+  MultiDeviceEngine(const std::vector<Device>& devices, const MakeEngine& make)
+      : devices_(devices), engines_(devices.size()), pool_(static_cast<int>(devices.size())) {
+    on_each(devices_.size(), [&](std::size_t i) { engines_[i] = make(devices_[i]); });
+    info_ = engines_[0]->info();
+    info_.device = {DeviceKind::kCuda, Device::kAllDevices};
+    info_.device_name = name_all(engines_);
+    info_.devices = static_cast<int>(engines_.size());
+    const std::size_t row_bytes = (network().inputs() + network().outputs()) * sizeof(float);
+    least_share_ = std::clamp<std::size_t>(kLeastShareBytes / row_bytes, 1, kLeastShareRows);
+  }
+
+  [[nodiscard]] const Network& network() const override { return engines_[0]->network(); }
+
+  void run(MatrixView<const float> rows, MatrixView<float> outputs,
+           std::span<const Tap> taps) override {
+    core::check_shapes(network(), rows, outputs);
+    core::check_taps(network(), rows.rows(), taps);
+    on_each_share(rows.rows(), [&](Engine& engine, std::size_t first, std::size_t count) {
+      engine.run(rows.block(first, count), outputs.block(first, count),
+                 core::tap_block(taps, first, count));
+    });
+  }
+
+  void run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top) override {
+    core::check_top_k(network(), rows, top);
+    on_each_share(rows.rows(), [&](Engine& engine, std::size_t first, std::size_t count) {
+      engine.run_top_k(rows.block(first, count), top.block(first, count));
+    });
+  }
+
+ private:
+  // Calls work(engine, first, count) for each device's share of the rows, at the same time.
+  template <class Work>
+  void on_each_share(std::size_t rows, const Work& work) {
+    const std::size_t shares = std::clamp<std::size_t>(rows / least_share_, 1, engines_.size());
+    const auto begin = [&](std::size_t share) {
+      return static_cast<std::size_t>(core::scaled(rows, share, shares));
+    };
+    on_each(shares, [&](std::size_t i) { work(*engines_[i], begin(i), begin(i + 1) - begin(i)); });
+  }
+
+  // Calls work(i) for the first devices, at the same time.
+  template <class Work>
+  void on_each(std::size_t count, const Work& work) {
+    pool_.for_each(count, [&](std::size_t /*worker*/, std::size_t i) {
+      try {
+        work(i);
+      } catch (const OutOfMemoryError& error) {
+        throw OutOfMemoryError(named(i, error));
+      } catch (const DeviceError& error) {
+        throw DeviceError(named(i, error));
+      }
+    });
+  }
+
+  // The CUDA engine names the device in most of its messages, but not in all.
+  [[nodiscard]] std::string named(std::size_t i, const DeviceError& error) const {
+    const std::string prefix = to_string(devices_[i]) + ": ";
+    const std::string message = error.what();
+    return message.starts_with(prefix) ? message : prefix + message;
+  }
+
+  std::vector<Device> devices_;
+  std::vector<std::unique_ptr<Engine>> engines_;
+  std::size_t least_share_ = 1;
+  core::ThreadPool pool_;  // last, so that its threads end before what they use
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_multi_device_engine(const std::vector<Device>& devices,
+                                                 const MakeEngine& make) {
+  return std::make_unique<MultiDeviceEngine>(devices, make);
+}
+
+}  // namespace lamella::engine

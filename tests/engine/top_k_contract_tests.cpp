@@ -1,0 +1,139 @@
+// What every engine gives as the largest outputs of rows: those of its own outputs, in the promised
+// order.
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <lamella/engine.hpp>
+#include <lamella/error.hpp>
+
+#include "tests/engine/contract.hpp"
+#include "tests/support/random.hpp"
+
+namespace lamella {
+namespace {
+
+using testing::EngineContract;
+using ::testing::HasSubstr;
+using testing::make_contract_engine;
+using testing::random_network;
+using testing::random_rows;
+
+using TopK = EngineContract;
+
+// By sorting whole rows: descending, NaN first, equals as they stand.
+std::vector<RankedOutput> sorted_top(const Matrix& outputs, std::size_t k) {
+  std::vector<RankedOutput> top;
+  for (std::size_t r = 0; r < outputs.rows(); ++r) {
+    std::vector<RankedOutput> row;
+    for (std::size_t c = 0; c < outputs.columns(); ++c) {
+      row.push_back({static_cast<std::uint32_t>(c), outputs(r, c)});
+    }
+    std::ranges::stable_sort(row, [](const RankedOutput& a, const RankedOutput& b) {
+      return std::isnan(a.value) != std::isnan(b.value) ? std::isnan(a.value) : a.value > b.value;
+    });
+    top.insert(top.end(), row.begin(), row.begin() + static_cast<std::ptrdiff_t>(k));
+  }
+  return top;
+}
+
+// With a sentinel behind it, which must stay.
+std::vector<RankedOutput> top_of(Engine& engine, const Matrix& rows, std::size_t k) {
+  const RankedOutput sentinel{77, -77};
+  std::vector<RankedOutput> top(rows.rows() * k + 1, sentinel);
+  engine.run_top_k(rows, {top.data(), rows.rows(), k});
+  EXPECT_EQ(top.back(), sentinel);
+  top.pop_back();
+  return top;
+}
+
+bool same_bits(const std::vector<RankedOutput>& a, const std::vector<RankedOutput>& b) {
+  return std::ranges::equal(a, b, [](const RankedOutput& x, const RankedOutput& y) {
+    return x.index == y.index &&
+           std::bit_cast<std::uint32_t>(x.value) == std::bit_cast<std::uint32_t>(y.value);
+  });
+}
+
+void expect_top_of_outputs(Engine& engine, const Matrix& rows, std::size_t k) {
+  SCOPED_TRACE(std::to_string(rows.rows()) + " rows, k = " + std::to_string(k));
+  Matrix outputs(rows.rows(), engine.network().outputs());
+  engine.run(rows, outputs);
+  EXPECT_TRUE(same_bits(top_of(engine, rows, k), sorted_top(outputs, k)));
+}
+
+TEST_F(TopK, IsOfItsOwnOutputsForAnyRowsAndK) {
+  for (const std::size_t width : {1UL, 10UL, 70UL}) {
+    const auto network = random_network({.widths = {20, 33, width}});
+    // By one thread, which then does several blocks of rows one after the other.
+    const auto engine = make_engine(
+        network, {.device = Device::parse(LAMELLA_CONTRACT_DEVICE), .max_rows = 48, .threads = 1});
+    for (const std::size_t rows : {0UL, 1UL, 2UL, 47UL, 200UL}) {
+      for (const std::size_t k : {std::size_t{1}, (width + 1) / 2, width}) {
+        expect_top_of_outputs(*engine, random_rows(rows, 20, static_cast<std::uint32_t>(rows)), k);
+      }
+    }
+  }
+}
+
+TEST_F(TopK, OfANarrowNetworkWithTies) {
+  // ReLU makes zeros, which are equal.
+  const auto network = random_network({.widths = {3, 9, 7}, .last = ActivationKind::kRelu});
+  const auto engine = make_contract_engine(network);
+  for (const std::size_t k : {1UL, 4UL, 7UL}) {
+    expect_top_of_outputs(*engine, random_rows(3000, 3, 5), k);
+  }
+}
+
+TEST_F(TopK, NanIsLargestAndInfinitiesAreInOrder) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  for (const std::size_t width : {5UL, 40UL}) {
+    // A bias of its own for each output; one input, whose NaN or infinity all outputs show.
+    Layer layer{.inputs = 1,
+                .outputs = width,
+                .weights = std::vector<float>(width, 0.0F),
+                .bias = std::vector<float>(width, 1.0F),
+                .activation = ActivationKind::kIdentity};
+    layer.weights[2] = 1;
+    layer.weights[4] = -1;
+    const auto engine =
+        make_contract_engine(std::make_shared<const Network>(std::vector<Layer>{layer}));
+    Matrix rows(4, 1);
+    rows(0, 0) = kInf;
+    rows(1, 0) = -kInf;
+    rows(2, 0) = kNan;
+    rows(3, 0) = 2;
+    expect_top_of_outputs(*engine, rows, 1);
+    expect_top_of_outputs(*engine, rows, width);
+  }
+}
+
+TEST_F(TopK, RefusesWhatDoesNotFit) {
+  const auto engine = make_contract_engine(random_network({.widths = {3, 4, 2}}));
+  const Matrix rows(2, 3);
+  const Matrix wide(2, 5);
+  std::vector<RankedOutput> memory(20);
+  const auto refused = [&](const Matrix& given, std::size_t top_rows, std::size_t k) {
+    try {
+      engine->run_top_k(given, {memory.data(), top_rows, k});
+    } catch (const ShapeError& error) {
+      return std::string(error.what());
+    }
+    return std::string("it was taken");
+  };
+  EXPECT_THAT(refused(wide, 2, 1), HasSubstr("5 columns"));
+  EXPECT_THAT(refused(rows, 3, 1), HasSubstr("3 rows"));
+  EXPECT_THAT(refused(rows, 2, 0), HasSubstr("1 to 2"));
+  EXPECT_THAT(refused(rows, 2, 3), HasSubstr("1 to 2"));
+  EXPECT_EQ(refused(rows, 2, 2), "it was taken");
+}
+
+}  // namespace
+}  // namespace lamella
