@@ -58,6 +58,13 @@ __device__ inline void store4(float* to, const float4& v) {
   *reinterpret_cast<float4*>(to) = v;
 }
 
+__device__ inline void unpack(const float4& v, float* to) {
+  to[0] = v.x;
+  to[1] = v.y;
+  to[2] = v.z;
+  to[3] = v.w;
+}
+
 __device__ inline float& lane(float4& v, unsigned j) {
   return j == 0 ? v.x : j == 1 ? v.y : j == 2 ? v.z : v.w;
 }
@@ -288,21 +295,21 @@ __device__ inline void multiply(float (&sums)[4 * kRows][4 * kColumns], const fl
   for (unsigned k = 0; k < inputs; k += kStep) {
 #pragma unroll
     for (unsigned u = 0; u < kStep; ++u) {
-      float4 xs[kRows];
-      float4 ws[kColumns];
+      float xs[4 * kRows];
+      float ws[4 * kColumns];
 #pragma unroll
       for (unsigned i = 0; i < kRows; ++i) {
-        xs[i] = load4(x + u * kStride + i * (kTile / kRows));
+        unpack(load4(x + u * kStride + i * (kTile / kRows)), xs + 4 * i);
       }
 #pragma unroll
       for (unsigned j = 0; j < kColumns; ++j) {
-        ws[j] = load4(weights + u * kWidth + j * 16 * kRows);
+        unpack(load4(weights + u * kWidth + j * 16 * kRows), ws + 4 * j);
       }
 #pragma unroll
       for (unsigned r = 0; r < 4 * kRows; ++r) {
 #pragma unroll
         for (unsigned c = 0; c < 4 * kColumns; ++c) {
-          sums[r][c] = fmaf(lane(xs[r / 4], r % 4), lane(ws[c / 4], c % 4), sums[r][c]);
+          sums[r][c] = fmaf(xs[r], ws[c], sums[r][c]);
         }
       }
     }
@@ -326,12 +333,13 @@ __device__ inline void compute_layer(const FusedLayer& layer, const float* param
   const float* const bias = parameters + layer.parameters + column;
 #pragma unroll
   for (unsigned j = 0; j < kColumns; ++j) {
-    float4 b = load4(bias + j * kColumnStep);
+    float b[4];
+    unpack(load4(bias + j * kColumnStep), b);
 #pragma unroll
     for (unsigned r = 0; r < 4 * kRows; ++r) {
 #pragma unroll
       for (unsigned c = 0; c < 4; ++c) {
-        sums[r][4 * j + c] = lane(b, c);
+        sums[r][4 * j + c] = b[c];
       }
     }
   }
