@@ -504,6 +504,12 @@ cudaError_t with_kernel(const FusedTileVariant& variant, Use&& use) {
 cudaError_t prepare_fused_layers(const FusedTileVariant& variant, int shared_bytes_allowed,
                                  int& blocks_per_multiprocessor) {
   return with_kernel(variant, [&](auto* kernel) {
+    // All that a multiprocessor has, or it may leave room for fewer blocks than fit.
+    if (const cudaError_t status = cudaFuncSetAttribute(
+            kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared);
+        status != cudaSuccess) {
+      return status;
+    }
     return prepare_kernel(kernel, kTile, variant.shared_bytes, shared_bytes_allowed,
                           blocks_per_multiprocessor);
   });

@@ -9,11 +9,11 @@
 //     stage[(r * width + c) * 128 + t],
 // so that neighbouring threads are in neighbouring banks.
 //
-// What to expect on an H100: a row of 3-4-2 takes 20 bytes; 3.35 TB/s carry 1.7 * 10^11 such
-// rows/s. It takes 3 * 4 + 4 * 4 = 28 multiply-adds as they are computed (outputs are padded to
-// four) and, with loads, stores, biases and ReLU, about 50 instructions; 132 multiprocessors issue
-// 132 * 4 * 32 thread instructions a cycle at about 1.7 GHz: 5.7 * 10^11 rows/s. So memory bound,
-// three times over.
+// What to expect on an H100 (66.9 TFLOP/s, so 33.4 * 10^12 thread instructions a second; 3.35
+// TB/s): a row of 3-4-2 takes 20 bytes; memory carries 1.7 * 10^11 of them a second. It takes 28
+// multiply-adds as they are computed (outputs are padded to four) and about 70 instructions with
+// loads, stores, biases, ReLU and the loops: 4.8 * 10^11 rows/s. So memory bound, nearly three
+// times over. 8-8-8 takes 64 bytes and 128 multiply-adds: 5.2 * 10^10 and about 1.5 * 10^11 rows/s.
 #include <algorithm>
 #include <cstdint>
 
