@@ -19,15 +19,16 @@
 //     ((4 v + j) 132 + r) mod 32 = (16 v + 4 j + r) mod 32,    v in {0, 1}, r in 0 ... 15,
 // 32 different ones for each j; with 4-byte accesses it covers 4 rows by 8 columns, at
 //     (4 c + r) mod 32,    c in 0 ... 7, r in 0 ... 3.
-// In device memory these are whole sectors of 32 bytes, each touched by one instruction.
+// In device memory a 16-byte access so takes whole sectors of 32 bytes.
 //
 // What to expect on an H100 (132 multiprocessors, 66.9 TFLOP/s, 3.35 TB/s; 20 FLOP a byte): a row
 // of 64-64-64-10 takes 2 * 64 * (64 + 64 + 10) = 17,664 FLOP and 4 * (64 + 10) = 296 bytes, 60 FLOP
 // a byte: arithmetic bound. The last layer is computed 16 wide, so that 96 % of the multiply-adds
-// count. In the loop of the 8x8 layers 64 of 68 instructions are multiply-adds; the biases, ReLU
-// (two instructions an output) and the way through the tile take about 4 % of a 64-wide layer.
-// That leaves 0.96 * 0.94 * 0.96 = 87 % of 66.9 TFLOP/s if nothing ever waited: 3.3 * 10^9 rows/s,
-// 0.98 TB/s. 128-128-128-128 with 98,304 FLOP a row: 128 of 134 instructions.
+// count. In the loop of 8x8 sums 256 of 277 instructions are multiply-adds (nvcc 13.0, sm_90; 8x16:
+// 256 of 273; 4x4: 64 of 77); biases, ReLU (two instructions an output) and the way through the
+// tile take about 4 % of a 64-wide layer. That leaves 0.96 * 0.92 * 0.96 = 85 % of 66.9 TFLOP/s if
+// nothing ever waited: 3.2 * 10^9 rows/s, 0.95 TB/s. By 3 blocks a multiprocessor 12 warps are
+// there to wait for one another.
 #include <algorithm>
 #include <cstdint>
 

@@ -42,9 +42,8 @@ plan::SharedMemoryFacts shared_memory_facts(int device) {
 }
 
 FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape) : shape_(shape) {
-  int device = 0;
-  LAMELLA_CUDA_CHECK(cudaGetDevice(&device));
-  const int allowed = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
+  LAMELLA_CUDA_CHECK(cudaGetDevice(&device_));
+  const int allowed = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, device_);
   int blocks = 0;
   if (shape_.family == Family::kNarrow) {
     LAMELLA_CUDA_CHECK(kernels::prepare_fused_narrow(narrow_variant(shape_), allowed, blocks));
@@ -55,10 +54,10 @@ FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape
     throw DeviceError(
         fmt::format("cuda:{}: no block of the fused kernel fits: {} bytes of shared "
                     "memory are wanted",
-                    device, shape_.shared_bytes));
+                    device_, shape_.shared_bytes));
   }
   max_blocks_ = static_cast<unsigned>(blocks) *
-                static_cast<unsigned>(attribute(cudaDevAttrMultiProcessorCount, device));
+                static_cast<unsigned>(attribute(cudaDevAttrMultiProcessorCount, device_));
 
   const std::vector<float> image = plan::pack_fused(network, shape_);
   image_ = allocate_device(bytes(), "the network's weights");
@@ -66,6 +65,14 @@ FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape
   // A copy from pageable memory may return before it has reached the device, and engines' streams
   // do not wait for the default stream.
   LAMELLA_CUDA_CHECK(cudaStreamSynchronize(nullptr));
+}
+
+FusedNetwork::~FusedNetwork() {
+  int previous = device_;
+  check_no_throw(cudaGetDevice(&previous));
+  check_no_throw(cudaSetDevice(device_));
+  image_.reset();
+  check_no_throw(cudaSetDevice(previous));
 }
 
 void FusedNetwork::enqueue(const float* rows, std::size_t count, float* outputs,

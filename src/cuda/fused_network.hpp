@@ -17,13 +17,16 @@ namespace lamella::cuda {
 // What the plan asks about a device. Throws DeviceError.
 [[nodiscard]] plan::SharedMemoryFacts shared_memory_facts(int device);
 
-// Immutable once made; engines of the same network and device may share one. Keeps nothing of the
-// Network.
+// Immutable once made; engines of the same network and device may share one, and the last may
+// release it while another device is current. Keeps nothing of the Network.
 class FusedNetwork {
  public:
   // Packs and uploads the weights to the current device, which must be the one that the shape was
   // planned for; synchronizes. Throws OutOfMemoryError, DeviceError.
   FusedNetwork(const Network& network, const plan::FusedShape& shape);
+  FusedNetwork(const FusedNetwork&) = delete;
+  FusedNetwork& operator=(const FusedNetwork&) = delete;
+  ~FusedNetwork();
 
   // Scores rows [count x inputs] into outputs [count x outputs], both row-major float32 device
   // memory, 4-byte aligned, not overlapping; any count from 0 up. The values of the taps are device
@@ -42,6 +45,7 @@ class FusedNetwork {
 
  private:
   plan::FusedShape shape_;
+  int device_ = 0;
   unsigned max_blocks_ = 0;  // what the device holds at once
   DeviceMemory image_;
 };

@@ -231,7 +231,11 @@ TEST_F(FusedKernels, NanAndInfinityStayInTheirRow) {
   constexpr float kInf = std::numeric_limits<float>::infinity();
   for (const Variant& variant : kVariants) {
     for (const auto last : {ActivationKind::kRelu, ActivationKind::kSoftmax}) {
-      const auto network = random_network({.widths = variant.widths, .last = last});
+      // Behind tanh infinities are finite again, unless padding took part in them.
+      const Activation hidden =
+          last == ActivationKind::kRelu ? ActivationKind::kTanh : ActivationKind::kRelu;
+      const auto network =
+          random_network({.widths = variant.widths, .hidden = hidden, .last = last});
       Fused kernel = fused(variant, network);
       Matrix rows = random_rows(9, network->inputs(), 3);
       const auto clean = kernel.run(rows);
