@@ -8,6 +8,7 @@
 #include <lamella/error.hpp>
 
 #include "cuda/check.hpp"
+#include "cuda/per_device.hpp"
 #include "kernels/fused_layers.hpp"
 #include "kernels/fused_narrow.hpp"
 
@@ -39,6 +40,12 @@ plan::SharedMemoryFacts shared_memory_facts(int device) {
   return {.per_block = bytes(cudaDevAttrMaxSharedMemoryPerBlockOptin),
           .per_multiprocessor = bytes(cudaDevAttrMaxSharedMemoryPerMultiprocessor),
           .reserved_per_block = bytes(cudaDevAttrReservedSharedMemoryPerBlock)};
+}
+
+std::shared_ptr<const FusedNetwork> FusedNetwork::get(const std::shared_ptr<const Network>& network,
+                                                      const plan::FusedShape& shape, int device) {
+  static PerDevice<FusedNetwork> known;
+  return known.get(network, device, [&] { return FusedNetwork(*network, shape); });
 }
 
 FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape) : shape_(shape) {

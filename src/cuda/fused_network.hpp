@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 
 #include <driver_types.h>
@@ -21,6 +22,11 @@ namespace lamella::cuda {
 // release it while another device is current. Keeps nothing of the Network.
 class FusedNetwork {
  public:
+  // The fused form of this network on this device: one that an engine holds, or made now. The shape
+  // is the plan's for them. Safe to call from several threads; otherwise as the constructor.
+  [[nodiscard]] static std::shared_ptr<const FusedNetwork> get(
+      const std::shared_ptr<const Network>& network, const plan::FusedShape& shape, int device);
+
   // Packs and uploads the weights to the current device, which must be the one that the shape was
   // planned for; synchronizes. Throws OutOfMemoryError, DeviceError.
   FusedNetwork(const Network& network, const plan::FusedShape& shape);

@@ -116,6 +116,15 @@ TEST_F(FusedNetworkTest, OneServesSeveralStreamsAtOnce) {
   EXPECT_EQ(disagreement(*network, rows[1], outputs_2), "");
 }
 
+TEST_F(FusedNetworkTest, EnginesOfOneNetworkShareIt) {
+  const auto network = random_network({.widths = {20, 40, 5}});
+  const auto other = random_network({.widths = {20, 40, 5}});
+  const auto shape = plan::make_fused_plan(*network, shared_memory_facts(0)).shape.value();
+  const auto first = FusedNetwork::get(network, shape, 0);
+  EXPECT_EQ(FusedNetwork::get(network, shape, 0), first);
+  EXPECT_NE(FusedNetwork::get(other, shape, 0), first);
+}
+
 TEST_F(FusedNetworkTest, NetworksOfOneKernelDoNotTakeEachOthersSharedMemory) {
   const auto large = random_network({.widths = {64, 64, 64, 64, 64, 10}});
   const auto small = random_network({.widths = {9, 9}});

@@ -56,10 +56,15 @@ class Fused {
   // The outputs; rows and outputs lie so many floats behind an aligned address.
   std::vector<float> run(const Matrix& rows, std::size_t offset = 0, std::size_t output_offset = 0,
                          const kernels::FusedTaps& taps = {}) {
-    DeviceArray device_rows({rows.data(), rows.data() + rows.size()}, offset);
-    DeviceArray outputs(rows.rows() * network_->outputs(), output_offset);
-    const kernels::FusedCall call{.rows = device_rows.data(),
-                                  .count = rows.rows(),
+    const DeviceArray device_rows({rows.data(), rows.data() + rows.size()}, offset);
+    return run(device_rows.data(), rows.rows(), output_offset, taps);
+  }
+
+  std::vector<float> run(const float* rows, std::size_t count, std::size_t output_offset = 0,
+                         const kernels::FusedTaps& taps = {}) {
+    DeviceArray outputs(count * network_->outputs(), output_offset);
+    const kernels::FusedCall call{.rows = rows,
+                                  .count = count,
                                   .outputs = outputs.data(),
                                   .image = image_->data(),
                                   .shape = shape.image,
@@ -182,6 +187,24 @@ TEST_F(FusedKernels, EveryPaddedWidthAndAlignment) {
     const auto found = kernel.run(rows);
     EXPECT_EQ(kernel.disagreement(rows, found), "") << width;
     EXPECT_EQ(kernel.run(rows, 1, 2), found) << width;
+  }
+}
+
+TEST_F(FusedKernels, ReadsNothingBehindTheRows) {
+  // The rows end where their memory does, with 16-byte alignment and without.
+  for (const std::vector<std::size_t>& widths : std::vector<std::vector<std::size_t>>{
+           {4, 4}, {3, 4}, {8, 4}, {12, 10}, {13, 10}, {44, 10}, {45, 70}}) {
+    const auto network = random_network({.widths = widths});
+    Fused kernel(network);
+    const Matrix rows = random_rows(5, widths[0], 1);
+    const std::size_t bytes = rows.size() * sizeof(float);
+    const std::size_t room = (bytes + 255) / 256 * 256;
+    void* memory = nullptr;
+    testing::require(cudaMalloc(&memory, room), "cudaMalloc");
+    auto* const at = reinterpret_cast<float*>(static_cast<char*>(memory) + room - bytes);
+    testing::require(cudaMemcpy(at, rows.data(), bytes, cudaMemcpyHostToDevice), "upload");
+    EXPECT_EQ(kernel.disagreement(rows, kernel.run(at, rows.rows())), "") << widths[0];
+    testing::require(cudaFree(memory), "cudaFree");
   }
 }
 
