@@ -1,8 +1,9 @@
 // Each thread carries four neighbouring rows through all layers in registers: rows of w columns are
-// w vectors of 16 bytes, whatever w is, and the weights, which all threads read from the same place
-// in shared memory at the same time, serve four rows a read. Between a thread's vectors lie the
-// vectors of the same rows only, so that a warp's w loads together touch each sector of its 512 w
-// bytes, the first from device memory, the others from the cache beside the multiprocessor.
+// w vectors of 16 bytes, whatever w is, and a read of weights, which all threads do at the same
+// time from the same place in shared memory, serves four rows. A thread's vectors are neighbours,
+// so the w loads of a warp together cover 512 w contiguous bytes: the first that touches a sector
+// of 32 bytes brings it from device memory, the other finds it in the cache beside the
+// multiprocessor.
 //
 // What is not done in registers (input steps, activations other than ReLU) is done in shared memory
 // by kernels/fused_rows.cuh: element (row r, column c) of thread t lies at
