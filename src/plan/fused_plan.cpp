@@ -123,7 +123,7 @@ FusedPlan plan_tile(const Network& network, const SharedMemoryFacts& device) {
   const std::size_t width = widest_output <= 64 ? 64 : core::kFusedMaxWidth;
   const Layout layout = lay_out(network, FusedShape::Family::kTile, width);
   const std::size_t tile = round_up(network.max_width(), 4) * core::kFusedTileStride;
-  const std::size_t panels = 2 * core::kFusedPanelInputs * width;
+  const std::size_t panels = width * 2 * core::kFusedPanelInputs;
   const std::size_t resident_bytes = (layout.words + tile) * sizeof(float);
   const std::size_t streamed_bytes = (panels + tile) * sizeof(float);
   const std::size_t resident_blocks = blocks_of(device, resident_bytes);
