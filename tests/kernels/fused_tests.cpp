@@ -332,7 +332,7 @@ TEST_F(FusedKernels, TapsChangeNoBitOfTheOutputs) {
     for (const auto last : {ActivationKind::kRelu, ActivationKind::kLogSoftmax}) {
       const auto network = random_network({.widths = variant.widths, .last = last});
       Fused kernel = fused(variant, network);
-      const std::size_t count = 300;
+      const std::size_t count = 140;
       const Matrix rows = random_rows(count, network->inputs(), 4);
       kernels::FusedTaps taps;
       std::vector<std::unique_ptr<DeviceArray>> memory;
