@@ -1,0 +1,39 @@
+// What both families of fused kernels are called with.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/fused_layout.hpp"
+
+namespace lamella::kernels {
+
+// Where what a layer computes is to be written as well: [rows x outputs of the layer], device
+// memory, 4-byte aligned.
+struct FusedTap {
+  float* values = nullptr;
+  std::uint32_t layer = 0;
+  std::uint32_t pre_activation = 0;  // 1: before the activation
+};
+
+// A launch carries its taps in its parameters, whose space is limited.
+inline constexpr std::size_t kFusedTapsPerLaunch = 32;
+
+struct FusedTaps {
+  std::uint32_t count = 0;
+  FusedTap taps[kFusedTapsPerLaunch];
+};
+
+// rows is [count x inputs], outputs [count x outputs], row-major float32 device memory, 4-byte
+// aligned, not overlapping. image is device memory, 16-byte aligned, as core/fused_layout.hpp
+// describes it.
+struct FusedCall {
+  const float* rows = nullptr;
+  std::size_t count = 0;
+  float* outputs = nullptr;
+  const float* image = nullptr;
+  core::FusedImage shape;
+  FusedTaps taps;
+};
+
+}  // namespace lamella::kernels

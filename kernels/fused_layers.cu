@@ -1,0 +1,358 @@
+// A block of 128 threads carries a tile of 128 rows through all layers. The tile lies in shared
+// memory column by column, element (row r, column c) at
+//     tile[c * 132 + r],
+// and each layer overwrites it with its outputs. A layer of `width` (padded) outputs is
+// kRows x kColumns chunks of four rows by four columns a thread, with width = 16 kRows kColumns, so
+// that 128 threads always cover it exactly:
+//
+//     width               16    32    48    64    96    128
+//     rows x columns     4x4   8x4  4x12   8x8  8x12   8x16   of a thread
+//
+// Lane l of a warp has row group l % 8 and column group l / 8 (four of them); the warps lie
+// 4/kRows along the rows by kRows along the columns. Per k a thread reads kRows + kColumns vectors
+// of 16 bytes and does 16 kRows kColumns multiply-adds.
+//
+// Bank conflicts: none, by these numbers. Reading and writing the tile, eight neighbouring lanes
+// touch rows 4 l ... 4 l + 3 of one column: 128 consecutive bytes, which is what a 16-byte access
+// serves at once. Reading weights, they all touch the same 16 bytes. Bringing rows in and out, a
+// warp covers 16 rows by 2 vectors of columns: element j of a vector is at bank
+//     ((4 v + j) 132 + r) mod 32 = (16 v + 4 j + r) mod 32,    v in {0, 1}, r in 0 ... 15,
+// 32 different ones for each j; with 4-byte accesses it covers 4 rows by 8 columns, at
+//     (4 c + r) mod 32,    c in 0 ... 7, r in 0 ... 3.
+// In device memory a 16-byte access so takes whole sectors of 32 bytes.
+//
+// What to expect on an H100 (132 multiprocessors, 66.9 TFLOP/s, 3.35 TB/s; 20 FLOP a byte): a row
+// of 64-64-64-10 takes 2 * 64 * (64 + 64 + 10) = 17,664 FLOP and 4 * (64 + 10) = 296 bytes, 60 FLOP
+// a byte: arithmetic bound. The last layer is computed 16 wide, so that 96 % of the multiply-adds
+// count. In the loop of 8x8 sums 256 of 277 instructions are multiply-adds (nvcc 13.0, sm_90; 8x16:
+// 256 of 273; 4x4: 64 of 77); biases, ReLU (two instructions an output) and the way through the
+// tile take about 4 % of a 64-wide layer. That leaves 0.96 * 0.92 * 0.96 = 85 % of 66.9 TFLOP/s if
+// nothing ever waited: 3.2 * 10^9 rows/s, 0.95 TB/s. By 3 blocks a multiprocessor 12 warps are
+// there to wait for one another.
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/fused_layers.hpp"
+#include "kernels/fused_rows.cuh"
+#include "kernels/fused_tile.cuh"
+#include "kernels/launch.cuh"
+
+namespace lamella::kernels {
+namespace {
+
+using core::FusedImage;
+using core::FusedLayer;
+using core::FusedStep;
+
+constexpr unsigned kPanel = core::kFusedPanelInputs;
+// Vectors of the next tile's rows that each thread holds while this tile is computed: as many as
+// registers are left for.
+template <unsigned kMaxWidth, bool kResident>
+constexpr unsigned kAheadOf = kMaxWidth > 64 ? (kResident ? 2 : 1) : (kResident ? 8 : 4);
+
+// ---- Weights that do not fit: panels of 16 inputs through two buffers ----
+
+// The panels of all layers in order, and again from the first for the next tile. While one is
+// multiplied, the next is on its way in registers.
+template <unsigned kMaxWidth>
+class PanelStream {
+ public:
+  static constexpr unsigned kBufferWords = kPanel * kMaxWidth;
+
+  __device__ PanelStream(const float* image, const FusedImage& shape, float* buffers)
+      : image_(image), layers_(shape.layers), buffers_(buffers) {
+    fetch();
+    put();
+  }
+
+  __device__ const float* current() const { return buffers_ + buffer_ * kBufferWords; }
+
+  __device__ void fetch() {
+    const FusedLayer& layer = reinterpret_cast<const FusedLayer*>(image_)[layer_];
+    const unsigned inputs = min(kPanel, layer.inputs_padded - k_);
+    const float* const from = image_ + layer.parameters + (1 + k_) * layer.width;
+    vectors_ = inputs * layer.width / 4;
+#pragma unroll
+    for (unsigned i = 0; i < kVectors; ++i) {
+      if (i * kTile + threadIdx.x < vectors_) {
+        next_[i] = load4(from + 4 * (i * kTile + threadIdx.x));
+      }
+    }
+    k_ += inputs;
+    if (k_ == layer.inputs_padded) {
+      k_ = 0;
+      layer_ = layer_ + 1 == layers_ ? 0 : layer_ + 1;
+    }
+  }
+
+  // The fetched panel becomes the current one, after the block's next barrier.
+  __device__ void put() {
+    buffer_ ^= 1;
+    float* const to = buffers_ + buffer_ * kBufferWords;
+#pragma unroll
+    for (unsigned i = 0; i < kVectors; ++i) {
+      if (i * kTile + threadIdx.x < vectors_) {
+        store4(to + 4 * (i * kTile + threadIdx.x), next_[i]);
+      }
+    }
+  }
+
+ private:
+  static constexpr unsigned kVectors = kBufferWords / (4 * kTile);
+
+  const float* image_;
+  unsigned layers_;
+  float* buffers_;
+  unsigned layer_ = 0;  // of the panel that is fetched next
+  unsigned k_ = 0;
+  unsigned buffer_ = 0;
+  unsigned vectors_ = 0;
+  float4 next_[kVectors];
+};
+
+// ---- One layer ----
+
+template <unsigned kRows, unsigned kColumns>
+__device__ inline void multiply(float (&sums)[4 * kRows][4 * kColumns], const float* x,
+                                const float* weights, unsigned inputs) {
+  constexpr unsigned kWidth = 16 * kRows * kColumns;
+  // Inputs whose loads may be under way together: registers for two beside 128 sums.
+  constexpr unsigned kStep = kColumns == 4 ? 2 : 4;
+#pragma unroll 1
+  for (unsigned k = 0; k < inputs; k += kStep) {
+#pragma unroll
+    for (unsigned u = 0; u < kStep; ++u) {
+      float xs[4 * kRows];
+      float ws[4 * kColumns];
+#pragma unroll
+      for (unsigned i = 0; i < kRows; ++i) {
+        unpack(load4(x + u * kStride + i * (kTile / kRows)), xs + 4 * i);
+      }
+#pragma unroll
+      for (unsigned j = 0; j < kColumns; ++j) {
+        unpack(load4(weights + u * kWidth + j * 16 * kRows), ws + 4 * j);
+      }
+#pragma unroll
+      for (unsigned r = 0; r < 4 * kRows; ++r) {
+#pragma unroll
+        for (unsigned c = 0; c < 4 * kColumns; ++c) {
+          sums[r][c] = fmaf(xs[r], ws[c], sums[r][c]);
+        }
+      }
+    }
+    x += kStep * kStride;
+    weights += kStep * kWidth;
+  }
+}
+
+// tile = W tile + b, and ReLU of it where that is asked for. The caller's barrier follows.
+template <unsigned kRows, unsigned kColumns, bool kResident, class Stream>
+__device__ inline void compute_layer(const FusedLayer& layer, const float* parameters, float* tile,
+                                     Stream& stream, bool relu) {
+  constexpr unsigned kColumnStep = 16 * kRows;
+  constexpr unsigned kWidth = kColumnStep * kColumns;
+  const unsigned warp = threadIdx.x / 32;
+  const unsigned l = threadIdx.x % 32;
+  const unsigned row = 4 * (warp % (4 / kRows) * 8 + l % 8);
+  const unsigned column = 4 * (warp / (4 / kRows) * 4 + l / 8);
+
+  float sums[4 * kRows][4 * kColumns];
+  const float* const bias = parameters + layer.parameters + column;
+#pragma unroll
+  for (unsigned j = 0; j < kColumns; ++j) {
+    float b[4];
+    unpack(load4(bias + j * kColumnStep), b);
+#pragma unroll
+    for (unsigned r = 0; r < 4 * kRows; ++r) {
+#pragma unroll
+      for (unsigned c = 0; c < 4; ++c) {
+        sums[r][4 * j + c] = b[c];
+      }
+    }
+  }
+
+  if constexpr (kResident) {
+    multiply<kRows, kColumns>(sums, tile + row, bias + kWidth, layer.inputs_padded);
+    __syncthreads();
+  } else {
+    for (unsigned k = 0; k < layer.inputs_padded; k += kPanel) {
+      const float* const panel = stream.current();
+      stream.fetch();
+      multiply<kRows, kColumns>(sums, tile + k * kStride + row, panel + column,
+                                min(kPanel, layer.inputs_padded - k));
+      stream.put();
+      __syncthreads();
+    }
+  }
+
+  if (relu) {
+#pragma unroll
+    for (unsigned r = 0; r < 4 * kRows; ++r) {
+#pragma unroll
+      for (unsigned c = 0; c < 4 * kColumns; ++c) {
+        sums[r][c] = core::activate<ActivationKind::kRelu>(sums[r][c], 0, 0);
+      }
+    }
+  }
+  // Padding must be zero, whatever the row holds: the sum of infinity times zero is not.
+#pragma unroll
+  for (unsigned j = 0; j < kColumns; ++j) {
+    if (j * kColumnStep + column < layer.outputs) {
+#pragma unroll
+      for (unsigned c = 0; c < 4; ++c) {
+        const unsigned o = j * kColumnStep + column + c;
+        const bool is_output = o < layer.outputs;
+#pragma unroll
+        for (unsigned i = 0; i < kRows; ++i) {
+          const auto value = [&](unsigned r) {
+            return is_output ? sums[4 * i + r][4 * j + c] : 0.0F;
+          };
+          store4(tile + o * kStride + i * (kTile / kRows) + row,
+                 float4{value(0), value(1), value(2), value(3)});
+        }
+      }
+    }
+  }
+}
+
+template <unsigned kMaxWidth, bool kResident, class Stream>
+__device__ inline void compute_layer(const FusedLayer& layer, const float* parameters, float* tile,
+                                     Stream& stream, bool relu) {
+  switch (layer.width) {
+    case 16:
+      return compute_layer<1, 1, kResident>(layer, parameters, tile, stream, relu);
+    case 32:
+      return compute_layer<2, 1, kResident>(layer, parameters, tile, stream, relu);
+    case 48:
+      return compute_layer<1, 3, kResident>(layer, parameters, tile, stream, relu);
+    case 64:
+      return compute_layer<2, 2, kResident>(layer, parameters, tile, stream, relu);
+    default:
+      break;
+  }
+  if constexpr (kMaxWidth > 64) {
+    if (layer.width == 96) {
+      return compute_layer<2, 3, kResident>(layer, parameters, tile, stream, relu);
+    }
+    return compute_layer<2, 4, kResident>(layer, parameters, tile, stream, relu);
+  }
+}
+
+__device__ inline void write_taps(const FusedTaps& taps, unsigned layer, unsigned pre_activation,
+                                  std::uint64_t first, unsigned rows, unsigned columns,
+                                  const float* tile) {
+  for (unsigned i = 0; i < taps.count; ++i) {
+    const FusedTap& tap = taps.taps[i];
+    if (tap.layer == layer && tap.pre_activation == pre_activation) {
+      write_tile(tap.values, first, rows, columns, tile);
+    }
+  }
+}
+
+// ---- The kernel ----
+
+struct NoStream {};
+
+template <unsigned kMaxWidth, bool kResident>
+__global__ void __launch_bounds__(kTile, kMaxWidth == 64 ? 3 : 2)
+    fused_tile_kernel(const float* __restrict__ rows, std::uint64_t count,
+                      float* __restrict__ outputs, const float* __restrict__ image,
+                      FusedImage shape, const __grid_constant__ FusedTaps taps) {
+  LAMELLA_DYNAMIC_SHARED(float, shared);
+  const std::uint64_t tiles = (count + kTile - 1) / kTile;
+  const bool vectors =
+      shape.inputs % 4 == 0 && reinterpret_cast<std::uintptr_t>(rows) % alignof(float4) == 0;
+  float4 ahead[kAheadOf<kMaxWidth, kResident>];
+  fetch_ahead(ahead, tile_of(rows, count, shape.inputs, blockIdx.x), vectors);
+
+  const auto stream_of = [&] {
+    if constexpr (kResident) {
+      for (unsigned v = threadIdx.x; v < shape.words / 4; v += kTile) {
+        store4(shared + 4 * v, load4(image + 4 * v));
+      }
+      __syncthreads();
+      return NoStream{};
+    } else {
+      return PanelStream<kMaxWidth>(image, shape, shared);
+    }
+  };
+  auto stream = stream_of();
+  float* const tile = shared + (kResident ? shape.words : 2 * PanelStream<kMaxWidth>::kBufferWords);
+  const float* const parameters = kResident ? shared : image;
+  const auto* const layers = reinterpret_cast<const FusedLayer*>(parameters);
+  const auto* const steps = reinterpret_cast<const FusedStep*>(layers + shape.layers);
+
+  for (std::uint64_t t = blockIdx.x; t < tiles; t += gridDim.x) {
+    const TileOf from = tile_of(rows, count, shape.inputs, t);
+    put_tile(tile, from, ahead, vectors);
+    if (t + gridDim.x < tiles) {
+      fetch_ahead(ahead, tile_of(rows, count, shape.inputs, t + gridDim.x), vectors);
+    }
+    __syncthreads();
+    if (shape.steps != 0) {
+      apply_steps(tile + threadIdx.x, kStride, shape.inputs, steps, shape.steps, parameters);
+      __syncthreads();
+    }
+    for (unsigned i = 0; i < shape.layers; ++i) {
+      const FusedLayer layer = layers[i];
+      const bool tapped = taps.count != 0;
+      compute_layer<kMaxWidth, kResident>(layer, parameters, tile, stream,
+                                          layer.kind == ActivationKind::kRelu && !tapped);
+      __syncthreads();
+      if (tapped) {
+        write_taps(taps, i, 1, t * kTile, from.rows, layer.outputs, tile);
+        __syncthreads();
+      }
+      if (tapped || !done_in_registers(layer.kind)) {
+        activate_row(tile + threadIdx.x, kStride, layer);
+        __syncthreads();
+      }
+      if (tapped) {
+        write_taps(taps, i, 0, t * kTile, from.rows, layer.outputs, tile);
+      }
+    }
+    write_tile(outputs, t * kTile, from.rows, shape.outputs, tile);
+    __syncthreads();
+  }
+}
+
+// Calls use(kernel) with the variant's kernel.
+template <class Use>
+cudaError_t with_kernel(const FusedTileVariant& variant, Use&& use) {
+  if (variant.wide) {
+    return variant.resident ? use(fused_tile_kernel<128, true>)
+                            : use(fused_tile_kernel<128, false>);
+  }
+  return variant.resident ? use(fused_tile_kernel<64, true>) : use(fused_tile_kernel<64, false>);
+}
+
+}  // namespace
+
+cudaError_t prepare_fused_layers(const FusedTileVariant& variant, int shared_bytes_allowed,
+                                 int& blocks_per_multiprocessor) {
+  return with_kernel(variant, [&](auto* kernel) {
+    // All that a multiprocessor has, or it may leave room for fewer blocks than fit.
+    if (const cudaError_t status = cudaFuncSetAttribute(
+            kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared);
+        status != cudaSuccess) {
+      return status;
+    }
+    return prepare_kernel(kernel, kTile, variant.shared_bytes, shared_bytes_allowed,
+                          blocks_per_multiprocessor);
+  });
+}
+
+cudaError_t fused_layers(const FusedCall& call, const FusedTileVariant& variant,
+                         unsigned max_blocks, cudaStream_t stream) {
+  if (call.count == 0) {
+    return cudaSuccess;
+  }
+  const std::uint64_t tiles = (std::uint64_t{call.count} + kTile - 1) / kTile;
+  const auto blocks = static_cast<unsigned>(std::min<std::uint64_t>(tiles, max_blocks));
+  return with_kernel(variant, [&](auto* kernel) {
+    return launch(kernel, dim3(blocks), dim3(kTile), variant.shared_bytes, stream, call.rows,
+                  std::uint64_t{call.count}, call.outputs, call.image, call.shape, call.taps);
+  });
+}
+
+}  // namespace lamella::kernels

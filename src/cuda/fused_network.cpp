@@ -1,0 +1,110 @@
+#include "cuda/fused_network.hpp"
+
+#include <algorithm>
+
+#include <cuda_runtime_api.h>
+#include <fmt/format.h>
+
+#include <lamella/error.hpp>
+
+#include "cuda/check.hpp"
+#include "cuda/per_device.hpp"
+#include "kernels/fused_layers.hpp"
+#include "kernels/fused_narrow.hpp"
+
+namespace lamella::cuda {
+namespace {
+
+using Family = plan::FusedShape::Family;
+
+int attribute(cudaDeviceAttr which, int device) {
+  int value = 0;
+  LAMELLA_CUDA_CHECK(cudaDeviceGetAttribute(&value, which, device));
+  return value;
+}
+
+kernels::FusedNarrowVariant narrow_variant(const plan::FusedShape& shape) {
+  return {.width = shape.width, .shared_bytes = shape.shared_bytes};
+}
+
+kernels::FusedTileVariant tile_variant(const plan::FusedShape& shape) {
+  return {.wide = shape.width > 64, .resident = shape.resident, .shared_bytes = shape.shared_bytes};
+}
+
+}  // namespace
+
+plan::SharedMemoryFacts shared_memory_facts(int device) {
+  const auto bytes = [device](cudaDeviceAttr which) {
+    return static_cast<std::size_t>(attribute(which, device));
+  };
+  return {.per_block = bytes(cudaDevAttrMaxSharedMemoryPerBlockOptin),
+          .per_multiprocessor = bytes(cudaDevAttrMaxSharedMemoryPerMultiprocessor),
+          .reserved_per_block = bytes(cudaDevAttrReservedSharedMemoryPerBlock)};
+}
+
+std::shared_ptr<const FusedNetwork> FusedNetwork::get(const std::shared_ptr<const Network>& network,
+                                                      const plan::FusedShape& shape, int device) {
+  static PerDevice<FusedNetwork> known;
+  return known.get(network, device, [&] { return FusedNetwork(*network, shape); });
+}
+
+FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape) : shape_(shape) {
+  LAMELLA_CUDA_CHECK(cudaGetDevice(&device_));
+  const int allowed = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, device_);
+  int blocks = 0;
+  if (shape_.family == Family::kNarrow) {
+    LAMELLA_CUDA_CHECK(kernels::prepare_fused_narrow(narrow_variant(shape_), allowed, blocks));
+  } else {
+    LAMELLA_CUDA_CHECK(kernels::prepare_fused_layers(tile_variant(shape_), allowed, blocks));
+  }
+  if (blocks == 0) {
+    throw DeviceError(
+        fmt::format("cuda:{}: no block of the fused kernel fits: {} bytes of shared "
+                    "memory are wanted",
+                    device_, shape_.shared_bytes));
+  }
+  max_blocks_ = static_cast<unsigned>(blocks) *
+                static_cast<unsigned>(attribute(cudaDevAttrMultiProcessorCount, device_));
+
+  const std::vector<float> image = plan::pack_fused(network, shape_);
+  image_ = allocate_device(bytes(), "the network's weights");
+  LAMELLA_CUDA_CHECK(cudaMemcpy(image_.get(), image.data(), bytes(), cudaMemcpyHostToDevice));
+  // A copy from pageable memory may return before it has reached the device, and engines' streams
+  // do not wait for the default stream.
+  LAMELLA_CUDA_CHECK(cudaStreamSynchronize(nullptr));
+}
+
+FusedNetwork::~FusedNetwork() {
+  int previous = device_;
+  check_no_throw(cudaGetDevice(&previous));
+  check_no_throw(cudaSetDevice(device_));
+  image_.reset();
+  check_no_throw(cudaSetDevice(previous));
+}
+
+void FusedNetwork::enqueue(const float* rows, std::size_t count, float* outputs,
+                           cudaStream_t stream, std::span<const Tap> taps) const {
+  kernels::FusedCall call{.rows = rows,
+                          .count = count,
+                          .outputs = outputs,
+                          .image = static_cast<const float*>(image_.get()),
+                          .shape = shape_.image,
+                          .taps = {}};
+  do {
+    const std::size_t n = std::min(taps.size(), kernels::kFusedTapsPerLaunch);
+    call.taps.count = static_cast<std::uint32_t>(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      call.taps.taps[i] = {.values = taps[i].values.data(),
+                           .layer = static_cast<std::uint32_t>(taps[i].layer),
+                           .pre_activation = taps[i].pre_activation ? 1U : 0U};
+    }
+    if (shape_.family == Family::kNarrow) {
+      LAMELLA_CUDA_CHECK(kernels::fused_narrow(call, narrow_variant(shape_), max_blocks_, stream));
+    } else {
+      LAMELLA_CUDA_CHECK(kernels::fused_layers(call, tile_variant(shape_), max_blocks_, stream));
+    }
+    taps = taps.subspan(n);
+  } while (!taps.empty());
+}
+
+}  // namespace lamella::cuda

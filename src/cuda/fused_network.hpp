@@ -1,0 +1,59 @@
+// The fused path of the CUDA engine: one network on one device, its weights packed for the fused
+// kernels.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include <driver_types.h>
+
+#include <lamella/engine.hpp>
+
+#include "cuda/handles.hpp"
+#include "plan/fused_plan.hpp"
+
+namespace lamella::cuda {
+
+// What the plan asks about a device. Throws DeviceError.
+[[nodiscard]] plan::SharedMemoryFacts shared_memory_facts(int device);
+
+// Immutable once made; engines of the same network and device may share one, and the last may
+// release it while another device is current. Keeps nothing of the Network.
+class FusedNetwork {
+ public:
+  // The fused form of this network on this device: one that an engine holds, or made now. The shape
+  // is the plan's for them. Safe to call from several threads; otherwise as the constructor.
+  [[nodiscard]] static std::shared_ptr<const FusedNetwork> get(
+      const std::shared_ptr<const Network>& network, const plan::FusedShape& shape, int device);
+
+  // Packs and uploads the weights to the current device, which must be the one that the shape was
+  // planned for; synchronizes. Throws OutOfMemoryError, DeviceError.
+  FusedNetwork(const Network& network, const plan::FusedShape& shape);
+  FusedNetwork(const FusedNetwork&) = delete;
+  FusedNetwork& operator=(const FusedNetwork&) = delete;
+  ~FusedNetwork();
+
+  // Scores rows [count x inputs] into outputs [count x outputs], both row-major float32 device
+  // memory, 4-byte aligned, not overlapping; any count from 0 up. The values of the taps are device
+  // memory, [count x outputs of their layers]; they change no bit of the outputs.
+  //
+  // Enqueues on the stream one kernel, with more than 32 taps one for each 32 of them; without
+  // rows, nothing. No allocation, no synchronization; may be captured; safe to call from several
+  // threads and on several streams at once. A row's output bits depend on nothing but the row: not
+  // on the other rows, its place among them or their number. The device must be current. Throws
+  // DeviceError when a launch fails.
+  void enqueue(const float* rows, std::size_t count, float* outputs, cudaStream_t stream,
+               std::span<const Tap> taps = {}) const;
+
+  // Bytes of device memory.
+  [[nodiscard]] std::size_t bytes() const { return shape_.image.words * sizeof(float); }
+
+ private:
+  plan::FusedShape shape_;
+  int device_ = 0;
+  unsigned max_blocks_ = 0;  // what the device holds at once
+  DeviceMemory image_;
+};
+
+}  // namespace lamella::cuda

@@ -1,0 +1,199 @@
+#include "plan/fused_plan.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+
+#include <fmt/format.h>
+
+namespace lamella::plan {
+namespace {
+
+using core::FusedImage;
+using core::FusedLayer;
+using core::FusedStep;
+
+constexpr std::size_t kNarrowMaxWidth = 8;
+constexpr std::size_t kNarrowThreads = 128;
+constexpr std::size_t kNarrowRows = 4;
+// What the tile kernel computes at once: see the head of kernels/fused_layers.cu.
+constexpr std::array<std::size_t, 6> kTileWidths = {16, 32, 48, 64, 96, 128};
+
+std::size_t round_up(std::size_t n, std::size_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+std::uint32_t word(std::size_t n) {
+  return static_cast<std::uint32_t>(n);
+}
+
+bool is_narrow(const Network& network) {
+  return network.max_width() <= kNarrowMaxWidth;
+}
+
+std::size_t padded_outputs(FusedShape::Family family, std::size_t kernel_width,
+                           std::size_t outputs) {
+  if (family == FusedShape::Family::kNarrow) {
+    return kernel_width;
+  }
+  return *std::lower_bound(kTileWidths.begin(), kTileWidths.end(), outputs);
+}
+
+// Every layer and step with the place of its parameters, and the words of the whole image.
+struct Layout {
+  std::vector<FusedLayer> layers;
+  std::vector<FusedStep> steps;
+  std::size_t words = 0;
+};
+
+Layout lay_out(const Network& network, FusedShape::Family family, std::size_t kernel_width) {
+  Layout layout;
+  layout.words = (network.layers().size() * sizeof(FusedLayer) +
+                  network.input_steps().size() * sizeof(FusedStep)) /
+                 sizeof(float);
+  for (const InputStep& step : network.input_steps()) {
+    const bool clip = step.kind == InputStep::Kind::kClip;
+    layout.steps.push_back({.kind = step.kind,
+                            .values = word(layout.words),
+                            .low = clip ? step.values[0] : 0,
+                            .high = clip ? step.values[1] : 0});
+    layout.words += clip ? 0 : round_up(network.inputs(), 4);
+  }
+  for (const Layer& layer : network.layers()) {
+    const std::size_t inputs_padded = round_up(layer.inputs, 4);
+    const std::size_t width = padded_outputs(family, kernel_width, layer.outputs);
+    layout.layers.push_back({.parameters = word(layout.words),
+                             .inputs = word(layer.inputs),
+                             .inputs_padded = word(inputs_padded),
+                             .outputs = word(layer.outputs),
+                             .width = word(width),
+                             .kind = layer.activation.kind,
+                             .a = layer.activation.a,
+                             .b = layer.activation.b});
+    layout.words += (1 + inputs_padded) * width;
+  }
+  return layout;
+}
+
+FusedImage image_of(const Network& network, const Layout& layout) {
+  return {.words = word(layout.words),
+          .layers = word(layout.layers.size()),
+          .steps = word(layout.steps.size()),
+          .inputs = word(network.inputs()),
+          .outputs = word(network.outputs())};
+}
+
+// Whether something is done to rows that the narrow kernel does in shared memory.
+bool needs_stage(const Network& network) {
+  const auto layers = network.layers();
+  return !network.input_steps().empty() ||
+         std::any_of(layers.begin(), layers.end(), [](const Layer& layer) {
+           return layer.activation.kind != ActivationKind::kIdentity &&
+                  layer.activation.kind != ActivationKind::kRelu;
+         });
+}
+
+FusedPlan plan_narrow(const Network& network, const SharedMemoryFacts& device) {
+  const std::size_t width = network.max_width() <= 4 ? 4 : 8;
+  const Layout layout = lay_out(network, FusedShape::Family::kNarrow, width);
+  const std::size_t stage = needs_stage(network) ? kNarrowThreads * kNarrowRows * width : 0;
+  const std::size_t bytes = (layout.words + stage) * sizeof(float);
+  if (bytes > device.per_block) {
+    return {.shape = {}, .reason = "too many layers for shared memory"};
+  }
+  return {.shape = FusedShape{.family = FusedShape::Family::kNarrow,
+                              .width = width,
+                              .resident = true,
+                              .shared_bytes = bytes,
+                              .image = image_of(network, layout)},
+          .reason = fmt::format("no layer is wider than {}: rows stay in registers", width)};
+}
+
+std::size_t blocks_of(const SharedMemoryFacts& device, std::size_t bytes) {
+  return bytes > device.per_block ? 0
+                                  : device.per_multiprocessor / (bytes + device.reserved_per_block);
+}
+
+FusedPlan plan_tile(const Network& network, const SharedMemoryFacts& device) {
+  std::size_t widest_output = 0;
+  for (const Layer& layer : network.layers()) {
+    widest_output = std::max(widest_output, layer.outputs);
+  }
+  const std::size_t width = widest_output <= 64 ? 64 : core::kFusedMaxWidth;
+  const Layout layout = lay_out(network, FusedShape::Family::kTile, width);
+  const std::size_t tile = round_up(network.max_width(), 4) * core::kFusedTileStride;
+  const std::size_t panels = width * 2 * core::kFusedPanelInputs;
+  const std::size_t resident_bytes = (layout.words + tile) * sizeof(float);
+  const std::size_t streamed_bytes = (panels + tile) * sizeof(float);
+  const std::size_t resident_blocks = blocks_of(device, resident_bytes);
+  const std::size_t streamed_blocks = blocks_of(device, streamed_bytes);
+  if (resident_blocks == 0 && streamed_blocks == 0) {
+    return {.shape = {},
+            .reason = fmt::format("a block would take {} bytes of shared memory; the device has {}",
+                                  std::min(resident_bytes, streamed_bytes), device.per_block)};
+  }
+  // Two blocks hide each other's waiting; beyond that, weights that stay are worth more than
+  // further blocks. A kernel for 128 never has more than two, for its registers.
+  const bool resident = resident_blocks >= std::min<std::size_t>(2, streamed_blocks);
+  return {.shape = FusedShape{.family = FusedShape::Family::kTile,
+                              .width = width,
+                              .resident = resident,
+                              .shared_bytes = resident ? resident_bytes : streamed_bytes,
+                              .image = image_of(network, layout)},
+          .reason = resident ? "all weights stay in shared memory"
+                             : "weights stream through shared memory"};
+}
+
+}  // namespace
+
+FusedPlan make_fused_plan(const Network& network, const SharedMemoryFacts& device) {
+  if (network.max_width() > core::kFusedMaxWidth) {
+    return {.shape = {},
+            .reason = fmt::format("a layer is {} wide, more than {}", network.max_width(),
+                                  core::kFusedMaxWidth)};
+  }
+  // The kernels count the words of an image in 32 bits: a layer has at most 129 * 128.
+  if (network.layers().size() > std::numeric_limits<std::uint32_t>::max() / (1 << 15) ||
+      network.input_steps().size() > (1 << 20)) {
+    return {.shape = {}, .reason = "too many layers or input steps"};
+  }
+  if (is_narrow(network)) {
+    FusedPlan plan = plan_narrow(network, device);
+    if (plan.shape) {
+      return plan;
+    }
+  }
+  return plan_tile(network, device);
+}
+
+std::vector<float> pack_fused(const Network& network, const FusedShape& shape) {
+  const Layout layout = lay_out(network, shape.family, shape.width);
+  std::vector<float> image(layout.words);
+  std::byte* to = reinterpret_cast<std::byte*>(image.data());
+  const std::size_t table_bytes = layout.layers.size() * sizeof(FusedLayer);
+  std::memcpy(to, layout.layers.data(), table_bytes);
+  if (!layout.steps.empty()) {
+    std::memcpy(to + table_bytes, layout.steps.data(), layout.steps.size() * sizeof(FusedStep));
+  }
+  for (std::size_t i = 0; i < layout.steps.size(); ++i) {
+    const InputStep& step = network.input_steps()[i];
+    if (step.kind != InputStep::Kind::kClip) {
+      std::copy(step.values.begin(), step.values.end(), image.data() + layout.steps[i].values);
+    }
+  }
+  for (std::size_t i = 0; i < layout.layers.size(); ++i) {
+    const Layer& layer = network.layers()[i];
+    const std::size_t width = layout.layers[i].width;
+    float* const bias = image.data() + layout.layers[i].parameters;
+    std::copy(layer.bias.begin(), layer.bias.end(), bias);
+    for (std::size_t o = 0; o < layer.outputs; ++o) {
+      for (std::size_t k = 0; k < layer.inputs; ++k) {
+        bias[(1 + k) * width + o] = layer.weights[o * layer.inputs + k];
+      }
+    }
+  }
+  return image;
+}
+
+}  // namespace lamella::plan

@@ -1,0 +1,48 @@
+// Whether one fused kernel can carry rows through a whole network (kernels/fused_layers.hpp,
+// kernels/fused_narrow.hpp), in which shape, and the network's weights as that kernel reads them.
+// Pure host code: a plan can be made and tested anywhere.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <lamella/network.hpp>
+
+#include "core/fused_layout.hpp"
+
+namespace lamella::plan {
+
+// What a device offers, in bytes: cudaDevAttrMaxSharedMemoryPerBlockOptin,
+// cudaDevAttrMaxSharedMemoryPerMultiprocessor and cudaDevAttrReservedSharedMemoryPerBlock.
+struct SharedMemoryFacts {
+  std::size_t per_block = 0;
+  std::size_t per_multiprocessor = 0;
+  std::size_t reserved_per_block = 0;
+};
+
+struct FusedShape {
+  enum class Family {
+    kNarrow,  // widths up to 8: each thread carries four rows in registers
+    kTile     // widths up to 128: each block carries a tile of 128 rows in shared memory
+  };
+  Family family = Family::kTile;
+  std::size_t width = 0;         // what the kernel is made for: 4 or 8, 64 or 128
+  bool resident = true;          // the weights stay in shared memory, or stream through it
+  std::size_t shared_bytes = 0;  // of a block
+  core::FusedImage image;
+};
+
+struct FusedPlan {
+  std::optional<FusedShape> shape;  // none: the network is not eligible
+  std::string reason;               // why not, or why this shape; one clause, for people
+};
+
+[[nodiscard]] FusedPlan make_fused_plan(const Network& network, const SharedMemoryFacts& device);
+
+// The image of the network for a kernel of this shape (core/fused_layout.hpp), shape.image.words
+// long.
+[[nodiscard]] std::vector<float> pack_fused(const Network& network, const FusedShape& shape);
+
+}  // namespace lamella::plan

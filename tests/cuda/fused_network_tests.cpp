@@ -1,0 +1,141 @@
+// A fused network on a device: what it promises about streams and taps. What the kernels compute is
+// tested in tests/kernels.
+#include <memory>
+
+#include <cuda_runtime_api.h>
+#include <gtest/gtest.h>
+
+#include "cuda/fused_network.hpp"
+#include "tests/support/device_array.hpp"
+#include "tests/support/gpu.hpp"
+#include "tests/support/oracle.hpp"
+#include "tests/support/random.hpp"
+
+namespace lamella::cuda {
+namespace {
+
+using testing::DeviceArray;
+using testing::random_network;
+using testing::random_rows;
+using testing::require;
+
+class FusedNetworkTest : public ::testing::Test {
+ protected:
+  void SetUp() override { LAMELLA_NEEDS_CUDA_DEVICE(); }
+};
+
+FusedNetwork make_fused(const Network& network) {
+  return {network, plan::make_fused_plan(network, shared_memory_facts(0)).shape.value()};
+}
+
+std::vector<float> values(const Matrix& matrix) {
+  return {matrix.data(), matrix.data() + matrix.size()};
+}
+
+std::string disagreement(const Network& network, const Matrix& rows, DeviceArray& outputs) {
+  const auto found = outputs.download();
+  return testing::disagreement(
+      testing::evaluate(network, rows.view()),
+      MatrixView<const float>(found.data(), rows.rows(), network.outputs()));
+}
+
+TEST_F(FusedNetworkTest, ServesAnyCountOnTheCallersStream) {
+  for (const std::vector<std::size_t>& widths :
+       std::vector<std::vector<std::size_t>>{{3, 4, 2}, {20, 33, 50, 7}, {100, 128, 5}}) {
+    const auto network = random_network({.widths = widths, .last = ActivationKind::kSoftmax});
+    const FusedNetwork fused = make_fused(*network);
+    EXPECT_GT(fused.bytes(), 0U);
+    const Stream stream = make_stream();
+    fused.enqueue(nullptr, 0, nullptr, stream.get());
+    for (const std::size_t count : {1UL, 200UL}) {
+      const Matrix rows = random_rows(count, widths[0], 1);
+      DeviceArray device_rows(values(rows));
+      DeviceArray outputs(count * network->outputs());
+      fused.enqueue(device_rows.data(), count, outputs.data(), stream.get());
+      require(cudaStreamSynchronize(stream.get()), "synchronize");
+      EXPECT_EQ(disagreement(*network, rows, outputs), "");
+      EXPECT_TRUE(outputs.intact());
+    }
+  }
+}
+
+TEST_F(FusedNetworkTest, ACapturedCallWithMoreTapsThanALaunchTakesReplaysOnNewRows) {
+  const std::vector<std::size_t> widths(21, 5);
+  const auto network = random_network({.widths = widths, .hidden = ActivationKind::kTanh});
+  const FusedNetwork fused = make_fused(*network);
+  constexpr std::size_t kCount = 30;
+  DeviceArray device_rows(kCount * 5);
+  DeviceArray outputs(kCount * 5);
+  std::vector<std::unique_ptr<DeviceArray>> memory;
+  std::vector<Tap> taps;
+  for (std::size_t layer = 0; layer < 20; ++layer) {
+    for (const bool pre_activation : {true, false}) {
+      memory.push_back(std::make_unique<DeviceArray>(kCount * 5));
+      taps.push_back({layer, pre_activation, {memory.back()->data(), kCount, 5}});
+    }
+  }
+  const Stream stream = make_stream();
+  cudaGraph_t graph = nullptr;
+  require(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeGlobal), "begin capture");
+  fused.enqueue(device_rows.data(), kCount, outputs.data(), stream.get(), taps);
+  require(cudaStreamEndCapture(stream.get(), &graph), "end capture");
+  cudaGraphExec_t executable = nullptr;
+  require(cudaGraphInstantiate(&executable, graph, 0), "instantiate");
+  for (std::uint32_t seed = 1; seed <= 2; ++seed) {
+    const Matrix rows = random_rows(kCount, 5, seed);
+    device_rows.upload(values(rows));
+    require(cudaGraphLaunch(executable, stream.get()), "launch");
+    require(cudaStreamSynchronize(stream.get()), "synchronize");
+    EXPECT_EQ(disagreement(*network, rows, outputs), "");
+    for (std::size_t t = 0; t < taps.size(); ++t) {
+      std::vector<Layer> layers(
+          network->layers().begin(),
+          network->layers().begin() + static_cast<std::ptrdiff_t>(taps[t].layer + 1));
+      if (taps[t].pre_activation) {
+        layers.back().activation = ActivationKind::kIdentity;
+      }
+      EXPECT_EQ(disagreement(Network(std::move(layers)), rows, *memory[t]), "") << "tap " << t;
+    }
+  }
+  require(cudaGraphExecDestroy(executable), "destroy");
+  require(cudaGraphDestroy(graph), "destroy");
+}
+
+TEST_F(FusedNetworkTest, OneServesSeveralStreamsAtOnce) {
+  const auto network = random_network({.widths = {20, 40, 5}});
+  const FusedNetwork fused = make_fused(*network);
+  const Stream streams[] = {make_stream(), make_stream()};
+  const Matrix rows[] = {random_rows(60, 20, 1), random_rows(90, 20, 2)};
+  DeviceArray device_rows_1(values(rows[0]));
+  DeviceArray device_rows_2(values(rows[1]));
+  DeviceArray outputs_1(60 * 5);
+  DeviceArray outputs_2(90 * 5);
+  fused.enqueue(device_rows_1.data(), 60, outputs_1.data(), streams[0].get());
+  fused.enqueue(device_rows_2.data(), 90, outputs_2.data(), streams[1].get());
+  EXPECT_EQ(disagreement(*network, rows[0], outputs_1), "");
+  EXPECT_EQ(disagreement(*network, rows[1], outputs_2), "");
+}
+
+TEST_F(FusedNetworkTest, EnginesOfOneNetworkShareIt) {
+  const auto network = random_network({.widths = {20, 40, 5}});
+  const auto other = random_network({.widths = {20, 40, 5}});
+  const auto shape = plan::make_fused_plan(*network, shared_memory_facts(0)).shape.value();
+  const auto first = FusedNetwork::get(network, shape, 0);
+  EXPECT_EQ(FusedNetwork::get(network, shape, 0), first);
+  EXPECT_NE(FusedNetwork::get(other, shape, 0), first);
+}
+
+TEST_F(FusedNetworkTest, NetworksOfOneKernelDoNotTakeEachOthersSharedMemory) {
+  const auto large = random_network({.widths = {64, 64, 64, 64, 64, 10}});
+  const auto small = random_network({.widths = {9, 9}});
+  const FusedNetwork first = make_fused(*large);
+  const FusedNetwork second = make_fused(*small);
+  const Matrix rows = random_rows(3, 64, 1);
+  DeviceArray device_rows(values(rows));
+  DeviceArray outputs(3 * 10);
+  first.enqueue(device_rows.data(), 3, outputs.data(), nullptr);
+  EXPECT_EQ(disagreement(*large, rows, outputs), "");
+}
+
+}  // namespace
+}  // namespace lamella::cuda

@@ -1,0 +1,374 @@
+// The fused kernels, on images as the plan packs them, against the reference in double precision.
+// Two blocks serve every launch, so that blocks carry several tiles; the same tests run in the
+// simulation and on a GPU.
+#include <limits>
+#include <memory>
+#include <random>
+
+#include <gtest/gtest.h>
+
+#include "kernels/fused_layers.hpp"
+#include "kernels/fused_narrow.hpp"
+#include "plan/fused_plan.hpp"
+#include "tests/support/device_array.hpp"
+#include "tests/support/gpu.hpp"
+#include "tests/support/oracle.hpp"
+#include "tests/support/random.hpp"
+
+namespace lamella {
+namespace {
+
+using plan::FusedShape;
+using testing::DeviceArray;
+using testing::random_network;
+using testing::random_rows;
+
+using NetworkPointer = std::shared_ptr<const Network>;
+
+constexpr std::size_t kKiB = 1024;
+
+// What every device that CUDA 13 supports has at least, beside the widest networks: sm_75 has 64.
+constexpr plan::SharedMemoryFacts kRoomy = {99 * kKiB, 100 * kKiB, kKiB};
+
+// So little that no more than the tile and the panels fits.
+plan::SharedMemoryFacts tight(const Network& network) {
+  const std::size_t columns = (network.max_width() + 3) / 4 * 4;
+  const std::size_t width = network.max_width() > 64 ? 128 : 64;
+  const std::size_t bytes =
+      sizeof(float) * (columns * core::kFusedTileStride + 2 * core::kFusedPanelInputs * width);
+  return {bytes, bytes + kKiB, kKiB};
+}
+
+class Fused {
+ public:
+  explicit Fused(NetworkPointer network, const plan::SharedMemoryFacts& facts = kRoomy)
+      : network_(std::move(network)), shape(plan::make_fused_plan(*network_, facts).shape.value()) {
+    const std::vector<float> packed = plan::pack_fused(*network_, shape);
+    image_ = std::make_unique<DeviceArray>(packed);
+    const auto allowed = static_cast<int>(shape.shared_bytes);
+    int blocks = 0;
+    testing::require(narrow() ? kernels::prepare_fused_narrow(narrow_variant(), allowed, blocks)
+                              : kernels::prepare_fused_layers(tile_variant(), allowed, blocks),
+                     "prepare");
+    EXPECT_GE(blocks, 1);
+  }
+
+  // The outputs; rows and outputs lie so many floats behind an aligned address.
+  std::vector<float> run(const Matrix& rows, std::size_t offset = 0, std::size_t output_offset = 0,
+                         const kernels::FusedTaps& taps = {}) {
+    const DeviceArray device_rows({rows.data(), rows.data() + rows.size()}, offset);
+    return run(device_rows.data(), rows.rows(), output_offset, taps);
+  }
+
+  std::vector<float> run(const float* rows, std::size_t count, std::size_t output_offset = 0,
+                         const kernels::FusedTaps& taps = {}) {
+    DeviceArray outputs(count * network_->outputs(), output_offset);
+    const kernels::FusedCall call{.rows = rows,
+                                  .count = count,
+                                  .outputs = outputs.data(),
+                                  .image = image_->data(),
+                                  .shape = shape.image,
+                                  .taps = taps};
+    EXPECT_EQ(narrow() ? kernels::fused_narrow(call, narrow_variant(), 2, nullptr)
+                       : kernels::fused_layers(call, tile_variant(), 2, nullptr),
+              cudaSuccess);
+    auto found = outputs.download();
+    EXPECT_TRUE(outputs.intact()) << "the kernel wrote outside of its outputs";
+    return found;
+  }
+
+  [[nodiscard]] std::string disagreement(const Matrix& rows, const std::vector<float>& found) {
+    return testing::disagreement(
+        testing::evaluate(*network_, rows.view()),
+        MatrixView<const float>(found.data(), rows.rows(), network_->outputs()));
+  }
+
+ private:
+  NetworkPointer network_;
+
+ public:
+  const FusedShape shape;
+
+ private:
+  [[nodiscard]] bool narrow() const { return shape.family == FusedShape::Family::kNarrow; }
+  [[nodiscard]] kernels::FusedNarrowVariant narrow_variant() const {
+    return {.width = shape.width, .shared_bytes = shape.shared_bytes};
+  }
+  [[nodiscard]] kernels::FusedTileVariant tile_variant() const {
+    return {
+        .wide = shape.width > 64, .resident = shape.resident, .shared_bytes = shape.shared_bytes};
+  }
+
+  std::unique_ptr<DeviceArray> image_;
+};
+
+class FusedKernels : public ::testing::Test {
+ protected:
+  void SetUp() override { LAMELLA_NEEDS_CUDA_DEVICE(); }
+};
+
+// One network for each kernel and way of the weights.
+struct Variant {
+  const char* name;
+  std::vector<std::size_t> widths;
+  bool streamed = false;
+};
+const std::vector<Variant> kVariants = {
+    {"narrow 4", {3, 4, 2}},       {"narrow 8", {7, 5, 8, 6}},
+    {"tile 64", {20, 17, 33, 10}}, {"tile 64 streamed", {21, 60, 50, 9}, true},
+    {"tile 128", {30, 65, 24}},    {"tile 128 streamed", {44, 100, 90}, true}};
+
+Fused fused(const Variant& variant, const NetworkPointer& network) {
+  Fused made(network, variant.streamed ? tight(*network) : kRoomy);
+  EXPECT_EQ(made.shape.resident, !variant.streamed) << variant.name;
+  return made;
+}
+
+TEST_F(FusedKernels, RandomNetworksStayWithinTheBound) {
+  std::mt19937 random(11);
+  const auto below = [&random](std::size_t n) { return random() % n; };
+  for (std::uint32_t seed = 1; seed <= 24; ++seed) {
+    const std::size_t widest = seed % 3 == 0 ? 8 : seed % 3 == 1 ? 64 : 128;
+    const std::size_t depth = 1 + below(widest == 128 ? 3 : 8);
+    std::vector<std::size_t> widths;
+    for (std::size_t i = 0; i <= depth; ++i) {
+      widths.push_back(1 + below(widest));
+    }
+    const auto any = [&](int kinds) {
+      return Activation(static_cast<ActivationKind>(below(static_cast<std::size_t>(kinds))));
+    };
+    const auto network = random_network({.widths = widths,
+                                         .hidden = any(14),
+                                         .last = any(16),
+                                         .bias = seed % 4 != 0,
+                                         .seed = seed});
+    Fused kernel(network, widest > 8 && seed % 2 == 0 ? tight(*network) : kRoomy);
+    const std::size_t counts[] = {1, 2, 3, 127, 128, 129};
+    const Matrix rows = random_rows(counts[below(6)], widths[0], seed);
+    std::string text = std::to_string(rows.rows()) + " rows,";
+    for (const std::size_t width : widths) {
+      text += " " + std::to_string(width);
+    }
+    const auto found = kernel.run(rows, below(4), below(4));
+    EXPECT_EQ(kernel.disagreement(rows, found), "")
+        << text << ", hidden " << to_string(network->layers()[0].activation) << ", last "
+        << to_string(network->layers().back().activation);
+  }
+}
+
+TEST_F(FusedKernels, EveryActivationAfterEveryLayer) {
+  for (int kind = 0; kind <= static_cast<int>(ActivationKind::kLogSoftmax); ++kind) {
+    const Activation activation(static_cast<ActivationKind>(kind));
+    const Activation hidden = activation.over_row() ? ActivationKind::kRelu : activation;
+    for (const std::vector<std::size_t>& widths :
+         std::vector<std::vector<std::size_t>>{{6, 7, 5}, {12, 17, 10}}) {
+      const auto network = random_network({.widths = widths, .hidden = hidden, .last = activation});
+      Fused kernel(network);
+      const Matrix rows = random_rows(9, widths[0], 1, 4);
+      EXPECT_EQ(kernel.disagreement(rows, kernel.run(rows)), "") << to_string(activation);
+    }
+  }
+}
+
+TEST_F(FusedKernels, EveryPaddedWidthAndAlignment) {
+  for (const std::size_t width : {16UL, 32UL, 48UL, 64UL, 96UL, 128UL}) {
+    const auto network = random_network({.widths = {12, width, width - 3}});
+    Fused kernel(network, tight(*network));
+    const Matrix rows = random_rows(130, 12, 1);
+    const auto found = kernel.run(rows);
+    EXPECT_EQ(kernel.disagreement(rows, found), "") << width;
+    EXPECT_EQ(kernel.run(rows, width / 16 % 3 + 1, 0), found) << width;
+    EXPECT_EQ(kernel.run(rows, 0, width / 16 % 3 + 1), found) << width;
+  }
+  for (std::size_t width = 1; width <= 8; ++width) {
+    const auto network = random_network({.widths = {width, 4, 9 - width}});
+    Fused kernel(network);
+    const Matrix rows = random_rows(4 * 128 + 7, width, 1);
+    const auto found = kernel.run(rows);
+    EXPECT_EQ(kernel.disagreement(rows, found), "") << width;
+    EXPECT_EQ(kernel.run(rows, 1, 2), found) << width;
+  }
+}
+
+TEST_F(FusedKernels, ReadsNothingBehindTheRows) {
+  // The rows end where their memory does, with 16-byte alignment and without.
+  for (const std::vector<std::size_t>& widths : std::vector<std::vector<std::size_t>>{
+           {4, 4}, {3, 4}, {8, 4}, {12, 10}, {13, 10}, {44, 10}, {45, 70}}) {
+    const auto network = random_network({.widths = widths});
+    Fused kernel(network);
+    const Matrix rows = random_rows(5, widths[0], 1);
+    const std::size_t bytes = rows.size() * sizeof(float);
+    const std::size_t room = (bytes + 255) / 256 * 256;
+    void* memory = nullptr;
+    testing::require(cudaMalloc(&memory, room), "cudaMalloc");
+    auto* const at = reinterpret_cast<float*>(static_cast<char*>(memory) + room - bytes);
+    testing::require(cudaMemcpy(at, rows.data(), bytes, cudaMemcpyHostToDevice), "upload");
+    EXPECT_EQ(kernel.disagreement(rows, kernel.run(at, rows.rows())), "") << widths[0];
+    testing::require(cudaFree(memory), "cudaFree");
+  }
+}
+
+TEST_F(FusedKernels, ARowsBitsDependOnTheRowAlone) {
+  for (const Variant& variant : kVariants) {
+    const auto network = random_network({.widths = variant.widths,
+                                         .hidden = ActivationKind::kTanh,
+                                         .last = ActivationKind::kSoftmax});
+    Fused kernel = fused(variant, network);
+    const bool narrow = variant.widths[0] < 8;
+    const std::size_t count = narrow ? 4 * 128 * 2 + 77 : 128 * 2 + 77;
+    const std::size_t inputs = network->inputs();
+    const std::size_t outputs = network->outputs();
+    const Matrix rows = random_rows(count, inputs, 5);
+    const auto all = kernel.run(rows);
+    ASSERT_EQ(kernel.disagreement(rows, all), "") << variant.name;
+
+    Matrix reversed(count, inputs);
+    for (std::size_t r = 0; r < count; ++r) {
+      std::copy_n(rows.data() + r * inputs, inputs, reversed.data() + (count - 1 - r) * inputs);
+    }
+    const auto turned = kernel.run(reversed);
+    std::size_t different = 0;
+    for (std::size_t r = 0; r < count; ++r) {
+      different +=
+          std::equal(all.begin() + static_cast<std::ptrdiff_t>(r * outputs),
+                     all.begin() + static_cast<std::ptrdiff_t>((r + 1) * outputs),
+                     turned.begin() + static_cast<std::ptrdiff_t>((count - 1 - r) * outputs))
+              ? 0
+              : 1;
+    }
+    EXPECT_EQ(different, 0U) << variant.name;
+
+    for (const auto& [first, part] :
+         {std::pair<std::size_t, std::size_t>{0, 1}, {101, 30}, {3, 200}}) {
+      Matrix some(part, inputs);
+      std::copy_n(rows.data() + first * inputs, part * inputs, some.data());
+      const std::vector<float> wanted(
+          all.begin() + static_cast<std::ptrdiff_t>(first * outputs),
+          all.begin() + static_cast<std::ptrdiff_t>((first + part) * outputs));
+      EXPECT_EQ(kernel.run(some, first % 4), wanted) << variant.name << " from row " << first;
+    }
+  }
+}
+
+TEST_F(FusedKernels, NanAndInfinityStayInTheirRow) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  for (const Variant& variant : kVariants) {
+    for (const auto last : {ActivationKind::kRelu, ActivationKind::kSoftmax}) {
+      // Behind tanh infinities are finite again, unless padding took part in them.
+      const Activation hidden =
+          last == ActivationKind::kRelu ? ActivationKind::kTanh : ActivationKind::kRelu;
+      const auto network =
+          random_network({.widths = variant.widths, .hidden = hidden, .last = last});
+      Fused kernel = fused(variant, network);
+      Matrix rows = random_rows(9, network->inputs(), 3);
+      const auto clean = kernel.run(rows);
+      rows(2, 1) = std::numeric_limits<float>::quiet_NaN();
+      rows(4, 0) = kInf;
+      rows(5, 2) = -kInf;
+      const auto found = kernel.run(rows);
+      EXPECT_EQ(kernel.disagreement(rows, found), "") << variant.name;
+      const std::size_t outputs = network->outputs();
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        const std::size_t row = i / outputs;
+        if (row != 2 && row != 4 && row != 5) {
+          EXPECT_EQ(found[i], clean[i]) << variant.name << ", row " << row;
+        }
+      }
+    }
+  }
+}
+
+TEST_F(FusedKernels, LogSoftmaxDoesNotOverflow) {
+  Layer identity{.inputs = 3,
+                 .outputs = 3,
+                 .weights = {1, 0, 0, 0, 1, 0, 0, 0, 1},
+                 .bias = {},
+                 .activation = ActivationKind::kLogSoftmax};
+  const auto network = std::make_shared<const Network>(std::vector{identity});
+  Fused kernel(network);
+  Matrix rows(1, 3);
+  rows(0, 0) = 1000, rows(0, 1) = 1000, rows(0, 2) = -1000;
+  const auto found = kernel.run(rows);
+  EXPECT_FLOAT_EQ(found[0], -0.69314718F);
+  EXPECT_EQ(found[2], -2000 - 0.69314718F);
+}
+
+TEST_F(FusedKernels, InputStepsAreRoundedOneByOne) {
+  using Kind = InputStep::Kind;
+  for (const Variant& variant : kVariants) {
+    const auto bare = random_network({.widths = variant.widths});
+    for (const std::vector<Kind>& kinds :
+         {std::vector<Kind>{Kind::kMultiply, Kind::kAdd, Kind::kClip},
+          {Kind::kSubtract, Kind::kDivide}}) {
+      const auto network = testing::with_input_steps(*bare, kinds, 7);
+      Fused kernel = fused(variant, network);
+      const Matrix rows = random_rows(131, network->inputs(), 2, 2);
+      const auto found = kernel.run(rows);
+      EXPECT_EQ(kernel.disagreement(rows, found), "") << variant.name;
+      // The same as the network without steps gives for stepped rows, bit for bit.
+      Matrix stepped = rows;
+      for (std::size_t i = 0; i < stepped.size(); ++i) {
+        float& x = stepped.data()[i];
+        for (const InputStep& step : network->input_steps()) {
+          if (step.kind == Kind::kClip) {
+            x = std::clamp(x, step.values[0], step.values[1]);
+            continue;
+          }
+          const float v = step.values[i % network->inputs()];
+          volatile const float y = step.kind == Kind::kMultiply   ? x * v
+                                   : step.kind == Kind::kAdd      ? x + v
+                                   : step.kind == Kind::kSubtract ? x - v
+                                                                  : x / v;
+          x = y;
+        }
+      }
+      EXPECT_EQ(fused(variant, bare).run(stepped), found) << variant.name;
+    }
+  }
+}
+
+TEST_F(FusedKernels, TapsChangeNoBitOfTheOutputs) {
+  for (const Variant& variant : kVariants) {
+    for (const auto last : {ActivationKind::kRelu, ActivationKind::kLogSoftmax}) {
+      const auto network = random_network({.widths = variant.widths, .last = last});
+      Fused kernel = fused(variant, network);
+      const std::size_t count = 140;
+      const Matrix rows = random_rows(count, network->inputs(), 4);
+      kernels::FusedTaps taps;
+      std::vector<std::unique_ptr<DeviceArray>> memory;
+      for (std::size_t i = 0; i < network->layers().size(); ++i) {
+        for (const std::uint32_t pre_activation : {1U, 0U}) {
+          memory.push_back(std::make_unique<DeviceArray>(count * network->layers()[i].outputs,
+                                                         memory.size() % 3));
+          taps.taps[taps.count++] = {memory.back()->data(), static_cast<std::uint32_t>(i),
+                                     pre_activation};
+        }
+      }
+      const auto plain = kernel.run(rows);
+      EXPECT_EQ(kernel.run(rows, 0, 0, taps), plain) << variant.name;
+      for (std::size_t t = 0; t < memory.size(); ++t) {
+        const auto layers = network->layers();
+        std::vector<Layer> first(layers.begin(), layers.begin() + taps.taps[t].layer + 1);
+        if (taps.taps[t].pre_activation != 0) {
+          first.back().activation = ActivationKind::kIdentity;
+        }
+        const Network part(std::move(first));
+        const auto found = memory[t]->download();
+        EXPECT_EQ(
+            testing::disagreement(testing::evaluate(part, rows.view()),
+                                  MatrixView<const float>(found.data(), count, part.outputs())),
+            "")
+            << variant.name << ", tap " << t;
+        EXPECT_TRUE(memory[t]->intact()) << variant.name << ", tap " << t;
+      }
+    }
+  }
+}
+
+TEST_F(FusedKernels, NoRowsLaunchNothing) {
+  EXPECT_EQ(kernels::fused_layers({}, {}, 1, nullptr), cudaSuccess);
+  EXPECT_EQ(kernels::fused_narrow({}, {}, 1, nullptr), cudaSuccess);
+}
+
+}  // namespace
+}  // namespace lamella

@@ -1,0 +1,129 @@
+#include <cstring>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "plan/fused_plan.hpp"
+#include "tests/support/random.hpp"
+
+namespace lamella::plan {
+namespace {
+
+using testing::random_network;
+using Family = FusedShape::Family;
+
+constexpr std::size_t kKiB = 1024;
+constexpr SharedMemoryFacts kSm75 = {64 * kKiB, 64 * kKiB, 0};
+constexpr SharedMemoryFacts kSm86 = {99 * kKiB, 100 * kKiB, kKiB};
+constexpr SharedMemoryFacts kSm90 = {227 * kKiB, 228 * kKiB, kKiB};
+
+FusedPlan plan_of(const std::vector<std::size_t>& widths, const SharedMemoryFacts& device,
+                  Activation last = ActivationKind::kIdentity) {
+  return make_fused_plan(*random_network({.widths = widths, .last = last}), device);
+}
+
+TEST(FusedPlan, NarrowNetworksStayInRegisters) {
+  const FusedShape four = plan_of({3, 4, 2}, kSm75).shape.value();
+  EXPECT_EQ(four.family, Family::kNarrow);
+  EXPECT_EQ(four.width, 4U);
+  // Two descriptions of eight words, a bias and four weights in, four out, twice.
+  EXPECT_EQ(four.image.words, 2U * (8 + 5 * 4));
+  EXPECT_EQ(four.shared_bytes, four.image.words * sizeof(float));
+  EXPECT_EQ(plan_of({3, 5, 2}, kSm75).shape->width, 8U);
+  // Softmax is computed in shared memory: four rows of four for each of 128 threads.
+  EXPECT_EQ(plan_of({3, 4, 2}, kSm75, ActivationKind::kSoftmax).shape->shared_bytes,
+            four.shared_bytes + 4U * 4 * 128 * sizeof(float));
+  EXPECT_EQ(plan_of({3, 9, 2}, kSm75).shape->family, Family::kTile);
+}
+
+TEST(FusedPlan, WeightsStayWhereTwoBlocksFitThatWay) {
+  const std::vector<std::size_t> digits = {64, 64, 64, 10};
+  const FusedShape large = plan_of(digits, kSm90).shape.value();
+  EXPECT_EQ(large.width, 64U);
+  EXPECT_TRUE(large.resident);
+  EXPECT_EQ(large.image.words, 3U * 8 + 2 * 65 * 64 + 65 * 16);
+  EXPECT_EQ(large.shared_bytes, (large.image.words + 64 * 132) * sizeof(float));
+  const FusedShape small = plan_of(digits, kSm86).shape.value();
+  EXPECT_FALSE(small.resident);
+  EXPECT_EQ(small.shared_bytes, (2U * 16 * 64 + 64 * 132) * sizeof(float));
+  EXPECT_LE(2 * (small.shared_bytes + kKiB), kSm86.per_multiprocessor);
+  EXPECT_FALSE(plan_of({128, 128, 128, 128}, kSm90).shape->resident);
+  EXPECT_EQ(plan_of({100, 65}, kSm90).shape->width, 128U);
+  // Inputs may be wide where outputs are not.
+  EXPECT_EQ(plan_of({100, 64}, kSm90).shape->width, 64U);
+}
+
+TEST(FusedPlan, AnyDepthIsCarried) {
+  const std::vector<std::size_t> deep(2000, 8);
+  const FusedShape shape = plan_of(deep, kSm86).shape.value();
+  EXPECT_EQ(shape.family, Family::kTile);
+  EXPECT_FALSE(shape.resident);
+  EXPECT_EQ(shape.image.layers, 1999U);
+}
+
+TEST(FusedPlan, SaysWhyANetworkIsNotEligible) {
+  EXPECT_THAT(plan_of({20, 129, 3}, kSm90).reason, ::testing::HasSubstr("129 wide"));
+  EXPECT_FALSE(plan_of({20, 129, 3}, kSm90).shape);
+  EXPECT_FALSE(plan_of({128, 128}, kSm75).shape);
+  EXPECT_THAT(plan_of({128, 128}, kSm75).reason, ::testing::HasSubstr("65536"));
+  EXPECT_TRUE(plan_of({64, 64}, kSm75).shape);
+}
+
+template <class Record>
+Record record_at(const std::vector<float>& image, std::size_t word) {
+  Record record;
+  std::memcpy(static_cast<void*>(&record), image.data() + word, sizeof record);
+  return record;
+}
+
+TEST(FusedPlan, AnImageHoldsEveryNumberWhereItsDescriptionSays) {
+  const auto bare = random_network({.widths = {5, 19, 33, 3},
+                                    .hidden = Activation(ActivationKind::kLeakyRelu, 0.25F),
+                                    .last = ActivationKind::kSoftmax});
+  const auto network =
+      testing::with_input_steps(*bare, {InputStep::Kind::kMultiply, InputStep::Kind::kClip}, 3);
+  const FusedShape shape = make_fused_plan(*network, kSm90).shape.value();
+  const std::vector<float> image = pack_fused(*network, shape);
+  ASSERT_EQ(image.size(), shape.image.words);
+  EXPECT_EQ(shape.image.inputs, 5U);
+  EXPECT_EQ(shape.image.outputs, 3U);
+
+  std::size_t seen = 3 * 8 + 2 * 4;
+  const auto step = record_at<core::FusedStep>(image, 3 * 8);
+  EXPECT_EQ(step.kind, InputStep::Kind::kMultiply);
+  EXPECT_EQ(step.values, seen);
+  for (std::size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(image[step.values + i], network->input_steps()[0].values[i]);
+  }
+  const auto clip = record_at<core::FusedStep>(image, 3 * 8 + 4);
+  EXPECT_EQ(clip.kind, InputStep::Kind::kClip);
+  EXPECT_EQ(clip.low, -0.5F);
+  EXPECT_EQ(clip.high, 0.75F);
+  seen += 8;
+
+  const std::size_t widths[] = {32, 48, 16};
+  for (std::size_t i = 0; i < 3; ++i) {
+    const Layer& layer = network->layers()[i];
+    const auto record = record_at<core::FusedLayer>(image, 8 * i);
+    EXPECT_EQ(record.parameters, seen) << i;
+    EXPECT_EQ(record.parameters % 4, 0U);
+    EXPECT_EQ(record.inputs, layer.inputs);
+    EXPECT_EQ(record.inputs_padded, (layer.inputs + 3) / 4 * 4);
+    EXPECT_EQ(record.outputs, layer.outputs);
+    ASSERT_EQ(record.width, widths[i]);
+    EXPECT_EQ(record.kind, layer.activation.kind);
+    EXPECT_EQ(record.a, layer.activation.a);
+    for (std::size_t o = 0; o < record.width; ++o) {
+      EXPECT_EQ(image[seen + o], o < layer.outputs ? layer.bias[o] : 0);
+      for (std::size_t k = 0; k < record.inputs_padded; ++k) {
+        EXPECT_EQ(image[seen + (1 + k) * record.width + o],
+                  o < layer.outputs && k < layer.inputs ? layer.weights[o * layer.inputs + k] : 0);
+      }
+    }
+    seen += (1 + record.inputs_padded) * record.width;
+  }
+  EXPECT_EQ(seen, image.size());
+}
+
+}  // namespace
+}  // namespace lamella::plan
