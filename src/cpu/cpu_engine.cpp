@@ -28,6 +28,11 @@ class CpuEngine final : public Engine {
       : network_(std::move(network)),
         plan_(plan::plan_cpu(*network_, l2_bytes(), options.max_rows)),
         pool_(options.threads > 0 ? options.threads : usable_cores()) {
+    if (options.precision != Precision::kFp32) {
+      throw UsageError(
+          fmt::format("--precision {} needs a CUDA device: the CPU engine computes in fp32 alone",
+                      to_string(options.precision)));
+    }
     const auto workers = static_cast<std::size_t>(pool_.threads());
     if (plan_.path == plan::CpuPath::kDirectLoops) {
       direct_.emplace(*network_, workers, best_isa());

@@ -52,7 +52,8 @@ std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
   }
   return std::make_unique<CudaEngine>(
       std::move(network),
-      CudaEngineOptions{.device = options.device.index, .max_rows = options.max_rows});
+      CudaEngineOptions{
+          .device = options.device.index, .max_rows = options.max_rows, .fast = options.fast});
 }
 
 DeviceList list_devices() {

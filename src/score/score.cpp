@@ -107,7 +107,7 @@ ScoreReport score(Engine& engine, const ScoreOptions& options) {
   const std::size_t values_per_row =
       network.inputs() + network.outputs() + (output.is_plain() ? 0 : output.columns());
   pipeline::Verification verification(network, reader->name(), options.verify_rows, reader->rows(),
-                                      slice.first_row);
+                                      slice.first_row, parse_precision(engine.info().precision));
   pipeline::ChunkCheck check;
   if (options.verify_rows != 0) {
     check = [&verification](std::uint64_t first_row, MatrixView<const float> inputs,
