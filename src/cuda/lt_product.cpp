@@ -22,7 +22,7 @@ constexpr int kCandidates = 32;
 
 // Numbers of rows for which an algorithm is checked: the fewest, one that no tile divides, the
 // most. (Those between need no other alignment: rows are not the leading dimension of any matrix.)
-constexpr std::array<std::size_t, 4> kCheckedRows = {1, 2, 17, kMostRows};
+constexpr std::array<std::size_t, 3> kCheckedRows = {1, 17, kMostRows};
 
 cublasLtHandle_t lt_handle(cublasHandle_t handle) {
   // Documented: a cublasHandle_t can be used in place of a cublasLtHandle_t with a simple cast.

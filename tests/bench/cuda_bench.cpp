@@ -106,8 +106,9 @@ class BareGemms {
       for (std::size_t i = 0; i < layers.size(); ++i) {
         float* const y = i + 1 == layers.size() ? outputs + first * network_.outputs()
                                                 : static_cast<float*>(buffers_[i % 2].get());
-        cuda::enqueue_gemm(handle_.get(), x, static_cast<const float*>(weights_[i].get()), y, n,
-                           layers[i].inputs, layers[i].outputs);
+        const cuda::ProductMatrices matrices{
+            .inputs = layers[i].inputs, .outputs = layers[i].outputs, .w = weights_[i].get()};
+        cuda::enqueue_gemm(handle_.get(), matrices, x, y, n);
         x = y;
       }
     }
