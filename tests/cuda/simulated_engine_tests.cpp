@@ -154,9 +154,9 @@ TEST_F(SimulatedEngine, KeepsItsPromisesWhateverCublasLtOffers) {
     CudaEngine engine(network, {.precision = c.precision});
     EXPECT_EQ(engine.info().path, c.path);
     EXPECT_TRUE(engine.info().batch_invariant);
-    Matrix rows = random_rows(300, 44, 1);
+    Matrix rows = random_rows(600, 44, 1);
     rows(7, 3) = std::numeric_limits<float>::quiet_NaN();
-    Matrix together(300, 8);
+    Matrix together(600, 8);
     engine.run(rows, together);
     EXPECT_EQ(testing::disagreement(testing::evaluate(*network, rows, c.precision), together), "")
         << c.path;
@@ -166,14 +166,14 @@ TEST_F(SimulatedEngine, KeepsItsPromisesWhateverCublasLtOffers) {
           v.begin(), v.end(), [](float x) { return x != x; }, 0.0F);
       return v;
     };
-    CudaEngine other(network, {.max_rows = 150, .precision = c.precision});
+    CudaEngine other(network, {.max_rows = 300, .precision = c.precision});
     for (std::size_t offset = 0; offset < 3; ++offset) {
       DeviceArray device_rows(values(rows), offset);
-      DeviceArray outputs(300 * 8, 2 * offset);
-      DeviceArray memory(300UL * 2 * (64 + 36 + 8));
+      DeviceArray outputs(600 * 8, 2 * offset);
+      DeviceArray memory(2UL * (64 + 36 + 8));
       const auto taps = taps_in(memory.data(), *network, 1);
-      for (std::size_t first = 0; first < 300;) {
-        const std::size_t count = std::min(first % 5 * 61 + 1, 300 - first);
+      for (std::size_t first = 0; first < 600;) {
+        const std::size_t count = std::min(first % 5 * 123 + 1, 600 - first);
         other.enqueue(device_rows.data() + first * 44, count, outputs.data() + first * 8, nullptr,
                       count == 1 ? taps : std::vector<Tap>{});
         first += count;
