@@ -7,7 +7,7 @@
 // at every step and keeps their biases in registers. This serves every width, multiple of 4 or not,
 // with full-width accesses; only the last (rows * width) mod kLanes elements are done one by one.
 //
-// Memory traffic: 8 bytes an element (read and written once) and the bias once per thread.
+// Memory traffic: an element is read and written once, and the bias once per thread.
 #include <algorithm>
 #include <cstdint>
 #include <numeric>
@@ -15,6 +15,7 @@
 #include "core/activation_math.hpp"
 #include "kernels/bias_activation.hpp"
 #include "kernels/launch.cuh"
+#include "kernels/storage.cuh"
 
 namespace lamella::kernels {
 namespace {
@@ -26,33 +27,14 @@ constexpr std::uint64_t kTargetThreads = std::uint64_t{132} * 2048;
 // Vectors in flight per thread: loads of a step are issued before its first store.
 constexpr int kUnroll = 4;
 
-template <int kLanes>
-struct Vector;
-template <>
-struct Vector<1> {
-  using Type = float;
-};
-template <>
-struct Vector<4> {
-  using Type = float4;
-};
-
-// The lanes of a vector, so that one loop serves both widths.
-__device__ inline float& lane(float& v, int) {
-  return v;
-}
-__device__ inline float& lane(float4& v, int j) {
-  return j == 0 ? v.x : j == 1 ? v.y : j == 2 ? v.z : v.w;
-}
-
 // Threads past `stride` have nothing to do: the grid is rounded up to whole blocks, the stride is a
 // multiple of the period.
-template <ActivationKind kKind, int kLanes>
+template <ActivationKind kKind, class T, int kLanes>
 __global__ void __launch_bounds__(kThreads)
-    bias_activation_kernel(float* __restrict__ y, const float* __restrict__ bias,
+    bias_activation_kernel(T* __restrict__ y, const float* __restrict__ bias,
                            std::uint64_t elements, std::uint64_t width, std::uint64_t stride,
                            float a, float b) {
-  using V = typename Vector<kLanes>::Type;
+  using V = Vector<T, kLanes>;
   const std::uint64_t thread = std::uint64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (thread >= stride) {
     return;
@@ -76,8 +58,8 @@ __global__ void __launch_bounds__(kThreads)
     for (int u = 0; u < kUnroll; ++u) {
 #pragma unroll
       for (int j = 0; j < kLanes; ++j) {
-        float& value = lane(values[u], j);
-        value = core::activate<kKind>(value + lane_bias[j], a, b);
+        T& value = values[u].lanes[j];
+        value = narrow<T>(core::activate<kKind>(widen(value) + lane_bias[j], a, b));
       }
       vectors[v + static_cast<unsigned>(u) * stride] = values[u];
     }
@@ -86,8 +68,8 @@ __global__ void __launch_bounds__(kThreads)
     V values = vectors[v];
 #pragma unroll
     for (int j = 0; j < kLanes; ++j) {
-      float& value = lane(values, j);
-      value = core::activate<kKind>(value + lane_bias[j], a, b);
+      T& value = values.lanes[j];
+      value = narrow<T>(core::activate<kKind>(widen(value) + lane_bias[j], a, b));
     }
     vectors[v] = values;
   }
@@ -96,13 +78,13 @@ __global__ void __launch_bounds__(kThreads)
     const std::uint64_t e = count * kLanes + thread;
     if (e < elements) {
       const float e_bias = bias == nullptr ? 0.0F : bias[e % width];
-      y[e] = core::activate<kKind>(y[e] + e_bias, a, b);
+      y[e] = narrow<T>(core::activate<kKind>(widen(y[e]) + e_bias, a, b));
     }
   }
 }
 
-template <ActivationKind kKind, int kLanes>
-cudaError_t launch_kernel(float* y, const float* bias, std::uint64_t elements, std::uint64_t width,
+template <ActivationKind kKind, class T, int kLanes>
+cudaError_t launch_kernel(T* y, const float* bias, std::uint64_t elements, std::uint64_t width,
                           const Activation& activation, cudaStream_t stream) {
   const std::uint64_t period = width / std::gcd(width, std::uint64_t{kLanes});
   // At least kLanes threads are needed for the tail, and one period for all columns; beyond that,
@@ -113,59 +95,80 @@ cudaError_t launch_kernel(float* y, const float* bias, std::uint64_t elements, s
   const std::uint64_t stride = periods * period;
   // The stride is at most max(target, width) + width < 2^33 threads: at most 2^25 blocks.
   const auto blocks = static_cast<unsigned>((stride + kThreads - 1) / kThreads);
-  return launch(bias_activation_kernel<kKind, kLanes>, dim3(blocks), dim3(kThreads), 0, stream, y,
-                bias, elements, width, stride, activation.a, activation.b);
+  return launch(bias_activation_kernel<kKind, T, kLanes>, dim3(blocks), dim3(kThreads), 0, stream,
+                y, bias, elements, width, stride, activation.a, activation.b);
 }
 
-template <ActivationKind kKind>
-cudaError_t launch_kind(float* y, const float* bias, std::size_t rows, std::size_t width,
+template <ActivationKind kKind, class T>
+cudaError_t launch_kind(T* y, const float* bias, std::size_t rows, std::size_t width,
                         const Activation& activation, cudaStream_t stream) {
   const std::uint64_t elements = std::uint64_t{rows} * width;
-  const bool aligned = reinterpret_cast<std::uintptr_t>(y) % alignof(float4) == 0;
-  return aligned ? launch_kernel<kKind, 4>(y, bias, elements, width, activation, stream)
-                 : launch_kernel<kKind, 1>(y, bias, elements, width, activation, stream);
+  constexpr int kWhole = 16 / static_cast<int>(sizeof(T));
+  const bool aligned = reinterpret_cast<std::uintptr_t>(y) % 16 == 0;
+  return aligned ? launch_kernel<kKind, T, kWhole>(y, bias, elements, width, activation, stream)
+                 : launch_kernel<kKind, T, 1>(y, bias, elements, width, activation, stream);
 }
 
-}  // namespace
-
-cudaError_t bias_activation(float* y, const float* bias, std::size_t rows, std::size_t width,
-                            const Activation& activation, cudaStream_t stream) {
+template <class T>
+cudaError_t launch_any(T* y, const float* bias, std::size_t rows, std::size_t width,
+                       const Activation& activation, cudaStream_t stream) {
   using Kind = ActivationKind;
   if (rows == 0 || (bias == nullptr && activation.kind == Kind::kIdentity)) {
     return cudaSuccess;
   }
   switch (activation.kind) {
     case Kind::kIdentity:
-      return launch_kind<Kind::kIdentity>(y, bias, rows, width, activation, stream);
+      return launch_kind<Kind::kIdentity, T>(y, bias, rows, width, activation, stream);
     case Kind::kRelu:
-      return launch_kind<Kind::kRelu>(y, bias, rows, width, activation, stream);
+      return launch_kind<Kind::kRelu, T>(y, bias, rows, width, activation, stream);
     case Kind::kLeakyRelu:
-      return launch_kind<Kind::kLeakyRelu>(y, bias, rows, width, activation, stream);
+      return launch_kind<Kind::kLeakyRelu, T>(y, bias, rows, width, activation, stream);
     case Kind::kElu:
-      return launch_kind<Kind::kElu>(y, bias, rows, width, activation, stream);
+      return launch_kind<Kind::kElu, T>(y, bias, rows, width, activation, stream);
     case Kind::kSelu:
-      return launch_kind<Kind::kSelu>(y, bias, rows, width, activation, stream);
+      return launch_kind<Kind::kSelu, T>(y, bias, rows, width, activation, stream);
     case Kind::kSigmoid:
-      return launch_kind<Kind::kSigmoid>(y, bias, rows, width, activation, stream);
+      return launch_kind<Kind::kSigmoid, T>(y, bias, rows, width, activation, stream);
     case Kind::kTanh:
-      return launch_kind<Kind::kTanh>(y, bias, rows, width, activation, stream);
+      return launch_kind<Kind::kTanh, T>(y, bias, rows, width, activation, stream);
     case Kind::kGelu:
-      return launch_kind<Kind::kGelu>(y, bias, rows, width, activation, stream);
+      return launch_kind<Kind::kGelu, T>(y, bias, rows, width, activation, stream);
     case Kind::kGeluTanh:
-      return launch_kind<Kind::kGeluTanh>(y, bias, rows, width, activation, stream);
+      return launch_kind<Kind::kGeluTanh, T>(y, bias, rows, width, activation, stream);
     case Kind::kSilu:
-      return launch_kind<Kind::kSilu>(y, bias, rows, width, activation, stream);
+      return launch_kind<Kind::kSilu, T>(y, bias, rows, width, activation, stream);
     case Kind::kSoftplus:
-      return launch_kind<Kind::kSoftplus>(y, bias, rows, width, activation, stream);
+      return launch_kind<Kind::kSoftplus, T>(y, bias, rows, width, activation, stream);
     case Kind::kHardSigmoid:
-      return launch_kind<Kind::kHardSigmoid>(y, bias, rows, width, activation, stream);
+      return launch_kind<Kind::kHardSigmoid, T>(y, bias, rows, width, activation, stream);
     case Kind::kHardSwish:
-      return launch_kind<Kind::kHardSwish>(y, bias, rows, width, activation, stream);
+      return launch_kind<Kind::kHardSwish, T>(y, bias, rows, width, activation, stream);
     case Kind::kClip:
-      return launch_kind<Kind::kClip>(y, bias, rows, width, activation, stream);
+      return launch_kind<Kind::kClip, T>(y, bias, rows, width, activation, stream);
     case Kind::kSoftmax:
     case Kind::kLogSoftmax:
       break;
+  }
+  return cudaErrorInvalidValue;
+}
+
+}  // namespace
+
+cudaError_t bias_activation(float* y, const float* bias, std::size_t rows, std::size_t width,
+                            const Activation& activation, cudaStream_t stream) {
+  return launch_any(y, bias, rows, width, activation, stream);
+}
+
+cudaError_t stored_bias_activation(void* y, core::Storage storage, const float* bias,
+                                   std::size_t rows, std::size_t width,
+                                   const Activation& activation, cudaStream_t stream) {
+  switch (storage) {
+    case core::Storage::kFloat32:
+      return launch_any(static_cast<float*>(y), bias, rows, width, activation, stream);
+    case core::Storage::kBfloat16:
+      return launch_any(static_cast<__nv_bfloat16*>(y), bias, rows, width, activation, stream);
+    case core::Storage::kFloat16:
+      return launch_any(static_cast<__half*>(y), bias, rows, width, activation, stream);
   }
   return cudaErrorInvalidValue;
 }

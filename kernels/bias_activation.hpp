@@ -7,6 +7,8 @@
 
 #include <lamella/activation.hpp>
 
+#include "core/storage.hpp"
+
 namespace lamella::kernels {
 
 // y is [rows x width] row-major float32 device memory, bias [width] or null for none; both 4-byte
@@ -18,5 +20,11 @@ namespace lamella::kernels {
 [[nodiscard]] cudaError_t bias_activation(float* y, const float* bias, std::size_t rows,
                                           std::size_t width, const Activation& activation,
                                           cudaStream_t stream);
+
+// The same for y in another storage, aligned to its elements: read, computed in float32 with the
+// float32 bias, and rounded to nearest once.
+[[nodiscard]] cudaError_t stored_bias_activation(void* y, core::Storage storage, const float* bias,
+                                                 std::size_t rows, std::size_t width,
+                                                 const Activation& activation, cudaStream_t stream);
 
 }  // namespace lamella::kernels

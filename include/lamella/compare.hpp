@@ -42,7 +42,8 @@ struct Difference {
   std::size_t column = 0;
   float found = 0;
   float expected = 0;
-  // What exact arithmetic gives there, and how far off float32 may be; compare() alone fills them.
+  // What exact arithmetic gives there, and how far off the engine's precision may be; compare()
+  // alone fills them.
   double reference = 0;
   double bound = 0;
 };

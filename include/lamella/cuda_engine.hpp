@@ -20,6 +20,10 @@ struct CudaEngineOptions {
   // allocates.
   void* workspace = nullptr;
   std::size_t workspace_bytes = 0;
+  Precision precision = Precision::kFp32;
+  // Gives up that a row's output bits depend on nothing but the row, and leaves cuBLAS the choice
+  // at every number of rows.
+  bool fast = false;
 };
 
 // Weights are uploaded once for each network and device and shared by all engines on it.
@@ -39,7 +43,8 @@ class CudaEngine final : public Engine {
 
   // Bytes of device memory that an engine for this network and max_rows needs beside the weights.
   // max_rows 0 means the same as in the options. Makes no CUDA call.
-  [[nodiscard]] static std::size_t workspace_bytes(const Network& network, std::size_t max_rows);
+  [[nodiscard]] static std::size_t workspace_bytes(const Network& network, std::size_t max_rows,
+                                                   Precision precision = Precision::kFp32);
 
   // Scores rows that are on the device: rows is [row_count x inputs], outputs [row_count x
   // outputs], both row-major float32 device memory of the engine's device (managed and mapped
@@ -53,8 +58,9 @@ class CudaEngine final : public Engine {
   // DeviceError when an argument is refused or a launch fails.
   //
   // Taps are as in Engine::run, but their values are in memory of the same kinds as the outputs.
-  // Each adds a copy to the stream, in order with the rest; a pre-activation also a launch of the
-  // kernel that adds the bias, since the pass itself adds it where it applies the activation. The
+  // Each adds a copy to the stream, in order with the rest; a pre-activation also, where the pass
+  // adds the bias and applies the activation at once, the kernel that adds the bias or a second
+  // product without the activation. The
   // taps themselves are read before enqueue returns. Throws ShapeError and UsageError for them
   // before anything is enqueued.
   void enqueue(const float* rows, std::size_t row_count, float* outputs, CUstream_st* stream,

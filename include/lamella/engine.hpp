@@ -31,6 +31,18 @@ struct Device {
 };
 [[nodiscard]] std::string to_string(const Device& device);
 
+// In what arithmetic an engine computes. The CPU engine computes in kFp32 alone.
+enum class Precision {
+  kFp32,  // float32 throughout
+  kTf32,  // float32, but a product's factors are rounded to 11 bits of significand
+  kBf16,  // weights, rows and activations between layers in bfloat16 (8 bits of significand)
+  kFp16   // the same in float16: 11 bits, but an infinity beyond 65504, and denormal below 6.1e-5
+};
+// "fp32", "tf32", "bf16", "fp16".
+[[nodiscard]] std::string to_string(Precision precision);
+// Reads the same. Throws UsageError that lists them.
+[[nodiscard]] Precision parse_precision(std::string_view text);
+
 struct EngineOptions {
   Device device;
   // The most rows that one pass carries; more are split. Bounds the engine's memory on a device.
@@ -38,14 +50,23 @@ struct EngineOptions {
   std::size_t max_rows = 0;
   // Threads of the CPU engine; 0 takes one for each core that the process may use.
   int threads = 0;
+  // Sums, biases and activation functions are in float32 whatever this says, as are the rows and
+  // outputs of a call.
+  Precision precision = Precision::kFp32;
+  // Gives up batch invariance (EngineInfo::batch_invariant) where that makes a device faster. The
+  // CPU engine has nothing to gain by it, and keeps the promise.
+  bool fast = false;
 };
 
 // What an engine is, for reports.
 struct EngineInfo {
   Device device;            // never kAuto; kAllDevices where there are several at work
   std::string device_name;  // as the vendor names it; of several "2 devices: ..."
-  std::string precision;    // "fp32"
-  std::string path;         // how layers are computed, e.g. "cuBLAS SGEMM + fused bias-activation"
+  std::string precision;    // "fp32", as of to_string(Precision)
+  // Whether a row's output bits depend on nothing but the row: not on the rows beside it, their
+  // number, where they lie in memory, max_rows, or threads. On one device, by one build.
+  bool batch_invariant = true;
+  std::string path;         // how layers are computed, e.g. "oneDNN row blocks of 64"
   std::string path_reason;  // why they are computed so
   std::string reason;       // why this device, where the choice was left to Lamella; else empty
   int threads = 0;          // CPU engine only

@@ -136,6 +136,7 @@ Json json_of(const EngineInfo& engine) {
           {"device_name", engine.device_name},
           {"device_reason", engine.reason},
           {"precision", engine.precision},
+          {"batch_invariant", engine.batch_invariant},
           {"path", engine.path},
           {"path_reason", engine.path_reason},
           {"threads", engine.threads},

@@ -141,7 +141,7 @@ std::string layers_table(const std::vector<LayerComparison>& layers) {
 }
 
 // Which of the two is off, by what exact arithmetic gives.
-std::string blame(const Difference& first) {
+std::string blame(const Difference& first, const std::string& precision) {
   const auto within = [&first](float value) {
     return std::fabs(value - first.reference) <= first.bound || value == first.reference ||
            (std::isnan(value) && std::isnan(first.reference));
@@ -151,17 +151,18 @@ std::string blame(const Difference& first) {
   if (!found) {
     return "what was computed is not that: the device computes wrongly";
   }
-  return expected ? "both are that: the tolerance is smaller than float32 allows"
+  return expected ? fmt::format("both are that: the tolerance is smaller than {} allows", precision)
                   : "the expected value is not that: it comes from another network or other rows, "
                     "or from lower precision";
 }
 
-std::string first_difference(const Difference& first, const Network& network) {
+std::string first_difference(const Difference& first, const Network& network,
+                             const std::string& precision) {
   return fmt::format(
       "first difference: row {}, output {}: {:.9g} found, {:.9g} expected\n"
-      "double precision gives {:.9g}, and float32 may be off by {:.2g}; {}\n",
+      "double precision gives {:.9g}, and {} may be off by {:.2g}; {}\n",
       first.row, column_name(network, first.column), first.found, first.expected, first.reference,
-      first.bound, blame(first));
+      precision, first.bound, blame(first, precision));
 }
 
 std::string verdict(const Found& found, const Tolerance& tolerance) {
@@ -245,7 +246,7 @@ void print_text(const Found& found, const Engine& engine, const Tolerance& toler
   }
   text += "\n";
   if (found.outputs.first) {
-    text += first_difference(*found.outputs.first, network);
+    text += first_difference(*found.outputs.first, network, engine.info().precision);
   }
   text += fmt::format("{}: {} rows on {}, {}, tolerance {}\n", found.passed() ? "PASSED" : "FAILED",
                       grouped(found.outputs.rows), device_text(engine.info()),

@@ -44,7 +44,11 @@ void EngineArguments::add_to(CLI::App& app, Check mode) {
   app.add_option("--device", device,
                  "auto (default: CUDA where it works), cpu, cuda, cuda:N, cuda:all")
       ->type_name("DEVICE");
-  app.add_option("--precision", precision, "fp32")->type_name("P");
+  app.add_option("--precision", precision, "fp32 (default); on CUDA also tf32, bf16, fp16")
+      ->type_name("P");
+  app.add_flag("--fast", fast,
+               "on CUDA let a row's bits depend on how many rows are computed with it, where that "
+               "is faster");
   app.add_option("--threads", threads, "threads of the CPU engine; default: all cores")
       ->type_name("N");
   if (mode == Check::kOption) {
@@ -53,11 +57,9 @@ void EngineArguments::add_to(CLI::App& app, Check mode) {
 }
 
 EngineOptions EngineArguments::options() const {
-  if (precision != "fp32") {
-    throw UsageError(
-        fmt::format("--precision is '{}': this version computes in fp32 alone", precision));
-  }
   EngineOptions options{.device = Device::parse(device)};
+  options.precision = parse_precision(precision);
+  options.fast = fast;
   if (!threads.empty()) {
     constexpr std::size_t kMostThreads = 4096;
     options.threads = static_cast<int>(parse_count("--threads", threads, kMostThreads));

@@ -33,6 +33,7 @@ struct EngineArguments {
   std::string device = "auto";
   std::string precision = "fp32";
   std::string threads;
+  bool fast = false;
   bool check = false;
 
   enum class Check { kOption, kAlways };  // whether --check is an option of the command

@@ -68,6 +68,7 @@ std::string to_json(const ScoreReport& report, const EngineInfo& engine, const s
                                  {"device_name", engine.device_name},
                                  {"device_reason", engine.reason},
                                  {"precision", engine.precision},
+                                 {"batch_invariant", engine.batch_invariant},
                                  {"path", engine.path},
                                  {"threads", engine.threads},
                                  {"devices", engine.devices},

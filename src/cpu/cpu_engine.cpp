@@ -38,6 +38,11 @@ class CpuEngine final : public Engine {
   CpuEngine(std::shared_ptr<const Network> network, const EngineOptions& options)
       : network_(std::move(network)),
         pool_(options.threads > 0 ? options.threads : usable_cores(), kPatience) {
+    if (options.precision != Precision::kFp32) {
+      throw UsageError(
+          fmt::format("--precision {} needs a CUDA device: the CPU engine computes in fp32 alone",
+                      to_string(options.precision)));
+    }
     plan_ = plan::plan_cpu(*network_, l2_bytes(), options.max_rows, pool_.threads());
     const auto workers = static_cast<std::size_t>(pool_.threads());
     block_outputs_.resize(workers);

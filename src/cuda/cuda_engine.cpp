@@ -1,6 +1,5 @@
-// The CUDA engine's baseline path: for each layer cuBLAS SGEMM, then one kernel for bias and
-// activation in place. Layers write two activation buffers in turns; the last writes the caller's
-// outputs.
+// The CUDA engine: what it owns on the device, the checks of a call, and host memory in and out.
+// How a network is computed there is layered_network.hpp's.
 #include <algorithm>
 #include <cstdint>
 #include <optional>
@@ -17,14 +16,11 @@
 #include "core/top_k.hpp"
 #include "cuda/check.hpp"
 #include "cuda/device_weights.hpp"
-#include "cuda/gemm.hpp"
 #include "cuda/handles.hpp"
 #include "cuda/host_taps.hpp"
 #include "cuda/host_top_k.hpp"
 #include "cuda/host_transfer.hpp"
-#include "kernels/bias_activation.hpp"
-#include "kernels/input_steps.hpp"
-#include "kernels/row_softmax.hpp"
+#include "cuda/layered_network.hpp"
 #include "plan/cuda_plan.hpp"
 
 namespace lamella {
@@ -73,35 +69,25 @@ class CudaEngine::State {
   [[nodiscard]] EngineInfo info() const;
 
  private:
-  void pass(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream,
-            std::span<const Tap> taps);
-  const float* apply_input_steps(const float* rows, std::size_t row_count, cudaStream_t stream);
-  void apply_activation(std::size_t layer, float* y, std::size_t row_count, cudaStream_t stream);
-  void write_taps(std::span<const Tap> taps, std::size_t layer, bool pre_activation, const float* y,
-                  cudaStream_t stream);
   [[nodiscard]] std::size_t slot_rows(std::size_t rows) const;
-  [[nodiscard]] float* activations(std::size_t buffer) const;
-  [[nodiscard]] void* workspace_at(std::size_t offset) const {
-    return static_cast<char*>(workspace_) + offset;
-  }
 
   int device_;
+  Precision precision_;
   plan::CudaPlan plan_;
   cuda::DeviceMemory own_workspace_;
-  void* workspace_ = nullptr;
-  std::shared_ptr<const cuda::DeviceWeights> weights_;
-  cuda::CublasHandle cublas_;
+  std::optional<cuda::LayeredNetwork> layers_;
   std::optional<cuda::HostTransfer> transfer_;  // made by the first run()
   std::optional<cuda::HostTopK> host_top_k_;    // made by the first run_top_k()
 };
 
 CudaEngine::State::State(std::shared_ptr<const Network> network, const CudaEngineOptions& options)
-    : network_(std::move(network)), device_(options.device) {
-  plan_ = plan::make_cuda_plan(*network_, options.max_rows);
+    : network_(std::move(network)), device_(options.device), precision_(options.precision) {
+  plan_ = plan::make_cuda_plan(*network_, options.max_rows, core::storage_of(options.precision));
   const cuda::DeviceGuard guard(device_);
-  if (options.workspace == nullptr) {
+  void* workspace = options.workspace;
+  if (workspace == nullptr) {
     own_workspace_ = cuda::allocate_device(plan_.workspace_bytes, "activations and cuBLAS");
-    workspace_ = own_workspace_.get();
+    workspace = own_workspace_.get();
   } else {
     if (options.workspace_bytes < plan_.workspace_bytes) {
       throw UsageError(fmt::format("the workspace has {} bytes; {} are needed for {} rows",
@@ -110,20 +96,18 @@ CudaEngine::State::State(std::shared_ptr<const Network> network, const CudaEngin
     if (reinterpret_cast<std::uintptr_t>(options.workspace) % plan::kPartAlignment != 0) {
       throw UsageError(fmt::format("the workspace is not {}-byte aligned", plan::kPartAlignment));
     }
-    workspace_ = options.workspace;
   }
-  weights_ = cuda::DeviceWeights::get(network_, plan_, device_);
-  cublas_ = cuda::make_cublas_handle();
-  // fp32 means fp32: the default mode keeps at least the 24-bit significand of the inputs.
-  LAMELLA_CUDA_CHECK(cublasSetMathMode(cublas_.get(), CUBLAS_DEFAULT_MATH));
+  layers_.emplace(network_, plan_, cuda::DeviceWeights::get(network_, plan_, device_), workspace,
+                  options.precision, options.fast);
 }
 
 EngineInfo CudaEngine::State::info() const {
   return {.device = {DeviceKind::kCuda, device_},
           .device_name = device_name(device_),
-          .precision = "fp32",
-          .path = "cuBLAS SGEMM, then fused bias-activation kernel",
-          .path_reason = "the one path for CUDA devices: it serves every shape and activation",
+          .precision = to_string(precision_),
+          .batch_invariant = layers_->is_batch_invariant(),
+          .path = layers_->path(),
+          .path_reason = layers_->path_reason(),
           .reason = {},
           .threads = 0,
           .max_rows = plan_.max_rows};
@@ -137,13 +121,9 @@ CudaEngine::State::~State() {
   cuda::check_no_throw(cudaDeviceSynchronize());
   transfer_.reset();
   host_top_k_.reset();
-  cublas_.reset();
+  layers_.reset();
   own_workspace_.reset();
   cuda::check_no_throw(cudaSetDevice(previous));
-}
-
-float* CudaEngine::State::activations(std::size_t buffer) const {
-  return static_cast<float*>(workspace_at(plan_.activations[buffer]));
 }
 
 void CudaEngine::State::enqueue(const float* rows, std::size_t row_count, float* outputs,
@@ -158,79 +138,7 @@ void CudaEngine::State::enqueue(const float* rows, std::size_t row_count, float*
     check_device_rows(tap.values.data(), row_count, tap.values.columns(), "the memory of a tap");
   }
   const cuda::DeviceGuard guard(device_);
-  // Setting the stream gives the handle its default workspace back, so ours is set after it, each
-  // time. Neither call reaches the device.
-  LAMELLA_CUDA_CHECK(cublasSetStream(cublas_.get(), stream));
-  LAMELLA_CUDA_CHECK(cublasSetWorkspace(cublas_.get(), workspace_at(plan_.cublas_workspace),
-                                        plan::kCublasWorkspaceBytes));
-  for (std::size_t first = 0; first < row_count; first += plan_.max_rows) {
-    const std::size_t count = std::min(plan_.max_rows, row_count - first);
-    pass(rows + first * network_->inputs(), count, outputs + first * network_->outputs(), stream,
-         core::tap_block(taps, first, count));
-  }
-}
-
-void CudaEngine::State::pass(const float* rows, std::size_t row_count, float* outputs,
-                             cudaStream_t stream, std::span<const Tap> taps) {
-  const auto layers = network_->layers();
-  const float* x = apply_input_steps(rows, row_count, stream);
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    float* const y = i + 1 == layers.size() ? outputs : activations(i % 2);
-    cuda::enqueue_gemm(cublas_.get(), x, weights_->weights(i), y, row_count, layers[i].inputs,
-                       layers[i].outputs);
-    write_taps(taps, i, true, y, stream);
-    apply_activation(i, y, row_count, stream);
-    write_taps(taps, i, false, y, stream);
-    x = y;
-  }
-}
-
-// What the first layer reads: the caller's rows, or what the input steps make of them.
-const float* CudaEngine::State::apply_input_steps(const float* rows, std::size_t row_count,
-                                                  cudaStream_t stream) {
-  const auto steps = network_->input_steps();
-  const std::size_t width = network_->inputs();
-  const float* x = rows;
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    auto* const y = static_cast<float*>(workspace_at(plan_.stepped_rows));
-    if (steps[i].kind == InputStep::Kind::kClip) {
-      const float low = steps[i].values[0];
-      const float high = steps[i].values[1];
-      LAMELLA_CUDA_CHECK(kernels::input_clip(x, y, low, high, row_count, width, stream));
-    } else {
-      LAMELLA_CUDA_CHECK(
-          kernels::input_step(x, y, weights_->step(i), row_count, width, steps[i].kind, stream));
-    }
-    x = y;
-  }
-  return x;
-}
-
-void CudaEngine::State::apply_activation(std::size_t layer, float* y, std::size_t row_count,
-                                         cudaStream_t stream) {
-  const Layer& l = network_->layers()[layer];
-  const float* const bias = weights_->bias(layer);
-  if (l.activation.over_row()) {
-    LAMELLA_CUDA_CHECK(kernels::row_softmax(y, bias, row_count, l.outputs, l.activation, stream));
-  } else {
-    LAMELLA_CUDA_CHECK(
-        kernels::bias_activation(y, bias, row_count, l.outputs, l.activation, stream));
-  }
-}
-
-// y is the layer's bare product before the activation, whose kernel adds the bias to it. So the tap
-// adds it by itself, to a copy: the same addition, and y stays as it would be without taps.
-void CudaEngine::State::write_taps(std::span<const Tap> taps, std::size_t layer,
-                                   bool pre_activation, const float* y, cudaStream_t stream) {
-  core::for_each_tap(taps, layer, pre_activation, [&](MatrixView<float> values) {
-    LAMELLA_CUDA_CHECK(cudaMemcpyAsync(values.data(), y, values.size() * sizeof(float),
-                                       cudaMemcpyDefault, stream));
-    if (pre_activation) {
-      LAMELLA_CUDA_CHECK(kernels::bias_activation(values.data(), weights_->bias(layer),
-                                                  values.rows(), values.columns(),
-                                                  ActivationKind::kIdentity, stream));
-    }
-  });
+  layers_->enqueue(rows, row_count, outputs, stream, taps);
 }
 
 void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outputs,
@@ -294,8 +202,9 @@ CudaEngine::CudaEngine(std::shared_ptr<const Network> network, const CudaEngineO
 
 CudaEngine::~CudaEngine() = default;
 
-std::size_t CudaEngine::workspace_bytes(const Network& network, std::size_t max_rows) {
-  return plan::make_cuda_plan(network, max_rows).workspace_bytes;
+std::size_t CudaEngine::workspace_bytes(const Network& network, std::size_t max_rows,
+                                        Precision precision) {
+  return plan::make_cuda_plan(network, max_rows, core::storage_of(precision)).workspace_bytes;
 }
 
 void CudaEngine::enqueue(const float* rows, std::size_t row_count, float* outputs,

@@ -12,6 +12,7 @@
 
 #include "cuda/check.hpp"
 #include "cuda/device_algorithms.hpp"
+#include "kernels/storage.cuh"
 #include "kernels/thrust.cuh"
 
 namespace lamella::cuda {
@@ -63,6 +64,11 @@ struct ArgmaxOfRow {
   }
 };
 
+template <class T>
+struct Narrow {
+  __host__ __device__ T operator()(float x) const { return kernels::narrow<T>(x); }
+};
+
 using Index = thrust::counting_iterator<std::uint64_t>;
 
 // Thrust reports by exceptions of its own; ours leave the library.
@@ -92,6 +98,19 @@ float max_abs_difference(const float* a, const float* b, std::size_t count, cuda
   });
   LAMELLA_CUDA_CHECK(cudaStreamSynchronize(stream));
   return largest;
+}
+
+void narrow(const float* from, void* to, core::Storage storage, std::size_t count,
+            cudaStream_t stream) {
+  run("narrow", stream, [&](auto policy) {
+    if (storage == core::Storage::kBfloat16) {
+      thrust::transform(policy, from, from + count, static_cast<__nv_bfloat16*>(to),
+                        Narrow<__nv_bfloat16>{});
+    } else {
+      thrust::transform(policy, from, from + count, static_cast<__half*>(to), Narrow<__half>{});
+    }
+  });
+  LAMELLA_CUDA_CHECK(cudaStreamSynchronize(stream));
 }
 
 void argmax_rows(const float* values, std::size_t rows, std::size_t width, std::uint32_t* indices,

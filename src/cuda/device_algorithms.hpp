@@ -1,5 +1,6 @@
 // One pass over device memory, by Thrust: made-up rows, the largest difference, the largest output
-// of each row. For benchmarks, tests and the last step of a classification; not part of enqueue.
+// of each row, weights in a narrower storage. For benchmarks, tests, the last step of a
+// classification and the making of an engine; not part of enqueue.
 //
 // All work on the stream and the current device, and synchronize the stream before they return; all
 // may allocate temporary device memory. Throw DeviceError.
@@ -9,6 +10,8 @@
 #include <cstdint>
 
 #include <driver_types.h>
+
+#include "core/storage.hpp"
 
 namespace lamella::cuda {
 
@@ -20,6 +23,10 @@ void fill_uniform(float* values, std::size_t count, std::uint64_t seed, cudaStre
 // infinities. 0 for count 0.
 [[nodiscard]] float max_abs_difference(const float* a, const float* b, std::size_t count,
                                        cudaStream_t stream);
+
+// to[i] = from[i], i < count, rounded to nearest. storage is not kFloat32.
+void narrow(const float* from, void* to, core::Storage storage, std::size_t count,
+            cudaStream_t stream);
 
 // indices[r] = the column of the largest value in row r of values, [rows x width]; the first of
 // equals; the first NaN, where there is one. width from 1 to 2^32 - 1.

@@ -1,12 +1,15 @@
 #include "cuda/device_weights.hpp"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
+#include <tuple>
 #include <utility>
 
 #include <cuda_runtime_api.h>
 
 #include "cuda/check.hpp"
+#include "cuda/device_algorithms.hpp"
 
 namespace lamella::cuda {
 namespace {
@@ -14,7 +17,8 @@ namespace {
 // What is on which device at the moment. Entries are weak: the engines own the weights.
 struct Registry {
   std::mutex mutex;
-  std::map<std::pair<const Network*, int>, std::weak_ptr<const DeviceWeights>> entries;
+  std::map<std::tuple<const Network*, int, core::Storage>, std::weak_ptr<const DeviceWeights>>
+      entries;
 };
 
 Registry& registry() {
@@ -30,7 +34,7 @@ std::shared_ptr<const DeviceWeights> DeviceWeights::get(
   // Held during the upload: a second engine for the same network waits for it and then shares.
   const std::lock_guard lock(known.mutex);
   std::erase_if(known.entries, [](const auto& entry) { return entry.second.expired(); });
-  auto& entry = known.entries[{network.get(), device}];
+  auto& entry = known.entries[{network.get(), device, plan.storage}];
   if (auto weights = entry.lock()) {
     return weights;
   }
@@ -46,11 +50,10 @@ DeviceWeights::DeviceWeights(std::shared_ptr<const Network> network, const plan:
       steps_(plan.input_steps),
       device_(device),
       arena_(allocate_device(plan.weights_bytes, "the network's weights")) {
+  upload_weights(plan.storage);
   const auto layers = network_->layers();
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const Layer& layer = layers[i];
-    LAMELLA_CUDA_CHECK(cudaMemcpy(at(parts_[i].weights), layer.weights.data(),
-                                  layer.weights.size() * sizeof(float), cudaMemcpyHostToDevice));
     if (layer.has_bias()) {
       LAMELLA_CUDA_CHECK(cudaMemcpy(at(parts_[i].bias), layer.bias.data(),
                                     layer.bias.size() * sizeof(float), cudaMemcpyHostToDevice));
@@ -66,6 +69,26 @@ DeviceWeights::DeviceWeights(std::shared_ptr<const Network> network, const plan:
   LAMELLA_CUDA_CHECK(cudaStreamSynchronize(nullptr));
 }
 
+// A narrower storage is rounded to on the device, a layer after another.
+void DeviceWeights::upload_weights(core::Storage storage) {
+  const bool narrowed = storage != core::Storage::kFloat32;
+  std::size_t most = 0;
+  for (const Layer& layer : network_->layers()) {
+    most = std::max(most, layer.weights.size());
+  }
+  const DeviceMemory wide =
+      allocate_device(narrowed ? most * sizeof(float) : 0, "weights to be rounded");
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    const std::vector<float>& weights = network_->layers()[i].weights;
+    auto* const to = narrowed ? static_cast<float*>(wide.get()) : at(parts_[i].weights);
+    LAMELLA_CUDA_CHECK(
+        cudaMemcpy(to, weights.data(), weights.size() * sizeof(float), cudaMemcpyHostToDevice));
+    if (narrowed) {
+      narrow(to, at(parts_[i].weights), storage, weights.size(), nullptr);
+    }
+  }
+}
+
 DeviceWeights::~DeviceWeights() {
   // The last engine may be destroyed while another device is current.
   int previous = device_;
@@ -79,7 +102,7 @@ float* DeviceWeights::at(std::size_t offset) const {
   return reinterpret_cast<float*>(static_cast<char*>(arena_.get()) + offset);
 }
 
-const float* DeviceWeights::weights(std::size_t layer) const {
+const void* DeviceWeights::weights(std::size_t layer) const {
   return at(parts_[layer].weights);
 }
 

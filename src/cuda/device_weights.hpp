@@ -13,8 +13,9 @@ namespace lamella::cuda {
 // Immutable once made, and kept alive by every engine that uses it.
 class DeviceWeights {
  public:
-  // The weights of this network on this device: those that another engine has uploaded, or uploaded
-  // now (synchronizes). Safe to call from several threads. The device must be current.
+  // The weights of this network on this device in the plan's storage: those that another engine has
+  // uploaded, or uploaded now (synchronizes). Safe to call from several threads. The device must be
+  // current.
   [[nodiscard]] static std::shared_ptr<const DeviceWeights> get(
       const std::shared_ptr<const Network>& network, const plan::CudaPlan& plan, int device);
 
@@ -23,8 +24,8 @@ class DeviceWeights {
   DeviceWeights& operator=(const DeviceWeights&) = delete;
   ~DeviceWeights();
 
-  // [outputs x inputs] of layer i, as in the Network.
-  [[nodiscard]] const float* weights(std::size_t layer) const;
+  // [outputs x inputs] of layer i, as in the Network, in the plan's storage.
+  [[nodiscard]] const void* weights(std::size_t layer) const;
   // [outputs], or null for a layer without a bias.
   [[nodiscard]] const float* bias(std::size_t layer) const;
   // The values of input step i, as in the Network.
@@ -32,6 +33,7 @@ class DeviceWeights {
 
  private:
   [[nodiscard]] float* at(std::size_t offset) const;
+  void upload_weights(core::Storage storage);
 
   std::shared_ptr<const Network> network_;  // kept, so that its address stays a valid key
   std::vector<plan::LayerParts> parts_;

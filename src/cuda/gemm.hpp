@@ -5,12 +5,13 @@
 
 #include <cublas_v2.h>
 
+#include "cuda/layer_product.hpp"
+
 namespace lamella::cuda {
 
-// Y = X . W^T on the handle's stream, float32, all three row-major device memory without padding:
-// x [rows x inputs], w [outputs x inputs], y [rows x outputs]. rows, inputs, outputs from 1 to
-// 2^31 - 1. Enqueues and returns; y must not overlap x or w. Throws DeviceError.
-void enqueue_gemm(cublasHandle_t handle, const float* x, const float* w, float* y, std::size_t rows,
-                  std::size_t inputs, std::size_t outputs);
+// Y = X . W^T on the handle's stream; rows from 1 to 2^31 - 1. Enqueues and returns; y must not
+// overlap x or w. Adds no bias. Throws DeviceError.
+void enqueue_gemm(cublasHandle_t handle, const ProductMatrices& matrices, const void* x, void* y,
+                  std::size_t rows);
 
 }  // namespace lamella::cuda

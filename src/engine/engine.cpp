@@ -95,6 +95,31 @@ std::string to_string(const Device& device) {
   return device.index == Device::kAllDevices ? "cuda:all" : fmt::format("cuda:{}", device.index);
 }
 
+std::string to_string(Precision precision) {
+  switch (precision) {
+    case Precision::kTf32:
+      return "tf32";
+    case Precision::kBf16:
+      return "bf16";
+    case Precision::kFp16:
+      return "fp16";
+    case Precision::kFp32:
+      break;
+  }
+  return "fp32";
+}
+
+Precision parse_precision(std::string_view text) {
+  for (const Precision precision :
+       {Precision::kFp32, Precision::kTf32, Precision::kBf16, Precision::kFp16}) {
+    if (text == to_string(precision)) {
+      return precision;
+    }
+  }
+  throw UsageError(
+      fmt::format("precision '{}' is not known; fp32, tf32, bf16 or fp16 is wanted", text));
+}
+
 std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
                                     const EngineOptions& options) {
   switch (options.device.kind) {

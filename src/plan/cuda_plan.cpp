@@ -1,6 +1,7 @@
 #include "plan/cuda_plan.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <optional>
 
@@ -16,15 +17,18 @@ namespace {
 constexpr std::size_t kCublasLimit = std::numeric_limits<int>::max();
 constexpr std::size_t kDefaultBufferBytes = std::size_t{128} << 20;
 constexpr std::size_t kDefaultMaxRows = 65'536;
+constexpr std::size_t kMostBlockRows = 256;
+constexpr std::size_t kBlockBytes = std::size_t{4} << 20;
 
 [[noreturn]] void refuse_size(const char* what) {
   throw UsageError(fmt::format("{} pass what memory sizes can hold; lower --chunk-rows", what));
 }
 
-// Appends a part of count floats to an arena of the given size and returns the part's offset.
-std::size_t append(std::size_t& arena_bytes, std::size_t count, const char* what) {
+// Appends a part of count numbers to an arena of the given size and returns the part's offset.
+std::size_t append(std::size_t& arena_bytes, std::size_t count, const char* what,
+                   core::Storage storage = core::Storage::kFloat32) {
   const std::size_t offset = arena_bytes;
-  const auto bytes = core::checked_product(count, sizeof(float));
+  const auto bytes = core::checked_product(count, core::bytes_of(storage));
   const auto padded = bytes ? core::checked_round_up(*bytes, kPartAlignment) : std::nullopt;
   const auto sum = padded ? core::checked_sum(arena_bytes, *padded) : std::nullopt;
   if (!sum) {
@@ -44,14 +48,30 @@ std::size_t buffer_width(const Network& network, std::size_t buffer) {
   return width;
 }
 
+// The most values that a row has before, or after, any of the layers.
+std::size_t widest(const Network& network, std::size_t Layer::*side) {
+  std::size_t width = 0;
+  for (const Layer& layer : network.layers()) {
+    width = std::max(width, layer.*side);
+  }
+  return width;
+}
+
+// As many rows as kBlockBytes hold of the widest layer.
+std::size_t block_rows(const Network& network) {
+  const std::size_t rows = kBlockBytes / sizeof(float) / network.max_width();
+  return std::bit_floor(std::clamp<std::size_t>(rows, 1, kMostBlockRows));
+}
+
 }  // namespace
 
-CudaPlan make_cuda_plan(const Network& network, std::size_t max_rows) {
+CudaPlan make_cuda_plan(const Network& network, std::size_t max_rows, core::Storage storage) {
   if (network.max_width() > kCublasLimit) {
     throw UsageError(fmt::format("a layer is {} wide; cuBLAS takes at most {}", network.max_width(),
                                  kCublasLimit));
   }
   CudaPlan plan;
+  plan.storage = storage;
   if (max_rows == 0) {
     const std::size_t row_bytes = network.max_width() * sizeof(float);
     max_rows = std::clamp<std::size_t>(kDefaultBufferBytes / row_bytes, 1, kDefaultMaxRows);
@@ -64,7 +84,7 @@ CudaPlan make_cuda_plan(const Network& network, std::size_t max_rows) {
 
   for (const Layer& layer : network.layers()) {
     LayerParts parts;
-    parts.weights = append(plan.weights_bytes, layer.weights.size(), "the weights");
+    parts.weights = append(plan.weights_bytes, layer.weights.size(), "the weights", storage);
     if (layer.has_bias()) {
       parts.bias = append(plan.weights_bytes, layer.bias.size(), "the biases");
     }
@@ -79,15 +99,24 @@ CudaPlan make_cuda_plan(const Network& network, std::size_t max_rows) {
     if (!count) {
       refuse_size("the activations");
     }
-    plan.activations[buffer] = append(plan.workspace_bytes, *count, "the activations");
+    plan.activations[buffer] = append(plan.workspace_bytes, *count, "the activations", storage);
+  }
+  const auto row_values = core::checked_product(network.inputs(), max_rows);
+  if (!row_values) {
+    refuse_size("the rows");
   }
   if (!network.input_steps().empty()) {
-    const auto count = core::checked_product(network.inputs(), max_rows);
-    if (!count) {
-      refuse_size("the rows");
-    }
-    plan.stepped_rows = append(plan.workspace_bytes, *count, "the rows");
+    plan.stepped_rows = append(plan.workspace_bytes, *row_values, "the rows");
   }
+  plan.narrowed_rows = plan.workspace_bytes;
+  if (storage != core::Storage::kFloat32) {
+    append(plan.workspace_bytes, *row_values, "the rows", storage);
+  }
+  plan.block_rows = block_rows(network);
+  plan.block_inputs = append(plan.workspace_bytes,
+                             plan.block_rows * widest(network, &Layer::inputs), "a block of rows");
+  plan.block_outputs = append(
+      plan.workspace_bytes, plan.block_rows * widest(network, &Layer::outputs), "a block of rows");
   plan.cublas_workspace =
       append(plan.workspace_bytes, kCublasWorkspaceBytes / sizeof(float), "the workspace");
   return plan;

@@ -7,6 +7,8 @@
 
 #include <lamella/network.hpp>
 
+#include "core/storage.hpp"
+
 namespace lamella::plan {
 
 // Every part of an arena begins at a multiple of this many bytes: what cudaMalloc gives, and more
@@ -24,7 +26,11 @@ struct LayerParts {
 };
 
 struct CudaPlan {
-  std::size_t max_rows = 0;  // the most rows in one pass
+  core::Storage storage = core::Storage::kFloat32;  // of weights and activation buffers
+  std::size_t max_rows = 0;                         // the most rows in one pass
+  // Rows of a product of fixed height: a power of two that depends on the network alone, so that
+  // engines of any max_rows compute alike.
+  std::size_t block_rows = 0;
 
   std::size_t weights_bytes = 0;  // the arena of weights, biases and the values of input steps
   std::vector<LayerParts> layers;
@@ -32,10 +38,14 @@ struct CudaPlan {
 
   // The workspace: two activation buffers, used in turns (layer 1 writes the first, layer 2 the
   // second, layer 3 the first again; the last layer writes the caller's outputs), the rows
-  // after the input steps (nothing without steps), then the memory that cuBLAS works in. Offsets in
-  // bytes from the workspace's start.
+  // after the input steps (nothing without steps), the rows in a narrower storage, one block of
+  // rows of the widest layer's inputs and one of its outputs, then the memory that cuBLAS works in.
+  // Offsets in bytes from the workspace's start.
   std::size_t activations[2] = {0, 0};
   std::size_t stepped_rows = 0;
+  std::size_t narrowed_rows = 0;
+  std::size_t block_inputs = 0;
+  std::size_t block_outputs = 0;
   std::size_t cublas_workspace = 0;
   std::size_t workspace_bytes = 0;
 };
@@ -43,6 +53,7 @@ struct CudaPlan {
 // max_rows 0 takes as many as keep an activation buffer within 128 MiB, 65,536 at most. Throws
 // UsageError when the network or max_rows passes what cuBLAS counts in (2^31 - 1) or what memory
 // sizes can hold.
-[[nodiscard]] CudaPlan make_cuda_plan(const Network& network, std::size_t max_rows);
+[[nodiscard]] CudaPlan make_cuda_plan(const Network& network, std::size_t max_rows,
+                                      core::Storage storage = core::Storage::kFloat32);
 
 }  // namespace lamella::plan

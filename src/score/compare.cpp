@@ -23,15 +23,16 @@ class NoWriter final : public io::RowWriter {
 
 class Expectation {
  public:
-  Expectation(const Network& network, const CompareOptions& options, std::string rows_name)
-      : network_(network),
+  Expectation(const Engine& engine, const CompareOptions& options, std::string rows_name)
+      : network_(engine.network()),
+        precision_(parse_precision(engine.info().precision)),
         rows_name_(std::move(rows_name)),
         reader_(io::open_rows(options.expected.path, {.format = options.expected.format,
                                                       .columns = options.expected.columns,
-                                                      .expected_columns = network.outputs(),
+                                                      .expected_columns = network_.outputs(),
                                                       .are_outputs = true,
                                                       .cancelled = options.cancelled})),
-        differences_(network.outputs(), options.tolerance) {}
+        differences_(network_.outputs(), options.tolerance) {}
 
   void check(std::uint64_t first_row, MatrixView<const float> inputs,
              MatrixView<const float> outputs) {
@@ -47,7 +48,7 @@ class Expectation {
     if (differences_.add(first_row, outputs, expected)) {
       Difference& first = *differences_.comparison.first;
       const verify::Reference reference = verify::evaluate(
-          network_, inputs.block(static_cast<std::size_t>(first.row - first_row), 1));
+          network_, inputs.block(static_cast<std::size_t>(first.row - first_row), 1), precision_);
       first.reference = reference.values[first.column];
       first.bound = reference.bounds[first.column];
     }
@@ -64,6 +65,7 @@ class Expectation {
 
  private:
   const Network& network_;
+  Precision precision_;
   std::string rows_name_;
   std::unique_ptr<io::RowReader> reader_;
   Differences differences_;
@@ -81,7 +83,7 @@ Comparison compare(Engine& engine, const CompareOptions& options) {
                                                         .columns = options.rows.columns,
                                                         .expected_columns = network.inputs(),
                                                         .cancelled = options.cancelled});
-  Expectation expectation(network, options, reader->name());
+  Expectation expectation(engine, options, reader->name());
   const pipeline::RowOutput output(OutputKind::kOutputs, 0, network.outputs());
   NoWriter writer;
   pipeline::run_pipeline(

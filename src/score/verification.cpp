@@ -26,15 +26,15 @@ void Verification::check(std::uint64_t first_row, MatrixView<const float> inputs
     if (!is_sampled(first_row + r, wanted_, total_)) {
       continue;
     }
-    const verify::Reference reference = verify::evaluate(network_, inputs.block(r, 1));
+    const verify::Reference reference = verify::evaluate(network_, inputs.block(r, 1), precision_);
     const verify::Comparison found = verify::compare(reference, outputs.block(r, 1));
     if (found.outside != 0) {
       throw Error(fmt::format(
           "verification failed: row {} of {} (counted from 0), output {}: {:.9g} was computed, "
-          "double precision gives {:.9g}, and float32 may be off by {:.3g}; the device computes "
+          "double precision gives {:.9g}, and {} may be off by {:.3g}; the device computes "
           "wrongly",
           input_first_row_ + first_row + r, input_, found.worst, outputs(r, found.worst),
-          reference.values[found.worst], reference.bounds[found.worst]));
+          reference.values[found.worst], to_string(precision_), reference.bounds[found.worst]));
     }
     ++rows_;
     largest_error_ = std::max(largest_error_, found.share);

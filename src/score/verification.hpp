@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include <lamella/engine.hpp>
 #include <lamella/matrix.hpp>
 #include <lamella/network.hpp>
 
@@ -21,12 +22,14 @@ class Verification {
  public:
   // input is named in messages, and where in it the first of the rows stands.
   Verification(const Network& network, std::string input, std::uint64_t wanted,
-               std::optional<std::uint64_t> total, std::uint64_t input_first_row = 0)
+               std::optional<std::uint64_t> total, std::uint64_t input_first_row = 0,
+               Precision precision = Precision::kFp32)
       : network_(network),
         input_(std::move(input)),
         wanted_(wanted),
         total_(total),
-        input_first_row_(input_first_row) {}
+        input_first_row_(input_first_row),
+        precision_(precision) {}
 
   // Throws Error when an output of a sampled row is outside its bound.
   void check(std::uint64_t first_row, MatrixView<const float> inputs,
@@ -41,6 +44,7 @@ class Verification {
   std::uint64_t wanted_;
   std::optional<std::uint64_t> total_;
   std::uint64_t input_first_row_;
+  Precision precision_;  // in which the rows are computed
   std::uint64_t rows_ = 0;
   double largest_error_ = 0;  // as a share of its bound
 };

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -166,9 +167,37 @@ void apply_step(const InputStep& step, std::vector<Value>& x) {
   }
 }
 
-std::vector<Value> apply_layer(const Layer& layer, const std::vector<Value>& x) {
+// What a precision lower than float32 does to a layer.
+struct Rounding {
+  double unit = 0;        // of a factor
+  double smallest = 0;    // lost below the normal range
+  double operations = 1;  // that each of a sum counts for
+  bool products = false;  // whether those of layers but the last are rounded too
+
+  [[nodiscard]] double of(double x) const { return unit == 0 ? 0 : unit * std::fabs(x) + smallest; }
+};
+
+Rounding rounding_of(Precision precision) {
+  switch (precision) {
+    case Precision::kTf32:
+      return {0x1p-10, kSmallest, 2, false};
+    case Precision::kBf16:
+      return {0x1p-8, 0x1p-134, 2, true};
+    case Precision::kFp16:
+      return {0x1p-11, 0x1p-25, 2, true};
+    case Precision::kFp32:
+      break;
+  }
+  return {};
+}
+
+std::vector<Value> apply_layer(const Layer& layer, std::vector<Value> x, const Rounding& rounding,
+                               bool last) {
   std::vector<Value> z(layer.outputs);
   const double k = static_cast<double>(layer.inputs);
+  for (Value& v : x) {
+    v.error += rounding.of(std::fabs(v.value) + v.error);
+  }
   for (std::size_t o = 0; o < layer.outputs; ++o) {
     double sum = layer.has_bias() ? layer.bias[o] : 0.0;
     double magnitude = std::fabs(sum);
@@ -178,8 +207,16 @@ std::vector<Value> apply_layer(const Layer& layer, const std::vector<Value>& x) 
       sum += w * x[i].value;
       magnitude += std::fabs(w) * (std::fabs(x[i].value) + x[i].error);
       carried += std::fabs(w) * x[i].error;
+      if (rounding.unit > 0) {  // else 0 times infinity
+        carried += rounding.of(w) * (std::fabs(x[i].value) + x[i].error);
+      }
     }
-    z[o] = {sum, carried + gamma(k + 2) * magnitude + (k + 2) * kSmallest};
+    double error = carried + gamma(rounding.operations * (k + 2)) * magnitude + (k + 2) * kSmallest;
+    if (rounding.products && !last) {
+      const double product = sum - (layer.has_bias() ? layer.bias[o] : 0.0);
+      error += rounding.of(std::fabs(product) + error);
+    }
+    z[o] = {sum, error};
   }
   if (layer.activation.over_row()) {
     apply_softmax(layer.activation, z);
@@ -200,7 +237,8 @@ float to_float(double x) {
   return static_cast<float>(x);
 }
 
-Reference evaluate(const Network& network, MatrixView<const float> rows) {
+Reference evaluate(const Network& network, MatrixView<const float> rows, Precision precision) {
+  const Rounding rounding = rounding_of(precision);
   Reference reference{
       .rows = rows.rows(), .outputs = network.outputs(), .values = {}, .bounds = {}};
   reference.values.reserve(reference.rows * reference.outputs);
@@ -214,7 +252,7 @@ Reference evaluate(const Network& network, MatrixView<const float> rows) {
       apply_step(step, x);
     }
     for (const Layer& layer : network.layers()) {
-      x = apply_layer(layer, x);
+      x = apply_layer(layer, std::move(x), rounding, &layer == &network.layers().back());
     }
     for (const Value& v : x) {
       reference.values.push_back(v.value);

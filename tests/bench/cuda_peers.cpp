@@ -51,12 +51,13 @@ BareGemms::BareGemms(const DeviceNetwork& network)
 void BareGemms::enqueue(const float* rows, std::size_t count, float* outputs, cudaStream_t stream) {
   LAMELLA_CUDA_CHECK(cublasSetStream(handle_.get(), stream));
   LAMELLA_CUDA_CHECK(cublasSetWorkspace(handle_.get(), workspace_.get(), kWorkspaceBytes));
-  network_.for_each_layer(rows, count, outputs,
-                          [&](std::size_t i, const float* x, float* y, std::size_t n) {
-                            const Layer& layer = network_.network().layers()[i];
-                            cuda::enqueue_gemm(handle_.get(), x, network_.weights(i), y, n,
-                                               layer.inputs, layer.outputs);
-                          });
+  network_.for_each_layer(
+      rows, count, outputs, [&](std::size_t i, const float* x, float* y, std::size_t n) {
+        const Layer& layer = network_.network().layers()[i];
+        cuda::enqueue_gemm(
+            handle_.get(),
+            {.inputs = layer.inputs, .outputs = layer.outputs, .w = network_.weights(i)}, x, y, n);
+      });
 }
 
 LtNetwork::LtNetwork(const DeviceNetwork& network)

@@ -303,6 +303,25 @@ TEST(Run, ReplacesAnOutputThatWasThere) {
   EXPECT_EQ(file_content(folder.file("out.csv")), file_content(data_file("by_hand/expected.csv")));
 }
 
+TEST(Run, VerifiesALowerPrecisionByItsOwnBound) {
+  if (test_device() == "cpu") {
+    GTEST_SKIP() << "of CUDA devices";
+  }
+  for (const char* const precision : {"tf32", "bf16", "fp16"}) {
+    const TemporaryFolder folder;
+    const ProcessResult result =
+        lamella_run({data_file("digits/model.safetensors"), data_file("digits/test.npy"), "-o",
+                     folder.file("out.npy"), "--json", "--quiet", "--verify", "--precision",
+                     precision, "--fast"});
+    ASSERT_EQ(result.status, 0) << result.err;
+    const auto json = nlohmann::json::parse(result.out);
+    EXPECT_EQ(json.at("precision"), precision);
+    EXPECT_EQ(json.at("batch_invariant"), false);
+    EXPECT_GT(json.at("largest_error").get<double>(), 0);
+    EXPECT_LE(json.at("largest_error").get<double>(), 1);
+  }
+}
+
 TEST(Run, TakesTheNumberOfThreads) {
   if (test_device() != "cpu") {
     GTEST_SKIP() << "of the CPU engine";

@@ -101,6 +101,32 @@ TEST_F(CudaEngineTest, RowsAndOutputsMayHaveAnyFloatAlignment) {
   }
 }
 
+// Wherever the rows lie, however they are split, on whichever way in: the same bits.
+TEST_F(CudaEngineTest, ARowHasTheSameBitsAtAnyAlignmentOnAnyWayIn) {
+  for (const char* hidden : {"relu", "tanh"}) {
+    const auto network =
+        random_network({.widths = {44, 64, 36, 8}, .hidden = parse_activation(hidden)});
+    const Matrix rows = random_rows(100, 44, 1);
+    Matrix expected(100, 8);
+    CudaEngine engine(network);
+    engine.run(rows, expected);
+    for (const std::size_t max_rows : {100UL, 33UL}) {
+      CudaEngine other(network, {.max_rows = max_rows});
+      for (std::size_t offset = 0; offset < 4; ++offset) {
+        DeviceArray device_rows(values(rows), offset);
+        DeviceArray outputs(100 * 8, 3 - offset);
+        for (std::size_t first = 0; first < 100;) {
+          const std::size_t count = std::min(first % 7 * 9 + 1, 100 - first);
+          other.enqueue(device_rows.data() + first * 44, count, outputs.data() + first * 8,
+                        nullptr);
+          first += count;
+        }
+        EXPECT_EQ(outputs.download(), values(expected)) << max_rows << ", " << offset;
+      }
+    }
+  }
+}
+
 TEST_F(CudaEngineTest, ACapturedBatchReplaysOnNewRows) {
   const auto network =
       random_network({.widths = {20, 40, 30, 5}, .last = ActivationKind::kSoftmax});
@@ -230,6 +256,23 @@ class DeviceTaps {
   std::size_t rows_;
   std::vector<std::unique_ptr<DeviceArray>> memory_;
 };
+
+TEST_F(CudaEngineTest, FastLeavesTheChoiceToCublasAndSaysSo) {
+  const auto network = random_network({.widths = {20, 33, 50, 7}});
+  CudaEngine engine(network, {.max_rows = 64, .fast = true});
+  EXPECT_FALSE(engine.info().batch_invariant);
+  EXPECT_THAT(engine.info().path, ::testing::StartsWith("cuBLAS SGEMM, then"));
+  EXPECT_THAT(engine.info().path_reason, ::testing::HasSubstr("--fast"));
+  for (const std::size_t count : {1UL, 31UL, 500UL}) {
+    const Matrix rows = random_rows(count, 20, 1);
+    DeviceArray device_rows(values(rows), 1);
+    DeviceArray outputs(count * 7);
+    DeviceTaps taps(*network, count);
+    engine.enqueue(device_rows.data(), count, outputs.data(), nullptr, taps.taps);
+    EXPECT_EQ(disagreement(*network, rows, outputs), "");
+    EXPECT_EQ(taps.disagreement(rows), "");
+  }
+}
 
 TEST_F(CudaEngineTest, TapsAreWrittenInStreamOrderAndTheOutputsStayTheSame) {
   for (const char* last : {"tanh", "log_softmax"}) {

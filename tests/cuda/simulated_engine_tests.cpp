@@ -1,6 +1,9 @@
 // What only the simulation can show of the CUDA engine: that enqueue neither allocates nor
 // synchronizes, that every failing call is reported and nothing leaks, that several devices and
 // orders of execution give the same.
+#include <algorithm>
+#include <functional>
+#include <limits>
 #include <span>
 #include <string>
 #include <thread>
@@ -84,7 +87,7 @@ long calls_of_enqueue(CudaEngine& engine, const DeviceArray& rows, const DeviceA
 }
 
 TEST_F(SimulatedEngine, ACallWithoutTapsMakesNoCallForThemAndEachTapItsOwnAlone) {
-  const auto network = random_network({.widths = {20, 33, 50, 7}, .last = ActivationKind::kRelu});
+  const auto network = random_network({.widths = {20, 33, 50, 7}, .last = ActivationKind::kTanh});
   CudaEngine engine(network, {.max_rows = 64});  // three passes
   DeviceArray rows(values(random_rows(150, 20, 1)));
   DeviceArray outputs(150 * 7);
@@ -94,14 +97,20 @@ TEST_F(SimulatedEngine, ACallWithoutTapsMakesNoCallForThemAndEachTapItsOwnAlone)
   };
   const Tap after{1, false, {memory.data(), 150, 50}};
   const Tap before{1, true, {memory.data(), 150, 50}};
-  // The device guarded and the handle set up once; in each pass a product and a kernel a layer.
+  const Tap of_tanh{2, true, {memory.data(), 150, 7}};
+  // The device guarded and the handle set up once. In each pass a product a layer, for the last one
+  // a kernel; the third pass has fewer rows than the others, which two layouts a layer are told,
+  // and the first of the next call has more.
   constexpr long kSetUp = 3;
   constexpr long kPasses = 3;
-  constexpr long kPlain = kSetUp + kPasses * 3 * 2;
+  constexpr long kLayouts = 2 * 3 * 2;
+  constexpr long kPlain = kSetUp + kPasses * (3 + 1) + kLayouts;
+  (void)calls({});
   EXPECT_EQ(calls({}), kPlain);
   EXPECT_EQ(calls({after}), kPlain + kPasses) << "a copy";
-  EXPECT_EQ(calls({before}), kPlain + kPasses * 2) << "a copy and a kernel";
-  EXPECT_EQ(calls({before, after, after}), kPlain + kPasses * 4);
+  EXPECT_EQ(calls({before}), kPlain + kPasses * 2) << "a copy and a product";
+  EXPECT_EQ(calls({of_tanh}), kPlain + kPasses * 2) << "a copy and a kernel";
+  EXPECT_EQ(calls({before, before, after, after}), kPlain + kPasses * 5);
 }
 
 TEST_F(SimulatedEngine, EnqueueWithTapsNeitherAllocatesNorSynchronizes) {
@@ -120,6 +129,88 @@ TEST_F(SimulatedEngine, EnqueueWithTapsNeitherAllocatesNorSynchronizes) {
   EXPECT_EQ(cudaStreamQuery(stream), cudaErrorNotReady);
   testing::require(cudaStreamSynchronize(stream), "synchronize");
   testing::require(cudaStreamDestroy(stream), "destroy");
+}
+
+// What a device or its cuBLASLt may lack: every way of computing a layer agrees with the reference,
+// keeps NaN, and gives a row the same bits in any batch.
+TEST_F(SimulatedEngine, KeepsItsPromisesWhateverCublasLtOffers) {
+  struct Case {
+    bool unsplit_algorithms;
+    bool relu_keeps_nan;
+    const char* path;
+    Precision precision = Precision::kFp32;
+  };
+  for (const Case& c :
+       {Case{true, true,
+             "cuBLASLt with one algorithm for any number of rows, bias and activation in its "
+             "epilogue"},
+        Case{true, false,
+             "cuBLASLt with one algorithm for any number of rows, then fused bias-activation "
+             "kernel; bias and activation of 1 of 3 layers in the epilogue"},
+        Case{false, true, "cuBLAS SGEMM in blocks of 256 rows, then fused bias-activation kernel"},
+        Case{false, true, "cuBLAS GEMM in blocks of 256 rows, then fused bias-activation kernel",
+             Precision::kBf16}}) {
+    cuda_sim::configure(
+        {.relu_epilogue_keeps_nan = c.relu_keeps_nan, .unsplit_algorithms = c.unsplit_algorithms});
+    const auto network = random_network({.widths = {44, 64, 36, 8}});
+    CudaEngine engine(network, {.precision = c.precision});
+    EXPECT_EQ(engine.info().path, c.path);
+    EXPECT_TRUE(engine.info().batch_invariant);
+    Matrix rows = random_rows(600, 44, 1);
+    rows(7, 3) = std::numeric_limits<float>::quiet_NaN();
+    Matrix together(600, 8);
+    engine.run(rows, together);
+    EXPECT_EQ(testing::disagreement(testing::evaluate(*network, rows, c.precision), together), "")
+        << c.path;
+    // NaN is not equal to itself.
+    const auto sound = [](std::vector<float> v) {
+      std::replace_if(
+          v.begin(), v.end(), [](float x) { return x != x; }, 0.0F);
+      return v;
+    };
+    CudaEngine other(network, {.max_rows = 300, .precision = c.precision});
+    for (std::size_t offset = 0; offset < 3; ++offset) {
+      DeviceArray device_rows(values(rows), offset);
+      DeviceArray outputs(600 * 8, 2 * offset);
+      DeviceArray memory(2UL * (64 + 36 + 8));
+      const auto taps = taps_in(memory.data(), *network, 1);
+      for (std::size_t first = 0; first < 600;) {
+        const std::size_t count = std::min(first % 7 * 100 + 1, 600 - first);
+        other.enqueue(device_rows.data() + first * 44, count, outputs.data() + first * 8, nullptr,
+                      count == 1 ? taps : std::vector<Tap>{});
+        first += count;
+      }
+      EXPECT_EQ(sound(outputs.download()), sound(values(together))) << c.path << ", " << offset;
+      EXPECT_TRUE(outputs.intact());
+    }
+  }
+}
+
+TEST_F(SimulatedEngine, ALayerThatCublasLtRefusesGoesInBlocks) {
+  const auto network = random_network({.widths = {44, 64, 36, 8}, .last = ActivationKind::kTanh});
+  cuda_sim::fail_call(3, "cublasLtMatmulAlgoGetHeuristic");  // the last layer's
+  CudaEngine engine(network);
+  EXPECT_TRUE(cuda_sim::fail_fired());
+  cuda_sim::fail_call(0);
+  EXPECT_THAT(engine.info().path, HasSubstr("cuBLASLt with one algorithm for any number of rows or "
+                                            "cuBLAS SGEMM in blocks of 256 rows, then"));
+  const Matrix rows = random_rows(270, 44, 1);
+  Matrix outputs(270, 8);
+  engine.run(rows, outputs);
+  EXPECT_EQ(testing::disagreement(testing::evaluate(*network, rows), outputs), "");
+}
+
+TEST_F(SimulatedEngine, FastGivesARowOtherBitsInOtherBatches) {
+  const auto network = random_network({.widths = {44, 64, 36, 8}});
+  const Matrix rows = random_rows(100, 44, 1);
+  for (const bool fast : {false, true}) {
+    CudaEngine engine(network, {.fast = fast});
+    Matrix together(100, 8);
+    Matrix alone(1, 8);
+    engine.run(rows, together);
+    engine.run(rows.view().block(0, 1), alone);
+    EXPECT_EQ(std::equal(alone.data(), alone.data() + 8, together.data()), !fast);
+  }
 }
 
 TEST_F(SimulatedEngine, WeightsAreOnTheDeviceOnceForAllEnginesOfANetwork) {

@@ -2,6 +2,7 @@
 // The expected values come from loops in double precision that share nothing with the simulator.
 #include <chrono>
 #include <cmath>
+#include <limits>
 
 #include <cublasLt.h>
 #include <cuda_bf16.h>
@@ -88,21 +89,31 @@ class CuBlas : public CudaSim {
   static constexpr float kOne = 1, kZero = 0;
 };
 
-TEST_F(CuBlas, AnElementsBitsDoNotDependOnItsNeighbours) {
-  const int m = 37, n = 29, k = 50;
-  const std::vector<float> a = random_values(std::size_t{37} * 50, 4);
-  const std::vector<float> b = random_values(std::size_t{29} * 50, 5);
+TEST_F(CuBlas, TheShapeAndTheAlignmentChooseTheOrderOfSummation) {
+  const int m = 36, n = 40, k = 52;
+  const std::vector<float> a = random_values(std::size_t{36} * 52, 4);
+  const std::vector<float> b = random_values(std::size_t{40} * 52 + 1, 5);
   const Blas blas;
-  const DeviceArray da(a), db(b), whole(std::size_t{37} * 29), one(std::size_t{37});
-  ASSERT_BLAS(cublasSgemm(blas, CUBLAS_OP_T, CUBLAS_OP_N, m, n, k, &kOne, da.get(), k, db.get(), k,
-                          &kZero, whole.get(), m));
-  const std::vector<float> all = whole.values();
-  for (int column = 0; column < n; ++column) {
-    ASSERT_BLAS(cublasSgemm(blas, CUBLAS_OP_T, CUBLAS_OP_N, m, 1, k, &kOne, da.get(), k,
-                            db.get() + column * k, k, &kZero, one.get(), m));
-    const std::vector<float> alone = one.values();
-    EXPECT_TRUE(std::equal(alone.begin(), alone.end(), all.begin() + column * m));
-  }
+  const DeviceArray da(a), db(b), whole(std::size_t{36} * 40), some(std::size_t{36} * 40);
+  const DeviceArray workspace(std::size_t{1} << 16);
+  const auto product = [&](int columns, const float* x, const DeviceArray<float>& y) {
+    EXPECT_BLAS(cublasSgemm(blas, CUBLAS_OP_T, CUBLAS_OP_N, m, columns, k, &kOne, da.get(), k, x, k,
+                            &kZero, y.get(), m));
+    return y.values();
+  };
+  const std::vector<float> all = product(n, db.get(), whole);
+  EXPECT_EQ(product(n, db.get(), some), all) << "the same product";
+  const auto begins_alike = [&](const std::vector<float>& values) {
+    return std::equal(values.begin(), values.begin() + m, all.begin());
+  };
+  EXPECT_FALSE(begins_alike(product(1, db.get(), some))) << "fewer columns";
+  EXPECT_TRUE(begins_alike(product(n - 1, db.get(), some)));
+  std::vector<float> shifted(1);
+  shifted.insert(shifted.end(), b.begin(), b.end() - 1);
+  const DeviceArray ds(shifted);
+  EXPECT_NE(product(n, ds.get() + 1, some), all) << "the same values at another alignment";
+  ASSERT_BLAS(cublasSetWorkspace(blas, workspace.get(), std::size_t{1} << 18));
+  EXPECT_NE(product(n, db.get(), some), all) << "memory for a split";
 }
 
 TEST_F(CuBlas, LeadingDimensionTooSmallIsInvalid) {
@@ -272,6 +283,61 @@ class CuBlasLt : public CudaSim {
                           y_layout, &choice.algo, nullptr, 0, nullptr);
   }
 
+  void make_float_layouts(int outputs, int rows, int inputs) {
+    const auto make = [](cublasLtMatrixLayout_t* layout, int height, int width) {
+      ASSERT_BLAS(cublasLtMatrixLayoutCreate(layout, CUDA_R_32F, static_cast<std::uint64_t>(height),
+                                             static_cast<std::uint64_t>(width), height));
+    };
+    make(&w_layout, inputs, outputs);
+    make(&x_layout, inputs, rows);
+    make(&y_layout, outputs, rows);
+  }
+  void set_rows(std::uint64_t rows) {
+    for (cublasLtMatrixLayout_t layout : {x_layout, y_layout})
+      ASSERT_BLAS(cublasLtMatrixLayoutSetAttribute(layout, CUBLASLT_MATRIX_LAYOUT_COLS, &rows,
+                                                   sizeof rows));
+  }
+  template <class T>
+  void prefer(cublasLtMatmulPreferenceAttributes_t attribute, T value) {
+    EXPECT_BLAS(cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof value));
+  }
+  void prefer_alignment(std::uint32_t bytes) {
+    for (const auto attribute :
+         {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+          CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES})
+      prefer(attribute, bytes);
+  }
+  std::vector<cublasLtMatmulHeuristicResult_t> choices(int wanted) {
+    std::vector<cublasLtMatmulHeuristicResult_t> results(static_cast<std::size_t>(wanted));
+    int found = 0;
+    const cublasStatus_t status =
+        cublasLtMatmulAlgoGetHeuristic(handle, product, w_layout, x_layout, y_layout, y_layout,
+                                       preference, wanted, results.data(), &found);
+    EXPECT_EQ(status == CUBLAS_STATUS_SUCCESS, found > 0);
+    results.resize(static_cast<std::size_t>(found));
+    return results;
+  }
+  static std::uint32_t attribute_of(const cublasLtMatmulAlgo_t& algo,
+                                    cublasLtMatmulAlgoConfigAttributes_t attribute) {
+    std::uint32_t value = 0;
+    std::size_t written = 0;
+    EXPECT_BLAS(
+        cublasLtMatmulAlgoConfigGetAttribute(&algo, attribute, &value, sizeof value, &written));
+    EXPECT_EQ(written, sizeof value);
+    return value;
+  }
+  cublasStatus_t check(const cublasLtMatmulAlgo_t& algo) {
+    cublasLtMatmulHeuristicResult_t result{};
+    return cublasLtMatmulAlgoCheck(handle, product, w_layout, x_layout, y_layout, y_layout, &algo,
+                                   &result);
+  }
+  cublasStatus_t run_by(const cublasLtMatmulAlgo_t* algo, const float* weights, const float* rows,
+                        float* y, void* workspace = nullptr, std::size_t bytes = 0) {
+    const float one = 1, zero = 0;
+    return cublasLtMatmul(handle, product, &one, weights, w_layout, rows, x_layout, &zero, y,
+                          y_layout, y, y_layout, algo, workspace, bytes, nullptr);
+  }
+
   cublasLtHandle_t handle = nullptr;
   cublasLtMatmulDesc_t product = nullptr;
   cublasLtMatmulPreference_t preference = nullptr;
@@ -319,6 +385,112 @@ TEST_F(CuBlasLt, ReadsBfloat16) {
   for (int i = 0; i < 20; ++i)
     EXPECT_NEAR(y[static_cast<std::size_t>(i)],
                 expected_at(shape, rounded_w, rounded_x, zeros, 1, 0, i % 5, i / 5).value, 1e-6);
+}
+
+TEST_F(CuBlasLt, TheHeuristicRanksSeveralAlgorithmsThatTheLimitsAllow) {
+  make_float_layouts(20, 8, 40);
+  prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{1} << 20);
+  const auto all = choices(16);
+  ASSERT_GT(all.size(), 3U);
+  EXPECT_EQ(choices(2).size(), 2U) << "as many as are wanted";
+  EXPECT_GT(attribute_of(all[0].algo, CUBLASLT_ALGO_CONFIG_SPLITK_NUM), 1U)
+      << "long sums in few tiles";
+  for (const auto& choice : all) {
+    EXPECT_BLAS(choice.state);
+    EXPECT_BLAS(check(choice.algo));
+    const bool split = attribute_of(choice.algo, CUBLASLT_ALGO_CONFIG_SPLITK_NUM) > 1;
+    EXPECT_EQ(split, attribute_of(choice.algo, CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME) !=
+                         CUBLASLT_REDUCTION_SCHEME_NONE);
+  }
+  prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{0});
+  EXPECT_LT(choices(16).size(), all.size()) << "some need a workspace";
+  prefer_alignment(4);
+  EXPECT_LT(choices(16).size(), all.size() - 1) << "some need aligned operands";
+  prefer(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, std::uint32_t{CUBLASLT_REDUCTION_SCHEME_NONE});
+  for (const auto& choice : choices(16))
+    EXPECT_EQ(attribute_of(choice.algo, CUBLASLT_ALGO_CONFIG_SPLITK_NUM), 1U);
+  set_rows(1);
+  const cublasLtMatmulAlgo_t for_one_row = choices(1)[0].algo;
+  EXPECT_BLAS(check(for_one_row));
+  set_rows(8);
+  EXPECT_EQ(check(for_one_row), CUBLAS_STATUS_NOT_SUPPORTED);
+  EXPECT_EQ(run_by(&for_one_row, nullptr, nullptr, nullptr), CUBLAS_STATUS_NOT_SUPPORTED);
+  EXPECT_EQ(check({}), CUBLAS_STATUS_INVALID_VALUE);
+}
+
+TEST_F(CuBlasLt, AFixedAlgorithmSumsInItsOwnOrderForAnyNumberOfRows) {
+  const int outputs = 20, rows = 40, inputs = 52;
+  make_float_layouts(outputs, rows, inputs);
+  prefer_alignment(4);
+  prefer(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, std::uint32_t{CUBLASLT_REDUCTION_SCHEME_NONE});
+  const DeviceArray dw(random_values(std::size_t{20} * 52, 1));
+  const DeviceArray dx(random_values(std::size_t{40} * 52, 2));
+  const DeviceArray dy(std::size_t{20} * 40);
+  int serving_one_row = 0;
+  std::vector<std::vector<float>> results;
+  for (const auto& choice : choices(16)) {
+    set_rows(rows);
+    ASSERT_BLAS(run_by(&choice.algo, dw.get(), dx.get(), dy.get()));
+    results.push_back(dy.values());
+    set_rows(1);
+    if (check(choice.algo) != CUBLAS_STATUS_SUCCESS)
+      continue;
+    ++serving_one_row;
+    ASSERT_BLAS(run_by(&choice.algo, dw.get(), dx.get(), dy.get()));
+    EXPECT_EQ(dy.values()[7], results.back()[7]);
+    ASSERT_BLAS(run_by(&choice.algo, dw.get(), dx.get() + 39 * inputs, dy.get() + 1));
+    EXPECT_EQ(dy.values()[1 + 7], results.back()[39 * outputs + 7]);
+  }
+  EXPECT_EQ(serving_one_row, 2);
+  EXPECT_NE(results[1], results[2]) << "two algorithms, two orders";
+  set_rows(rows);
+  ASSERT_BLAS(run_by(nullptr, dw.get(), dx.get(), dy.get())) << "the library's choice";
+  const std::vector<float> all = dy.values();
+  set_rows(1);
+  ASSERT_BLAS(run_by(nullptr, dw.get(), dx.get(), dy.get()));
+  EXPECT_FALSE(std::equal(all.begin(), all.begin() + outputs, dy.values().begin()));
+}
+
+TEST_F(CuBlasLt, AnAlgorithmIsHeldToItsAlignmentAndItsWorkspaceAndAtomicsToNoOrder) {
+  make_float_layouts(20, 8, 40);
+  prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{1} << 20);
+  const DeviceArray dw(random_values(800, 1)), dx(random_values(321, 2)), dy(std::size_t{160});
+  const DeviceArray workspace(std::size_t{2} * 160);
+  for (const auto& choice : choices(16)) {
+    const auto run_at = [&](int offset, std::size_t bytes) {
+      return run_by(&choice.algo, dw.get(), dx.get() + offset, dy.get(), workspace.get(), bytes);
+    };
+    ASSERT_BLAS(run_at(0, 4 * 2 * 160));
+    const std::vector<float> once = dy.values();
+    ASSERT_BLAS(run_at(0, 4 * 2 * 160));
+    const auto scheme = attribute_of(choice.algo, CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME);
+    EXPECT_EQ(dy.values() == once, scheme != CUBLASLT_REDUCTION_SCHEME_INPLACE);
+    EXPECT_EQ(run_at(0, 0) == CUBLAS_STATUS_SUCCESS, choice.workspaceSize == 0);
+    const bool wide_accesses =
+        attribute_of(choice.algo, CUBLASLT_ALGO_CONFIG_STAGES_ID) == CUBLASLT_MATMUL_STAGES_32x4;
+    EXPECT_EQ(run_at(1, 4 * 2 * 160) == CUBLAS_STATUS_SUCCESS, !wide_accesses);
+  }
+  EXPECT_CUDA(cudaDeviceSynchronize());
+}
+
+TEST_F(CuBlasLt, ReluOfNanIsASetting) {
+  std::vector<float> rows = x;
+  rows[4] = std::numeric_limits<float>::quiet_NaN();
+  make_layouts(CUDA_R_32F);
+  for (const bool keeps : {true, false}) {
+    cuda_sim::Config config;
+    config.relu_epilogue_keeps_nan = keeps;
+    TearDown();
+    cuda_sim::configure(config);
+    SetUp();
+    set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_RELU);
+    make_layouts(CUDA_R_32F);
+    const DeviceArray dw(w), dx(rows), dy(std::size_t{20});
+    ASSERT_BLAS(run(dw.get(), dx.get(), dy.get()));
+    const std::vector<float> y = dy.values();
+    EXPECT_EQ(std::isnan(y[5]), keeps);
+    EXPECT_FALSE(std::isnan(y[4]));
+  }
 }
 
 TEST_F(CuBlasLt, UnknownCombinationsAreNotSupported) {

@@ -87,6 +87,7 @@ cublasStatus_t enqueue_gemm(cublasHandle_t handle, Gemm gemm, Strides strides) {
                   one.a = advanced(gemm.a, strides.a * i);
                   one.b = advanced(gemm.b, strides.b * i);
                   one.c = one.d = advanced(gemm.c, strides.c * i);
+                  one.summation = summation_by_shape(one, bytes);
                   run_gemm(one, device);
                 }
               });

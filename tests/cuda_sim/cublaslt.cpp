@@ -1,5 +1,6 @@
-// Entry points of cuBLASLt: one matrix product with an epilogue, its descriptors, and a heuristic
-// that knows one algorithm. Column-major layouts only, as Lamella uses.
+// Entry points of cuBLASLt: one matrix product with an epilogue, its descriptors, and the choice of
+// its algorithm. Column-major layouts only, as Lamella uses.
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <vector>
@@ -7,6 +8,7 @@
 #include <cublasLt.h>
 
 #include "gemm.hpp"
+#include "lt_algorithms.hpp"
 #include "state.hpp"
 
 using namespace cuda_sim;
@@ -173,6 +175,36 @@ cublasStatus_t read_problem(const void* operation, const void* a, const void* b,
                                                                       : CUBLAS_STATUS_INVALID_VALUE;
 }
 
+LtLimits limits_of(const LtObject& preference) {
+  LtLimits limits;
+  limits.reduction_mask = preference.get<std::uint32_t>(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK);
+  limits.workspace_bytes = preference.get<std::uint64_t>(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES);
+  for (const int alignment :
+       {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES})
+    limits.alignment = std::min(limits.alignment, preference.get<std::uint32_t>(alignment));
+  return limits;
+}
+
+cublasLtMatmulHeuristicResult_t result_of(const LtAlgorithm& algorithm, const Gemm& gemm) {
+  cublasLtMatmulHeuristicResult_t result{};
+  result.algo = encode(algorithm);
+  result.workspaceSize = algorithm.workspace_bytes(gemm);
+  result.state = CUBLAS_STATUS_SUCCESS;
+  result.wavesCount = 1;
+  return result;
+}
+
+/// What the library takes where the caller names no algorithm.
+std::optional<LtAlgorithm> chosen_for(const Gemm& gemm, const void* workspace,
+                                      std::size_t workspace_bytes) {
+  LtLimits limits;
+  limits.workspace_bytes = workspace ? workspace_bytes : 0;
+  limits.alignment = is_aligned_to(gemm, 16) ? 16 : 1;
+  const std::vector<LtAlgorithm> ranked = ranked_algorithms(gemm, limits);
+  return ranked.empty() ? std::nullopt : std::optional(ranked.front());
+}
+
 void run_batch(const Problem& problem, int device) {
   const auto at = [](const Operand& o, const Layout& layout, int i) {
     Operand moved = o;
@@ -284,7 +316,8 @@ cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t* prefer
   LtObject* object = create(preference);
   object->put(CUBLASLT_MATMUL_PREF_SEARCH_MODE, std::uint32_t{0});
   object->put(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{0});
-  object->put(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, std::uint32_t{0});
+  object->put(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+              std::uint32_t{CUBLASLT_REDUCTION_SCHEME_MASK});
   for (const int alignment :
        {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
         CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES})
@@ -324,10 +357,30 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle,
   Problem problem{};
   if (const cublasStatus_t status = read_problem(operation, a, b, c, d, problem))
     return status;
-  results[0] = {};
-  results[0].state = CUBLAS_STATUS_SUCCESS;
-  results[0].wavesCount = 1;
-  *found = 1;
+  for (const LtAlgorithm& algorithm :
+       ranked_algorithms(problem.gemm, limits_of(*known(preference)))) {
+    if (*found == wanted)
+      break;
+    results[(*found)++] = result_of(algorithm, problem.gemm);
+  }
+  return *found == 0 ? CUBLAS_STATUS_NOT_SUPPORTED : CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatmulAlgoCheck(cublasLtHandle_t handle, cublasLtMatmulDesc_t operation,
+                                       cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                                       cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
+                                       const cublasLtMatmulAlgo_t* algo,
+                                       cublasLtMatmulHeuristicResult_t* result) {
+  CUDA_SIM_BLAS_ENTRY(cublasLtMatmulAlgoCheck, CUBLAS_STATUS_NOT_SUPPORTED);
+  const std::optional<LtAlgorithm> algorithm = decode(algo);
+  if (!known(handle) || !algorithm || !result)
+    return CUBLAS_STATUS_INVALID_VALUE;
+  Problem problem{};
+  if (const cublasStatus_t status = read_problem(operation, a, b, c, d, problem))
+    return status;
+  if (!algorithm->serves(problem.gemm))
+    return CUBLAS_STATUS_NOT_SUPPORTED;
+  *result = result_of(*algorithm, problem.gemm);
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -335,7 +388,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
                               const void* alpha, const void* a, cublasLtMatrixLayout_t a_layout,
                               const void* b, cublasLtMatrixLayout_t b_layout, const void* beta,
                               const void* c, cublasLtMatrixLayout_t c_layout, void* d,
-                              cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t*,
+                              cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t* algo,
                               void* workspace, size_t workspace_bytes, cudaStream_t handle_stream) {
   CUDA_SIM_BLAS_ENTRY(cublasLtMatmul, CUBLAS_STATUS_EXECUTION_FAILED);
   if (!known(handle))
@@ -357,6 +410,15 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
   };
   g.alpha = scalar(alpha);
   g.beta = scalar(beta);
+  const std::optional<LtAlgorithm> algorithm =
+      algo ? decode(algo) : chosen_for(g, workspace, workspace_bytes);
+  if (!algorithm || !is_aligned_to(g, algorithm->alignment))
+    return CUBLAS_STATUS_INVALID_VALUE;
+  if (!algorithm->serves(g))
+    return CUBLAS_STATUS_NOT_SUPPORTED;
+  if (algorithm->workspace_bytes(g) > workspace_bytes)
+    return CUBLAS_STATUS_INVALID_VALUE;
+  g.summation = algorithm->summation();
   CUstream_st* stream = state().streams.find(handle_stream);
   if (!stream || stream->device != current_device()) {
     report("cublasLtMatmul: its stream is not one of the current device %d", current_device());

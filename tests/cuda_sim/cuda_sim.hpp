@@ -27,6 +27,11 @@ struct Config {
   int devices = 1;                                  ///< 0 gives cudaErrorNoDevice everywhere.
   std::size_t device_bytes = std::size_t{1} << 30;  ///< Memory of each device.
   bool abort_on_report = false;                     ///< Stop in a debugger at the first report.
+  /// Whether cuBLASLt's ReLU epilogue gives NaN for NaN, or 0: it is documented as max(x, 0), which
+  /// leaves it open.
+  bool relu_epilogue_keeps_nan = true;
+  /// Whether cuBLASLt's heuristic knows any algorithm that does not split k.
+  bool unsplit_algorithms = true;
 };
 
 /// The defaults, changed by LAMELLA_SIM_ORDER (lazy, eager, random), LAMELLA_SIM_THREADS

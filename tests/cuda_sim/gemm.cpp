@@ -1,4 +1,5 @@
-// A cache-blocked matrix product that vectorises over rows, never over k: no sum is reassociated.
+// A cache-blocked matrix product that vectorises over rows, never over k: sums have the order that
+// the product says.
 #include "gemm.hpp"
 
 #include <algorithm>
@@ -100,7 +101,7 @@ float finish(const Gemm& gemm, float x, std::int64_t row) {
   if (gemm.bias.data)
     x += load(gemm.bias, row, 0);
   if (gemm.epilogue == Epilogue::kRelu)
-    return x < 0 ? 0.0F : x;
+    return x < 0 || (std::isnan(x) && !state().config.relu_epilogue_keeps_nan) ? 0.0F : x;
   if (gemm.epilogue == Epilogue::kGelu)  // cuBLASLt documents the tanh form
     return 0.5F * x * (1 + std::tanh(0.7978845608F * (x + 0.044715F * x * x * x)));
   return x;
@@ -156,12 +157,18 @@ float value_of(const Scalar& scalar, int device, const char* name) {
 // ---- Packing: op(A) in panels of 16 rows, op(B) in panels of 6 columns, zeros beyond the edge
 // ----
 
+/// Which term of a sum comes at a position.
+std::int64_t term(const Gemm& g, std::int64_t position) {
+  return g.summation.descending ? g.k - 1 - position : position;
+}
+
 std::vector<float> pack_a(const Gemm& g) {
   const std::int64_t panels = (g.m + kTileRows - 1) / kTileRows;
   std::vector<float> packed(static_cast<std::size_t>(panels * g.k * kTileRows));
   for (std::int64_t i = 0; i < g.m; ++i)
     for (std::int64_t p = 0; p < g.k; ++p) {
-      const float x = g.transpose_a ? load(g.a, p, i) : load(g.a, i, p);
+      const std::int64_t t = term(g, p);
+      const float x = g.transpose_a ? load(g.a, t, i) : load(g.a, i, t);
       packed[static_cast<std::size_t>((i / kTileRows * g.k + p) * kTileRows + i % kTileRows)] =
           g.round_to_tf32 ? to_tf32(x) : x;
     }
@@ -174,21 +181,38 @@ void pack_b(const Gemm& g, std::int64_t first_column, std::vector<float>& packed
     for (std::int64_t p = 0; p < g.k; ++p) {
       float x = 0;
       if (column < g.n)
-        x = g.transpose_b ? load(g.b, column, p) : load(g.b, p, column);
+        x = g.transpose_b ? load(g.b, column, term(g, p)) : load(g.b, term(g, p), column);
       packed[static_cast<std::size_t>(p * kTileColumns + j)] = g.round_to_tf32 ? to_tf32(x) : x;
     }
   }
 }
 
-void compute(const Gemm& g, float alpha, float beta) {
+/// A tile's sums over all of k, part by part.
+void sum_tile(const Gemm& g, const float* a, const float* b, std::int64_t first_part, Tile& sum) {
   static const MultiplyTile multiply = best_multiply_tile();
+  const std::int64_t parts =
+      std::clamp<std::int64_t>(g.summation.parts, 1, std::max<std::int64_t>(g.k, 1));
+  for (std::int64_t i = 0; i < parts; ++i) {
+    const std::int64_t part = (first_part + i) % parts;
+    const std::int64_t begin = g.k * part / parts;
+    const std::int64_t end = g.k * (part + 1) / parts;
+    Tile tile;
+    multiply(a + begin * kTileRows, b + begin * kTileColumns, end - begin, tile);
+    for (int j = 0; j < kTileColumns; ++j)
+      sum.columns[j] = i == 0 ? tile.columns[j] : sum.columns[j] + tile.columns[j];
+  }
+}
+
+void compute(const Gemm& g, float alpha, float beta) {
+  static std::int64_t unordered_products = 0;  // guarded by mutex(), as all that runs here
+  const std::int64_t first_part = g.summation.unordered ? ++unordered_products : 0;
   const std::vector<float> a = pack_a(g);
   std::vector<float> b(static_cast<std::size_t>(std::max<std::int64_t>(g.k, 1) * kTileColumns));
   Tile tile;
   for (std::int64_t j0 = 0; j0 < g.n; j0 += kTileColumns) {
     pack_b(g, j0, b);
     for (std::int64_t i0 = 0; i0 < g.m; i0 += kTileRows) {
-      multiply(a.data() + i0 * g.k, b.data(), g.k, tile);
+      sum_tile(g, a.data() + i0 * g.k, b.data(), first_part, tile);
       for (std::int64_t j = j0; j < std::min(j0 + kTileColumns, g.n); ++j)
         for (std::int64_t i = i0; i < std::min(i0 + kTileRows, g.m); ++i) {
           float x = alpha * tile.columns[j - j0][i - i0];
@@ -217,6 +241,33 @@ bool leading_dimensions_valid(const Gemm& g) {
          g.b.leading >= std::max<std::int64_t>(1, b_rows) &&
          g.c.leading >= std::max<std::int64_t>(1, g.m) &&
          g.d.leading >= std::max<std::int64_t>(1, g.m);
+}
+
+bool is_aligned_to(const Gemm& g, std::size_t bytes) {
+  const auto fits = [bytes](const Operand& o) {
+    return reinterpret_cast<std::uintptr_t>(o.data) % bytes == 0 &&
+           static_cast<std::size_t>(o.leading) * element_bytes(o.type) % bytes == 0;
+  };
+  return fits(g.a) && fits(g.b) && fits(g.d);
+}
+
+bool is_worth_splitting(const Gemm& g) {
+  constexpr std::int64_t kTile = 64;
+  const std::int64_t tiles = ((g.m + kTile - 1) / kTile) * ((g.n + kTile - 1) / kTile);
+  return tiles < 4 && g.k >= 32;
+}
+
+std::size_t split_bytes(const Gemm& g, int parts) {
+  return parts == 1 ? 0 : sizeof(float) * static_cast<std::size_t>(g.m * g.n * parts);
+}
+
+Summation summation_by_shape(const Gemm& g, std::size_t workspace_bytes) {
+  Summation summation;
+  summation.descending = (g.n > 32) != is_aligned_to(g, 16);
+  if (const int parts = g.n < 16 ? 4 : 2;
+      is_worth_splitting(g) && split_bytes(g, parts) <= workspace_bytes)
+    summation.parts = parts;
+  return summation;
 }
 
 void spoil_workspace(void* workspace, std::size_t bytes, int device) {

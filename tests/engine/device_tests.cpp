@@ -33,5 +33,28 @@ TEST(Device, RefusesOtherTextAndSaysWhatIsWanted) {
   }
 }
 
+TEST(PrecisionNames, AreReadAndWritten) {
+  for (const char* text : {"fp32", "tf32", "bf16", "fp16"}) {
+    EXPECT_EQ(to_string(parse_precision(text)), text);
+  }
+  for (const char* text : {"", "fp64", "FP32", "half"}) {
+    EXPECT_THROW((void)parse_precision(text), UsageError) << text;
+  }
+}
+
+TEST(PrecisionNames, TheCpuEngineComputesInFp32Alone) {
+  const auto network = std::make_shared<const Network>(
+      std::vector{Layer{.inputs = 1, .outputs = 1, .weights = {2}, .bias = {}, .activation = {}}});
+  for (const Precision precision : {Precision::kTf32, Precision::kBf16, Precision::kFp16}) {
+    try {
+      (void)make_engine(network, {.device = {DeviceKind::kCpu, 0}, .precision = precision});
+      ADD_FAILURE() << to_string(precision) << " was taken";
+    } catch (const UsageError& error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr("--precision " + to_string(precision)));
+    }
+  }
+  EXPECT_NO_THROW((void)make_engine(network, {.device = {DeviceKind::kCpu, 0}, .fast = true}));
+}
+
 }  // namespace
 }  // namespace lamella

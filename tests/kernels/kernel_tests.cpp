@@ -1,11 +1,16 @@
 // The kernels by themselves, each against the formula in double precision. Outputs lie between
 // guard zones, at every alignment; the same tests run in the simulation and on a GPU.
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
 #include <gtest/gtest.h>
 
 #include "kernels/bias_activation.hpp"
+#include "kernels/convert.hpp"
 #include "kernels/input_steps.hpp"
 #include "kernels/row_softmax.hpp"
 #include "tests/support/device_array.hpp"
@@ -122,6 +127,90 @@ TEST_F(Kernels, BiasActivationKnowsEveryElementwiseKind) {
       expect_right({.rows = 19, .width = 10, .activation = activation, .bias = bias, .offset = 3});
     }
   }
+}
+
+// Numbers of 16 bits as the memory of floats, two to each; what is behind an odd count stays 0.
+template <class T>
+std::vector<float> packed(const std::vector<float>& values) {
+  std::vector<float> memory((values.size() + 1) / 2);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const T narrow = T(values[i]);
+    std::memcpy(reinterpret_cast<char*>(memory.data()) + 2 * i, &narrow, 2);
+  }
+  return memory;
+}
+template <class T>
+std::vector<float> unpacked(const std::vector<float>& memory, std::size_t count) {
+  std::vector<float> values(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    T narrow;
+    std::memcpy(static_cast<void*>(&narrow), reinterpret_cast<const char*>(memory.data()) + 2 * i,
+                2);
+    values[i] = static_cast<float>(narrow);
+  }
+  return values;
+}
+
+template <class T>
+void expect_right_in(core::Storage storage) {
+  for (const std::size_t width : {1UL, 3UL, 8UL, 12UL, 17UL, 130UL}) {
+    for (const std::size_t offset : {0UL, 1UL, 4UL}) {
+      SCOPED_TRACE(std::to_string(width) + ", offset " + std::to_string(offset));
+      const std::size_t count = 13 * width;
+      const auto y = unpacked<T>(packed<T>(random_values(count, 1)), count);
+      const auto bias = random_values(width, 2);
+      DeviceArray device_y(packed<T>(y), offset);
+      DeviceArray device_bias(bias);
+      ASSERT_EQ(kernels::stored_bias_activation(device_y.data(), storage, device_bias.data(), 13,
+                                                width, ActivationKind::kRelu, nullptr),
+                cudaSuccess);
+      const auto found = unpacked<T>(device_y.download(), count);
+      std::size_t wrong = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        const float exact = std::max(y[i] + bias[i % width], 0.0F);
+        wrong += found[i] == static_cast<float>(T(exact)) ? 0 : 1;
+      }
+      EXPECT_EQ(wrong, 0U);
+      EXPECT_TRUE(device_y.intact());
+    }
+  }
+}
+
+TEST_F(Kernels, BiasActivationRoundsOnceToANarrowerStorage) {
+  expect_right_in<__nv_bfloat16>(core::Storage::kBfloat16);
+  expect_right_in<__half>(core::Storage::kFloat16);
+}
+
+template <class T>
+void expect_conversion(core::Storage storage, float large) {
+  // More than the grid has threads; what overflows, vanishes, or is halfway between two.
+  const std::size_t count = 132 * 16 * 256 + 77;
+  auto values = random_values(count, 1);
+  const float infinity = std::numeric_limits<float>::infinity();
+  const std::vector<float> special = {
+      1e38F,           -large,       large,    1e-9F,     1 + 0x1p-9F,
+      1 + 3 * 0x1p-9F, 1 + 0x1p-12F, infinity, -infinity, std::numeric_limits<float>::quiet_NaN()};
+  std::ranges::copy(special, values.end() - static_cast<std::ptrdiff_t>(special.size()));
+  DeviceArray wide(values, 1);
+  DeviceArray narrow(std::vector<float>((count + 1) / 2));
+  DeviceArray back(count, 3);
+  ASSERT_EQ(kernels::narrow(wide.data(), narrow.data(), storage, count, nullptr), cudaSuccess);
+  ASSERT_EQ(kernels::widen(narrow.data(), storage, back.data(), count, nullptr), cudaSuccess);
+  const auto found = back.download();
+  std::size_t wrong = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto expected = static_cast<float>(T(values[i]));
+    wrong += found[i] == expected || (std::isnan(found[i]) && std::isnan(expected)) ? 0 : 1;
+  }
+  EXPECT_EQ(wrong, 0U);
+  EXPECT_TRUE(back.intact());
+  (void)narrow.download();
+  EXPECT_TRUE(narrow.intact());
+}
+
+TEST_F(Kernels, ConversionsRoundToNearestAndBack) {
+  expect_conversion<__nv_bfloat16>(core::Storage::kBfloat16, 3.4e38F);
+  expect_conversion<__half>(core::Storage::kFloat16, 65'519.0F);
 }
 
 TEST_F(Kernels, RowSoftmaxServesEveryWidth) {
@@ -241,6 +330,10 @@ TEST_F(Kernels, NothingToDoLaunchesNothing) {
 }
 
 TEST_F(Kernels, KindsThatAreNotTheirsAreRefused) {
+  EXPECT_EQ(kernels::narrow(nullptr, nullptr, core::Storage::kFloat32, 1, nullptr),
+            cudaErrorInvalidValue);
+  EXPECT_EQ(kernels::widen(nullptr, core::Storage::kFloat32, nullptr, 1, nullptr),
+            cudaErrorInvalidValue);
   DeviceArray y(std::vector<float>(4));
   EXPECT_EQ(kernels::bias_activation(y.data(), nullptr, 2, 2, ActivationKind::kSoftmax, nullptr),
             cudaErrorInvalidValue);

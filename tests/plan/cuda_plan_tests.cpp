@@ -39,13 +39,25 @@ TEST(CudaPlan, BuffersHoldTheWidestLayerThatWritesThem) {
   const CudaPlan plan = make_cuda_plan(network, 100);
   EXPECT_EQ(plan.activations[0], 0U);
   EXPECT_GE(plan.activations[1], 65U * 100 * sizeof(float));
-  EXPECT_GE(plan.cublas_workspace, plan.activations[1] + 7U * 100 * sizeof(float));
+  EXPECT_GE(plan.block_inputs, plan.activations[1] + 7U * 100 * sizeof(float));
   EXPECT_EQ(plan.workspace_bytes, plan.cublas_workspace + kCublasWorkspaceBytes);
 }
 
 TEST(CudaPlan, OneLayerNeedsNoActivationBuffer) {
   const CudaPlan plan = make_cuda_plan(Network({layer(3, 5)}), 1000);
-  EXPECT_EQ(plan.workspace_bytes, kCublasWorkspaceBytes);
+  EXPECT_EQ(plan.block_inputs, 0U);
+}
+
+TEST(CudaPlan, ABlockHoldsTheWidestLayerAndItsHeightDependsOnTheNetworkAlone) {
+  const Network network({layer(3, 5), layer(5, 7), layer(7, 65), layer(65, 2)});
+  for (const std::size_t max_rows : {1UL, 100UL, 70'000UL}) {
+    const CudaPlan plan = make_cuda_plan(network, max_rows);
+    EXPECT_EQ(plan.block_rows, 256U);
+    EXPECT_EQ(plan.block_outputs, plan.block_inputs + 256U * 65 * sizeof(float));
+    EXPECT_EQ(plan.cublas_workspace, plan.block_outputs + 256U * 65 * sizeof(float));
+  }
+  EXPECT_EQ(make_cuda_plan(Network({layer(3, 10'000)}), 1).block_rows, 64U);
+  EXPECT_EQ(make_cuda_plan(Network({layer(2'000'000, 1)}), 1).block_rows, 1U);
 }
 
 TEST(CudaPlan, InputStepsHaveTheirValuesAndABufferForTheRows) {
@@ -58,7 +70,7 @@ TEST(CudaPlan, InputStepsHaveTheirValuesAndABufferForTheRows) {
   EXPECT_EQ(plan.input_steps[1], bare.weights_bytes + kPartAlignment);
   EXPECT_EQ(plan.weights_bytes, bare.weights_bytes + 2 * kPartAlignment);
   EXPECT_GE(plan.stepped_rows, plan.activations[0] + 5U * 100 * sizeof(float));
-  EXPECT_GE(plan.cublas_workspace, plan.stepped_rows + 3U * 100 * sizeof(float));
+  EXPECT_GE(plan.block_inputs, plan.stepped_rows + 3U * 100 * sizeof(float));
   EXPECT_GT(plan.workspace_bytes, bare.workspace_bytes);
 }
 

@@ -1,0 +1,42 @@
+// Arithmetic is in float32 whatever memory holds: a number widened when it is read, and rounded to
+// nearest when it is written.
+#pragma once
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+namespace lamella::kernels {
+
+// kLanes numbers that one access reads or writes.
+template <class T, int kLanes>
+struct alignas(sizeof(T) * kLanes) Vector {
+  T lanes[kLanes];
+};
+
+__host__ __device__ inline float widen(float x) {
+  return x;
+}
+__host__ __device__ inline float widen(__half x) {
+  return __half2float(x);
+}
+__host__ __device__ inline float widen(__nv_bfloat16 x) {
+  return __bfloat162float(x);
+}
+
+// Beyond the range of T: an infinity.
+template <class T>
+__host__ __device__ inline T narrow(float x);
+template <>
+__host__ __device__ inline float narrow<float>(float x) {
+  return x;
+}
+template <>
+__host__ __device__ inline __half narrow<__half>(float x) {
+  return __float2half(x);
+}
+template <>
+__host__ __device__ inline __nv_bfloat16 narrow<__nv_bfloat16>(float x) {
+  return __float2bfloat16(x);
+}
+
+}  // namespace lamella::kernels

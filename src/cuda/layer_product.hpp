@@ -1,0 +1,67 @@
+// One layer's matrix product, Y = X W^T, set up once and enqueued for any number of rows. How it is
+// computed, and what it promises about the bits of a row, is the implementations' affair:
+// lt_product.hpp and blas_product.hpp.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include <cublas_v2.h>
+
+#include "core/storage.hpp"
+
+namespace lamella::cuda {
+
+// The matrices of a product, all row-major without padding: x [rows x inputs], w [outputs x
+// inputs], y [rows x outputs]. inputs and outputs from 1 to 2^31 - 1.
+struct ProductMatrices {
+  std::size_t inputs = 0;
+  std::size_t outputs = 0;
+  const void* w = nullptr;      // 256-byte aligned, as all that does not come from a caller
+  const float* bias = nullptr;  // [outputs], or null
+  core::Storage input = core::Storage::kFloat32;   // of x and w
+  core::Storage output = core::Storage::kFloat32;  // of y
+  bool tf32 = false;                               // float32 x and w may be rounded to TF32
+  std::size_t x_alignment = 256;                   // that every x has, in bytes
+  std::size_t y_alignment = 256;                   // that every y has
+};
+
+// What the products of one engine share, all of it used in stream order. The handle serves cuBLAS
+// and cuBLASLt.
+struct ProductResources {
+  cublasHandle_t handle = nullptr;
+  void* workspace = nullptr;  // device memory that the libraries work in
+  std::size_t workspace_bytes = 0;
+  // Device memory for block_rows rows of the widest x and of the widest y.
+  void* block_x = nullptr;
+  void* block_y = nullptr;
+  std::size_t block_rows = 0;
+};
+
+class LayerProduct {
+ public:
+  LayerProduct() = default;
+  LayerProduct(const LayerProduct&) = delete;
+  LayerProduct& operator=(const LayerProduct&) = delete;
+  virtual ~LayerProduct() = default;
+
+  // Enqueues the product of so many rows, from 1 up, on the stream, to which a cuBLAS handle must
+  // be set. Neither allocates nor synchronizes. y must not overlap x or w. Throws DeviceError.
+  virtual void enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream) = 0;
+
+  // Names what computes it, for reports.
+  [[nodiscard]] virtual std::string name() const = 0;
+};
+
+[[nodiscard]] inline cudaDataType_t type_of(core::Storage storage) {
+  return storage == core::Storage::kBfloat16  ? CUDA_R_16BF
+         : storage == core::Storage::kFloat16 ? CUDA_R_16F
+                                              : CUDA_R_32F;
+}
+
+// Sums are always in float32.
+[[nodiscard]] inline cublasComputeType_t compute_type(const ProductMatrices& matrices) {
+  return matrices.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+}
+
+}  // namespace lamella::cuda

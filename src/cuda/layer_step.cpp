@@ -1,0 +1,119 @@
+#include "cuda/layer_step.hpp"
+
+#include <utility>
+
+#include <cuda_runtime_api.h>
+
+#include "core/taps.hpp"
+#include "cuda/blas_product.hpp"
+#include "cuda/check.hpp"
+#include "kernels/bias_activation.hpp"
+#include "kernels/convert.hpp"
+#include "kernels/row_softmax.hpp"
+
+namespace lamella::cuda {
+
+LayerStep::LayerStep(const Layer& layer, std::size_t index, const ProductMatrices& matrices,
+                     const ProductResources& resources, bool by_shape)
+    : layer_(&layer), index_(index), matrices_(matrices) {
+  if (by_shape) {
+    product_ = std::make_unique<ShapedProduct>(matrices, resources.handle);
+    return;
+  }
+  plan_lt(resources);
+  if (product_ == nullptr) {
+    product_ = std::make_unique<BlockProduct>(matrices, resources);
+  }
+}
+
+// The most that cuBLASLt may do of the layer, down to the bare product.
+void LayerStep::plan_lt(const ProductResources& resources) {
+  using Epilogue = LtProduct::Epilogue;
+  const auto take = [&](std::unique_ptr<LtProduct> product, Epilogue epilogue) {
+    lt_ = product.get();
+    product_ = std::move(product);
+    adds_bias_ = epilogue != Epilogue::kNone;
+    activates_ = epilogue == Epilogue::kRelu;
+  };
+  // The epilogue takes the bias in the storage of the inputs; ours is float32.
+  const bool float32 = matrices_.input == core::Storage::kFloat32;
+  if (float32 && layer_->activation.kind == ActivationKind::kRelu) {
+    if (auto product = LtProduct::make(matrices_, Epilogue::kRelu, resources);
+        product != nullptr && product->keeps_nan()) {
+      take(std::move(product), Epilogue::kRelu);
+      return;
+    }
+  }
+  if (float32 && layer_->activation.kind == ActivationKind::kIdentity) {
+    if (auto product = LtProduct::make(matrices_, Epilogue::kBias, resources)) {
+      take(std::move(product), Epilogue::kBias);
+      return;
+    }
+  }
+  if (auto product = LtProduct::make(matrices_, Epilogue::kNone, resources)) {
+    take(std::move(product), Epilogue::kNone);
+  }
+}
+
+bool LayerStep::is_fused() const {
+  return adds_bias_ && (activates_ || layer_->activation.kind == ActivationKind::kIdentity);
+}
+
+void LayerStep::enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream,
+                        std::span<const Tap> taps) {
+  if (activates_) {
+    tap_pre_activation(x, y, rows, stream, taps);
+    product_->enqueue(x, y, rows, stream);
+  } else {
+    product_->enqueue(x, y, rows, stream);
+    tap_pre_activation(x, y, rows, stream, taps);
+  }
+  apply_rest(y, rows, stream);
+  core::for_each_tap(taps, index_, false,
+                     [&](MatrixView<float> values) { copy_out(y, values, stream); });
+}
+
+void LayerStep::copy_out(const void* y, MatrixView<float> values, cudaStream_t stream) const {
+  if (matrices_.output == core::Storage::kFloat32) {
+    LAMELLA_CUDA_CHECK(cudaMemcpyAsync(values.data(), y, values.size() * sizeof(float),
+                                       cudaMemcpyDefault, stream));
+  } else {
+    LAMELLA_CUDA_CHECK(kernels::widen(y, matrices_.output, values.data(), values.size(), stream));
+  }
+}
+
+// Where the product applies the activation too, it runs once more without it, and y is written
+// over. Else y is the bare product, whose bias the tap adds by itself, to a copy. Either way y ends
+// as it would without taps.
+void LayerStep::tap_pre_activation(const void* x, void* y, std::size_t rows, cudaStream_t stream,
+                                   std::span<const Tap> taps) {
+  bool computed = !activates_;
+  core::for_each_tap(taps, index_, true, [&](MatrixView<float> values) {
+    if (!computed) {
+      lt_->enqueue_pre_activation(x, y, rows, stream);
+      computed = true;
+    }
+    copy_out(y, values, stream);
+    if (!adds_bias_) {
+      LAMELLA_CUDA_CHECK(kernels::bias_activation(values.data(), matrices_.bias, values.rows(),
+                                                  values.columns(), ActivationKind::kIdentity,
+                                                  stream));
+    }
+  });
+}
+
+// Bias and activation, as far as the product has not done them.
+void LayerStep::apply_rest(void* y, std::size_t rows, cudaStream_t stream) {
+  const float* const bias = adds_bias_ ? nullptr : matrices_.bias;
+  const Activation activation =
+      activates_ ? Activation(ActivationKind::kIdentity) : layer_->activation;
+  if (activation.over_row()) {
+    LAMELLA_CUDA_CHECK(kernels::row_softmax(static_cast<float*>(y), bias, rows, layer_->outputs,
+                                            activation, stream));
+  } else {
+    LAMELLA_CUDA_CHECK(kernels::stored_bias_activation(y, matrices_.output, bias, rows,
+                                                       layer_->outputs, activation, stream));
+  }
+}
+
+}  // namespace lamella::cuda

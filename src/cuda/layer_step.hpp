@@ -1,0 +1,50 @@
+// What the CUDA engine does for one layer: the product, the bias, the activation, and the taps.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include <lamella/engine.hpp>
+#include <lamella/network.hpp>
+
+#include "cuda/layer_product.hpp"
+#include "cuda/lt_product.hpp"
+
+namespace lamella::cuda {
+
+class LayerStep {
+ public:
+  // The layer is number index of its network and must outlive the step. With by_shape the product
+  // is left to cuBLAS at every number of rows; else a row's bits depend on nothing but the row.
+  // Bias and ReLU go into the product where cuBLASLt offers it, the latter only where the device
+  // was seen to keep NaN. May synchronize. Throws DeviceError.
+  LayerStep(const Layer& layer, std::size_t index, const ProductMatrices& matrices,
+            const ProductResources& resources, bool by_shape);
+
+  // y = act(x W^T + bias) for so many rows, from 1 up, enqueued on the stream; and into each tap of
+  // this layer what it asks for. Throws DeviceError.
+  void enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream,
+               std::span<const Tap> taps);
+
+  // For reports: what computes the product, and whether it does the whole layer.
+  [[nodiscard]] std::string product_name() const { return product_->name(); }
+  [[nodiscard]] bool is_fused() const;
+
+ private:
+  void plan_lt(const ProductResources& resources);
+  void apply_rest(void* y, std::size_t rows, cudaStream_t stream);
+  void copy_out(const void* y, MatrixView<float> values, cudaStream_t stream) const;
+  void tap_pre_activation(const void* x, void* y, std::size_t rows, cudaStream_t stream,
+                          std::span<const Tap> taps);
+
+  const Layer* layer_;
+  std::size_t index_;
+  ProductMatrices matrices_;
+  std::unique_ptr<LayerProduct> product_;
+  LtProduct* lt_ = nullptr;  // the product, where cuBLASLt computes it
+  bool adds_bias_ = false;   // the product
+  bool activates_ = false;   // the product
+};
+
+}  // namespace lamella::cuda

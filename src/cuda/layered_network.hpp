@@ -1,0 +1,55 @@
+// A network computed layer by layer: the path that serves every network. Layers write two
+// activation buffers in turns; the last writes the caller's outputs.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <lamella/engine.hpp>
+
+#include "cuda/device_weights.hpp"
+#include "cuda/handles.hpp"
+#include "cuda/layer_step.hpp"
+#include "plan/cuda_plan.hpp"
+
+namespace lamella::cuda {
+
+class LayeredNetwork {
+ public:
+  // Works on the device that is current, in the workspace that the plan lays out, which must
+  // outlive it. precision is one that the plan's storage is for. With by_shape, cuBLAS may choose
+  // its algorithm anew for each number of rows. Throws DeviceError.
+  LayeredNetwork(std::shared_ptr<const Network> network, const plan::CudaPlan& plan,
+                 std::shared_ptr<const DeviceWeights> weights, void* workspace, Precision precision,
+                 bool by_shape);
+
+  // Enqueues so many rows, from 1 up, in passes of the plan's max_rows: as CudaEngine::enqueue,
+  // with arguments that were checked, on the device that is current.
+  void enqueue(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream,
+               std::span<const Tap> taps);
+
+  // Whether a row's bits depend on nothing but the row.
+  [[nodiscard]] bool is_batch_invariant() const { return !by_shape_; }
+  // For reports: how layers are computed, and why so.
+  [[nodiscard]] std::string path() const;
+  [[nodiscard]] std::string path_reason() const;
+
+ private:
+  void pass(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream,
+            std::span<const Tap> taps);
+  const float* apply_input_steps(const float* rows, std::size_t row_count, cudaStream_t stream);
+  const void* narrowed(const float* rows, std::size_t row_count, cudaStream_t stream);
+  [[nodiscard]] void* workspace_at(std::size_t offset) const;
+
+  std::shared_ptr<const Network> network_;
+  plan::CudaPlan plan_;
+  std::shared_ptr<const DeviceWeights> weights_;
+  void* workspace_;
+  bool by_shape_;
+  CublasHandle cublas_;
+  std::vector<LayerStep> steps_;
+};
+
+}  // namespace lamella::cuda

@@ -1,0 +1,223 @@
+#include "cuda/lt_product.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include <cuda_runtime_api.h>
+
+#include "cuda/check.hpp"
+
+namespace lamella::cuda {
+namespace {
+
+// The choice must not depend on an engine's own max_rows: engines that differ in nothing else give
+// the same bits. Enough rows to fill a device with tiles, few enough that narrow layers get them.
+constexpr std::size_t kPlannedRows = 4096;
+// More rows than this go in several products: the algorithms are checked up to here.
+constexpr std::size_t kMostRows = 65'536;
+constexpr int kCandidates = 32;
+
+// Numbers of rows for which an algorithm is checked: the fewest, one that no tile divides, the
+// most. (Those between need no other alignment: rows are not the leading dimension of any matrix.)
+constexpr std::array<std::size_t, 3> kCheckedRows = {1, 17, kMostRows};
+
+cublasLtHandle_t lt_handle(cublasHandle_t handle) {
+  // Documented: a cublasHandle_t can be used in place of a cublasLtHandle_t with a simple cast.
+  return reinterpret_cast<cublasLtHandle_t>(handle);
+}
+
+template <class T>
+void set(cublasLtMatmulDesc_t operation, cublasLtMatmulDescAttributes_t attribute, T value) {
+  LAMELLA_CUDA_CHECK(cublasLtMatmulDescSetAttribute(operation, attribute, &value, sizeof value));
+}
+
+template <class T>
+void set(cublasLtMatmulPreference_t preference, cublasLtMatmulPreferenceAttributes_t attribute,
+         T value) {
+  LAMELLA_CUDA_CHECK(
+      cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof value));
+}
+
+// A is transposed, B is not: gemm.cpp derives it.
+detail::LtOperation make_operation(const ProductMatrices& matrices, LtProduct::Epilogue epilogue) {
+  cublasLtMatmulDesc_t made = nullptr;
+  LAMELLA_CUDA_CHECK(cublasLtMatmulDescCreate(&made, compute_type(matrices), CUDA_R_32F));
+  detail::LtOperation operation(made);
+  set(made, CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T);
+  set(made, CUBLASLT_MATMUL_DESC_TRANSB, CUBLAS_OP_N);
+  const bool bias = matrices.bias != nullptr && epilogue != LtProduct::Epilogue::kNone;
+  const bool relu = epilogue == LtProduct::Epilogue::kRelu;
+  set(made, CUBLASLT_MATMUL_DESC_EPILOGUE,
+      bias ? (relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS)
+           : (relu ? CUBLASLT_EPILOGUE_RELU : CUBLASLT_EPILOGUE_DEFAULT));
+  if (bias) {
+    set(made, CUBLASLT_MATMUL_DESC_BIAS_POINTER, static_cast<const void*>(matrices.bias));
+  }
+  return operation;
+}
+
+detail::LtLayout make_layout(cudaDataType_t type, std::size_t height, std::size_t width) {
+  cublasLtMatrixLayout_t layout = nullptr;
+  LAMELLA_CUDA_CHECK(
+      cublasLtMatrixLayoutCreate(&layout, type, height, width, static_cast<std::int64_t>(height)));
+  return detail::LtLayout(layout);
+}
+
+detail::LtPreference make_preference(const ProductMatrices& matrices, std::size_t workspace_bytes) {
+  cublasLtMatmulPreference_t made = nullptr;
+  LAMELLA_CUDA_CHECK(cublasLtMatmulPreferenceCreate(&made));
+  detail::LtPreference preference(made);
+  const auto x_alignment = static_cast<std::uint32_t>(matrices.x_alignment);
+  const auto y_alignment = static_cast<std::uint32_t>(matrices.y_alignment);
+  set(made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{workspace_bytes});
+  set(made, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+      std::uint32_t{CUBLASLT_REDUCTION_SCHEME_NONE});
+  set(made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, x_alignment);
+  set(made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, y_alignment);
+  set(made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, y_alignment);
+  return preference;
+}
+
+// Whether it sums each output in one piece.
+bool is_unsplit(const cublasLtMatmulAlgo_t& algorithm) {
+  const auto read = [&](cublasLtMatmulAlgoConfigAttributes_t attribute) {
+    std::uint32_t value = 0;
+    std::size_t written = 0;
+    LAMELLA_CUDA_CHECK(cublasLtMatmulAlgoConfigGetAttribute(&algorithm, attribute, &value,
+                                                            sizeof value, &written));
+    return value;
+  };
+  return read(CUBLASLT_ALGO_CONFIG_SPLITK_NUM) <= 1 &&
+         read(CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME) == CUBLASLT_REDUCTION_SCHEME_NONE;
+}
+
+}  // namespace
+
+void detail::DestroyLt::operator()(cublasLtMatmulDesc_t description) const noexcept {
+  (void)cublasLtMatmulDescDestroy(description);
+}
+
+void detail::DestroyLt::operator()(cublasLtMatrixLayout_t layout) const noexcept {
+  (void)cublasLtMatrixLayoutDestroy(layout);
+}
+
+void detail::DestroyLt::operator()(cublasLtMatmulPreference_t preference) const noexcept {
+  (void)cublasLtMatmulPreferenceDestroy(preference);
+}
+
+std::unique_ptr<LtProduct> LtProduct::make(const ProductMatrices& matrices, Epilogue epilogue,
+                                           const ProductResources& resources) {
+  std::unique_ptr<LtProduct> product(new LtProduct(matrices, epilogue, resources));
+  return product->choose_algorithm() ? std::move(product) : nullptr;
+}
+
+LtProduct::LtProduct(const ProductMatrices& matrices, Epilogue epilogue,
+                     const ProductResources& resources)
+    : matrices_(matrices),
+      resources_(resources),
+      operation_(make_operation(matrices, epilogue)),
+      w_layout_(make_layout(type_of(matrices.input), matrices.inputs, matrices.outputs)),
+      x_layout_(make_layout(type_of(matrices.input), matrices.inputs, kPlannedRows)),
+      y_layout_(make_layout(type_of(matrices.output), matrices.outputs, kPlannedRows)),
+      rows_(kPlannedRows) {
+  if (epilogue == Epilogue::kRelu) {
+    pre_activation_ = make_operation(matrices, Epilogue::kBias);
+  }
+}
+
+bool LtProduct::choose_algorithm() {
+  const auto preference = make_preference(matrices_, resources_.workspace_bytes);
+  std::array<cublasLtMatmulHeuristicResult_t, kCandidates> candidates{};
+  int found = 0;
+  const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
+      lt_handle(resources_.handle), operation_.get(), w_layout_.get(), x_layout_.get(),
+      y_layout_.get(), y_layout_.get(), preference.get(), kCandidates, candidates.data(), &found);
+  if (status != CUBLAS_STATUS_NOT_SUPPORTED) {
+    check(status, "cublasLtMatmulAlgoGetHeuristic");
+  }
+  for (int i = 0; i < found; ++i) {
+    const cublasLtMatmulHeuristicResult_t& candidate = candidates[static_cast<std::size_t>(i)];
+    if (candidate.state == CUBLAS_STATUS_SUCCESS && is_unsplit(candidate.algo) &&
+        serves(candidate.algo)) {
+      algorithm_ = candidate.algo;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool LtProduct::serves(const cublasLtMatmulAlgo_t& algorithm) {
+  return std::ranges::all_of(kCheckedRows, [&](std::size_t rows) {
+    set_rows(rows);
+    const auto runs = [&](cublasLtMatmulDesc_t operation) {
+      cublasLtMatmulHeuristicResult_t result{};
+      return cublasLtMatmulAlgoCheck(lt_handle(resources_.handle), operation, w_layout_.get(),
+                                     x_layout_.get(), y_layout_.get(), y_layout_.get(), &algorithm,
+                                     &result) == CUBLAS_STATUS_SUCCESS &&
+             result.workspaceSize <= resources_.workspace_bytes;
+    };
+    return runs(operation_.get()) && (pre_activation_ == nullptr || runs(pre_activation_.get()));
+  });
+}
+
+// The layouts are objects of the host's: nothing reaches the device.
+void LtProduct::set_rows(std::size_t rows) {
+  if (rows == rows_) {
+    return;
+  }
+  const std::uint64_t columns = rows;  // of X^T and Y^T
+  rows_ = 0;
+  for (cublasLtMatrixLayout_t layout : {x_layout_.get(), y_layout_.get()}) {
+    LAMELLA_CUDA_CHECK(cublasLtMatrixLayoutSetAttribute(layout, CUBLASLT_MATRIX_LAYOUT_COLS,
+                                                        &columns, sizeof columns));
+  }
+  rows_ = rows;
+}
+
+void LtProduct::run(cublasLtMatmulDesc_t operation, const void* x, void* y, std::size_t rows,
+                    cudaStream_t stream) {
+  const float one = 1;
+  const float zero = 0;
+  const std::size_t x_row = matrices_.inputs * core::bytes_of(matrices_.input);
+  const std::size_t y_row = matrices_.outputs * core::bytes_of(matrices_.output);
+  for (std::size_t first = 0; first < rows; first += kMostRows) {
+    set_rows(std::min(kMostRows, rows - first));
+    void* const to = static_cast<char*>(y) + first * y_row;
+    LAMELLA_CUDA_CHECK(cublasLtMatmul(lt_handle(resources_.handle), operation, &one, matrices_.w,
+                                      w_layout_.get(), static_cast<const char*>(x) + first * x_row,
+                                      x_layout_.get(), &zero, to, y_layout_.get(), to,
+                                      y_layout_.get(), &algorithm_, resources_.workspace,
+                                      resources_.workspace_bytes, stream));
+  }
+}
+
+void LtProduct::enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream) {
+  run(operation_.get(), x, y, rows, stream);
+}
+
+void LtProduct::enqueue_pre_activation(const void* x, void* y, std::size_t rows,
+                                       cudaStream_t stream) {
+  run(pre_activation_ ? pre_activation_.get() : operation_.get(), x, y, rows, stream);
+}
+
+std::string LtProduct::name() const {
+  return "cuBLASLt with one algorithm for any number of rows";
+}
+
+bool LtProduct::keeps_nan() {
+  const std::vector<float> row(matrices_.inputs, std::numeric_limits<float>::quiet_NaN());
+  std::vector<float> outputs(matrices_.outputs);
+  LAMELLA_CUDA_CHECK(cudaMemcpyAsync(resources_.block_x, row.data(), row.size() * sizeof(float),
+                                     cudaMemcpyHostToDevice, nullptr));
+  enqueue(resources_.block_x, resources_.block_y, 1, nullptr);
+  LAMELLA_CUDA_CHECK(cudaMemcpyAsync(outputs.data(), resources_.block_y,
+                                     outputs.size() * sizeof(float), cudaMemcpyDeviceToHost,
+                                     nullptr));
+  LAMELLA_CUDA_CHECK(cudaStreamSynchronize(nullptr));
+  return std::ranges::all_of(outputs, [](float y) { return std::isnan(y); });
+}
+
+}  // namespace lamella::cuda
