@@ -24,6 +24,7 @@ struct CudaEngineOptions {
   // Gives up that a row's output bits depend on nothing but the row, and leaves cuBLAS the choice
   // at every number of rows.
   bool fast = false;
+  CudaPath path = CudaPath::kAuto;
 };
 
 // Weights are uploaded once for each network and device and shared by all engines on it.
@@ -33,7 +34,9 @@ struct CudaEngineOptions {
 class CudaEngine final : public Engine {
  public:
   // Uploads the weights (unless another engine has), allocates everything that enqueue will need,
-  // and synchronizes. Throws DeviceError, OutOfMemoryError.
+  // and synchronizes. Before the fused path serves, it is tried against a reference in double
+  // precision, and not taken when it disagrees. Throws DeviceError, OutOfMemoryError; UsageError for
+  // a path that is not possible, with the reason.
   explicit CudaEngine(std::shared_ptr<const Network> network,
                       const CudaEngineOptions& options = {});
   CudaEngine(const CudaEngine&) = delete;
@@ -42,7 +45,8 @@ class CudaEngine final : public Engine {
   ~CudaEngine() override;
 
   // Bytes of device memory that an engine for this network and max_rows needs beside the weights.
-  // max_rows 0 means the same as in the options. Makes no CUDA call.
+  // max_rows 0 means the same as in the options. Makes no CUDA call. An engine that takes the fused
+  // path needs none of it.
   [[nodiscard]] static std::size_t workspace_bytes(const Network& network, std::size_t max_rows,
                                                    Precision precision = Precision::kFp32);
 

@@ -43,6 +43,17 @@ enum class Precision {
 // Reads the same. Throws UsageError that lists them.
 [[nodiscard]] Precision parse_precision(std::string_view text);
 
+// How a CUDA engine computes. The CPU engine has no choice to offer, and does not look at it.
+enum class CudaPath {
+  kAuto,    // what should be quicker; only where kFused is possible is there a choice
+  kLayers,  // layer by layer: matrix products, then bias and activation
+  kFused    // one kernel carries rows through the whole network: fp32 and widths up to 128 alone
+};
+// "auto", "layers", "fused".
+[[nodiscard]] std::string to_string(CudaPath path);
+// Reads the same. Throws UsageError that lists them.
+[[nodiscard]] CudaPath parse_cuda_path(std::string_view text);
+
 struct EngineOptions {
   Device device;
   // The most rows that one pass carries; more are split. Bounds the engine's memory on a device.
@@ -56,6 +67,8 @@ struct EngineOptions {
   // Gives up batch invariance (EngineInfo::batch_invariant) where that makes a device faster. The
   // CPU engine has nothing to gain by it, and keeps the promise.
   bool fast = false;
+  // Engines that throw with kFused say why it is not possible.
+  CudaPath path = CudaPath::kAuto;
 };
 
 // What an engine is, for reports.

@@ -46,6 +46,10 @@ void EngineArguments::add_to(CLI::App& app, Check mode) {
       ->type_name("DEVICE");
   app.add_option("--precision", precision, "fp32 (default); on CUDA also tf32, bf16, fp16")
       ->type_name("P");
+  app.add_option("--path", path,
+                 "on CUDA: layers (one by one), fused (one kernel, widths up to 128), or auto, "
+                 "which should be quicker (default)")
+      ->type_name("PATH");
   app.add_flag("--fast", fast,
                "on CUDA let a row's bits depend on how many rows are computed with it, where that "
                "is faster");
@@ -60,6 +64,7 @@ EngineOptions EngineArguments::options() const {
   EngineOptions options{.device = Device::parse(device)};
   options.precision = parse_precision(precision);
   options.fast = fast;
+  options.path = parse_cuda_path(path);
   if (!threads.empty()) {
     constexpr std::size_t kMostThreads = 4096;
     options.threads = static_cast<int>(parse_count("--threads", threads, kMostThreads));

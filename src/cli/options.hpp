@@ -32,6 +32,7 @@ struct ModelArguments {
 struct EngineArguments {
   std::string device = "auto";
   std::string precision = "fp32";
+  std::string path = "auto";
   std::string threads;
   bool fast = false;
   bool check = false;

@@ -169,8 +169,8 @@ class CpuEngine final : public Engine {
   std::shared_ptr<const Network> network_;
   plan::CpuPlan plan_;
   std::optional<DirectLoops> direct_;
-  std::optional<MatmulChain> chain_;
-  std::optional<SingleRow> single_row_;
+  std::unique_ptr<MatmulChain> chain_;        // where oneDNN serves
+  std::optional<PackedChain> packed_;         // where it does not, and a row alone
   std::vector<AlignedBuffer> block_outputs_;  // one per worker, made by it
   core::ThreadPool pool_;                     // last, so that its threads end before what they use
 };

@@ -1,5 +1,5 @@
 // The CUDA engine: what it owns on the device, the checks of a call, and host memory in and out.
-// How a network is computed there is layered_network.hpp's.
+// How a network is computed there is layered_network.hpp's and fused_network.hpp's.
 #include <algorithm>
 #include <cstdint>
 #include <optional>
@@ -16,12 +16,15 @@
 #include "core/top_k.hpp"
 #include "cuda/check.hpp"
 #include "cuda/device_weights.hpp"
+#include "cuda/fused_network.hpp"
 #include "cuda/handles.hpp"
 #include "cuda/host_taps.hpp"
 #include "cuda/host_top_k.hpp"
 #include "cuda/host_transfer.hpp"
 #include "cuda/layered_network.hpp"
+#include "cuda/path_trial.hpp"
 #include "plan/cuda_plan.hpp"
+#include "plan/path_choice.hpp"
 
 namespace lamella {
 namespace {
@@ -29,6 +32,9 @@ namespace {
 // A slot of run() holds about this much of rows or outputs, whichever is wider: enough for a copy
 // to reach the bus's speed, little enough to stay modest in page-locked memory.
 constexpr std::size_t kSlotBytes = std::size_t{16} << 20;
+
+// The call for which the path is chosen: not max_rows, on which a row's bits must not depend.
+constexpr std::size_t kPlanRows = 65'536;
 
 std::string device_name(int device) {
   cudaDeviceProp properties{};
@@ -69,13 +75,18 @@ class CudaEngine::State {
   [[nodiscard]] EngineInfo info() const;
 
  private:
+  void take_fused_path(const CudaEngineOptions& options);
+  void take_layers(const CudaEngineOptions& options);
   [[nodiscard]] std::size_t slot_rows(std::size_t rows) const;
 
   int device_;
   Precision precision_;
   plan::CudaPlan plan_;
   cuda::DeviceMemory own_workspace_;
+  // One of the two.
+  std::shared_ptr<const cuda::FusedNetwork> fused_;
   std::optional<cuda::LayeredNetwork> layers_;
+  std::string path_reason_;
   std::optional<cuda::HostTransfer> transfer_;  // made by the first run()
   std::optional<cuda::HostTopK> host_top_k_;    // made by the first run_top_k()
 };
@@ -83,12 +94,7 @@ class CudaEngine::State {
 CudaEngine::State::State(std::shared_ptr<const Network> network, const CudaEngineOptions& options)
     : network_(std::move(network)), device_(options.device), precision_(options.precision) {
   plan_ = plan::make_cuda_plan(*network_, options.max_rows, core::storage_of(options.precision));
-  const cuda::DeviceGuard guard(device_);
-  void* workspace = options.workspace;
-  if (workspace == nullptr) {
-    own_workspace_ = cuda::allocate_device(plan_.workspace_bytes, "activations and cuBLAS");
-    workspace = own_workspace_.get();
-  } else {
+  if (options.workspace != nullptr) {
     if (options.workspace_bytes < plan_.workspace_bytes) {
       throw UsageError(fmt::format("the workspace has {} bytes; {} are needed for {} rows",
                                    options.workspace_bytes, plan_.workspace_bytes, plan_.max_rows));
@@ -97,17 +103,76 @@ CudaEngine::State::State(std::shared_ptr<const Network> network, const CudaEngin
       throw UsageError(fmt::format("the workspace is not {}-byte aligned", plan::kPartAlignment));
     }
   }
+  const cuda::DeviceGuard guard(device_);
+  take_fused_path(options);
+  if (fused_ == nullptr) {
+    take_layers(options);
+  }
+}
+
+// Sets fused_ where that path is possible, wanted or the quicker one, and computes what it should.
+void CudaEngine::State::take_fused_path(const CudaEngineOptions& options) {
+  if (options.path == CudaPath::kLayers) {
+    return;
+  }
+  const bool demanded = options.path == CudaPath::kFused;
+  if (options.precision != Precision::kFp32) {
+    if (demanded) {
+      throw UsageError(fmt::format("--path fused computes in fp32 alone, not in {}",
+                                   to_string(options.precision)));
+    }
+    return;
+  }
+  const plan::FusedPlan fused =
+      plan::make_fused_plan(*network_, cuda::shared_memory_facts(device_));
+  if (!fused.shape) {
+    if (demanded) {
+      throw UsageError(
+          fmt::format("--path fused is not possible for this network: {}", fused.reason));
+    }
+    return;
+  }
+  const plan::PathChoice choice =
+      plan::choose_path(*network_, kPlanRows, cuda::ceilings_of(device_));
+  if (!choice.fused && !demanded) {
+    path_reason_ = choice.reason;
+    return;
+  }
+  auto network = cuda::FusedNetwork::get(network_, *fused.shape, device_);
+  const std::string disagreement =
+      cuda::fused_disagreement(*network_, *network, *fused.shape, device_);
+  if (!disagreement.empty()) {
+    const std::string dropped =
+        "the fused kernel was dropped, since in a trial it was not what it should be: " +
+        disagreement;
+    if (demanded) {
+      throw DeviceError(dropped);
+    }
+    path_reason_ = dropped;
+    return;
+  }
+  fused_ = std::move(network);
+  path_reason_ = fmt::format("{}; {}", fused.reason, demanded ? "it was asked for" : choice.reason);
+}
+
+void CudaEngine::State::take_layers(const CudaEngineOptions& options) {
+  void* workspace = options.workspace;
+  if (workspace == nullptr) {
+    own_workspace_ = cuda::allocate_device(plan_.workspace_bytes, "activations and cuBLAS");
+    workspace = own_workspace_.get();
+  }
   layers_.emplace(network_, plan_, cuda::DeviceWeights::get(network_, plan_, device_), workspace,
                   options.precision, options.fast);
+  path_reason_ += (path_reason_.empty() ? "" : "; ") + layers_->path_reason();
 }
 
 EngineInfo CudaEngine::State::info() const {
   return {.device = {DeviceKind::kCuda, device_},
           .device_name = device_name(device_),
           .precision = to_string(precision_),
-          .batch_invariant = layers_->is_batch_invariant(),
-          .path = layers_->path(),
-          .path_reason = layers_->path_reason(),
+          .batch_invariant = fused_ != nullptr || layers_->is_batch_invariant(),
+          .path = fused_ != nullptr ? "one fused kernel" : layers_->path(),
+          .path_reason = path_reason_,
           .reason = {},
           .threads = 0,
           .max_rows = plan_.max_rows};
@@ -122,6 +187,7 @@ CudaEngine::State::~State() {
   transfer_.reset();
   host_top_k_.reset();
   layers_.reset();
+  fused_.reset();
   own_workspace_.reset();
   cuda::check_no_throw(cudaSetDevice(previous));
 }
@@ -138,7 +204,11 @@ void CudaEngine::State::enqueue(const float* rows, std::size_t row_count, float*
     check_device_rows(tap.values.data(), row_count, tap.values.columns(), "the memory of a tap");
   }
   const cuda::DeviceGuard guard(device_);
-  layers_->enqueue(rows, row_count, outputs, stream, taps);
+  if (fused_ != nullptr) {
+    fused_->enqueue(rows, row_count, outputs, stream, taps);
+  } else {
+    layers_->enqueue(rows, row_count, outputs, stream, taps);
+  }
 }
 
 void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outputs,

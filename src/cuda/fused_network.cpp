@@ -42,6 +42,23 @@ plan::SharedMemoryFacts shared_memory_facts(int device) {
           .reserved_per_block = bytes(cudaDevAttrReservedSharedMemoryPerBlock)};
 }
 
+plan::DeviceCeilings ceilings_of(int device) {
+  const auto of = [device](cudaDeviceAttr which) {
+    return static_cast<double>(attribute(which, device));
+  };
+  const int major = attribute(cudaDevAttrComputeCapabilityMajor, device);
+  const int minor = attribute(cudaDevAttrComputeCapabilityMinor, device);
+  // Multiply-adds of a multiprocessor in a clock (CUDA C++ Programming Guide, arithmetic
+  // throughput): 64 up to compute capability 8.0, 128 after it.
+  const double lanes = major < 8 || (major == 8 && minor == 0) ? 64 : 128;
+  constexpr double kHertzPerKilohertz = 1e3;
+  return {.flops = 2 * lanes * of(cudaDevAttrMultiProcessorCount) * of(cudaDevAttrClockRate) *
+                   kHertzPerKilohertz,
+          // Both edges of the memory's clock move data.
+          .bytes = 2 * of(cudaDevAttrMemoryClockRate) * kHertzPerKilohertz *
+                   of(cudaDevAttrGlobalMemoryBusWidth) / 8};
+}
+
 std::shared_ptr<const FusedNetwork> FusedNetwork::get(const std::shared_ptr<const Network>& network,
                                                       const plan::FusedShape& shape, int device) {
   static PerDevice<FusedNetwork> known;

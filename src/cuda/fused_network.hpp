@@ -12,11 +12,16 @@
 
 #include "cuda/handles.hpp"
 #include "plan/fused_plan.hpp"
+#include "plan/path_choice.hpp"
 
 namespace lamella::cuda {
 
 // What the plan asks about a device. Throws DeviceError.
 [[nodiscard]] plan::SharedMemoryFacts shared_memory_facts(int device);
+
+// What a device can do at most, from its clocks and widths; zeros where the driver does not say.
+// Throws DeviceError.
+[[nodiscard]] plan::DeviceCeilings ceilings_of(int device);
 
 // Immutable once made; engines of the same network and device may share one, and the last may
 // release it while another device is current. Keeps nothing of the Network.

@@ -154,10 +154,14 @@ bool LtProduct::serves(const cublasLtMatmulAlgo_t& algorithm) {
     set_rows(rows);
     const auto runs = [&](cublasLtMatmulDesc_t operation) {
       cublasLtMatmulHeuristicResult_t result{};
-      return cublasLtMatmulAlgoCheck(lt_handle(resources_.handle), operation, w_layout_.get(),
-                                     x_layout_.get(), y_layout_.get(), y_layout_.get(), &algorithm,
-                                     &result) == CUBLAS_STATUS_SUCCESS &&
-             result.workspaceSize <= resources_.workspace_bytes;
+      const cublasStatus_t status = cublasLtMatmulAlgoCheck(
+          lt_handle(resources_.handle), operation, w_layout_.get(), x_layout_.get(),
+          y_layout_.get(), y_layout_.get(), &algorithm, &result);
+      if (status == CUBLAS_STATUS_NOT_SUPPORTED) {
+        return false;
+      }
+      check(status, "cublasLtMatmulAlgoCheck");
+      return result.workspaceSize <= resources_.workspace_bytes;
     };
     return runs(operation_.get()) && (pre_activation_ == nullptr || runs(pre_activation_.get()));
   });

@@ -54,7 +54,8 @@ std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
                                       CudaEngineOptions{.device = options.device.index,
                                                         .max_rows = options.max_rows,
                                                         .precision = options.precision,
-                                                        .fast = options.fast});
+                                                        .fast = options.fast,
+                                                        .path = options.path});
 }
 
 DeviceList list_devices() {

@@ -120,6 +120,27 @@ Precision parse_precision(std::string_view text) {
       fmt::format("precision '{}' is not known; fp32, tf32, bf16 or fp16 is wanted", text));
 }
 
+std::string to_string(CudaPath path) {
+  switch (path) {
+    case CudaPath::kLayers:
+      return "layers";
+    case CudaPath::kFused:
+      return "fused";
+    case CudaPath::kAuto:
+      break;
+  }
+  return "auto";
+}
+
+CudaPath parse_cuda_path(std::string_view text) {
+  for (const CudaPath path : {CudaPath::kAuto, CudaPath::kLayers, CudaPath::kFused}) {
+    if (text == to_string(path)) {
+      return path;
+    }
+  }
+  throw UsageError(fmt::format("path '{}' is not known; auto, layers or fused is wanted", text));
+}
+
 std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
                                     const EngineOptions& options) {
   switch (options.device.kind) {

@@ -49,6 +49,12 @@ class MultiDeviceEngine final : public Engine {
     info_.device = {DeviceKind::kCuda, Device::kAllDevices};
     info_.device_name = name_all(engines_);
     info_.devices = static_cast<int>(engines_.size());
+    // Cards of different kinds round differently, and which one computes a row depends on its place.
+    info_.batch_invariant = std::ranges::all_of(engines_, [this](const auto& engine) {
+      return engine->info().batch_invariant &&
+             engine->info().device_name == engines_[0]->info().device_name &&
+             engine->info().path == engines_[0]->info().path;
+    });
     const std::size_t row_bytes = (network().inputs() + network().outputs()) * sizeof(float);
     least_share_ = std::clamp<std::size_t>(kLeastShareBytes / row_bytes, 1, kLeastShareRows);
   }

@@ -98,9 +98,15 @@ double difference_to_cpu(const std::shared_ptr<const Network>& network, const fl
   return difference / largest;
 }
 
-Result measure(const Case& what, int repetitions) {
+// The ways in which the engine may be told to compute.
+struct Mode {
+  const char* name;
+  CudaEngineOptions options;
+};
+
+Result measure(const Case& what, const Mode& mode, int repetitions) {
   const auto network = testing::random_network({.widths = what.widths});
-  CudaEngine engine(network);
+  CudaEngine engine(network, mode.options);
   const bench::DeviceNetwork device_network(*network, engine.info().max_rows);
   bench::BareGemms bare(device_network);
   bench::LtNetwork lt(device_network);
@@ -160,6 +166,17 @@ int run(bool small, const char* json_file) {
       {"784-512-512-10", {784, 512, 512, 10}, 60'000 / shrink},
       {"4 x 1024", {1024, 1024, 1024, 1024, 1024}, small ? 16U : 16'384U},
   };
+  const Mode by_itself{"auto", {}};
+  const Mode layers{"layers", {.path = CudaPath::kLayers}};
+  const Mode fast{"layers, fast", {.fast = true, .path = CudaPath::kLayers}};
+  std::vector<std::pair<Case, Mode>> runs;
+  for (const Case& c : cases) {
+    runs.emplace_back(c, by_itself);
+    if (*std::ranges::max_element(c.widths) <= 128) {  // else it takes the layers by itself
+      runs.emplace_back(c, layers);
+    }
+    runs.emplace_back(c, fast);
+  }
   const DeviceList devices = list_devices();
   if (!devices.cuda_unavailable.empty()) {
     std::fprintf(stderr, "cuda_bench: no CUDA device: %s\n", devices.cuda_unavailable.c_str());
@@ -171,25 +188,27 @@ int run(bool small, const char* json_file) {
       "bias and "
       "ReLU\n\n",
       device.name, device.detail);
-  fmt::print("{:<16} {:>10} {:>11} {:>11} {:>11} {:>8} {:>12} {:>10} {:>10}  {}\n", "network",
-             "rows", "engine ms", "SGEMMs ms", "cuBLASLt ms", "/ SGEMMs", "rows/s", "TFLOP/s",
-             "max diff", "path");
+  fmt::print("{:<16} {:<12} {:>10} {:>11} {:>11} {:>11} {:>8} {:>12} {:>10} {:>10}  {}\n",
+             "network", "mode", "rows", "engine ms", "SGEMMs ms", "cuBLASLt ms", "/ SGEMMs",
+             "rows/s", "TFLOP/s", "max diff", "path");
   nlohmann::json report = {
       {"device", device.name}, {"detail", device.detail}, {"results", nlohmann::json::array()}};
   bool right = true;
-  for (const Case& c : cases) {
-    const Result r = measure(c, small ? 3 : 30);
+  for (const auto& [c, mode] : runs) {
+    const Result r = measure(c, mode, small ? 3 : 30);
     const double flop =
         static_cast<double>(testing::random_network({.widths = c.widths})->flops_per_row()) *
         static_cast<double>(c.rows);
     const double rows_per_second = static_cast<double>(c.rows) / r.engine_ms * 1e3;
     fmt::print(
-        "{:<16} {:>10} {:>11.4f} {:>11.4f} {:>11.4f} {:>8.3f} {:>12.4g} {:>10.2f} {:>10.2g}  {}\n",
-        c.name, c.rows, r.engine_ms, r.gemm_ms, r.lt_ms, r.engine_ms / r.gemm_ms, rows_per_second,
-        flop / r.engine_ms * 1e-9, r.max_difference, r.path);
+        "{:<16} {:<12} {:>10} {:>11.4f} {:>11.4f} {:>11.4f} {:>8.3f} {:>12.4g} {:>10.2f} {:>10.2g} "
+        " {}\n",
+        c.name, mode.name, c.rows, r.engine_ms, r.gemm_ms, r.lt_ms, r.engine_ms / r.gemm_ms,
+        rows_per_second, flop / r.engine_ms * 1e-9, r.max_difference, r.path);
     std::fflush(stdout);
     report["results"].push_back({{"network", c.name},
                                  {"widths", c.widths},
+                                 {"mode", mode.name},
                                  {"rows", c.rows},
                                  {"path", r.path},
                                  {"engine_ms", r.engine_ms},

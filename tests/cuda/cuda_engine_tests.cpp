@@ -198,7 +198,10 @@ TEST_F(CudaEngineTest, WorksInTheCallersMemory) {
   void* workspace = nullptr;
   require(cudaMalloc(&workspace, bytes), "cudaMalloc");
   {
-    CudaEngine engine(network, {.max_rows = 50, .workspace = workspace, .workspace_bytes = bytes});
+    CudaEngine engine(network, {.max_rows = 50,
+                                .workspace = workspace,
+                                .workspace_bytes = bytes,
+                                .path = CudaPath::kLayers});
     const Matrix rows = random_rows(120, 20, 1);
     DeviceArray device_rows(values(rows));
     DeviceArray outputs(120 * 5);
@@ -259,7 +262,7 @@ class DeviceTaps {
 
 TEST_F(CudaEngineTest, FastLeavesTheChoiceToCublasAndSaysSo) {
   const auto network = random_network({.widths = {20, 33, 50, 7}});
-  CudaEngine engine(network, {.max_rows = 64, .fast = true});
+  CudaEngine engine(network, {.max_rows = 64, .fast = true, .path = CudaPath::kLayers});
   EXPECT_FALSE(engine.info().batch_invariant);
   EXPECT_THAT(engine.info().path, ::testing::StartsWith("cuBLAS SGEMM, then"));
   EXPECT_THAT(engine.info().path_reason, ::testing::HasSubstr("--fast"));

@@ -5,7 +5,11 @@
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
 
+#include <lamella/cuda_engine.hpp>
+#include <lamella/error.hpp>
+
 #include "cuda/fused_network.hpp"
+#include "cuda/path_trial.hpp"
 #include "tests/support/device_array.hpp"
 #include "tests/support/gpu.hpp"
 #include "tests/support/oracle.hpp"
@@ -37,6 +41,51 @@ std::string disagreement(const Network& network, const Matrix& rows, DeviceArray
   return testing::disagreement(
       testing::evaluate(network, rows.view()),
       MatrixView<const float>(found.data(), rows.rows(), network.outputs()));
+}
+
+TEST_F(FusedNetworkTest, IsThePathOfEnginesForNarrowNetworksUnlessTheyAreToldOtherwise) {
+  const auto narrow = random_network({.widths = {20, 33, 7}});
+  const Matrix rows = random_rows(40, 20, 2);
+  const auto reference = testing::evaluate(*narrow, rows.view());
+  for (const CudaPath path : {CudaPath::kAuto, CudaPath::kFused, CudaPath::kLayers}) {
+    CudaEngine engine(narrow, {.path = path});
+    EXPECT_EQ(engine.info().path == "one fused kernel", path != CudaPath::kLayers)
+        << engine.info().path;
+    EXPECT_FALSE(engine.info().path_reason.empty());
+    EXPECT_TRUE(engine.info().batch_invariant);
+    Matrix outputs(40, 7);
+    engine.run(rows, outputs);
+    EXPECT_EQ(testing::disagreement(reference, outputs), "");
+  }
+  CudaEngine rounded(narrow, {.precision = Precision::kBf16});
+  EXPECT_NE(rounded.info().path, "one fused kernel");
+  CudaEngine wide(random_network({.widths = {20, 200}}));
+  EXPECT_NE(wide.info().path, "one fused kernel");
+}
+
+TEST_F(FusedNetworkTest, IsRefusedWhereItIsNotPossible) {
+  const auto wide = random_network({.widths = {20, 200}});
+  EXPECT_THROW(CudaEngine(wide, {.path = CudaPath::kFused}), UsageError);
+  const auto narrow = random_network({.widths = {20, 33, 7}});
+  EXPECT_THROW(CudaEngine(narrow, {.precision = Precision::kTf32, .path = CudaPath::kFused}),
+               UsageError);
+}
+
+// The trial looks at what a kernel gives for the network it is tried with: one that was packed for
+// another network stands for a kernel that computes something else.
+TEST_F(FusedNetworkTest, FailsItsTrialWhenItComputesSomethingElse) {
+  const auto network = random_network({.widths = {20, 33, 7}, .seed = 1});
+  const auto other = random_network({.widths = {20, 33, 7}, .seed = 2});
+  const plan::FusedShape shape =
+      plan::make_fused_plan(*network, shared_memory_facts(0)).shape.value();
+  EXPECT_EQ(fused_disagreement(*network, FusedNetwork(*network, shape), shape, 0), "");
+  // Activations that nothing else here has, since what was tried once is remembered.
+  const auto untried = random_network({.widths = {20, 33, 7},
+                                       .hidden = ActivationKind::kHardSigmoid,
+                                       .last = ActivationKind::kSelu});
+  EXPECT_NE(fused_disagreement(*untried, FusedNetwork(*other, shape), shape, 0), "");
+  EXPECT_NE(fused_disagreement(*untried, FusedNetwork(*other, shape), shape, 0), "")
+      << "remembered";
 }
 
 TEST_F(FusedNetworkTest, ServesAnyCountOnTheCallersStream) {

@@ -45,7 +45,9 @@ class MultiDevice : public ::testing::Test {
 
 std::unique_ptr<Engine> on_all_devices(const std::shared_ptr<const Network>& network,
                                        std::size_t max_rows = 1024) {
-  return make_engine(network, {.device = Device::parse("cuda:all"), .max_rows = max_rows});
+  return make_engine(
+      network,
+      {.device = Device::parse("cuda:all"), .max_rows = max_rows, .path = CudaPath::kLayers});
 }
 
 std::vector<float> values(MatrixView<const float> matrix) {
@@ -58,7 +60,7 @@ TEST_F(MultiDevice, GivesTheBitsOfOneDeviceWithAndWithoutTaps) {
   for (const int devices : {1, 2, 3}) {
     have_devices(devices);
     const auto all = on_all_devices(network, kShare);
-    CudaEngine one(network, {.max_rows = 4 * kShare});
+    CudaEngine one(network, {.max_rows = 4 * kShare, .path = CudaPath::kLayers});
     for (const std::size_t count : {0UL, 1UL, 2UL, 2 * kShare, 3 * kShare + 7}) {
       SCOPED_TRACE(std::to_string(devices) + " devices, " + std::to_string(count) + " rows");
       const Matrix rows = random_rows(count, 10, static_cast<std::uint32_t>(count));
@@ -89,7 +91,7 @@ TEST_F(MultiDevice, GivesTheLargestOutputsOfOneDevice) {
     std::vector<RankedOutput> found(count * 2);
     std::vector<RankedOutput> wanted(count * 2);
     all->run_top_k(rows, {found.data(), count, 2});
-    CudaEngine(network).run_top_k(rows, {wanted.data(), count, 2});
+    CudaEngine(network, {.path = CudaPath::kLayers}).run_top_k(rows, {wanted.data(), count, 2});
     EXPECT_EQ(found, wanted);
   }
   std::vector<RankedOutput> top(10);
@@ -196,13 +198,13 @@ TEST_F(MultiDevice, ADeviceThatFailsLeavesTheOthersFinishedAndTheEngineSound) {
   Matrix wanted(4 * kShare, 2);
   all->run(rows, wanted);
   for (const long nth : {1L, 2L, 3L}) {
-    cuda_sim::fail_call(nth, "cublasSgemm");
+    cuda_sim::fail_call(nth, "cublasLtMatmul");
     Matrix outputs(4 * kShare, 2);
     try {
       all->run(rows, outputs);
       ADD_FAILURE() << "the failure was lost";
     } catch (const DeviceError& error) {
-      EXPECT_THAT(error.what(), ::testing::AllOf(StartsWith("cuda:"), HasSubstr("cublasSgemm")));
+      EXPECT_THAT(error.what(), ::testing::AllOf(StartsWith("cuda:"), HasSubstr("cublasLtMatmul")));
     }
     EXPECT_TRUE(cuda_sim::fail_fired());
     cuda_sim::fail_call(0);

@@ -105,9 +105,8 @@ TEST_P(BatchInvariance, OfARandomNetworkInAnyOrderAndSplit) {
     engine->run(rows, together);
   }
   for (const std::size_t max_rows : {std::size_t{0}, draw.between(1, 8), draw.between(9, 70)}) {
-    const auto engine = make_engine(network, {.device = Device::parse(LAMELLA_CONTRACT_DEVICE),
-                                              .max_rows = max_rows,
-                                              .threads = static_cast<int>(draw.between(1, 3))});
+    const auto engine =
+        testing::make_contract_engine(network, max_rows, static_cast<int>(draw.between(1, 3)));
     EXPECT_EQ(differing_bits(in_pieces(*engine, rows, draw), together), 0U)
         << engine->info().path << ", max_rows " << max_rows;
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "plan/fused_plan.hpp"
+#include "plan/path_choice.hpp"
 #include "tests/support/random.hpp"
 
 namespace lamella::plan {
@@ -123,6 +124,36 @@ TEST(FusedPlan, AnImageHoldsEveryNumberWhereItsDescriptionSays) {
     seen += (1 + record.inputs_padded) * record.width;
   }
   EXPECT_EQ(seen, image.size());
+}
+
+constexpr DeviceCeilings kH100 = {.flops = 66.9e12, .bytes = 3.35e12};
+
+TEST(PathChoice, TakesTheFusedKernelWhereBytesOrLaunchesDecide) {
+  for (const std::vector<std::size_t>& widths :
+       std::vector<std::vector<std::size_t>>{{3, 4, 2}, {64, 64, 64, 10}, {128, 128}}) {
+    const auto network = random_network({.widths = widths});
+    for (const std::size_t rows : {1UL, 1'000'000UL}) {
+      const PathTimes times = predict_paths(*network, rows, kH100);
+      EXPECT_LT(times.fused, times.layers) << widths.size() << " widths, " << rows << " rows";
+      EXPECT_TRUE(choose_path(*network, rows, kH100).fused);
+    }
+  }
+  const PathChoice unknown = choose_path(*random_network({.widths = {3, 4, 2}}), 1, {});
+  EXPECT_TRUE(unknown.fused);
+  EXPECT_FALSE(unknown.reason.empty());
+}
+
+TEST(PathChoice, PredictsFromBytesAndOperations) {
+  const auto network = random_network({.widths = {3, 4, 2}});
+  // 20 bytes a row, so far below the peak that nothing else counts.
+  EXPECT_NEAR(predict_paths(*network, 100'000'000, kH100).fused, 100e6 * 20 / 3.35e12, 1e-5);
+  const auto wide = random_network({.widths = {128, 128, 128, 128, 128}});
+  // On a device whose memory is no limit, arithmetic is: both paths then take the same.
+  const PathTimes times = predict_paths(*wide, 1'000'000, {.flops = 1e12, .bytes = 1e18});
+  EXPECT_NEAR(times.fused, 1e6 * 4 * 2 * 128 * 128 / 0.6e12, 1e-3);
+  EXPECT_NEAR(times.layers, times.fused, 1e-3);
+  EXPECT_THAT(choose_path(*wide, 1'000'000, {.flops = 1e12, .bytes = 1e18}).reason,
+              ::testing::HasSubstr("layer by layer"));
 }
 
 }  // namespace

@@ -1,0 +1,77 @@
+#include "cuda/path_trial.hpp"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <random>
+#include <set>
+#include <tuple>
+
+#include <cuda_runtime_api.h>
+
+#include "cuda/check.hpp"
+#include "cuda/handles.hpp"
+#include "verify/oracle.hpp"
+
+namespace lamella::cuda {
+namespace {
+
+// More than a tile of every kernel, and no whole number of them.
+constexpr std::size_t kRows = 133;
+
+// What decides which code of a kernel runs.
+using Key = std::tuple<int, plan::FusedShape::Family, std::size_t, bool, std::set<ActivationKind>,
+                       std::set<InputStep::Kind>>;
+
+Key key_of(const Network& network, const plan::FusedShape& shape, int device) {
+  std::set<ActivationKind> activations;
+  for (const Layer& layer : network.layers()) {
+    activations.insert(layer.activation.kind);
+  }
+  std::set<InputStep::Kind> steps;
+  for (const InputStep& step : network.input_steps()) {
+    steps.insert(step.kind);
+  }
+  return {device, shape.family, shape.width, shape.resident, activations, steps};
+}
+
+std::string try_rows(const Network& network, const FusedNetwork& fused) {
+  Matrix rows(kRows, network.inputs());
+  std::mt19937 generator(1);
+  std::normal_distribution<float> normal;
+  std::generate_n(rows.data(), rows.size(), [&] { return normal(generator); });
+  Matrix outputs(kRows, network.outputs());
+  const std::size_t row_bytes = rows.size() * sizeof(float);
+  const std::size_t output_bytes = outputs.size() * sizeof(float);
+  const DeviceMemory device_rows = allocate_device(row_bytes, "the rows of a trial");
+  const DeviceMemory device_outputs = allocate_device(output_bytes, "the outputs of a trial");
+  const Stream stream = make_stream();
+  LAMELLA_CUDA_CHECK(cudaMemcpyAsync(device_rows.get(), rows.data(), row_bytes,
+                                     cudaMemcpyHostToDevice, stream.get()));
+  fused.enqueue(static_cast<const float*>(device_rows.get()), kRows,
+                static_cast<float*>(device_outputs.get()), stream.get());
+  LAMELLA_CUDA_CHECK(cudaMemcpyAsync(outputs.data(), device_outputs.get(), output_bytes,
+                                     cudaMemcpyDeviceToHost, stream.get()));
+  LAMELLA_CUDA_CHECK(cudaStreamSynchronize(stream.get()));
+  return verify::disagreement(verify::evaluate(network, rows), outputs);
+}
+
+}  // namespace
+
+std::string fused_disagreement(const Network& network, const FusedNetwork& fused,
+                               const plan::FusedShape& shape, int device) {
+  static std::mutex mutex;
+  static std::map<Key, std::string> known;
+  const Key key = key_of(network, shape, device);
+  {
+    const std::lock_guard lock(mutex);
+    if (const auto found = known.find(key); found != known.end()) {
+      return found->second;
+    }
+  }
+  std::string disagreement = try_rows(network, fused);
+  const std::lock_guard lock(mutex);
+  return known.emplace(key, std::move(disagreement)).first->second;
+}
+
+}  // namespace lamella::cuda

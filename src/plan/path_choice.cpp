@@ -1,0 +1,56 @@
+#include "plan/path_choice.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace lamella::plan {
+namespace {
+
+// Until a device has measured them: the share of the peak that matrix products of layers up to 128
+// wide reach, whose tiles are never full, and that of the fused kernels, nine tenths of whose inner
+// loop are multiply-adds.
+constexpr double kProductShare = 0.6;
+constexpr double kFusedShare = 0.6;
+// From the end of one kernel to the start of the next.
+constexpr double kLaunchSeconds = 3e-6;
+
+double work_seconds(double flops, double share, double bytes, const DeviceCeilings& ceilings) {
+  return std::max(flops / (ceilings.flops * share), bytes / ceilings.bytes);
+}
+
+}  // namespace
+
+PathTimes predict_paths(const Network& network, std::size_t rows, const DeviceCeilings& ceilings) {
+  const auto n = static_cast<double>(rows);
+  PathTimes times;
+  double flops = 0;
+  for (const Layer& layer : network.layers()) {
+    const auto inputs = static_cast<double>(layer.inputs);
+    const auto outputs = static_cast<double>(layer.outputs);
+    const double product = 2 * n * inputs * outputs;
+    const double moved = sizeof(float) * (n * (inputs + outputs) + inputs * outputs);
+    // The product, then bias and activation: one more pass over the outputs.
+    times.layers += work_seconds(product, kProductShare, moved, ceilings) + kLaunchSeconds;
+    times.layers += 2 * sizeof(float) * n * outputs / ceilings.bytes + kLaunchSeconds;
+    flops += product;
+  }
+  const double moved =
+      sizeof(float) * n * static_cast<double>(network.inputs() + network.outputs());
+  times.fused = work_seconds(flops, kFusedShare, moved, ceilings) + kLaunchSeconds;
+  return times;
+}
+
+PathChoice choose_path(const Network& network, std::size_t rows, const DeviceCeilings& ceilings) {
+  if (!(ceilings.flops > 0 && ceilings.bytes > 0)) {
+    return {true, "no activation leaves the multiprocessors"};
+  }
+  const PathTimes times = predict_paths(network, rows, ceilings);
+  const bool fused = times.fused <= times.layers;
+  return {fused, fmt::format("{} rows should take {:.3g} us so, {:.3g} us {}", rows,
+                             1e6 * (fused ? times.fused : times.layers),
+                             1e6 * (fused ? times.layers : times.fused),
+                             fused ? "layer by layer" : "by one fused kernel")};
+}
+
+}  // namespace lamella::plan

@@ -1,0 +1,36 @@
+// Which of the CUDA engine's paths should compute a network: layer by layer, or by one fused
+// kernel. Pure host arithmetic.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include <lamella/network.hpp>
+
+namespace lamella::plan {
+
+// What a device can do at most.
+struct DeviceCeilings {
+  double flops = 0;  // float32 operations per second
+  double bytes = 0;  // per second, to and from its memory
+};
+
+// Seconds for one call, from bytes and operations against the ceilings.
+struct PathTimes {
+  double layers = 0;
+  double fused = 0;
+};
+[[nodiscard]] PathTimes predict_paths(const Network& network, std::size_t rows,
+                                      const DeviceCeilings& ceilings);
+
+struct PathChoice {
+  bool fused = false;
+  std::string reason;  // one clause, for people
+};
+
+// For a network that the fused kernel can carry, in calls of so many rows. One choice for all
+// calls, since the paths round differently and a row's bits must not depend on its call.
+[[nodiscard]] PathChoice choose_path(const Network& network, std::size_t rows,
+                                     const DeviceCeilings& ceilings);
+
+}  // namespace lamella::plan
