@@ -24,8 +24,10 @@ constexpr unsigned kThreads = 256;
 // Threads that keep a large GPU busy: 132 multiprocessors of 2048. More would each read biases
 // anew.
 constexpr std::uint64_t kTargetThreads = std::uint64_t{132} * 2048;
-// Vectors in flight per thread: loads of a step are issued before its first store.
-constexpr int kUnroll = 4;
+// Vectors in flight per thread: loads of a step are issued before its first store. Four of eight
+// lanes would not fit the registers.
+template <int kLanes>
+constexpr int kUnroll = kLanes == 8 ? 2 : 4;
 
 // Threads past `stride` have nothing to do: the grid is rounded up to whole blocks, the stride is a
 // multiple of the period.
@@ -35,6 +37,7 @@ __global__ void __launch_bounds__(kThreads)
                            std::uint64_t elements, std::uint64_t width, std::uint64_t stride,
                            float a, float b) {
   using V = Vector<T, kLanes>;
+  constexpr int kVectors = kUnroll<kLanes>;
   const std::uint64_t thread = std::uint64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (thread >= stride) {
     return;
@@ -48,14 +51,14 @@ __global__ void __launch_bounds__(kThreads)
   V* const vectors = reinterpret_cast<V*>(y);
   const std::uint64_t count = elements / kLanes;
   std::uint64_t v = thread;
-  for (; v + (kUnroll - 1) * stride < count; v += kUnroll * stride) {
-    V values[kUnroll];
+  for (; v + (kVectors - 1) * stride < count; v += kVectors * stride) {
+    V values[kVectors];
 #pragma unroll
-    for (int u = 0; u < kUnroll; ++u) {
+    for (int u = 0; u < kVectors; ++u) {
       values[u] = vectors[v + static_cast<unsigned>(u) * stride];
     }
 #pragma unroll
-    for (int u = 0; u < kUnroll; ++u) {
+    for (int u = 0; u < kVectors; ++u) {
 #pragma unroll
       for (int j = 0; j < kLanes; ++j) {
         T& value = values[u].lanes[j];

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <lamella/engine.hpp>
@@ -73,5 +74,31 @@ struct BenchReport {
 // Throws DeviceError, OutOfMemoryError, CancelledError.
 [[nodiscard]] BenchReport benchmark(const std::shared_ptr<const Network>& network,
                                     const EngineOptions& engine, const BenchOptions& options);
+
+// A way of the CUDA engine to compute a network.
+struct PathTime {
+  CudaPath path = CudaPath::kLayers;  // never kAuto
+  std::string name;                   // as EngineInfo::path
+  double predicted = 0;               // seconds, by bytes and operations; 0 where nothing is known
+  double measured = 0;                // seconds on the device
+};
+
+struct PathReport {
+  std::size_t rows = 0;
+  std::vector<PathTime> paths;
+  std::string remembered_in;  // the file that keeps the times; empty when there was no choice
+};
+
+// The calls that decide which path engines with CudaPath::kAuto take.
+inline constexpr std::size_t kPathRows = 65'536;
+
+// Times each path that is possible for the network in float32, in calls of so many rows (from 1 up)
+// that are on one CUDA device. Where there are two, times of kPathRows rows are kept in a file of
+// the user's (plans.json in $LAMELLA_CACHE_DIR, else in lamella/ of $XDG_CACHE_HOME or of
+// ~/.cache), and engines that are made after it, in any process, take the quicker path: so their
+// outputs may differ in the last bits from those before. Throws DeviceError, OutOfMemoryError,
+// FileError; UsageError when the device is not one CUDA device.
+[[nodiscard]] PathReport measure_paths(const std::shared_ptr<const Network>& network,
+                                       const Device& device, std::size_t rows = kPathRows);
 
 }  // namespace lamella

@@ -41,6 +41,7 @@ constexpr const char* kPlanExamples =
     "Examples:\n"
     "  lamella plan model.safetensors\n"
     "  lamella plan model.onnx --rows 100000 --device cuda\n"
+    "  lamella plan model.onnx --device cuda --paths\n"
     "\n"
     "The predicted time of a layer is that of its multiply-adds at the machine's peak, or of its\n"
     "bytes at the speed of memory, whichever is longer; the measured one is of the layer alone.\n";
@@ -52,6 +53,7 @@ struct BenchArguments {
   std::string duration;
   std::string warm_up = "0.2";
   bool json = false;
+  bool paths = false;  // plan alone
 };
 
 // "1,64,4096"
@@ -233,13 +235,48 @@ void bench(const BenchArguments& arguments) {
   }
 }
 
-void plan(const BenchArguments& arguments) {
+std::string paths_table(const PathReport& report) {
+  Table table({"path", "computed by", "predicted", "measured"});
+  for (const PathTime& path : report.paths) {
+    table.add({to_string(path.path), path.name, path.predicted > 0 ? duration(path.predicted) : "",
+               duration(path.measured)});
+  }
+  std::string text = fmt::format("\n{} on the device, without copies:\n{}",
+                                 count_of(report.rows, "row"), table.text());
+  if (!report.remembered_in.empty()) {
+    text += fmt::format("remembered in {}; --path auto takes the quicker one from now on\n",
+                        report.remembered_in);
+  }
+  return text;
+}
+
+Json json_of(const PathReport& report) {
+  Json paths = Json::array();
+  for (const PathTime& path : report.paths) {
+    paths.push_back({{"path", to_string(path.path)},
+                     {"computed_by", path.name},
+                     {"predicted_seconds", path.predicted},
+                     {"measured_seconds", path.measured}});
+  }
+  return {{"rows", report.rows}, {"paths", paths}, {"remembered_in", report.remembered_in}};
+}
+
+void plan(const BenchArguments& arguments, bool rows_given) {
   (void)parse_count("--rows", arguments.rows, std::numeric_limits<std::size_t>::max());
   const Measured measured = measure(arguments);
   const Network& network = *measured.loaded.network;
   const BenchReport& report = measured.reports.front();
+  PathReport paths;
+  if (arguments.paths) {
+    paths = measure_paths(measured.loaded.network, report.engine.device,
+                          rows_given ? report.rows : kPathRows);
+  }
   if (arguments.json) {
-    return print_json(json_of(arguments.model.file, network, measured.reports, measured.ceilings));
+    Json json = json_of(arguments.model.file, network, measured.reports, measured.ceilings);
+    if (arguments.paths) {
+      json["paths"] = json_of(paths);
+    }
+    return print_json(json);
   }
   Table table({"layer", "shape", "activation", "FLOP", "bytes", "predicted", "measured"});
   for (std::size_t n = 0; n < report.layers.size(); ++n) {
@@ -253,7 +290,8 @@ void plan(const BenchArguments& arguments) {
   print_result(fmt::format("{}why: {}\n\n{} in a call: {}\n{}",
                            engine_lines(report.engine, measured.ceilings),
                            report.engine.path_reason, count_of(report.rows, "row"),
-                           duration(report.network.median), table.text()));
+                           duration(report.network.median), table.text()) +
+               (arguments.paths ? paths_table(paths) : ""));
 }
 
 std::shared_ptr<BenchArguments> add_arguments(CLI::App& command, const char* rows,
@@ -290,8 +328,12 @@ Command add_plan(CLI::App& app) {
   CLI::App* const command =
       app.add_subcommand("plan", "how a network is computed, why so, and how long it should take");
   const auto arguments = add_arguments(*command, "4096", "rows in a call; default: 4096", "0.3");
+  command->add_flag(
+      "--paths", arguments->paths,
+      "on CUDA: time each path on the device (65,536 rows, unless --rows is given) and "
+      "remember which is quicker");
   command->footer(kPlanExamples);
-  return {command, [arguments] { plan(*arguments); }};
+  return {command, [arguments, command] { plan(*arguments, command->count("--rows") > 0); }};
 }
 
 }  // namespace lamella::cli

@@ -22,6 +22,7 @@
 #include "cuda/host_top_k.hpp"
 #include "cuda/host_transfer.hpp"
 #include "cuda/layered_network.hpp"
+#include "cuda/path_timing.hpp"
 #include "cuda/path_trial.hpp"
 #include "plan/cuda_plan.hpp"
 #include "plan/path_choice.hpp"
@@ -32,9 +33,6 @@ namespace {
 // A slot of run() holds about this much of rows or outputs, whichever is wider: enough for a copy
 // to reach the bus's speed, little enough to stay modest in page-locked memory.
 constexpr std::size_t kSlotBytes = std::size_t{16} << 20;
-
-// The call for which the path is chosen: not max_rows, on which a row's bits must not depend.
-constexpr std::size_t kPlanRows = 65'536;
 
 std::string device_name(int device) {
   cudaDeviceProp properties{};
@@ -132,8 +130,9 @@ void CudaEngine::State::take_fused_path(const CudaEngineOptions& options) {
     }
     return;
   }
-  const plan::PathChoice choice =
-      plan::choose_path(*network_, kPlanRows, cuda::ceilings_of(device_));
+  const plan::PathChoice choice = plan::choose_path(
+      *network_, cuda::ceilings_of(device_),
+      plan::remembered(plan::path_cache_file(), cuda::path_key(device_).text(*network_)));
   if (!choice.fused && !demanded) {
     path_reason_ = choice.reason;
     return;
@@ -238,7 +237,8 @@ void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outp
       [&](const float* device_rows, std::size_t n, float* device_outputs, cudaStream_t stream) {
         enqueue(device_rows, n, device_outputs, stream, host_taps.on_device(n));
         host_taps.copy_out(n, stream);
-      });
+      },
+      taps.empty());
 }
 
 // Of a slot for a call with so many rows in host memory.

@@ -46,6 +46,14 @@ void detail::DestroyEvent::operator()(cudaEvent_t event) const noexcept {
   check_no_throw(cudaEventDestroy(event));
 }
 
+void detail::DestroyGraph::operator()(cudaGraph_t graph) const noexcept {
+  check_no_throw(cudaGraphDestroy(graph));
+}
+
+void detail::DestroyGraphExec::operator()(cudaGraphExec_t graph) const noexcept {
+  check_no_throw(cudaGraphExecDestroy(graph));
+}
+
 void detail::DestroyCublas::operator()(cublasHandle_t handle) const noexcept {
   (void)cublasDestroy(handle);
 }
@@ -93,9 +101,10 @@ Stream make_stream() {
   return Stream(stream);
 }
 
-Event make_event() {
+Event make_event(bool timing) {
   cudaEvent_t event = nullptr;
-  LAMELLA_CUDA_CHECK(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
+  LAMELLA_CUDA_CHECK(
+      cudaEventCreateWithFlags(&event, timing ? cudaEventDefault : cudaEventDisableTiming));
   return Event(event);
 }
 

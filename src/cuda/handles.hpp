@@ -40,6 +40,14 @@ struct DestroyEvent {
   using pointer = cudaEvent_t;
   void operator()(cudaEvent_t event) const noexcept;
 };
+struct DestroyGraph {
+  using pointer = cudaGraph_t;
+  void operator()(cudaGraph_t graph) const noexcept;
+};
+struct DestroyGraphExec {
+  using pointer = cudaGraphExec_t;
+  void operator()(cudaGraphExec_t graph) const noexcept;
+};
 struct DestroyCublas {
   using pointer = cublasHandle_t;
   void operator()(cublasHandle_t handle) const noexcept;
@@ -60,9 +68,13 @@ using PinnedMemory = std::unique_ptr<void, detail::FreePinned>;
 using Stream = std::unique_ptr<cudaStream_t, detail::DestroyStream>;
 [[nodiscard]] Stream make_stream();
 
-// An event without timing.
 using Event = std::unique_ptr<cudaEvent_t, detail::DestroyEvent>;
-[[nodiscard]] Event make_event();
+// For ordering alone, unless times between events are wanted.
+[[nodiscard]] Event make_event(bool timing = false);
+
+using Graph = std::unique_ptr<cudaGraph_t, detail::DestroyGraph>;
+// A graph that can be launched.
+using GraphExec = std::unique_ptr<cudaGraphExec_t, detail::DestroyGraphExec>;
 
 using CublasHandle = std::unique_ptr<cublasHandle_t, detail::DestroyCublas>;
 [[nodiscard]] CublasHandle make_cublas_handle();

@@ -27,7 +27,8 @@ void HostTopK::run(MatrixView<const float> rows, MatrixView<RankedOutput> top,
         compute(device_rows, n, outputs, stream);
         LAMELLA_CUDA_CHECK(kernels::row_top_k(outputs, n, width_, k_,
                                               reinterpret_cast<RankedOutput*>(device_top), stream));
-      });
+      },
+      true);
 }
 
 }  // namespace lamella::cuda

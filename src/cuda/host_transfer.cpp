@@ -28,8 +28,12 @@ HostTransfer::HostTransfer(std::size_t inputs, std::size_t outputs, std::size_t 
 }
 
 void HostTransfer::run(MatrixView<const float> rows, MatrixView<float> outputs,
-                       const Compute& compute) {
+                       const Compute& compute, bool repeatable) {
   try {
+    if (repeatable && rows.rows() <= slot_rows_) {
+      run_at_once(rows, outputs, compute);
+      return;
+    }
     std::size_t turn = 0;
     for (std::size_t first = 0; first < rows.rows(); first += slot_rows_, turn ^= 1) {
       const std::size_t count = std::min(slot_rows_, rows.rows() - first);
@@ -42,6 +46,27 @@ void HostTransfer::run(MatrixView<const float> rows, MatrixView<float> outputs,
     abandon();
     throw;
   }
+}
+
+// One stream orders the steps, since there is nothing to overlap.
+void HostTransfer::run_at_once(MatrixView<const float> rows, MatrixView<float> outputs,
+                               const Compute& compute) {
+  Slot& slot = slots_[0];
+  auto* const device_rows = static_cast<float*>(slot.device_rows.get());
+  auto* const device_outputs = static_cast<float*>(slot.device_outputs.get());
+  const cudaStream_t stream = compute_.get();
+  std::memcpy(slot.host_rows.get(), rows.data(), rows.size() * sizeof(float));
+  graphs_.run(rows.rows(), stream, [&] {
+    LAMELLA_CUDA_CHECK(cudaMemcpyAsync(device_rows, slot.host_rows.get(),
+                                       rows.size() * sizeof(float), cudaMemcpyHostToDevice,
+                                       stream));
+    compute(device_rows, rows.rows(), device_outputs, stream);
+    LAMELLA_CUDA_CHECK(cudaMemcpyAsync(slot.host_outputs.get(), device_outputs,
+                                       outputs.size() * sizeof(float), cudaMemcpyDeviceToHost,
+                                       stream));
+  });
+  LAMELLA_CUDA_CHECK(cudaStreamSynchronize(stream));
+  std::memcpy(outputs.data(), slot.host_outputs.get(), outputs.size() * sizeof(float));
 }
 
 // Each step waits, by an event on the device, for the one before it; the host waits for none of

@@ -8,6 +8,7 @@
 
 #include <lamella/matrix.hpp>
 
+#include "cuda/graph_cache.hpp"
 #include "cuda/handles.hpp"
 
 namespace lamella::cuda {
@@ -25,7 +26,10 @@ class HostTransfer {
   [[nodiscard]] std::size_t slot_rows() const { return slot_rows_; }
 
   // Returns when outputs are written; when it throws, nothing of it is under way any more.
-  void run(MatrixView<const float> rows, MatrixView<float> outputs, const Compute& compute);
+  // repeatable: what compute enqueues depends on n alone, so that calls which fit into one slot may
+  // become graphs (graph_cache.hpp).
+  void run(MatrixView<const float> rows, MatrixView<float> outputs, const Compute& compute,
+           bool repeatable);
 
  private:
   struct Slot {
@@ -35,6 +39,7 @@ class HostTransfer {
     MatrixView<float> destination;  // of what is under way; no rows: the slot is free
   };
 
+  void run_at_once(MatrixView<const float> rows, MatrixView<float> outputs, const Compute& compute);
   void start(Slot& slot, MatrixView<const float> rows, MatrixView<float> outputs,
              const Compute& compute);
   void finish(Slot& slot);
@@ -43,6 +48,7 @@ class HostTransfer {
   std::size_t slot_rows_;
   Stream copy_in_, compute_, copy_out_;
   std::array<Slot, 2> slots_;
+  GraphCache graphs_;  // of work in the first slot, by number of rows
 };
 
 }  // namespace lamella::cuda

@@ -9,6 +9,7 @@
 
 #include "cuda/check.hpp"
 #include "cuda/handles.hpp"
+#include "cuda/path_timing.hpp"
 
 namespace lamella::cuda {
 namespace {
@@ -83,6 +84,7 @@ DeviceList list_devices() {
 extern "C" const lamella::cuda::Plugin* lamella_cuda_plugin() {
   static const lamella::cuda::Plugin plugin{.version = lamella::version(),
                                             .make_engine = lamella::cuda::make_engine,
-                                            .list_devices = lamella::cuda::list_devices};
+                                            .list_devices = lamella::cuda::list_devices,
+                                            .measure_paths = lamella::cuda::measure_paths};
   return &plugin;
 }

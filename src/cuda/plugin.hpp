@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include <lamella/bench.hpp>
 #include <lamella/engine.hpp>
 
 namespace lamella::cuda {
@@ -15,6 +16,8 @@ struct Plugin {
                                          const EngineOptions& options);
   // CUDA devices alone; throws nothing, but fills cuda_unavailable when there is none.
   DeviceList (*list_devices)();
+  PathReport (*measure_paths)(const std::shared_ptr<const Network>& network, int device,
+                              std::size_t rows);
 };
 
 inline constexpr const char* kPluginSymbol = "lamella_cuda_plugin";

@@ -1,9 +1,11 @@
 // Which engine serves: device names, the choice between CPU and CUDA, and the list of devices.
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include <lamella/bench.hpp>
 #include <lamella/engine.hpp>
 #include <lamella/error.hpp>
 
@@ -163,6 +165,19 @@ std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
     engine->info_.reason = fmt::format("CUDA is unavailable: {}", unavailable);
   }
   return engine;
+}
+
+PathReport measure_paths(const std::shared_ptr<const Network>& network, const Device& device,
+                         std::size_t rows) {
+  if (device.kind != DeviceKind::kCuda || device.index < 0) {
+    throw UsageError(
+        fmt::format("paths are those of one CUDA device, not of {}", to_string(device)));
+  }
+  const engine::CudaLibrary& library = engine::cuda_library();
+  if (library.plugin == nullptr) {
+    throw DeviceError(library.unavailable);
+  }
+  return library.plugin->measure_paths(network, device.index, std::max<std::size_t>(rows, 1));
 }
 
 DeviceList list_devices() {

@@ -49,7 +49,8 @@ class MultiDeviceEngine final : public Engine {
     info_.device = {DeviceKind::kCuda, Device::kAllDevices};
     info_.device_name = name_all(engines_);
     info_.devices = static_cast<int>(engines_.size());
-    // Cards of different kinds round differently, and which one computes a row depends on its place.
+    // Cards of different kinds round differently, and which one computes a row depends on its
+    // place.
     info_.batch_invariant = std::ranges::all_of(engines_, [this](const auto& engine) {
       return engine->info().batch_invariant &&
              engine->info().device_name == engines_[0]->info().device_name &&

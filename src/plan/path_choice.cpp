@@ -41,16 +41,18 @@ PathTimes predict_paths(const Network& network, std::size_t rows, const DeviceCe
   return times;
 }
 
-PathChoice choose_path(const Network& network, std::size_t rows, const DeviceCeilings& ceilings) {
-  if (!(ceilings.flops > 0 && ceilings.bytes > 0)) {
+PathChoice choose_path(const Network& network, const DeviceCeilings& ceilings,
+                       const std::optional<PathTimes>& measured) {
+  if (!measured && !(ceilings.flops > 0 && ceilings.bytes > 0)) {
     return {true, "no activation leaves the multiprocessors"};
   }
-  const PathTimes times = predict_paths(network, rows, ceilings);
+  const PathTimes times = measured ? *measured : predict_paths(network, kPathRows, ceilings);
   const bool fused = times.fused <= times.layers;
-  return {fused, fmt::format("{} rows should take {:.3g} us so, {:.3g} us {}", rows,
-                             1e6 * (fused ? times.fused : times.layers),
-                             1e6 * (fused ? times.layers : times.fused),
-                             fused ? "layer by layer" : "by one fused kernel")};
+  return {fused,
+          fmt::format("{} rows {} {:.3g} us so, {:.3g} us {}", kPathRows,
+                      measured ? "took" : "should take", 1e6 * (fused ? times.fused : times.layers),
+                      1e6 * (fused ? times.layers : times.fused),
+                      fused ? "layer by layer" : "by one fused kernel")};
 }
 
 }  // namespace lamella::plan

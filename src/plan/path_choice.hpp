@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
+#include <lamella/bench.hpp>
 #include <lamella/network.hpp>
 
 namespace lamella::plan {
@@ -28,9 +30,10 @@ struct PathChoice {
   std::string reason;  // one clause, for people
 };
 
-// For a network that the fused kernel can carry, in calls of so many rows. One choice for all
-// calls, since the paths round differently and a row's bits must not depend on its call.
-[[nodiscard]] PathChoice choose_path(const Network& network, std::size_t rows,
-                                     const DeviceCeilings& ceilings);
+// For a network that the fused kernel can carry: by what was measured of calls of kPathRows rows,
+// else by what is predicted. One choice for all calls, since the paths round differently and a
+// row's bits must not depend on its call.
+[[nodiscard]] PathChoice choose_path(const Network& network, const DeviceCeilings& ceilings,
+                                     const std::optional<PathTimes>& measured = std::nullopt);
 
 }  // namespace lamella::plan

@@ -198,13 +198,14 @@ TEST_F(MultiDevice, ADeviceThatFailsLeavesTheOthersFinishedAndTheEngineSound) {
   Matrix wanted(4 * kShare, 2);
   all->run(rows, wanted);
   for (const long nth : {1L, 2L, 3L}) {
-    cuda_sim::fail_call(nth, "cublasLtMatmul");
+    cuda_sim::fail_call(nth, "cudaStreamSynchronize");
     Matrix outputs(4 * kShare, 2);
     try {
       all->run(rows, outputs);
       ADD_FAILURE() << "the failure was lost";
     } catch (const DeviceError& error) {
-      EXPECT_THAT(error.what(), ::testing::AllOf(StartsWith("cuda:"), HasSubstr("cublasLtMatmul")));
+      EXPECT_THAT(error.what(),
+                  ::testing::AllOf(StartsWith("cuda:"), HasSubstr("cudaStreamSynchronize")));
     }
     EXPECT_TRUE(cuda_sim::fail_fired());
     cuda_sim::fail_call(0);
@@ -221,7 +222,7 @@ TEST_F(MultiDevice, AFailureIsReportedWhicheverDeviceHasItAndNothingLeaks) {
   const Matrix rows = random_rows(2 * kShare, 3, 1);
   // Not the second cudaSetDevice, which gives the caller its device back: that may fail silently.
   for (const std::string call : {"cudaSetDevice", "cudaMalloc", "cublasCreate", "cudaHostAlloc",
-                                 "cudaMemcpyAsync", "cudaEventSynchronize"}) {
+                                 "cudaMemcpyAsync", "cudaStreamSynchronize"}) {
     for (long nth = 1; nth <= (call == "cudaSetDevice" ? 1 : 2); ++nth) {
       SCOPED_TRACE(call + " fails, the one with number " + std::to_string(nth));
       cuda_sim::fail_call(nth, call.c_str());

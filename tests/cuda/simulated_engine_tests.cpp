@@ -2,6 +2,7 @@
 // synchronizes, that every failing call is reported and nothing leaks, that several devices and
 // orders of execution give the same.
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <limits>
 #include <span>
@@ -305,6 +306,49 @@ TEST_F(SimulatedEngine, OneNetworkOnManyThreads) {
   EXPECT_THAT(results, ::testing::Each(""));
 }
 
+TEST_F(SimulatedEngine, CallsOfOneShapeBecomeOneLaunch) {
+  const auto network = random_network({.widths = {20, 33, 50, 7}});
+  for (const CudaPath path : {CudaPath::kLayers, CudaPath::kFused}) {
+    CudaEngine engine(network, {.max_rows = 64, .path = path});
+    const Matrix rows = random_rows(64, 20, 1);
+    Matrix wanted(64, 7);
+    engine.run(rows, wanted);
+    const auto calls_of_run = [&](std::size_t first, std::size_t count) {
+      Matrix outputs(count, 7);
+      const long before = cuda_sim::calls();
+      engine.run(rows.view().block(first, count), outputs);
+      const long calls = cuda_sim::calls() - before;
+      EXPECT_EQ(std::memcmp(outputs.data(), wanted.view().row(first).data(),
+                            outputs.size() * sizeof(float)),
+                0)
+          << first << ", " << count;
+      return calls;
+    };
+    (void)calls_of_run(0, 5);
+    (void)calls_of_run(20, 5);
+    // The device asked and guarded, the launch, the synchronization.
+    constexpr long kLaunched = 3;
+    EXPECT_EQ(calls_of_run(40, 5), kLaunched);
+    EXPECT_GT(calls_of_run(40, 6), kLaunched) << "another shape";
+    EXPECT_EQ(calls_of_run(7, 5), kLaunched);
+    // More shapes than are kept, and again.
+    const auto live = cuda_sim::live().total();
+    for (int round = 0; round < 2; ++round) {
+      for (std::size_t count = 1; count <= 40; ++count) {
+        (void)calls_of_run(3, count);
+        (void)calls_of_run(9, count);
+      }
+    }
+    EXPECT_LE(cuda_sim::live().total(), live + 16);
+    EXPECT_GT(calls_of_run(7, 5), kLaunched) << "its graph was dropped for others";
+    // Taps lie elsewhere at every call.
+    std::vector<float> memory(5 * 2 * (33 + 50 + 7));
+    Matrix outputs(5, 7);
+    engine.run(rows.view().block(0, 5), outputs, taps_in(memory.data(), *network, 5));
+    EXPECT_EQ(std::memcmp(outputs.data(), wanted.data(), outputs.size() * sizeof(float)), 0);
+  }
+}
+
 TEST_F(SimulatedEngine, EveryFailingCallIsReportedAndNothingLeaks) {
   const auto network = random_network({.widths = {64, 5, 3}, .last = ActivationKind::kSoftmax});
   const Matrix rows = random_rows(20, 64, 3);
@@ -312,6 +356,10 @@ TEST_F(SimulatedEngine, EveryFailingCallIsReportedAndNothingLeaks) {
   for (const CudaPath path : {CudaPath::kLayers, CudaPath::kFused}) {
     const int injected = sweep_faults([&] {
       CudaEngine engine(network, {.max_rows = 8, .path = path});
+      Matrix few(6, 3);
+      for (int call = 0; call < 3; ++call) {  // as it is, captured, launched
+        engine.run(rows.view().block(0, 6), few);
+      }
       Matrix outputs(20, 3);
       engine.run(rows.view(), outputs.view());
       EXPECT_EQ(testing::disagreement(reference, outputs.view()), "")

@@ -1,11 +1,17 @@
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <lamella/error.hpp>
+
 #include "plan/fused_plan.hpp"
+#include "plan/path_cache.hpp"
 #include "plan/path_choice.hpp"
 #include "tests/support/random.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace lamella::plan {
 namespace {
@@ -135,10 +141,10 @@ TEST(PathChoice, TakesTheFusedKernelWhereBytesOrLaunchesDecide) {
     for (const std::size_t rows : {1UL, 1'000'000UL}) {
       const PathTimes times = predict_paths(*network, rows, kH100);
       EXPECT_LT(times.fused, times.layers) << widths.size() << " widths, " << rows << " rows";
-      EXPECT_TRUE(choose_path(*network, rows, kH100).fused);
+      EXPECT_TRUE(choose_path(*network, kH100).fused);
     }
   }
-  const PathChoice unknown = choose_path(*random_network({.widths = {3, 4, 2}}), 1, {});
+  const PathChoice unknown = choose_path(*random_network({.widths = {3, 4, 2}}), {});
   EXPECT_TRUE(unknown.fused);
   EXPECT_FALSE(unknown.reason.empty());
 }
@@ -152,8 +158,41 @@ TEST(PathChoice, PredictsFromBytesAndOperations) {
   const PathTimes times = predict_paths(*wide, 1'000'000, {.flops = 1e12, .bytes = 1e18});
   EXPECT_NEAR(times.fused, 1e6 * 4 * 2 * 128 * 128 / 0.6e12, 1e-3);
   EXPECT_NEAR(times.layers, times.fused, 1e-3);
-  EXPECT_THAT(choose_path(*wide, 1'000'000, {.flops = 1e12, .bytes = 1e18}).reason,
-              ::testing::HasSubstr("layer by layer"));
+  // What was measured counts for more.
+  const auto narrow = random_network({.widths = {3, 4, 2}});
+  const PathChoice slow = choose_path(*narrow, kH100, PathTimes{.layers = 1e-3, .fused = 2e-3});
+  EXPECT_FALSE(slow.fused);
+  EXPECT_EQ(slow.reason, "65536 rows took 1e+03 us so, 2e+03 us by one fused kernel");
+}
+
+TEST(PathCache, KeepsWhatWasMeasuredAndSurvivesAnyFile) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path file = folder.file("deeper/plans.json");
+  const auto network = random_network({.widths = {3, 4, 2}});
+  const PathKey key{.device = "a card", .driver = 13000, .rows = kPathRows};
+  const std::string text = key.text(*network);
+  EXPECT_FALSE(remembered(file, text));
+  EXPECT_FALSE(remembered({}, text));
+  remember(file, "another", {.layers = 3, .fused = 4});
+  remember(file, text, {.layers = 1, .fused = 2});
+  ASSERT_TRUE(remembered(file, text));
+  EXPECT_EQ(remembered(file, text)->layers, 1);
+  EXPECT_EQ(remembered(file, text)->fused, 2);
+  EXPECT_TRUE(remembered(file, "another"));
+  // Another shape, activation or version of a library has to be measured anew.
+  EXPECT_NE(key.text(*random_network({.widths = {3, 4, 2}, .bias = false})), text);
+  EXPECT_NE(key.text(*random_network({.widths = {3, 4, 2}, .last = ActivationKind::kTanh})), text);
+  EXPECT_NE((PathKey{.device = "a card", .driver = 13010, .rows = kPathRows}.text(*network)), text);
+  for (const char* const damaged :
+       {"", "[]", "{", R"({"another": {"layers_seconds": 1}})",
+        R"({"another": {"layers_seconds": -1, "fused_seconds": 1}})",
+        R"({"another": {"layers_seconds": "1", "fused_seconds": 1}})", R"({"another": 3})"}) {
+    std::ofstream(file) << damaged;
+    EXPECT_FALSE(remembered(file, "another")) << damaged;
+    EXPECT_NO_THROW(remember(file, text, {.layers = 1, .fused = 2}));
+    EXPECT_TRUE(remembered(file, text));
+  }
+  EXPECT_THROW(remember("/dev/null/plans.json", text, {.layers = 1, .fused = 2}), FileError);
 }
 
 }  // namespace

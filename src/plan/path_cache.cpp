@@ -1,0 +1,114 @@
+#include "plan/path_cache.hpp"
+
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <system_error>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <lamella/error.hpp>
+#include <lamella/version.hpp>
+
+namespace lamella::plan {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::uintmax_t kMostBytes = std::uintmax_t{4} << 20;
+
+std::filesystem::path folder_in(const char* variable, const char* below) {
+  const char* const value = std::getenv(variable);
+  return value == nullptr || *value == '\0' ? std::filesystem::path()
+                                            : std::filesystem::path(value) / below;
+}
+
+// An object, empty where the file has none.
+Json read(const std::filesystem::path& file) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(file, error);
+  if (error || size > kMostBytes) {
+    return Json::object();
+  }
+  std::ifstream stream(file);
+  Json json = Json::parse(stream, nullptr, false);
+  return json.is_object() ? json : Json::object();
+}
+
+std::optional<double> seconds_in(const Json& entry, const char* name) {
+  const auto found = entry.find(name);
+  if (found == entry.end() || !found->is_number()) {
+    return std::nullopt;
+  }
+  const auto seconds = found->get<double>();
+  return std::isfinite(seconds) && seconds > 0 ? std::optional(seconds) : std::nullopt;
+}
+
+}  // namespace
+
+std::string PathKey::text(const Network& network) const {
+  std::string text =
+      fmt::format("{}; driver {}, runtime {}, cuBLAS {}.{}, lamella {}; {} rows; {}", device,
+                  driver, runtime, cublas_major, cublas_minor, version(), rows, network.inputs());
+  for (const Layer& layer : network.layers()) {
+    text += fmt::format("-{}{} {}", layer.outputs, layer.has_bias() ? "" : " without bias",
+                        to_string(layer.activation));
+  }
+  return text + fmt::format("; {} input steps", network.input_steps().size());
+}
+
+std::filesystem::path path_cache_file() {
+  for (const auto& folder :
+       {folder_in("LAMELLA_CACHE_DIR", ""), folder_in("XDG_CACHE_HOME", "lamella"),
+        folder_in("HOME", ".cache/lamella")}) {
+    if (!folder.empty()) {
+      return folder / "plans.json";
+    }
+  }
+  return {};
+}
+
+std::optional<PathTimes> remembered(const std::filesystem::path& file, const std::string& key) {
+  if (file.empty()) {
+    return std::nullopt;
+  }
+  const Json all = read(file);
+  const auto entry = all.find(key);
+  if (entry == all.end() || !entry->is_object()) {
+    return std::nullopt;
+  }
+  const auto layers = seconds_in(*entry, "layers_seconds");
+  const auto fused = seconds_in(*entry, "fused_seconds");
+  if (!layers || !fused) {
+    return std::nullopt;
+  }
+  return PathTimes{.layers = *layers, .fused = *fused};
+}
+
+void remember(const std::filesystem::path& file, const std::string& key, const PathTimes& times) {
+  Json all = read(file);
+  all[key] = {{"layers_seconds", times.layers}, {"fused_seconds", times.fused}};
+  std::error_code error;
+  std::filesystem::create_directories(file.parent_path(), error);
+  std::filesystem::path beside = file;
+  beside += fmt::format(".{}", ::getpid());
+  {
+    std::ofstream stream(beside);
+    stream << all.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    stream.close();
+    if (!stream) {
+      std::filesystem::remove(beside, error);
+      throw FileError(file.string(), "cannot be written");
+    }
+  }
+  std::filesystem::rename(beside, file, error);
+  if (error) {
+    const std::string reason = error.message();
+    std::filesystem::remove(beside, error);
+    throw FileError(file.string(), "cannot be written: " + reason);
+  }
+}
+
+}  // namespace lamella::plan

@@ -1,0 +1,39 @@
+// What was measured of the paths of the CUDA engine, kept on disk from one process to the next.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include <lamella/network.hpp>
+
+#include "plan/path_choice.hpp"
+
+namespace lamella::plan {
+
+// What decides how fast a network is there: the versions are CUDA's numbers.
+struct PathKey {
+  std::string device;
+  int driver = 0;
+  int runtime = 0;
+  int cublas_major = 0;
+  int cublas_minor = 0;
+  std::size_t rows = 0;
+
+  // With the network's shape and this library's version, as text.
+  [[nodiscard]] std::string text(const Network& network) const;
+};
+
+// Where it is kept: plans.json in $LAMELLA_CACHE_DIR, else in lamella/ of $XDG_CACHE_HOME, else of
+// ~/.cache; empty when none of these is known.
+[[nodiscard]] std::filesystem::path path_cache_file();
+
+// The times that were measured, if there are any; a file that cannot be understood holds none.
+[[nodiscard]] std::optional<PathTimes> remembered(const std::filesystem::path& file,
+                                                  const std::string& key);
+
+// Adds them to the file, or replaces what it has for the key; the file is replaced at once, never
+// half. Throws FileError.
+void remember(const std::filesystem::path& file, const std::string& key, const PathTimes& times);
+
+}  // namespace lamella::plan
