@@ -3,7 +3,8 @@
 #
 #   release or cpu   with CUDA where nvcc is, else without
 #   sim              the CUDA engine against the simulated CUDA; no GPU needed
-#   asan, tsan       sanitizers over everything; without the simulated CUDA where its headers are missing
+#   asan, tsan       AddressSanitizer and UBSan over everything, ThreadSanitizer over what has threads; without the
+#                    simulated CUDA where its headers are missing
 #
 # and checks the formatting. Ends with a table and the line "N passed, N failed"; the exit status is
 # 0 only when nothing failed.

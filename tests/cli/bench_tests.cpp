@@ -62,7 +62,26 @@ TEST(Plan, SaysHowAndWhyAndHowLong) {
                                 HasSubstr("114,688")));  // 4096 rows x 28 operations
 }
 
+TEST(Plan, TimesEachPathOfACudaDeviceAndOfNothingElse) {
+  const ProcessResult result = lamella_command(timed("plan", {"--paths", "--rows", "50"}));
+  if (test_device() != "cuda") {
+    return expect_error(result, 2, "one CUDA device, not of cpu");
+  }
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("50 rows on the device, without copies:"),
+                                HasSubstr("\nlayers  "), HasSubstr("\nfused   one fused kernel")));
+  const Json json = Json::parse(
+      lamella_command(timed("plan", {"--paths", "--rows", "50", "--path", "layers", "--json"}))
+          .out);
+  EXPECT_NE(json["engine"]["path"], "one fused kernel");
+  EXPECT_EQ(json["paths"]["rows"], 50);
+  EXPECT_EQ(json["paths"]["paths"][1]["path"], "fused");
+  EXPECT_EQ(json["paths"]["remembered_in"], "") << "calls of 65,536 rows alone decide";
+}
+
 TEST(Bench, RefusesWrongUsageInOneLine) {
+  expect_error(lamella_command(timed("bench", {"--path", "tensor"})), 2,
+               "path 'tensor' is not known; auto, layers or fused is wanted");
   expect_error(lamella_command(timed("bench", {"--rows", "0"})), 2, "--rows is '0'");
   expect_error(lamella_command(timed("bench", {"--rows", "1,,2"})), 2, "--rows");
   expect_error(lamella_command({"bench", data_file("by_hand/model.json"), "--duration", "long"}), 2,
