@@ -36,7 +36,7 @@ class ThreeDevices : public ::testing::Test {
  protected:
   void SetUp() override {
     if (test_device() != "cuda") {
-      GTEST_SKIP() << "needs CUDA devices";
+      GTEST_SKIP() << "needs CUDA devices; the simulated ones run this";
     }
     setenv("LAMELLA_SIM_DEVICES", "3", 1);
   }
@@ -90,7 +90,7 @@ TEST(Devices, AllOfThemWhereThereIsNoneIsAnErrorThatSaysWhy) {
                        "--device", "cuda:all"});
   unsetenv("LAMELLA_SIM_DEVICES");
   if (json.at("cuda_unavailable") == "") {
-    GTEST_SKIP() << "this machine has real ones";
+    GTEST_SKIP() << "a machine without CUDA devices is wanted; this one has them";
   }
   expect_error(result, 1, "--device cuda:all cannot be had: ");
 }
