@@ -48,22 +48,6 @@ struct AbsDifference {
   }
 };
 
-struct ArgmaxOfRow {
-  const float* values;
-  std::uint64_t width;
-  __host__ __device__ std::uint32_t operator()(std::uint64_t row) const {
-    const float* const v = values + row * width;
-    std::uint64_t best = 0;
-    for (std::uint64_t c = 1; c < width; ++c) {
-      const bool best_is_nan = v[best] != v[best];
-      if (!best_is_nan && (v[c] > v[best] || v[c] != v[c])) {
-        best = c;
-      }
-    }
-    return static_cast<std::uint32_t>(best);
-  }
-};
-
 template <class T>
 struct Narrow {
   __host__ __device__ T operator()(float x) const { return kernels::narrow<T>(x); }
@@ -109,14 +93,6 @@ void narrow(const float* from, void* to, core::Storage storage, std::size_t coun
     } else {
       thrust::transform(policy, from, from + count, static_cast<__half*>(to), Narrow<__half>{});
     }
-  });
-  LAMELLA_CUDA_CHECK(cudaStreamSynchronize(stream));
-}
-
-void argmax_rows(const float* values, std::size_t rows, std::size_t width, std::uint32_t* indices,
-                 cudaStream_t stream) {
-  run("argmax_rows", stream, [&](auto policy) {
-    return thrust::transform(policy, Index(0), Index(rows), indices, ArgmaxOfRow{values, width});
   });
   LAMELLA_CUDA_CHECK(cudaStreamSynchronize(stream));
 }

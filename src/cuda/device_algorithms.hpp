@@ -1,6 +1,5 @@
-// One pass over device memory, by Thrust: made-up rows, the largest difference, the largest output
-// of each row, weights in a narrower storage. For benchmarks, tests, the last step of a
-// classification and the making of an engine; not part of enqueue.
+// One pass over device memory, by Thrust: made-up rows, the largest difference, weights in a
+// narrower storage. For benchmarks, tests and the making of an engine; not part of enqueue.
 //
 // All work on the stream and the current device, and synchronize the stream before they return; all
 // may allocate temporary device memory. Throw DeviceError.
@@ -27,10 +26,5 @@ void fill_uniform(float* values, std::size_t count, std::uint64_t seed, cudaStre
 // to[i] = from[i], i < count, rounded to nearest. storage is not kFloat32.
 void narrow(const float* from, void* to, core::Storage storage, std::size_t count,
             cudaStream_t stream);
-
-// indices[r] = the column of the largest value in row r of values, [rows x width]; the first of
-// equals; the first NaN, where there is one. width from 1 to 2^32 - 1.
-void argmax_rows(const float* values, std::size_t rows, std::size_t width, std::uint32_t* indices,
-                 cudaStream_t stream);
 
 }  // namespace lamella::cuda

@@ -71,20 +71,5 @@ TEST_F(DeviceAlgorithms, ANanAgainstANumberIsTheWorstDifference) {
   EXPECT_EQ(difference({1, inf, 2}, {1, -inf, 2}), inf);
 }
 
-TEST_F(DeviceAlgorithms, ArgmaxTakesTheFirstOfEqualsAndTheFirstNan) {
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  DeviceArray values({1, 3, 2, 5, 5, 1, -1, -2, -1, 9, nan, nan});
-  std::uint32_t* indices = nullptr;
-  testing::require(cudaMalloc(reinterpret_cast<void**>(&indices), 4 * sizeof(std::uint32_t)),
-                   "cudaMalloc");
-  argmax_rows(values.data(), 4, 3, indices, nullptr);
-  std::vector<std::uint32_t> found(4);
-  testing::require(
-      cudaMemcpy(found.data(), indices, 4 * sizeof(std::uint32_t), cudaMemcpyDeviceToHost),
-      "download");
-  testing::require(cudaFree(indices), "cudaFree");
-  EXPECT_THAT(found, ::testing::ElementsAre(1, 0, 0, 1));
-}
-
 }  // namespace
 }  // namespace lamella::cuda
