@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/command_path.hpp"
 #include "tests/support/process.hpp"
 
 namespace lamella::test {
@@ -23,7 +24,7 @@ inline std::string test_device() {
 }
 
 inline std::vector<std::string> command_line(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), LAMELLA_COMMAND);
+  arguments.insert(arguments.begin(), command_path());
   return arguments;
 }
 

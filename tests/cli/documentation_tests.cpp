@@ -33,7 +33,7 @@ std::vector<Session> sessions(const std::string& page) {
 ProcessResult in_shell(const std::string& command) {
   return run_process(
       {"/bin/sh", "-c",
-       "cd '" + kRoot + "' && lamella() { '" LAMELLA_COMMAND "' \"$@\"; } && " + command});
+       "cd '" + kRoot + "' && lamella() { '" + command_path() + "' \"$@\"; } && " + command});
 }
 
 TEST(Documentation, TheExampleByHandPrintsWhatItsReadmeShows) {

@@ -42,7 +42,7 @@ class Cluster : public testing::Test {
     write_file(folder_.file("lamella"),
                "#!/bin/sh\ncommand=$1\nshift\n"
                "[ \"$command\" != run ] || set -- --device '" +
-                   test_device() + "' \"$@\"\nexec '" LAMELLA_COMMAND "' \"$command\" \"$@\"\n");
+                   test_device() + "' \"$@\"\nexec '" + command_path() + "' \"$command\" \"$@\"\n");
     std::filesystem::permissions(folder_.file("lamella"), std::filesystem::perms::owner_all);
     return run_process({"/bin/sh", "-c",
                         "cd '" + folder_.file("") + "' && PATH=$PWD:$PATH && export PATH\n" +
