@@ -76,4 +76,18 @@ function(lamella_target_defaults target)
     "$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${LAMELLA_WERROR}>>:-Werror>"
     "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>"
     "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${LAMELLA_WERROR}>>:-Werror=all-warnings>")
+  set_target_properties(${target} PROPERTIES
+    CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+endfunction()
+
+# lamella_export_only(TARGET FILE): a shared library shows what FILE.in, a linker's version script, names and what is
+# visible by the public headers (the standard library's templates are visible too, and nobody's business).
+function(lamella_export_only target file)
+  set(script ${CMAKE_CURRENT_BINARY_DIR}/${file})
+  configure_file(${file}.in ${script} @ONLY)
+  target_link_options(${target} PRIVATE "LINKER:--version-script=${script}")
+  set_target_properties(${target} PROPERTIES LINK_DEPENDS ${script})
+  if(NOT LAMELLA_SANITIZE AND NOT LAMELLA_BUILD_FUZZERS) # whose runtime is the program's
+    target_link_options(${target} PRIVATE LINKER:--no-undefined)
+  endif()
 endfunction()

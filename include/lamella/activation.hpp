@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace lamella {
 
 enum class ActivationKind {
@@ -59,3 +60,4 @@ struct Activation {
 [[nodiscard]] std::vector<Activation> parse_activations(std::string_view text);
 
 }  // namespace lamella
+#pragma GCC visibility pop

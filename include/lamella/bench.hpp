@@ -12,6 +12,7 @@
 #include <lamella/engine.hpp>
 #include <lamella/network.hpp>
 
+#pragma GCC visibility push(default)
 namespace lamella {
 
 // Of calls that were all the same, in seconds each. Calls too short for the clock (under 20
@@ -102,3 +103,4 @@ inline constexpr std::size_t kPathRows = 65'536;
                                        const Device& device, std::size_t rows = kPathRows);
 
 }  // namespace lamella
+#pragma GCC visibility pop

@@ -14,6 +14,7 @@
 #include <lamella/engine.hpp>
 #include <lamella/score.hpp>
 
+#pragma GCC visibility push(default)
 namespace lamella {
 
 // A value agrees when |found - expected| <= absolute + relative * |expected|. NaN agrees with NaN,
@@ -98,3 +99,4 @@ struct CompareLayersOptions {
                                                           const CompareLayersOptions& options);
 
 }  // namespace lamella
+#pragma GCC visibility pop

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace lamella {
 
 struct ConcatOptions {
@@ -30,3 +31,4 @@ struct ConcatReport {
 ConcatReport concat(const ConcatOptions& options);
 
 }  // namespace lamella
+#pragma GCC visibility pop

@@ -10,6 +10,7 @@
 
 struct CUstream_st;
 
+#pragma GCC visibility push(default)
 namespace lamella {
 
 struct CudaEngineOptions {
@@ -83,8 +84,9 @@ class CudaEngine final : public Engine {
   void run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top) override;
 
  private:
-  class State;
+  class __attribute__((visibility("hidden"))) State;
   std::unique_ptr<State> state_;
 };
 
 }  // namespace lamella
+#pragma GCC visibility pop

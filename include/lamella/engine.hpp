@@ -13,6 +13,7 @@
 #include <lamella/matrix.hpp>
 #include <lamella/network.hpp>
 
+#pragma GCC visibility push(default)
 namespace lamella {
 
 enum class DeviceKind { kAuto, kCpu, kCuda };
@@ -170,3 +171,4 @@ struct DeviceList {
 [[nodiscard]] DeviceList list_devices();
 
 }  // namespace lamella
+#pragma GCC visibility pop

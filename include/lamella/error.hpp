@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace lamella {
 
 // The root of the family: catch this to catch everything that Lamella itself reports.
@@ -51,3 +52,4 @@ class CancelledError : public Error {
 };
 
 }  // namespace lamella
+#pragma GCC visibility pop

@@ -14,6 +14,7 @@
 #include <lamella/network.hpp>
 #include <lamella/rows.hpp>
 
+#pragma GCC visibility push(default)
 namespace lamella {
 
 // The values of one layer, [rows x outputs], row-major.
@@ -125,3 +126,4 @@ class Descent {
 };
 
 }  // namespace lamella
+#pragma GCC visibility pop

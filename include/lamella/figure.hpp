@@ -8,6 +8,7 @@
 #include <lamella/explain.hpp>
 #include <lamella/network.hpp>
 
+#pragma GCC visibility push(default)
 namespace lamella {
 
 struct FigureOptions {
@@ -32,3 +33,4 @@ void save_figure(const Network& network, const Walk& walk, const std::string& fi
                  const FigureOptions& options = {});
 
 }  // namespace lamella
+#pragma GCC visibility pop

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace lamella {
 
 // A non-owning view of rows x columns elements. Copying it copies the view, not the elements.
@@ -68,3 +69,4 @@ class Matrix {
 };
 
 }  // namespace lamella
+#pragma GCC visibility pop

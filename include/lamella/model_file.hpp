@@ -11,6 +11,7 @@
 #include <lamella/network.hpp>
 #include <lamella/self_test.hpp>
 
+#pragma GCC visibility push(default)
 namespace lamella {
 
 enum class WeightsLayout {
@@ -53,3 +54,4 @@ void save_network(const Network& network, const std::filesystem::path& file,
                   const std::optional<SelfTest>& self_test = std::nullopt);
 
 }  // namespace lamella
+#pragma GCC visibility pop

@@ -12,6 +12,7 @@
 
 #include <lamella/activation.hpp>
 
+#pragma GCC visibility push(default)
 namespace lamella {
 
 // One dense layer. weights is [outputs x inputs], row-major float32: weights[o * inputs + i] is the
@@ -92,3 +93,4 @@ class Network {
 };
 
 }  // namespace lamella
+#pragma GCC visibility pop

@@ -9,6 +9,7 @@
 #include <lamella/matrix.hpp>
 #include <lamella/network.hpp>
 
+#pragma GCC visibility push(default)
 namespace lamella {
 
 struct PageOptions {
@@ -32,3 +33,4 @@ void save_page(const Network& network, MatrixView<const float> rows, const PageO
                const std::string& file);
 
 }  // namespace lamella
+#pragma GCC visibility pop

@@ -9,6 +9,7 @@
 
 #include <lamella/matrix.hpp>
 
+#pragma GCC visibility push(default)
 namespace lamella {
 
 enum class RowFormat { kAuto, kNpy, kCsv, kTsv };
@@ -30,3 +31,4 @@ struct RowFile {
 [[nodiscard]] Matrix read_rows(const RowFile& file, std::size_t width, std::size_t most_rows);
 
 }  // namespace lamella
+#pragma GCC visibility pop

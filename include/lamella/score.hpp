@@ -15,6 +15,7 @@
 #include <lamella/rows.hpp>
 #include <lamella/shard.hpp>
 
+#pragma GCC visibility push(default)
 namespace lamella {
 
 // What is written for each row.
@@ -80,3 +81,4 @@ struct ScoreReport {
 ScoreReport score(Engine& engine, const ScoreOptions& options);
 
 }  // namespace lamella
+#pragma GCC visibility pop

@@ -7,6 +7,7 @@
 #include <lamella/matrix.hpp>
 #include <lamella/network.hpp>
 
+#pragma GCC visibility push(default)
 namespace lamella {
 
 struct SelfTest {
@@ -34,3 +35,4 @@ SelfTestReport run_self_test(Engine& engine, const SelfTest& test);
 void check_self_test(const Network& network, const SelfTest& test);
 
 }  // namespace lamella
+#pragma GCC visibility pop

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace lamella {
 
 struct Shard {
@@ -39,3 +40,4 @@ using EnvironmentLookup = std::function<const char*(const char* name)>;
 [[nodiscard]] std::string part_name(const std::string& output, const Shard& shard);
 
 }  // namespace lamella
+#pragma GCC visibility pop

@@ -81,7 +81,8 @@ DeviceList list_devices() {
 }  // namespace
 }  // namespace lamella::cuda
 
-extern "C" const lamella::cuda::Plugin* lamella_cuda_plugin() {
+extern "C" __attribute__((visibility("default"))) const lamella::cuda::Plugin*
+lamella_cuda_plugin() {
   static const lamella::cuda::Plugin plugin{.version = lamella::version(),
                                             .make_engine = lamella::cuda::make_engine,
                                             .list_devices = lamella::cuda::list_devices,

@@ -8,6 +8,9 @@
 
 #include <lamella/version.hpp>
 
+// There at once in a program that links the CUDA engine itself.
+extern "C" __attribute__((weak)) const lamella::cuda::Plugin* lamella_cuda_plugin();
+
 namespace lamella::engine {
 namespace {
 
@@ -42,7 +45,7 @@ void* open_library(const char* name) {
 
 CudaLibrary open() {
   CudaLibrary library;
-  if (*kEngineLibrary == '\0') {
+  if (*kEngineLibrary == '\0' && lamella_cuda_plugin == nullptr) {
     library.unavailable = "this build of Lamella has no CUDA engine";
     return library;
   }
@@ -50,12 +53,15 @@ CudaLibrary open() {
     library.unavailable = fmt::format("no NVIDIA driver for CUDA: {}", loader_message());
     return library;
   }
-  void* const handle = open_library(kEngineLibrary);
-  if (handle == nullptr) {
-    library.unavailable = fmt::format("the CUDA engine cannot be loaded: {}", loader_message());
-    return library;
+  cuda::PluginFunction function = lamella_cuda_plugin;
+  if (function == nullptr) {
+    void* const handle = open_library(kEngineLibrary);
+    if (handle == nullptr) {
+      library.unavailable = fmt::format("the CUDA engine cannot be loaded: {}", loader_message());
+      return library;
+    }
+    function = reinterpret_cast<cuda::PluginFunction>(dlsym(handle, cuda::kPluginSymbol));
   }
-  const auto function = reinterpret_cast<cuda::PluginFunction>(dlsym(handle, cuda::kPluginSymbol));
   if (function == nullptr) {
     library.unavailable =
         fmt::format("{} is not Lamella's CUDA engine: {}", kEngineLibrary, loader_message());
