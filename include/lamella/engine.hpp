@@ -1,5 +1,5 @@
-// Engines: what computes a network on a device. This header needs no CUDA header; applications with
-// rows already on a GPU also include <lamella/cuda_engine.hpp>.
+// Engines: what computes a network on a device, rows in host memory or on the device already. This
+// header needs no CUDA header: CUstream_st* is what cudaStream_t and CUstream are.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include <lamella/device_memory.hpp>
 #include <lamella/matrix.hpp>
 #include <lamella/network.hpp>
+
+struct CUstream_st;
 
 #pragma GCC visibility push(default)
 namespace lamella {
@@ -60,6 +63,12 @@ struct EngineOptions {
   // The most rows that one pass carries; more are split. Bounds the engine's memory on a device.
   // 0 leaves it to the engine.
   std::size_t max_rows = 0;
+  // Memory of the CUDA device for activations and cuBLAS: workspace_bytes(network, options) long at
+  // least, at a multiple of kDeviceAlignment, the caller's, to be kept until the engine is gone,
+  // and this engine's alone until then. Null: the engine allocates. The CPU engine looks at
+  // neither.
+  void* workspace = nullptr;
+  std::size_t workspace_bytes = 0;
   // Threads of the CPU engine; 0 takes one for each core that the process may use.
   int threads = 0;
   // Sums, biases and activation functions are in float32 whatever this says, as are the rows and
@@ -70,7 +79,16 @@ struct EngineOptions {
   bool fast = false;
   // Engines that throw with kFused say why it is not possible.
   CudaPath path = CudaPath::kAuto;
+  // Where a CUDA engine allocates device memory; null: cudaMalloc. The engine, its siblings and the
+  // weights that they share keep it alive.
+  std::shared_ptr<DeviceMemoryResource> device_memory;
 };
+
+// Bytes of device memory that a CUDA engine by these options needs beside the weights, on each of
+// its devices; 0 for the CPU. Makes no CUDA call. An engine that takes the fused path needs none of
+// it. device_memory, workspace and path are not looked at.
+[[nodiscard]] std::size_t workspace_bytes(const Network& network,
+                                          const EngineOptions& options = {});
 
 // What an engine is, for reports.
 struct EngineInfo {
@@ -102,8 +120,16 @@ struct RankedOutput {
   bool operator==(const RankedOutput&) const = default;
 };
 
-// Computes one network. An engine serves one caller at a time; several engines may
-// share a network and run at once on different threads.
+// Computes one network, which it keeps alive.
+//
+// Threads: an engine serves one caller at a time, on any thread; network(), info() and sibling()
+// may be called meanwhile. Several engines, of one network too, may run at once: sibling() makes
+// one that shares the prepared weights.
+//
+// Errors: when a call throws, what was to be written is unspecified, and the engine can be called
+// again and destroyed. A constructor or make_engine that throws leaves nothing behind. (A CUDA
+// device whose kernels failed, say by an address of the application's, refuses everything from then
+// on: so does CUDA in the whole process.)
 class Engine {
  public:
   Engine() = default;
@@ -118,7 +144,9 @@ class Engine {
 
   // outputs[r] = network(rows[r]) for every row; host memory, any number of rows from 0 up. Returns
   // when outputs are written. rows is [n x network().inputs()], outputs [n x network().outputs()];
-  // they must not overlap. Throws ShapeError (both widths named), DeviceError.
+  // they must not overlap. The first calls allocate what further ones keep; on a CUDA device
+  // streams of the engine's own are used, and synchronized. Throws ShapeError (both widths named),
+  // DeviceError, OutOfMemoryError.
   void run(MatrixView<const float> rows, MatrixView<float> outputs) { run(rows, outputs, {}); }
 
   // The same, and writes what the taps ask for: any number of them in any order, several of one
@@ -136,8 +164,42 @@ class Engine {
   // first comes first (-0 and 0 are equal); NaN counts as larger than any number. All outputs at
   // once are never held: on a device they are selected from there, and the largest alone copied
   // back. There the time for the selection grows with k times the outputs. Returns when top is
-  // written. Throws ShapeError, DeviceError.
+  // written. Throws ShapeError, DeviceError, OutOfMemoryError.
   virtual void run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top) = 0;
+
+  // Scores rows that are on the device already, for an engine of one CUDA device: rows is
+  // [row_count x inputs], outputs [row_count x outputs], both row-major float32 memory of that
+  // device (managed and mapped memory work too), 4-byte aligned, not overlapping. Any row_count
+  // from 0 up; more than info().max_rows are split.
+  //
+  // Everything is enqueued on stream (null: the default stream), in order, and nothing else: no
+  // allocation, no synchronization, no host callback. Legal while the stream is being captured; the
+  // engine must then outlive the graph. rows and outputs must stay until the work is done. The
+  // engine's activation buffers are used in stream order: an engine must not be enqueued on a
+  // second stream before the first has finished or the second was made to wait for it. The calling
+  // thread's current device stays what it is.
+  //
+  // Throws UsageError where the engine is not of one CUDA device, or for a pointer that is null or
+  // not aligned, ShapeError, before anything is enqueued; DeviceError when a launch is refused:
+  // what was enqueued before it then still runs.
+  void enqueue(const float* rows, std::size_t row_count, float* outputs, CUstream_st* stream) {
+    enqueue(rows, row_count, outputs, stream, {});
+  }
+
+  // The same with taps as in run(), whose values are in memory of the same kinds as the outputs.
+  // Each adds a copy to the stream, in order with the rest; a pre-activation also, where the pass
+  // adds the bias and applies the activation at once, the kernel that adds the bias or a second
+  // product without the activation. The taps themselves are read before enqueue returns.
+  virtual void enqueue(const float* rows, std::size_t row_count, float* outputs,
+                       CUstream_st* stream, std::span<const Tap> taps);
+
+  // Another engine like this one, on the same device or devices, for another caller: it shares the
+  // network and what was prepared of its weights, takes the same path, and gives each row the same
+  // bits. It costs buffers for activations alone, made at the first calls on the CPU, at once on a
+  // CUDA device (by device_memory; never in the caller's workspace). Neither outlives anything of
+  // the other. May be called while this engine is at work. Throws DeviceError, OutOfMemoryError;
+  // UsageError for an engine that Lamella did not make.
+  [[nodiscard]] virtual std::unique_ptr<Engine> sibling() const;
 
  protected:
   EngineInfo info_;
@@ -153,7 +215,9 @@ class Engine {
 // and says so in info().reason. With kAllDevices it makes one engine a device, and a call's rows
 // are split over as many of them as they are worth it for, each driven by a thread of its own;
 // outputs and taps are those of one device. Where there is one, that is the engine of cuda:0. The
-// CUDA part is opened at run time, only here and only where a driver is installed.
+// CUDA part is opened at run time, only here and only where a driver is installed, and never
+// closed. May be called from several threads. Also throws OutOfMemoryError; UsageError for options
+// that cannot be met.
 [[nodiscard]] std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
                                                   const EngineOptions& options = {});
 

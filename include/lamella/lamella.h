@@ -5,14 +5,26 @@
  * written through pointers, only on success. Strings are UTF-8 and end with a zero; those that come
  * back live as long as the handle they were asked of.
  *
- * Threads: a network is immutable and may be used by any number of threads at once. An engine serves
- * one caller at a time; several engines may run at once, of one network too. A handle must not be
- * released while another thread uses it.
+ * Errors: a pointer that must not be null and is gives LAMELLA_ERROR_USAGE, in any function; the
+ * statuses named at each are what else it may give, besides LAMELLA_ERROR_OUT_OF_MEMORY and, for
+ * what nobody foresaw, LAMELLA_ERROR_OTHER. After a failed call what it was to write is
+ * unspecified, and the engine can be called again. What returns no status answers a null handle
+ * with 0 or "".
+ *
+ * Threads: a network is immutable and may be used by any number of threads at once. An engine
+ * serves one caller at a time; several engines may run at once, of one network too
+ * (lamella_engine_sibling). A handle must not be released while another thread uses it.
+ *
+ * Versions: within a major version (a minor one before 1.0) functions and statuses are added alone,
+ * and structures with a size grow at their end alone. The library's file name carries that version.
  */
 #ifndef LAMELLA_LAMELLA_H
 #define LAMELLA_LAMELLA_H
 
 #include <stddef.h>
+#include <stdint.h>
+
+#include <lamella/version.h>
 
 #if defined(__GNUC__)
 #define LAMELLA_C_API __attribute__((visibility("default")))
@@ -41,7 +53,7 @@ LAMELLA_C_API const char* lamella_status_name(lamella_status status);
  * failing call of this thread. */
 LAMELLA_C_API const char* lamella_last_error(void);
 
-/* "major.minor.patch" of the library that is linked. */
+/* "major.minor.patch" of the library that is linked; LAMELLA_VERSION is that of this header. */
 LAMELLA_C_API const char* lamella_version(void);
 
 /* ---- Networks ---- */
@@ -76,37 +88,113 @@ LAMELLA_C_API void lamella_network_release(lamella_network* network);
 LAMELLA_C_API size_t lamella_network_inputs(const lamella_network* network);
 LAMELLA_C_API size_t lamella_network_outputs(const lamella_network* network);
 LAMELLA_C_API size_t lamella_network_layers(const lamella_network* network);
+/* Of a layer, counted from 0; 0 where there is none. */
+LAMELLA_C_API size_t lamella_network_layer_outputs(const lamella_network* network, size_t layer);
 /* Weights and biases. */
 LAMELLA_C_API size_t lamella_network_parameters(const lamella_network* network);
 
 /* ---- Engines ---- */
 
+/* How many CUDA devices there are: "cuda:0" and on. LAMELLA_ERROR_DEVICE where none can be used,
+ * with the reason. */
+LAMELLA_C_API lamella_status lamella_cuda_device_count(size_t* count);
+
 typedef struct lamella_engine lamella_engine;
 
-/* Begin with LAMELLA_ENGINE_OPTIONS_INIT, which leaves every choice to Lamella. */
+/* An application's source of device memory. allocate gives bytes of the device that is current, at
+ * a multiple of 256 and ready for any stream, or null; deallocate takes them back, with all work on
+ * them done. Both may be called until the engine and all its siblings are released, by any thread
+ * that uses these, and get user as it is. See lamella/device_memory.hpp. */
+typedef struct lamella_device_memory {
+  void* (*allocate)(size_t bytes, void* user);
+  void (*deallocate)(void* memory, size_t bytes, void* user);
+  void* user;
+} lamella_device_memory;
+
+/* Begin with LAMELLA_ENGINE_OPTIONS_INIT, which leaves every choice to Lamella. A workspace is
+ * memory of the CUDA device, lamella_workspace_bytes() long at least, at a multiple of 256 bytes;
+ * it is the caller's and must stay until the engine is released. */
 typedef struct lamella_engine_options {
   size_t size;           /* of this structure, so that it may grow */
-  const char* device;    /* "auto", "cpu", "cuda", "cuda:N"; null is "auto" */
+  const char* device;    /* "auto", "cpu", "cuda", "cuda:N", "cuda:all"; null is "auto" */
   size_t max_rows;       /* the most rows that one pass carries; 0: a good number */
   int threads;           /* of the CPU engine; 0: one for each core */
+  int fast;              /* not 0: a row's last bits may depend on the rows beside it */
+  const char* precision; /* "fp32", on CUDA also "tf32", "bf16", "fp16"; null is "fp32" */
+  const char* path;      /* of CUDA: "auto", "layers", "fused"; null is "auto" */
+  void* workspace;       /* device memory for this engine alone; null: the engine allocates */
+  size_t workspace_bytes;
+  lamella_device_memory device_memory; /* nulls: the CUDA runtime's */
 } lamella_engine_options;
-#define LAMELLA_ENGINE_OPTIONS_INIT \
-  { sizeof(lamella_engine_options), NULL, 0, 0 }
+#define LAMELLA_ENGINE_OPTIONS_INIT                                       \
+  {                                                                       \
+    sizeof(lamella_engine_options), NULL, 0, 0, 0, NULL, NULL, NULL, 0, { \
+      NULL, NULL, NULL                                                    \
+    }                                                                     \
+  }
 
-/* options may be null. Release the engine when it is no longer needed. LAMELLA_ERROR_DEVICE when the
- * device cannot be had, LAMELLA_ERROR_OUT_OF_MEMORY, LAMELLA_ERROR_USAGE. */
+/* options may be null. Release the engine when it is no longer needed. LAMELLA_ERROR_DEVICE when
+ * the device cannot be had, LAMELLA_ERROR_USAGE for options that cannot be met. */
 LAMELLA_C_API lamella_status lamella_engine_create(const lamella_network* network,
                                                    const lamella_engine_options* options,
                                                    lamella_engine** engine);
 
-/* Waits for work under way. Null is allowed. */
+/* Another engine like this one, for another caller: with the same options, the same weights in
+ * memory, the same bits for each row, and buffers of its own (not in the caller's workspace). May
+ * be called while the engine is at work; either may be released first. LAMELLA_ERROR_DEVICE. */
+LAMELLA_C_API lamella_status lamella_engine_sibling(const lamella_engine* engine,
+                                                    lamella_engine** sibling);
+
+/* Bytes of device memory that a CUDA engine by these options needs beside the weights; 0 for the
+ * CPU. options may be null; its workspace and device_memory are not looked at. LAMELLA_ERROR_USAGE.
+ */
+LAMELLA_C_API lamella_status lamella_workspace_bytes(const lamella_network* network,
+                                                     const lamella_engine_options* options,
+                                                     size_t* bytes);
+
+/* Waits for the device's work. Null is allowed. */
 LAMELLA_C_API void lamella_engine_release(lamella_engine* engine);
 
 /* outputs[r] = network(rows[r]): rows is [row_count x inputs], outputs [row_count x outputs], both
  * row after row in host memory, not overlapping; any row_count from 0 up. Returns when outputs are
- * written. LAMELLA_ERROR_DEVICE, LAMELLA_ERROR_OUT_OF_MEMORY, LAMELLA_ERROR_USAGE. */
+ * written. LAMELLA_ERROR_DEVICE. */
 LAMELLA_C_API lamella_status lamella_engine_run(lamella_engine* engine, const float* rows,
                                                 size_t row_count, float* outputs);
+
+/* What one layer computes for each row of a call. */
+typedef struct lamella_tap {
+  size_t layer;       /* counted from 0 */
+  int pre_activation; /* not 0: W x + b, else its activation */
+  float* values;      /* [row_count x outputs of the layer], the caller's, in host memory */
+} lamella_tap;
+
+/* The same, and writes count taps, in any order. LAMELLA_ERROR_SHAPE for a layer that is none,
+ * LAMELLA_ERROR_DEVICE. */
+LAMELLA_C_API lamella_status lamella_engine_run_taps(lamella_engine* engine, const float* rows,
+                                                     size_t row_count, float* outputs,
+                                                     const lamella_tap* taps, size_t count);
+
+/* One of a row's outputs. */
+typedef struct lamella_ranked_output {
+  uint32_t index; /* among the outputs, from 0 */
+  float value;
+} lamella_ranked_output;
+
+/* The k largest outputs of each row, descending: top is [row_count x k], k from 1 to the network's
+ * outputs. NaN counts as largest; of equals the first comes first. LAMELLA_ERROR_SHAPE for another
+ * k, LAMELLA_ERROR_DEVICE. */
+LAMELLA_C_API lamella_status lamella_engine_run_top_k(lamella_engine* engine, const float* rows,
+                                                      size_t row_count, size_t k,
+                                                      lamella_ranked_output* top);
+
+/* As lamella_engine_run, but rows and outputs are memory of the engine's CUDA device, and the work
+ * is enqueued on stream, a cudaStream_t (null: the default stream): nothing is allocated or
+ * synchronized, and the stream may be being captured (the engine must then outlive the graph). An
+ * engine must not be enqueued on a second stream before the first is done or is waited for.
+ * LAMELLA_ERROR_USAGE for an engine of the CPU or of several devices, or pointers not 4-byte
+ * aligned; LAMELLA_ERROR_SHAPE for more rows than memory can hold; LAMELLA_ERROR_DEVICE. */
+LAMELLA_C_API lamella_status lamella_engine_enqueue(lamella_engine* engine, const float* rows,
+                                                    size_t row_count, float* outputs, void* stream);
 
 /* "cpu" or "cuda:0"; the processor's or card's name; how layers are computed. */
 LAMELLA_C_API const char* lamella_engine_device(const lamella_engine* engine);

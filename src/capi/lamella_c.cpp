@@ -1,5 +1,7 @@
 // The C interface over the C++ one: handles own C++ objects, and no exception leaves a function.
+#include <cstddef>
 #include <exception>
+#include <memory>
 #include <new>
 #include <string>
 #include <utility>
@@ -16,6 +18,8 @@ struct lamella_network {
 };
 
 struct lamella_engine {
+  explicit lamella_engine(std::unique_ptr<lamella::Engine> made)
+      : engine(std::move(made)), device(lamella::to_string(engine->info().device)) {}
   std::unique_ptr<lamella::Engine> engine;
   std::string device;
 };
@@ -90,9 +94,24 @@ lamella::Layer layer_of(const lamella_layer& from, std::size_t index) {
   return layer;
 }
 
+// The two functions of a C program as the resource that engines know.
+class CallersMemory final : public lamella::DeviceMemoryResource {
+ public:
+  explicit CallersMemory(const lamella_device_memory& functions) : functions_(functions) {}
+  [[nodiscard]] void* allocate(std::size_t bytes) override {
+    return functions_.allocate(bytes, functions_.user);
+  }
+  void deallocate(void* memory, std::size_t bytes) noexcept override {
+    functions_.deallocate(memory, bytes, functions_.user);
+  }
+
+ private:
+  lamella_device_memory functions_;
+};
+
 // What of the options a caller's structure has: one that was compiled against an older header is
 // shorter.
-lamella::EngineOptions options_of(const lamella_engine_options* given) {
+lamella::EngineOptions options_of(const lamella_engine_options* given, const char* function) {
   lamella::EngineOptions options;
   if (given == nullptr) {
     return options;
@@ -102,9 +121,8 @@ lamella::EngineOptions options_of(const lamella_engine_options* given) {
     return static_cast<std::size_t>(end - reinterpret_cast<const char*>(given)) <= given->size;
   };
   if (!has(given->size)) {
-    throw UsageError(
-        "lamella_engine_create: the options' size is not set; begin with "
-        "LAMELLA_ENGINE_OPTIONS_INIT");
+    throw UsageError(fmt::format(
+        "{}: the options' size is not set; begin with LAMELLA_ENGINE_OPTIONS_INIT", function));
   }
   if (has(given->device) && given->device != nullptr) {
     options.device = lamella::Device::parse(given->device);
@@ -114,13 +132,54 @@ lamella::EngineOptions options_of(const lamella_engine_options* given) {
   }
   if (has(given->threads)) {
     if (given->threads < 0) {
-      throw UsageError(
-          fmt::format("lamella_engine_create: {} threads were asked for", given->threads));
+      throw UsageError(fmt::format("{}: {} threads were asked for", function, given->threads));
     }
     options.threads = given->threads;
   }
+  if (has(given->fast)) {
+    options.fast = given->fast != 0;
+  }
+  if (has(given->precision) && given->precision != nullptr) {
+    options.precision = lamella::parse_precision(given->precision);
+  }
+  if (has(given->path) && given->path != nullptr) {
+    options.path = lamella::parse_cuda_path(given->path);
+  }
+  if (has(given->workspace_bytes)) {
+    options.workspace = given->workspace;
+    options.workspace_bytes = given->workspace_bytes;
+  }
+  if (has(given->device_memory)) {
+    const lamella_device_memory& memory = given->device_memory;
+    if ((memory.allocate == nullptr) != (memory.deallocate == nullptr)) {
+      throw UsageError(fmt::format("{}: of allocate and deallocate one is null", function));
+    }
+    if (memory.allocate != nullptr) {
+      options.device_memory = std::make_shared<CallersMemory>(memory);
+    }
+  }
   return options;
 }
+
+// top as C++ has it: the same two members.
+lamella::RankedOutput* ranked(lamella_ranked_output* top) {
+  static_assert(sizeof(lamella_ranked_output) == sizeof(lamella::RankedOutput) &&
+                offsetof(lamella_ranked_output, value) == offsetof(lamella::RankedOutput, value));
+  return reinterpret_cast<lamella::RankedOutput*>(top);
+}
+
+// A call's rows, from 1 up, and outputs in host memory.
+struct HostCall {
+  HostCall(const char* function, const lamella::Network& network, const float* rows_pointer,
+           std::size_t row_count, float* outputs_pointer) {
+    require(rows_pointer, function, "the pointer to the rows");
+    require(outputs_pointer, function, "the pointer to the outputs");
+    rows = {rows_pointer, row_count, network.inputs()};
+    outputs = {outputs_pointer, row_count, network.outputs()};
+  }
+  lamella::MatrixView<const float> rows;
+  lamella::MatrixView<float> outputs;
+};
 
 }  // namespace
 
@@ -192,19 +251,34 @@ void lamella_network_release(lamella_network* network) {
 }
 
 size_t lamella_network_inputs(const lamella_network* network) {
-  return network->network->inputs();
+  return network == nullptr ? 0 : network->network->inputs();
 }
 
 size_t lamella_network_outputs(const lamella_network* network) {
-  return network->network->outputs();
+  return network == nullptr ? 0 : network->network->outputs();
 }
 
 size_t lamella_network_layers(const lamella_network* network) {
-  return network->network->layers().size();
+  return network == nullptr ? 0 : network->network->layers().size();
+}
+
+size_t lamella_network_layer_outputs(const lamella_network* network, size_t layer) {
+  return layer < lamella_network_layers(network) ? network->network->layers()[layer].outputs : 0;
 }
 
 size_t lamella_network_parameters(const lamella_network* network) {
-  return network->network->parameters().total();
+  return network == nullptr ? 0 : network->network->parameters().total();
+}
+
+lamella_status lamella_cuda_device_count(size_t* count) {
+  return guarded([&] {
+    require(count, "lamella_cuda_device_count", "the pointer for the count");
+    const lamella::DeviceList found = lamella::list_devices();
+    if (!found.cuda_unavailable.empty()) {
+      throw lamella::DeviceError(found.cuda_unavailable);
+    }
+    *count = found.devices.size() - 1;  // the CPU is one of them
+  });
 }
 
 lamella_status lamella_engine_create(const lamella_network* network,
@@ -213,10 +287,26 @@ lamella_status lamella_engine_create(const lamella_network* network,
   return guarded([&] {
     require(network, "lamella_engine_create", "the network");
     require(engine, "lamella_engine_create", "the pointer for the engine");
-    auto made = std::make_unique<lamella_engine>();
-    made->engine = lamella::make_engine(network->network, options_of(options));
-    made->device = lamella::to_string(made->engine->info().device);
-    *engine = made.release();
+    *engine = new lamella_engine(
+        lamella::make_engine(network->network, options_of(options, "lamella_engine_create")));
+  });
+}
+
+lamella_status lamella_engine_sibling(const lamella_engine* engine, lamella_engine** sibling) {
+  return guarded([&] {
+    require(engine, "lamella_engine_sibling", "the engine");
+    require(sibling, "lamella_engine_sibling", "the pointer for the sibling");
+    *sibling = new lamella_engine(engine->engine->sibling());
+  });
+}
+
+lamella_status lamella_workspace_bytes(const lamella_network* network,
+                                       const lamella_engine_options* options, size_t* bytes) {
+  return guarded([&] {
+    require(network, "lamella_workspace_bytes", "the network");
+    require(bytes, "lamella_workspace_bytes", "the pointer for the bytes");
+    *bytes =
+        lamella::workspace_bytes(*network->network, options_of(options, "lamella_workspace_bytes"));
   });
 }
 
@@ -228,27 +318,70 @@ lamella_status lamella_engine_run(lamella_engine* engine, const float* rows, siz
                                   float* outputs) {
   return guarded([&] {
     require(engine, "lamella_engine_run", "the engine");
+    if (row_count != 0) {
+      const HostCall call("lamella_engine_run", engine->engine->network(), rows, row_count,
+                          outputs);
+      engine->engine->run(call.rows, call.outputs);
+    }
+  });
+}
+
+lamella_status lamella_engine_run_taps(lamella_engine* engine, const float* rows, size_t row_count,
+                                       float* outputs, const lamella_tap* taps, size_t count) {
+  return guarded([&] {
+    require(engine, "lamella_engine_run_taps", "the engine");
+    if (count != 0) {
+      require(taps, "lamella_engine_run_taps", "the pointer to the taps");
+    }
     if (row_count == 0) {
       return;
     }
-    require(rows, "lamella_engine_run", "the pointer to the rows");
-    require(outputs, "lamella_engine_run", "the pointer to the outputs");
     const lamella::Network& network = engine->engine->network();
-    engine->engine->run({rows, row_count, network.inputs()},
-                        {outputs, row_count, network.outputs()});
+    const HostCall call("lamella_engine_run_taps", network, rows, row_count, outputs);
+    std::vector<lamella::Tap> taken;
+    for (std::size_t i = 0; i < count; ++i) {
+      require(taps[i].values, "lamella_engine_run_taps", "the pointer for a tap's values");
+      const std::size_t layer = taps[i].layer;
+      // Of a layer that is none the engine says so.
+      const std::size_t width =
+          layer < network.layers().size() ? network.layers()[layer].outputs : 0;
+      taken.push_back({layer, taps[i].pre_activation != 0, {taps[i].values, row_count, width}});
+    }
+    engine->engine->run(call.rows, call.outputs, taken);
+  });
+}
+
+lamella_status lamella_engine_run_top_k(lamella_engine* engine, const float* rows, size_t row_count,
+                                        size_t k, lamella_ranked_output* top) {
+  return guarded([&] {
+    require(engine, "lamella_engine_run_top_k", "the engine");
+    if (row_count != 0) {
+      require(rows, "lamella_engine_run_top_k", "the pointer to the rows");
+      require(top, "lamella_engine_run_top_k", "the pointer for the largest outputs");
+    }
+    engine->engine->run_top_k({rows, row_count, engine->engine->network().inputs()},
+                              {ranked(top), row_count, k});
+  });
+}
+
+lamella_status lamella_engine_enqueue(lamella_engine* engine, const float* rows, size_t row_count,
+                                      float* outputs, void* stream) {
+  return guarded([&] {
+    require(engine, "lamella_engine_enqueue", "the engine");
+    engine->engine->enqueue(rows, row_count, outputs, static_cast<CUstream_st*>(stream));
   });
 }
 
 const char* lamella_engine_device(const lamella_engine* engine) {
-  return engine->device.c_str();
+  return engine == nullptr ? "" : engine->device.c_str();
 }
 
 const char* lamella_engine_device_name(const lamella_engine* engine) {
-  return engine->engine->info().device_name.c_str();
+  return engine == nullptr ? "" : engine->engine->info().device_name.c_str();
 }
 
 const char* lamella_engine_path(const lamella_engine* engine) {
-  return engine->engine->info().path.c_str();
+  return engine == nullptr ? "" : engine->engine->info().path.c_str();
 }
 
 }  // extern "C"

@@ -43,21 +43,22 @@ class CpuEngine final : public Engine {
           fmt::format("--precision {} needs a CUDA device: the CPU engine computes in fp32 alone",
                       to_string(options.precision)));
     }
+    block_outputs_.resize(workers());
     plan_ = plan::plan_cpu(*network_, l2_bytes(), options.max_rows, pool_.threads());
-    const auto workers = static_cast<std::size_t>(pool_.threads());
-    block_outputs_.resize(workers);
     if (plan_.path == plan::CpuPath::kDirectLoops) {
-      direct_.emplace(*network_, workers, best_isa());
+      direct_.emplace(*network_, workers(), best_isa());
       info_.path = "direct loops";
       info_.path_reason = fmt::format(
           "no layer is wider than {}, so that a library call would cost more than it computes",
           plan::kDirectMaxWidth);
     } else {
-      chain_ = MatmulChain::make(*network_, plan_, workers, best_isa());
-      if (chain_ == nullptr) {
-        packed_.emplace(*network_, plan_.block_rows, workers, best_isa());
-      } else if (plan_.single_rows) {
-        try_single_rows();
+      if (auto products = MatmulProducts::make(*network_, plan_.block_rows)) {
+        chain_.emplace(std::move(products), *network_, plan_, workers(), best_isa());
+        if (plan_.single_rows) {
+          try_single_rows();
+        }
+      } else {
+        use_packed(PackedChain::pack(*network_, best_isa()));
       }
       info_.path =
           fmt::format("{} of {}{}", chain_ ? "oneDNN row blocks" : "own row blocks",
@@ -71,7 +72,30 @@ class CpuEngine final : public Engine {
     info_.max_rows = plan_.block_rows;
   }
 
+  // Shares what the original has prepared, and has scratch and threads of its own.
+  CpuEngine(const CpuEngine& original)
+      : Engine(),
+        network_(original.network_),
+        plan_(original.plan_),
+        pool_(original.pool_.threads(), kPatience) {
+    block_outputs_.resize(workers());
+    info_ = original.info_;
+    if (original.direct_) {
+      direct_.emplace(*network_, workers(), best_isa());
+    }
+    if (original.chain_) {
+      chain_.emplace(original.chain_->products(), *network_, plan_, workers(), best_isa());
+    }
+    if (original.packed_) {
+      use_packed(original.packed_->layers());
+    }
+  }
+
   [[nodiscard]] const Network& network() const override { return *network_; }
+
+  [[nodiscard]] std::unique_ptr<Engine> sibling() const override {
+    return std::make_unique<CpuEngine>(*this);
+  }
 
   void run(MatrixView<const float> rows, MatrixView<float> outputs,
            std::span<const Tap> taps) override {
@@ -129,6 +153,14 @@ class CpuEngine final : public Engine {
     }
   }
 
+  // For a row alone where oneDNN serves the others, else for all rows.
+  void use_packed(PackedChain::Layers layers) {
+    packed_.emplace(std::move(layers), *network_, chain_ ? 1 : plan_.block_rows,
+                    chain_ ? 1 : workers(), best_isa());
+  }
+
+  [[nodiscard]] std::size_t workers() const { return static_cast<std::size_t>(pool_.threads()); }
+
   // A worker's own place for the outputs of a block, from which a few are selected.
   MatrixView<float> block_outputs(std::size_t worker, std::size_t count) {
     AlignedBuffer& buffer = block_outputs_[worker];
@@ -159,7 +191,7 @@ class CpuEngine final : public Engine {
     Matrix expected(count, network_->outputs());
     chain_->run(0, rows, expected, {}, count);
     Matrix alone(count, network_->outputs());
-    packed_.emplace(*network_, std::size_t{1}, std::size_t{1}, best_isa());
+    use_packed(PackedChain::pack(*network_, best_isa()));
     packed_->run(0, rows, alone, {}, 1);
     if (std::memcmp(alone.data(), expected.data(), alone.size() * sizeof(float)) != 0) {
       packed_.reset();
@@ -169,7 +201,7 @@ class CpuEngine final : public Engine {
   std::shared_ptr<const Network> network_;
   plan::CpuPlan plan_;
   std::optional<DirectLoops> direct_;
-  std::unique_ptr<MatmulChain> chain_;        // where oneDNN serves
+  std::optional<MatmulChain> chain_;          // where oneDNN serves
   std::optional<PackedChain> packed_;         // where it does not, and a row alone
   std::vector<AlignedBuffer> block_outputs_;  // one per worker, made by it
   core::ThreadPool pool_;                     // last, so that its threads end before what they use

@@ -20,39 +20,13 @@ namespace {
 using dnnl::memory;
 using Dims = memory::dims;
 
-// Heights up to this one, and its multiples, get products of their own; others are split in two.
-constexpr std::size_t kStep = plan::kBlockRowStep;
-
-std::size_t slot(std::size_t height) {
-  return height <= kStep ? height - 1 : kStep + height / kStep - 2;
-}
-
-// Of the next piece, of so many rows that are left.
-std::size_t height_of_piece(std::size_t rows, std::size_t block_rows) {
-  const std::size_t height = std::min(rows, block_rows);
-  return height < kStep ? height : height / kStep * kStep;
-}
-
 memory::dim dim(std::size_t n) {
   return static_cast<memory::dim>(n);
-}
-
-memory::desc row_major(std::size_t rows, std::size_t columns) {
-  return {Dims{dim(rows), dim(columns)}, memory::data_type::f32, memory::format_tag::ab};
 }
 
 // oneDNN takes the address of what it only reads as void*, too.
 void* address(const float* values) {
   return const_cast<float*>(values);
-}
-
-[[noreturn]] void rethrow(const dnnl::error& e, std::size_t layer, const Layer& shape) {
-  const std::string text = fmt::format("oneDNN failed at layer {} ({} inputs, {} outputs): {}",
-                                       layer + 1, shape.inputs, shape.outputs, e.what());
-  if (e.status == dnnl_out_of_memory) {
-    throw OutOfMemoryError(text);
-  }
-  throw DeviceError(text);
 }
 
 // Asks for values to be brought to the second-level cache; the processor's own prefetching stops at
@@ -77,137 +51,62 @@ void write_taps(std::span<const Tap> taps, std::size_t layer, bool pre_activatio
 
 }  // namespace
 
-MatmulChain::MatmulChain(const Network& network, const plan::CpuPlan& plan, std::size_t workers,
-                         Isa isa)
-    : network_(network), plan_(plan), isa_(isa), full_height_(plan.block_rows), workers_(workers) {
-  by_slot_.resize(slot(std::max(full_height_, kStep)) + 1);
-}
-
-std::unique_ptr<MatmulChain> MatmulChain::make(const Network& network, const plan::CpuPlan& plan,
-                                               std::size_t workers, Isa isa) {
-  const SingleThreadedOpenMp single_threaded;
-  std::unique_ptr<MatmulChain> made(new MatmulChain(network, plan, workers, isa));
-  if (!made->products(height_of_piece(plan.block_rows, plan.block_rows)).batched) {
-    return nullptr;
-  }
-  made->make_constants();
-  return made;
-}
-
-MatmulChain::Products MatmulChain::make_products(std::size_t height) {
-  Products products;
-  const bool choose_layout = weight_layouts_.empty();
-  dnnl::primitive_attr attributes;
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  for (std::size_t i = 0; i < network_.layers().size(); ++i) {
-    const Layer& layer = network_.layers()[i];
-    try {
-      const memory::desc source = row_major(height, layer.inputs);
-      const memory::desc destination = row_major(height, layer.outputs);
-      const memory::desc weights =
-          choose_layout ? memory::desc(Dims{dim(layer.inputs), dim(layer.outputs)},
-                                       memory::data_type::f32, memory::format_tag::any)
-                        : weight_layouts_[i];
-      const dnnl::matmul::desc description =
-          layer.has_bias()
-              ? dnnl::matmul::desc(source, weights, row_major(1, layer.outputs), destination)
-              : dnnl::matmul::desc(source, weights, destination);
-      const dnnl::matmul::primitive_desc made(description, attributes, engine_);
-      products.layers.emplace_back(made);
-      products.scratchpad_bytes =
-          std::max(products.scratchpad_bytes, made.scratchpad_desc().get_size());
-      products.batched &= std::string_view(made.impl_info_str()).starts_with("brg");
-      if (choose_layout) {
-        weight_layouts_.push_back(made.weights_desc());
-      }
-    } catch (const dnnl::error& e) {
-      rethrow(e, i, layer);
-    }
-  }
-  return products;
-}
-
-void MatmulChain::make_constants() {
-  dnnl::stream stream(engine_);
-  for (std::size_t i = 0; i < network_.layers().size(); ++i) {
-    const Layer& layer = network_.layers()[i];
-    try {
-      Constants constants;
-      const memory::desc& layout = weight_layouts_[i];
-      constants.values =
-          AlignedBuffer(layout.get_size(), fmt::format("the weights of layer {}", i + 1));
-      constants.weights = memory(layout, engine_, constants.values.data());
-      // weights[o][i] in rows of inputs is the [inputs x outputs] matrix of the product with its
-      // second index running slowest, "ba".
-      const memory::desc given(Dims{dim(layer.inputs), dim(layer.outputs)}, memory::data_type::f32,
-                               memory::format_tag::ba);
-      memory from(given, engine_, address(layer.weights.data()));
-      dnnl::reorder(from, constants.weights).execute(stream, from, constants.weights);
-      if (layer.has_bias()) {
-        constants.bias = memory(row_major(1, layer.outputs), engine_, address(layer.bias.data()));
-      }
-      constants_.push_back(std::move(constants));
-    } catch (const dnnl::error& e) {
-      rethrow(e, i, layer);
-    }
-  }
-  stream.wait();
-}
-
-const MatmulChain::Products& MatmulChain::products(std::size_t height) {
-  const std::lock_guard lock(mutex_);
-  std::unique_ptr<Products>& entry = by_slot_[slot(height)];
-  if (entry == nullptr) {
-    entry = std::make_unique<Products>(make_products(height));
-  }
-  return *entry;
-}
+MatmulChain::MatmulChain(std::shared_ptr<MatmulProducts> products, const Network& network,
+                         const plan::CpuPlan& plan, std::size_t workers, Isa isa)
+    : products_(std::move(products)),
+      network_(network),
+      plan_(plan),
+      isa_(isa),
+      full_height_(plan.block_rows),
+      workers_(workers) {}
 
 MatmulChain::Worker& MatmulChain::worker(std::size_t index) {
   std::unique_ptr<Worker>& entry = workers_[index];
   if (entry == nullptr) {
     auto made = std::make_unique<Worker>();
-    made->stream = dnnl::stream(engine_);
+    made->stream = dnnl::stream(products_->engine());
     for (AlignedBuffer& buffer : made->between) {
       buffer = AlignedBuffer::floats(full_height_, plan_.scratch_width,
                                      "the activations between layers of a block of rows");
     }
-    made->calls.resize(by_slot_.size());
+    made->calls.resize(products_->slots());
     entry = std::move(made);
   }
   return *entry;
 }
 
 MatmulChain::Calls& MatmulChain::calls(Worker& worker, std::size_t height) {
-  std::unique_ptr<Calls>& entry = worker.calls[slot(height)];
+  std::unique_ptr<Calls>& entry = worker.calls[MatmulProducts::slot(height)];
   if (entry != nullptr) {
     return *entry;
   }
   auto made = std::make_unique<Calls>();
-  made->products = &products(height);
+  made->products = &products_->of_height(height);
+  const dnnl::engine& engine = products_->engine();
   const std::size_t bytes = std::max<std::size_t>(made->products->scratchpad_bytes, 1);
   made->scratchpad = AlignedBuffer(bytes, "oneDNN's scratchpad");
   const memory::desc flat(Dims{dim(bytes)}, memory::data_type::u8, memory::format_tag::a);
-  const memory scratchpad(flat, engine_, made->scratchpad.data());
+  const memory scratchpad(flat, engine, made->scratchpad.data());
   made->memories.push_back(scratchpad);
   const std::size_t last = network_.layers().size() - 1;
   for (std::size_t i = 0; i <= last; ++i) {
     const Layer& layer = network_.layers()[i];
+    const MatmulProducts::Constants& constants = products_->constants(i);
     // The first source and the last destination are the caller's and set for each block.
     float* from = i == 0 ? nullptr : worker.between[(i + 1) % 2].data();
     float* to = i == last ? nullptr : worker.between[i % 2].data();
-    const memory source(row_major(height, layer.inputs), engine_, from);
-    const memory destination(row_major(height, layer.outputs), engine_, to);
+    const memory source(row_major(height, layer.inputs), engine, from);
+    const memory destination(row_major(height, layer.outputs), engine, to);
     Call call;
     const auto add = [&](int name, const memory& argument) {
       call.arguments.at(static_cast<std::size_t>(call.argument_count++)) = {name, argument.get()};
     };
     add(DNNL_ARG_SRC, source);
-    add(DNNL_ARG_WEIGHTS, constants_[i].weights);
+    add(DNNL_ARG_WEIGHTS, constants.weights);
     add(DNNL_ARG_DST, destination);
     add(DNNL_ARG_SCRATCHPAD, scratchpad);
     if (layer.has_bias()) {
-      add(DNNL_ARG_BIAS, constants_[i].bias);
+      add(DNNL_ARG_BIAS, constants.bias);
     }
     made->layers.push_back(call);
     made->memories.push_back(source);
@@ -228,7 +127,7 @@ void MatmulChain::run(std::size_t index, MatrixView<const float> rows, MatrixVie
   const SingleThreadedOpenMp single_threaded;
   Worker& self = worker(index);
   for (std::size_t first = 0, next = 0; first < rows.rows(); first = next) {
-    next = std::min(first + height_of_piece(rows.rows() - first, block_rows), rows.rows());
+    next = first + MatmulProducts::height_within(std::min(rows.rows() - first, block_rows));
     const MatrixView<const float> piece = rows.block(first, next - first);
     const MatrixView<float> results = outputs.block(first, next - first);
     const std::vector<Tap> beside = core::tap_block(taps, first, next - first);

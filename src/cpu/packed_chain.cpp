@@ -1,6 +1,7 @@
 #include "cpu/packed_chain.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/taps.hpp"
 #include "cpu/epilogue.hpp"
@@ -36,13 +37,24 @@ void write_taps(std::span<const Tap> taps, std::size_t layer, bool pre_activatio
 
 }  // namespace
 
-PackedChain::PackedChain(const Network& network, std::size_t block_rows, std::size_t workers,
-                         Isa isa)
-    : network_(network), block_rows_(block_rows), isa_(isa), workers_(workers) {
-  layers_.reserve(network.layers().size());
+PackedChain::Layers PackedChain::pack(const Network& network, Isa isa) {
+  auto packed = std::make_shared<std::vector<PackedLayer>>();
+  packed->reserve(network.layers().size());
   for (const Layer& layer : network.layers()) {
-    layers_.emplace_back(layer, isa);
-    widest_ = std::max(widest_, layers_.back().padded_outputs());
+    packed->emplace_back(layer, isa);
+  }
+  return packed;
+}
+
+PackedChain::PackedChain(Layers layers, const Network& network, std::size_t block_rows,
+                         std::size_t workers, Isa isa)
+    : layers_(std::move(layers)),
+      network_(network),
+      block_rows_(block_rows),
+      isa_(isa),
+      workers_(workers) {
+  for (const PackedLayer& layer : *layers_) {
+    widest_ = std::max(widest_, layer.padded_outputs());
   }
 }
 
@@ -87,10 +99,10 @@ void PackedChain::run_block(Worker& self, core::ThreadPool* pool, MatrixView<con
     apply_input_steps(network_.input_steps(), x, stepped, rows.rows(), rows.columns(), isa_);
     x = stepped;
   }
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
+  for (std::size_t i = 0; i < layers_->size(); ++i) {
     const Layer& layer = network_.layers()[i];
-    const PackedLayer& packed = layers_[i];
-    const bool last = i + 1 == layers_.size();
+    const PackedLayer& packed = (*layers_)[i];
+    const bool last = i + 1 == layers_->size();
     const std::size_t padded = packed.padded_outputs();
     const bool in_place = last && padded == layer.outputs;
     Block block{in_place ? outputs.data() : self.between[i % 2].data(), rows.rows(), layer.outputs,

@@ -26,8 +26,16 @@ class PackedChain {
   // rows.
   static constexpr std::size_t kMostSharedRows = 12;
 
-  // Keeps a reference to the network. Blocks have block_rows rows at most. Throws OutOfMemoryError.
-  PackedChain(const Network& network, std::size_t block_rows, std::size_t workers, Isa isa);
+  // What chains of siblings share: each layer's weights, packed. Throws OutOfMemoryError.
+  using Layers = std::shared_ptr<const std::vector<PackedLayer>>;
+  [[nodiscard]] static Layers pack(const Network& network, Isa isa);
+
+  // The layers are of this network, to which it keeps a reference. Blocks have block_rows rows at
+  // most.
+  PackedChain(Layers layers, const Network& network, std::size_t block_rows, std::size_t workers,
+              Isa isa);
+
+  [[nodiscard]] const Layers& layers() const { return layers_; }
 
   // Carries blocks of so many rows through all layers, one after another. The taps are those of
   // these rows. Calls of different workers may run at once. Throws OutOfMemoryError.
@@ -49,11 +57,11 @@ class PackedChain {
   void run_block(Worker& worker, core::ThreadPool* pool, MatrixView<const float> rows,
                  MatrixView<float> outputs, std::span<const Tap> taps);
 
+  Layers layers_;
   const Network& network_;
   std::size_t block_rows_;
   Isa isa_;
-  std::size_t widest_ = 0;  // of all padded outputs
-  std::vector<PackedLayer> layers_;
+  std::size_t widest_ = 0;                        // of all padded outputs
   std::vector<std::unique_ptr<Worker>> workers_;  // each made by its own thread
 };
 

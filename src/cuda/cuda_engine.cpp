@@ -40,17 +40,25 @@ std::string device_name(int device) {
   return properties.name;
 }
 
+int device_index(const Device& device) {
+  if (device.kind == DeviceKind::kCpu || device.index < 0) {
+    throw UsageError(
+        fmt::format("a CUDA engine is of one CUDA device, not of {}", to_string(device)));
+  }
+  return device.index;
+}
+
 void check_device_rows(const float* memory, std::size_t rows, std::size_t width, const char* what) {
   if (memory == nullptr) {
-    throw UsageError(fmt::format("CudaEngine::enqueue: {} is null for {} rows", what, rows));
+    throw UsageError(fmt::format("enqueue: {} is null for {} rows", what, rows));
   }
   if (reinterpret_cast<std::uintptr_t>(memory) % alignof(float) != 0) {
-    throw UsageError(fmt::format("CudaEngine::enqueue: {} is not 4-byte aligned", what));
+    throw UsageError(fmt::format("enqueue: {} is not 4-byte aligned", what));
   }
   const auto values = core::checked_product(rows, width);
   if (!values || !core::checked_product(*values, sizeof(float))) {
-    throw ShapeError(fmt::format(
-        "CudaEngine::enqueue: {} rows of {} values pass what memory can hold", rows, width));
+    throw ShapeError(
+        fmt::format("enqueue: {} rows of {} values pass what memory can hold", rows, width));
   }
 }
 
@@ -58,9 +66,10 @@ void check_device_rows(const float* memory, std::size_t rows, std::size_t width,
 
 class CudaEngine::State {
  public:
-  State(std::shared_ptr<const Network> network, const CudaEngineOptions& options);
+  State(std::shared_ptr<const Network> network, const EngineOptions& options);
+  // Like the original, but with a workspace of its own.
+  explicit State(const State& original);
   ~State();
-  State(const State&) = delete;
   State& operator=(const State&) = delete;
 
   void enqueue(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream,
@@ -73,43 +82,68 @@ class CudaEngine::State {
   [[nodiscard]] EngineInfo info() const;
 
  private:
-  void take_fused_path(const CudaEngineOptions& options);
-  void take_layers(const CudaEngineOptions& options);
+  void take_fused_path(const EngineOptions& options);
+  void take_layers(void* workspace);
   [[nodiscard]] std::size_t slot_rows(std::size_t rows) const;
 
   int device_;
   Precision precision_;
+  bool fast_;
+  std::shared_ptr<DeviceMemoryResource> memory_;
   plan::CudaPlan plan_;
-  cuda::DeviceMemory own_workspace_;
-  // One of the two.
+  // One of the two paths, of each what engines share first.
   std::shared_ptr<const cuda::FusedNetwork> fused_;
+  std::shared_ptr<const cuda::DeviceWeights> weights_;
+  cuda::DeviceMemory own_workspace_;
   std::optional<cuda::LayeredNetwork> layers_;
-  std::string path_reason_;
+  std::string path_reason_;                     // of the fused path, or why it was not taken
   std::optional<cuda::HostTransfer> transfer_;  // made by the first run()
   std::optional<cuda::HostTopK> host_top_k_;    // made by the first run_top_k()
 };
 
-CudaEngine::State::State(std::shared_ptr<const Network> network, const CudaEngineOptions& options)
-    : network_(std::move(network)), device_(options.device), precision_(options.precision) {
-  plan_ = plan::make_cuda_plan(*network_, options.max_rows, core::storage_of(options.precision));
+CudaEngine::State::State(std::shared_ptr<const Network> network, const EngineOptions& options)
+    : network_(std::move(network)),
+      device_(device_index(options.device)),
+      precision_(options.precision),
+      fast_(options.fast),
+      memory_(options.device_memory),
+      plan_(
+          plan::make_cuda_plan(*network_, options.max_rows, core::storage_of(options.precision))) {
   if (options.workspace != nullptr) {
     if (options.workspace_bytes < plan_.workspace_bytes) {
       throw UsageError(fmt::format("the workspace has {} bytes; {} are needed for {} rows",
                                    options.workspace_bytes, plan_.workspace_bytes, plan_.max_rows));
     }
-    if (reinterpret_cast<std::uintptr_t>(options.workspace) % plan::kPartAlignment != 0) {
-      throw UsageError(fmt::format("the workspace is not {}-byte aligned", plan::kPartAlignment));
+    if (reinterpret_cast<std::uintptr_t>(options.workspace) % kDeviceAlignment != 0) {
+      throw UsageError(fmt::format("the workspace is not {}-byte aligned", kDeviceAlignment));
     }
   }
   const cuda::DeviceGuard guard(device_);
   take_fused_path(options);
   if (fused_ == nullptr) {
-    take_layers(options);
+    weights_ = cuda::DeviceWeights::get(network_, plan_, device_, memory_);
+    take_layers(options.workspace);
+  }
+}
+
+CudaEngine::State::State(const State& original)
+    : network_(original.network_),
+      device_(original.device_),
+      precision_(original.precision_),
+      fast_(original.fast_),
+      memory_(original.memory_),
+      plan_(original.plan_),
+      fused_(original.fused_),
+      weights_(original.weights_),
+      path_reason_(original.path_reason_) {
+  const cuda::DeviceGuard guard(device_);
+  if (fused_ == nullptr) {
+    take_layers(nullptr);
   }
 }
 
 // Sets fused_ where that path is possible, wanted or the quicker one, and computes what it should.
-void CudaEngine::State::take_fused_path(const CudaEngineOptions& options) {
+void CudaEngine::State::take_fused_path(const EngineOptions& options) {
   if (options.path == CudaPath::kLayers) {
     return;
   }
@@ -137,9 +171,9 @@ void CudaEngine::State::take_fused_path(const CudaEngineOptions& options) {
     path_reason_ = choice.reason;
     return;
   }
-  auto network = cuda::FusedNetwork::get(network_, *fused.shape, device_);
+  auto network = cuda::FusedNetwork::get(network_, *fused.shape, device_, memory_);
   const std::string disagreement =
-      cuda::fused_disagreement(*network_, *network, *fused.shape, device_);
+      cuda::fused_disagreement(*network_, *network, *fused.shape, device_, memory_);
   if (!disagreement.empty()) {
     const std::string dropped =
         "the fused kernel was dropped, since in a trial it was not what it should be: " +
@@ -154,24 +188,27 @@ void CudaEngine::State::take_fused_path(const CudaEngineOptions& options) {
   path_reason_ = fmt::format("{}; {}", fused.reason, demanded ? "it was asked for" : choice.reason);
 }
 
-void CudaEngine::State::take_layers(const CudaEngineOptions& options) {
-  void* workspace = options.workspace;
+// workspace: the caller's, or null.
+void CudaEngine::State::take_layers(void* workspace) {
   if (workspace == nullptr) {
-    own_workspace_ = cuda::allocate_device(plan_.workspace_bytes, "activations and cuBLAS");
+    own_workspace_ =
+        cuda::allocate_device(plan_.workspace_bytes, "activations and cuBLAS", memory_);
     workspace = own_workspace_.get();
   }
-  layers_.emplace(network_, plan_, cuda::DeviceWeights::get(network_, plan_, device_), workspace,
-                  options.precision, options.fast);
-  path_reason_ += (path_reason_.empty() ? "" : "; ") + layers_->path_reason();
+  layers_.emplace(network_, plan_, weights_, workspace, precision_, fast_);
 }
 
 EngineInfo CudaEngine::State::info() const {
+  std::string reason = path_reason_;
+  if (layers_) {
+    reason += (reason.empty() ? "" : "; ") + layers_->path_reason();
+  }
   return {.device = {DeviceKind::kCuda, device_},
           .device_name = device_name(device_),
           .precision = to_string(precision_),
           .batch_invariant = fused_ != nullptr || layers_->is_batch_invariant(),
           .path = fused_ != nullptr ? "one fused kernel" : layers_->path(),
-          .path_reason = path_reason_,
+          .path_reason = reason,
           .reason = {},
           .threads = 0,
           .max_rows = plan_.max_rows};
@@ -186,8 +223,9 @@ CudaEngine::State::~State() {
   transfer_.reset();
   host_top_k_.reset();
   layers_.reset();
-  fused_.reset();
   own_workspace_.reset();
+  weights_.reset();
+  fused_.reset();
   cuda::check_no_throw(cudaSetDevice(previous));
 }
 
@@ -229,9 +267,9 @@ void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outp
   // A larger call than those before it gets larger slots.
   if (!transfer_ || transfer_->slot_rows() < slot_rows) {
     transfer_.reset();
-    transfer_.emplace(network_->inputs(), network_->outputs(), slot_rows);
+    transfer_.emplace(network_->inputs(), network_->outputs(), slot_rows, memory_);
   }
-  cuda::HostTaps host_taps(taps, slot_rows);
+  cuda::HostTaps host_taps(taps, slot_rows, memory_);
   transfer_->run(
       rows, outputs,
       [&](const float* device_rows, std::size_t n, float* device_outputs, cudaStream_t stream) {
@@ -256,7 +294,7 @@ void CudaEngine::State::run_top_k(MatrixView<const float> rows, MatrixView<Ranke
   const std::size_t slot_rows = this->slot_rows(rows.rows());
   if (!host_top_k_ || host_top_k_->slot_rows() < slot_rows || host_top_k_->k() != top.columns()) {
     host_top_k_.reset();
-    host_top_k_.emplace(network_->inputs(), network_->outputs(), top.columns(), slot_rows);
+    host_top_k_.emplace(network_->inputs(), network_->outputs(), top.columns(), slot_rows, memory_);
   }
   host_top_k_->run(
       rows, top,
@@ -265,16 +303,19 @@ void CudaEngine::State::run_top_k(MatrixView<const float> rows, MatrixView<Ranke
       });
 }
 
-CudaEngine::CudaEngine(std::shared_ptr<const Network> network, const CudaEngineOptions& options)
-    : state_(std::make_unique<State>(std::move(network), options)) {
+CudaEngine::CudaEngine(std::shared_ptr<const Network> network, const EngineOptions& options)
+    : CudaEngine(std::make_unique<State>(std::move(network), options)) {}
+
+CudaEngine::CudaEngine(std::unique_ptr<State> state) : state_(std::move(state)) {
   info_ = state_->info();
 }
 
 CudaEngine::~CudaEngine() = default;
 
-std::size_t CudaEngine::workspace_bytes(const Network& network, std::size_t max_rows,
-                                        Precision precision) {
-  return plan::make_cuda_plan(network, max_rows, core::storage_of(precision)).workspace_bytes;
+std::unique_ptr<Engine> CudaEngine::sibling() const {
+  std::unique_ptr<CudaEngine> made(new CudaEngine(std::make_unique<State>(*state_)));
+  made->info_.reason = info_.reason;
+  return made;
 }
 
 void CudaEngine::enqueue(const float* rows, std::size_t row_count, float* outputs,

@@ -1,56 +1,31 @@
 #include "cuda/device_weights.hpp"
 
 #include <algorithm>
-#include <map>
-#include <mutex>
-#include <tuple>
 #include <utility>
 
 #include <cuda_runtime_api.h>
 
 #include "cuda/check.hpp"
 #include "cuda/device_algorithms.hpp"
+#include "cuda/per_device.hpp"
 
 namespace lamella::cuda {
-namespace {
-
-// What is on which device at the moment. Entries are weak: the engines own the weights.
-struct Registry {
-  std::mutex mutex;
-  std::map<std::tuple<const Network*, int, core::Storage>, std::weak_ptr<const DeviceWeights>>
-      entries;
-};
-
-Registry& registry() {
-  static Registry instance;
-  return instance;
-}
-
-}  // namespace
 
 std::shared_ptr<const DeviceWeights> DeviceWeights::get(
-    const std::shared_ptr<const Network>& network, const plan::CudaPlan& plan, int device) {
-  Registry& known = registry();
-  // Held during the upload: a second engine for the same network waits for it and then shares.
-  const std::lock_guard lock(known.mutex);
-  std::erase_if(known.entries, [](const auto& entry) { return entry.second.expired(); });
-  auto& entry = known.entries[{network.get(), device, plan.storage}];
-  if (auto weights = entry.lock()) {
-    return weights;
-  }
-  auto weights = std::make_shared<const DeviceWeights>(network, plan, device);
-  entry = weights;
-  return weights;
+    const std::shared_ptr<const Network>& network, const plan::CudaPlan& plan, int device,
+    const std::shared_ptr<DeviceMemoryResource>& memory) {
+  static PerDevice<DeviceWeights, core::Storage> known;
+  return known.get({network, device, memory, plan.storage},
+                   [&] { return DeviceWeights(network, plan, memory); });
 }
 
 DeviceWeights::DeviceWeights(std::shared_ptr<const Network> network, const plan::CudaPlan& plan,
-                             int device)
+                             const std::shared_ptr<DeviceMemoryResource>& memory)
     : network_(std::move(network)),
       parts_(plan.layers),
       steps_(plan.input_steps),
-      device_(device),
-      arena_(allocate_device(plan.weights_bytes, "the network's weights")) {
-  upload_weights(plan.storage);
+      arena_(allocate_device(plan.weights_bytes, "the network's weights", memory)) {
+  upload_weights(plan.storage, memory);
   const auto layers = network_->layers();
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const Layer& layer = layers[i];
@@ -70,14 +45,15 @@ DeviceWeights::DeviceWeights(std::shared_ptr<const Network> network, const plan:
 }
 
 // A narrower storage is rounded to on the device, a layer after another.
-void DeviceWeights::upload_weights(core::Storage storage) {
+void DeviceWeights::upload_weights(core::Storage storage,
+                                   const std::shared_ptr<DeviceMemoryResource>& memory) {
   const bool narrowed = storage != core::Storage::kFloat32;
   std::size_t most = 0;
   for (const Layer& layer : network_->layers()) {
     most = std::max(most, layer.weights.size());
   }
   const DeviceMemory wide =
-      allocate_device(narrowed ? most * sizeof(float) : 0, "weights to be rounded");
+      allocate_device(narrowed ? most * sizeof(float) : 0, "weights to be rounded", memory);
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     const std::vector<float>& weights = network_->layers()[i].weights;
     auto* const to = narrowed ? static_cast<float*>(wide.get()) : at(parts_[i].weights);
@@ -87,15 +63,6 @@ void DeviceWeights::upload_weights(core::Storage storage) {
       narrow(to, at(parts_[i].weights), storage, weights.size(), nullptr);
     }
   }
-}
-
-DeviceWeights::~DeviceWeights() {
-  // The last engine may be destroyed while another device is current.
-  int previous = device_;
-  check_no_throw(cudaGetDevice(&previous));
-  check_no_throw(cudaSetDevice(device_));
-  arena_.reset();
-  check_no_throw(cudaSetDevice(previous));
 }
 
 float* DeviceWeights::at(std::size_t offset) const {

@@ -13,16 +13,15 @@ namespace lamella::cuda {
 // Immutable once made, and kept alive by every engine that uses it.
 class DeviceWeights {
  public:
-  // The weights of this network on this device in the plan's storage: those that another engine has
-  // uploaded, or uploaded now (synchronizes). Safe to call from several threads. The device must be
-  // current.
+  // The weights of this network on this device in the plan's storage, in memory of this resource:
+  // those that another engine has uploaded, or uploaded now (synchronizes). Safe to call from
+  // several threads. The device must be current.
   [[nodiscard]] static std::shared_ptr<const DeviceWeights> get(
-      const std::shared_ptr<const Network>& network, const plan::CudaPlan& plan, int device);
+      const std::shared_ptr<const Network>& network, const plan::CudaPlan& plan, int device,
+      const std::shared_ptr<DeviceMemoryResource>& memory);
 
-  DeviceWeights(std::shared_ptr<const Network> network, const plan::CudaPlan& plan, int device);
-  DeviceWeights(const DeviceWeights&) = delete;
-  DeviceWeights& operator=(const DeviceWeights&) = delete;
-  ~DeviceWeights();
+  DeviceWeights(std::shared_ptr<const Network> network, const plan::CudaPlan& plan,
+                const std::shared_ptr<DeviceMemoryResource>& memory);
 
   // [outputs x inputs] of layer i, as in the Network, in the plan's storage.
   [[nodiscard]] const void* weights(std::size_t layer) const;
@@ -33,12 +32,11 @@ class DeviceWeights {
 
  private:
   [[nodiscard]] float* at(std::size_t offset) const;
-  void upload_weights(core::Storage storage);
+  void upload_weights(core::Storage storage, const std::shared_ptr<DeviceMemoryResource>& memory);
 
-  std::shared_ptr<const Network> network_;  // kept, so that its address stays a valid key
+  std::shared_ptr<const Network> network_;
   std::vector<plan::LayerParts> parts_;
   std::vector<std::size_t> steps_;
-  int device_;
   DeviceMemory arena_;
 };
 

@@ -59,15 +59,20 @@ plan::DeviceCeilings ceilings_of(int device) {
                    of(cudaDevAttrGlobalMemoryBusWidth) / 8};
 }
 
-std::shared_ptr<const FusedNetwork> FusedNetwork::get(const std::shared_ptr<const Network>& network,
-                                                      const plan::FusedShape& shape, int device) {
+std::shared_ptr<const FusedNetwork> FusedNetwork::get(
+    const std::shared_ptr<const Network>& network, const plan::FusedShape& shape, int device,
+    const std::shared_ptr<DeviceMemoryResource>& memory) {
   static PerDevice<FusedNetwork> known;
-  return known.get(network, device, [&] { return FusedNetwork(*network, shape); });
+  return known.get({.network = network, .device = device, .memory = memory},
+                   [&] { return FusedNetwork(*network, shape, memory); });
 }
 
-FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape) : shape_(shape) {
-  LAMELLA_CUDA_CHECK(cudaGetDevice(&device_));
-  const int allowed = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, device_);
+FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape,
+                           const std::shared_ptr<DeviceMemoryResource>& memory)
+    : shape_(shape) {
+  int device = 0;
+  LAMELLA_CUDA_CHECK(cudaGetDevice(&device));
+  const int allowed = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
   int blocks = 0;
   if (shape_.family == Family::kNarrow) {
     LAMELLA_CUDA_CHECK(kernels::prepare_fused_narrow(narrow_variant(shape_), allowed, blocks));
@@ -78,25 +83,17 @@ FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape
     throw DeviceError(
         fmt::format("cuda:{}: no block of the fused kernel fits: {} bytes of shared "
                     "memory are wanted",
-                    device_, shape_.shared_bytes));
+                    device, shape_.shared_bytes));
   }
   max_blocks_ = static_cast<unsigned>(blocks) *
-                static_cast<unsigned>(attribute(cudaDevAttrMultiProcessorCount, device_));
+                static_cast<unsigned>(attribute(cudaDevAttrMultiProcessorCount, device));
 
   const std::vector<float> image = plan::pack_fused(network, shape_);
-  image_ = allocate_device(bytes(), "the network's weights");
+  image_ = allocate_device(bytes(), "the network's weights", memory);
   LAMELLA_CUDA_CHECK(cudaMemcpy(image_.get(), image.data(), bytes(), cudaMemcpyHostToDevice));
   // A copy from pageable memory may return before it has reached the device, and engines' streams
   // do not wait for the default stream.
   LAMELLA_CUDA_CHECK(cudaStreamSynchronize(nullptr));
-}
-
-FusedNetwork::~FusedNetwork() {
-  int previous = device_;
-  check_no_throw(cudaGetDevice(&previous));
-  check_no_throw(cudaSetDevice(device_));
-  image_.reset();
-  check_no_throw(cudaSetDevice(previous));
 }
 
 void FusedNetwork::enqueue(const float* rows, std::size_t count, float* outputs,

@@ -23,21 +23,21 @@ namespace lamella::cuda {
 // Throws DeviceError.
 [[nodiscard]] plan::DeviceCeilings ceilings_of(int device);
 
-// Immutable once made; engines of the same network and device may share one, and the last may
-// release it while another device is current. Keeps nothing of the Network.
+// Immutable once made; engines of the same network and device may share one. Keeps nothing of the
+// Network.
 class FusedNetwork {
  public:
-  // The fused form of this network on this device: one that an engine holds, or made now. The shape
-  // is the plan's for them. Safe to call from several threads; otherwise as the constructor.
+  // The fused form of this network on this device in memory of this resource: one that an engine
+  // holds, or made now. The shape is the plan's for them. Safe to call from several threads;
+  // otherwise as the constructor.
   [[nodiscard]] static std::shared_ptr<const FusedNetwork> get(
-      const std::shared_ptr<const Network>& network, const plan::FusedShape& shape, int device);
+      const std::shared_ptr<const Network>& network, const plan::FusedShape& shape, int device,
+      const std::shared_ptr<DeviceMemoryResource>& memory = nullptr);
 
   // Packs and uploads the weights to the current device, which must be the one that the shape was
   // planned for; synchronizes. Throws OutOfMemoryError, DeviceError.
-  FusedNetwork(const Network& network, const plan::FusedShape& shape);
-  FusedNetwork(const FusedNetwork&) = delete;
-  FusedNetwork& operator=(const FusedNetwork&) = delete;
-  ~FusedNetwork();
+  FusedNetwork(const Network& network, const plan::FusedShape& shape,
+               const std::shared_ptr<DeviceMemoryResource>& memory = nullptr);
 
   // Scores rows [count x inputs] into outputs [count x outputs], both row-major float32 device
   // memory, 4-byte aligned, not overlapping; any count from 0 up. The values of the taps are device
@@ -56,7 +56,6 @@ class FusedNetwork {
 
  private:
   plan::FusedShape shape_;
-  int device_ = 0;
   unsigned max_blocks_ = 0;  // what the device holds at once
   DeviceMemory image_;
 };

@@ -1,5 +1,10 @@
 #include "cuda/handles.hpp"
 
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <utility>
+
 #include <cuda_runtime_api.h>
 #include <fmt/format.h>
 
@@ -12,6 +17,49 @@ namespace {
 
 double mebibytes(std::size_t bytes) {
   return static_cast<double>(bytes) / (1 << 20);
+}
+
+// found: what the source of memory says of itself.
+[[noreturn]] void throw_out_of_device_memory(std::size_t bytes, const char* purpose,
+                                             const std::string& found) {
+  throw OutOfMemoryError(
+      fmt::format("out of device memory: {:.1f} MiB asked for {}, {}; a smaller --chunk-rows "
+                  "(EngineOptions::max_rows) lowers it, --device cpu does without",
+                  mebibytes(bytes), purpose, found));
+}
+
+// Whatever the resource throws becomes an error of ours.
+void* allocate_from(DeviceMemoryResource& resource, std::size_t bytes, const char* purpose) {
+  std::string found = "the memory resource has none";
+  void* memory = nullptr;
+  try {
+    memory = resource.allocate(bytes);
+  } catch (const std::exception& error) {
+    found = fmt::format("the memory resource says: {}", error.what());
+  } catch (...) {
+    found = "the memory resource throws an exception of an unknown type";
+  }
+  if (memory == nullptr) {
+    check_no_throw(cudaGetLastError());
+    throw_out_of_device_memory(bytes, purpose, found);
+  }
+  return memory;
+}
+
+void* allocate_from_cuda(std::size_t bytes, const char* purpose) {
+  void* memory = nullptr;
+  const cudaError_t status = cudaMalloc(&memory, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    (void)cudaGetLastError();
+    std::size_t free_bytes = 0;
+    std::size_t total_bytes = 0;
+    check_no_throw(cudaMemGetInfo(&free_bytes, &total_bytes));
+    throw_out_of_device_memory(
+        bytes, purpose,
+        fmt::format("{:.1f} of {:.1f} MiB free", mebibytes(free_bytes), mebibytes(total_bytes)));
+  }
+  check(status, "cudaMalloc(&memory, bytes)");
+  return memory;
 }
 
 }  // namespace
@@ -31,7 +79,16 @@ DeviceGuard::~DeviceGuard() {
 }
 
 void detail::FreeDevice::operator()(void* memory) const noexcept {
-  check_no_throw(cudaFree(memory));
+  int previous = device;
+  check_no_throw(cudaGetDevice(&previous));
+  check_no_throw(cudaSetDevice(device));
+  if (resource == nullptr) {
+    check_no_throw(cudaFree(memory));
+  } else {
+    check_no_throw(cudaDeviceSynchronize());
+    resource->deallocate(memory, bytes);
+  }
+  check_no_throw(cudaSetDevice(previous));
 }
 
 void detail::FreePinned::operator()(void* memory) const noexcept {
@@ -58,24 +115,21 @@ void detail::DestroyCublas::operator()(cublasHandle_t handle) const noexcept {
   (void)cublasDestroy(handle);
 }
 
-DeviceMemory allocate_device(std::size_t bytes, const char* purpose) {
+DeviceMemory allocate_device(std::size_t bytes, const char* purpose,
+                             const std::shared_ptr<DeviceMemoryResource>& resource) {
   if (bytes == 0) {
     return nullptr;
   }
-  void* memory = nullptr;
-  const cudaError_t status = cudaMalloc(&memory, bytes);
-  if (status == cudaErrorMemoryAllocation) {
-    (void)cudaGetLastError();
-    std::size_t free_bytes = 0;
-    std::size_t total_bytes = 0;
-    check_no_throw(cudaMemGetInfo(&free_bytes, &total_bytes));
-    throw OutOfMemoryError(fmt::format(
-        "out of device memory: {:.1f} MiB asked for {}, {:.1f} of {:.1f} MiB free; a smaller "
-        "--chunk-rows (EngineOptions::max_rows) lowers it, --device cpu does without",
-        mebibytes(bytes), purpose, mebibytes(free_bytes), mebibytes(total_bytes)));
+  detail::FreeDevice release{.resource = resource, .bytes = bytes};
+  LAMELLA_CUDA_CHECK(cudaGetDevice(&release.device));
+  void* const memory = resource == nullptr ? allocate_from_cuda(bytes, purpose)
+                                           : allocate_from(*resource, bytes, purpose);
+  DeviceMemory owned(memory, std::move(release));
+  if (reinterpret_cast<std::uintptr_t>(memory) % kDeviceAlignment != 0) {
+    throw UsageError(fmt::format("the memory resource gave {} for {}, no multiple of {} bytes",
+                                 memory, purpose, kDeviceAlignment));
   }
-  check(status, "cudaMalloc(&memory, bytes)");
-  return DeviceMemory(memory);
+  return owned;
 }
 
 PinnedMemory allocate_pinned(std::size_t bytes, const char* purpose) {

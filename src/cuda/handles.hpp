@@ -1,6 +1,7 @@
-// Owners of what the CUDA runtime hands out: the one place that creates and releases each of them.
-// All are move-only, release without throwing, and belong to the device that was current when they
-// were made; the owner's user keeps that device current (DeviceGuard).
+// Owners of what the CUDA runtime and an application's memory resource hand out: the one place that
+// creates and releases each of them. All are move-only, release without throwing, and belong to the
+// device that was current when they were made. For all but device memory the owner's user keeps
+// that device current (DeviceGuard).
 #pragma once
 
 #include <cstddef>
@@ -9,6 +10,8 @@
 
 #include <cublas_v2.h>
 #include <driver_types.h>
+
+#include <lamella/device_memory.hpp>
 
 namespace lamella::cuda {
 
@@ -27,6 +30,9 @@ class DeviceGuard {
 
 namespace detail {
 struct FreeDevice {
+  std::shared_ptr<DeviceMemoryResource> resource;  // null: cudaMalloc's
+  std::size_t bytes = 0;
+  int device = 0;
   void operator()(void* memory) const noexcept;
 };
 struct FreePinned {
@@ -54,11 +60,15 @@ struct DestroyCublas {
 };
 }  // namespace detail
 
-// Device memory, 256-byte aligned, not initialized. Releasing it waits for the device's work.
+// Device memory at a multiple of kDeviceAlignment, not initialized. Releasing it waits for the
+// device's work, whichever device is current.
 using DeviceMemory = std::unique_ptr<void, detail::FreeDevice>;
-// Throws OutOfMemoryError that says how much was asked, how much is free, what it was for, and what
-// lowers it. 0 bytes give null.
-[[nodiscard]] DeviceMemory allocate_device(std::size_t bytes, const char* purpose);
+// On the current device, by the resource or, where that is null, by cudaMalloc. Throws
+// OutOfMemoryError that says how much was asked, how much is free, what it was for, and what lowers
+// it; UsageError when the resource gives memory that is not aligned. 0 bytes give null.
+[[nodiscard]] DeviceMemory allocate_device(
+    std::size_t bytes, const char* purpose,
+    const std::shared_ptr<DeviceMemoryResource>& resource = nullptr);
 
 // Page-locked host memory, which the device copies from and to without a detour.
 using PinnedMemory = std::unique_ptr<void, detail::FreePinned>;

@@ -7,10 +7,12 @@
 
 namespace lamella::cuda {
 
-HostTaps::HostTaps(std::span<const Tap> taps, std::size_t chunk_rows) : taps_(taps) {
+HostTaps::HostTaps(std::span<const Tap> taps, std::size_t chunk_rows,
+                   const std::shared_ptr<DeviceMemoryResource>& memory)
+    : taps_(taps) {
   for (const Tap& tap : taps) {
     memory_.push_back(allocate_device(chunk_rows * tap.values.columns() * sizeof(float),
-                                      "the values of a tap, for a chunk of rows"));
+                                      "the values of a tap, for a chunk of rows", memory));
   }
 }
 

@@ -14,9 +14,10 @@ namespace lamella::cuda {
 
 class HostTaps {
  public:
-  // Refers to the taps. Allocates for chunks of at most chunk_rows rows, on the current device;
-  // nothing without taps. Throws OutOfMemoryError, DeviceError.
-  HostTaps(std::span<const Tap> taps, std::size_t chunk_rows);
+  // Refers to the taps. Allocates for chunks of at most chunk_rows rows, on the current device, by
+  // the resource; nothing without taps. Throws OutOfMemoryError, DeviceError.
+  HostTaps(std::span<const Tap> taps, std::size_t chunk_rows,
+           const std::shared_ptr<DeviceMemoryResource>& memory);
 
   // The same taps for a chunk of so many rows, in device memory.
   [[nodiscard]] std::vector<Tap> on_device(std::size_t rows) const;

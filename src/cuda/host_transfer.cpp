@@ -9,7 +9,8 @@
 
 namespace lamella::cuda {
 
-HostTransfer::HostTransfer(std::size_t inputs, std::size_t outputs, std::size_t slot_rows)
+HostTransfer::HostTransfer(std::size_t inputs, std::size_t outputs, std::size_t slot_rows,
+                           const std::shared_ptr<DeviceMemoryResource>& memory)
     : slot_rows_(slot_rows),
       copy_in_(make_stream()),
       compute_(make_stream()),
@@ -19,8 +20,8 @@ HostTransfer::HostTransfer(std::size_t inputs, std::size_t outputs, std::size_t 
   for (Slot& slot : slots_) {
     slot.host_rows = allocate_pinned(row_bytes, "rows on their way to the device");
     slot.host_outputs = allocate_pinned(output_bytes, "outputs on their way from the device");
-    slot.device_rows = allocate_device(row_bytes, "a chunk of rows");
-    slot.device_outputs = allocate_device(output_bytes, "a chunk of outputs");
+    slot.device_rows = allocate_device(row_bytes, "a chunk of rows", memory);
+    slot.device_outputs = allocate_device(output_bytes, "a chunk of outputs", memory);
     slot.copied_in = make_event();
     slot.computed = make_event();
     slot.copied_out = make_event();

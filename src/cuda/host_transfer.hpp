@@ -19,9 +19,10 @@ class HostTransfer {
   using Compute =
       std::function<void(const float* rows, std::size_t n, float* outputs, cudaStream_t stream)>;
 
-  // Allocates both slots for at most slot_rows rows each, on the current device. Throws
-  // OutOfMemoryError, DeviceError.
-  HostTransfer(std::size_t inputs, std::size_t outputs, std::size_t slot_rows);
+  // Allocates both slots for at most slot_rows rows each, on the current device, by the
+  // resource. Throws OutOfMemoryError, DeviceError.
+  HostTransfer(std::size_t inputs, std::size_t outputs, std::size_t slot_rows,
+               const std::shared_ptr<DeviceMemoryResource>& memory);
 
   [[nodiscard]] std::size_t slot_rows() const { return slot_rows_; }
 

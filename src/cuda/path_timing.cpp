@@ -106,7 +106,7 @@ PathReport measure_paths(const std::shared_ptr<const Network>& network, int devi
     if (fused && !both) {
       continue;
     }
-    CudaEngine engine(network, {.device = device, .path = path});
+    CudaEngine engine(network, {.device = {DeviceKind::kCuda, device}, .path = path});
     const double seconds = median_seconds(engine, inputs, rows, stream.get());
     report.paths.push_back(
         {path, engine.info().path, fused ? predicted.fused : predicted.layers, seconds});

@@ -35,7 +35,8 @@ Key key_of(const Network& network, const plan::FusedShape& shape, int device) {
   return {device, shape.family, shape.width, shape.resident, activations, steps};
 }
 
-std::string try_rows(const Network& network, const FusedNetwork& fused) {
+std::string try_rows(const Network& network, const FusedNetwork& fused,
+                     const std::shared_ptr<DeviceMemoryResource>& memory) {
   Matrix rows(kRows, network.inputs());
   std::mt19937 generator(1);
   std::normal_distribution<float> normal;
@@ -43,8 +44,9 @@ std::string try_rows(const Network& network, const FusedNetwork& fused) {
   Matrix outputs(kRows, network.outputs());
   const std::size_t row_bytes = rows.size() * sizeof(float);
   const std::size_t output_bytes = outputs.size() * sizeof(float);
-  const DeviceMemory device_rows = allocate_device(row_bytes, "the rows of a trial");
-  const DeviceMemory device_outputs = allocate_device(output_bytes, "the outputs of a trial");
+  const DeviceMemory device_rows = allocate_device(row_bytes, "the rows of a trial", memory);
+  const DeviceMemory device_outputs =
+      allocate_device(output_bytes, "the outputs of a trial", memory);
   const Stream stream = make_stream();
   LAMELLA_CUDA_CHECK(cudaMemcpyAsync(device_rows.get(), rows.data(), row_bytes,
                                      cudaMemcpyHostToDevice, stream.get()));
@@ -59,7 +61,8 @@ std::string try_rows(const Network& network, const FusedNetwork& fused) {
 }  // namespace
 
 std::string fused_disagreement(const Network& network, const FusedNetwork& fused,
-                               const plan::FusedShape& shape, int device) {
+                               const plan::FusedShape& shape, int device,
+                               const std::shared_ptr<DeviceMemoryResource>& memory) {
   static std::mutex mutex;
   static std::map<Key, std::string> known;
   const Key key = key_of(network, shape, device);
@@ -69,7 +72,7 @@ std::string fused_disagreement(const Network& network, const FusedNetwork& fused
       return found->second;
     }
   }
-  std::string disagreement = try_rows(network, fused);
+  std::string disagreement = try_rows(network, fused, memory);
   const std::lock_guard lock(mutex);
   return known.emplace(key, std::move(disagreement)).first->second;
 }

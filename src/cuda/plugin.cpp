@@ -51,12 +51,7 @@ std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
         "cuda:{} was asked for; this machine has {} CUDA device{}, cuda:0{}", options.device.index,
         count, count == 1 ? "" : "s", count == 1 ? "" : fmt::format(" to cuda:{}", count - 1)));
   }
-  return std::make_unique<CudaEngine>(std::move(network),
-                                      CudaEngineOptions{.device = options.device.index,
-                                                        .max_rows = options.max_rows,
-                                                        .precision = options.precision,
-                                                        .fast = options.fast,
-                                                        .path = options.path});
+  return std::make_unique<CudaEngine>(std::move(network), options);
 }
 
 DeviceList list_devices() {

@@ -1,4 +1,5 @@
-// Which engine serves: device names, the choice between CPU and CUDA, and the list of devices.
+// Which engine serves: device names, the choice between CPU and CUDA, and the list of devices; what
+// engines refuse unless they say otherwise.
 #include <algorithm>
 #include <charconv>
 #include <utility>
@@ -9,9 +10,11 @@
 #include <lamella/engine.hpp>
 #include <lamella/error.hpp>
 
+#include "core/storage.hpp"
 #include "cpu/cpu_engine.hpp"
 #include "engine/cuda_library.hpp"
 #include "engine/multi_device_engine.hpp"
+#include "plan/cuda_plan.hpp"
 
 namespace lamella {
 namespace {
@@ -34,7 +37,16 @@ std::unique_ptr<Engine> make_engine_of_all_devices(const cuda::Plugin& plugin,
     one.device = device;
     return plugin.make_engine(network, one);
   };
-  return devices.size() == 1 ? make(devices[0]) : engine::make_multi_device_engine(devices, make);
+  if (devices.size() == 1) {
+    return make(devices[0]);
+  }
+  if (options.workspace != nullptr) {
+    throw UsageError(fmt::format(
+        "--device {} are {} devices, and the workspace is memory of one: leave it out, or make an "
+        "engine for each device",
+        to_string(options.device), devices.size()));
+  }
+  return engine::make_multi_device_engine(devices, make);
 }
 
 std::unique_ptr<Engine> make_cuda_engine(std::shared_ptr<const Network> network,
@@ -141,6 +153,26 @@ CudaPath parse_cuda_path(std::string_view text) {
     }
   }
   throw UsageError(fmt::format("path '{}' is not known; auto, layers or fused is wanted", text));
+}
+
+void Engine::enqueue(const float* /*rows*/, std::size_t /*row_count*/, float* /*outputs*/,
+                     CUstream_st* /*stream*/, std::span<const Tap> /*taps*/) {
+  throw UsageError(
+      fmt::format("enqueue takes rows on one CUDA device, and this engine is of {}: make one for "
+                  "cuda:N, or call "
+                  "run with rows in host memory",
+                  to_string(info_.device)));
+}
+
+std::unique_ptr<Engine> Engine::sibling() const {
+  throw UsageError("an engine that Lamella did not make has no siblings");
+}
+
+std::size_t workspace_bytes(const Network& network, const EngineOptions& options) {
+  return options.device.kind == DeviceKind::kCpu
+             ? 0
+             : plan::make_cuda_plan(network, options.max_rows, core::storage_of(options.precision))
+                   .workspace_bytes;
 }
 
 std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,

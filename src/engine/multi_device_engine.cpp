@@ -17,7 +17,8 @@
 namespace lamella::engine {
 namespace {
 
-using MakeEngine = std::function<std::unique_ptr<Engine>(const Device& device)>;
+// Makes the engine of the i-th device.
+using MakeEngine = std::function<std::unique_ptr<Engine>(std::size_t i)>;
 
 // "2 devices: NVIDIA A, NVIDIA B"; "8 devices: 8 x NVIDIA A".
 std::string name_all(const std::vector<std::unique_ptr<Engine>>& engines) {
@@ -44,7 +45,7 @@ class MultiDeviceEngine final : public Engine {
  public:
   MultiDeviceEngine(const std::vector<Device>& devices, const MakeEngine& make)
       : devices_(devices), engines_(devices.size()), pool_(static_cast<int>(devices.size())) {
-    on_each(devices_.size(), [&](std::size_t i) { engines_[i] = make(devices_[i]); });
+    on_each(devices_.size(), [&](std::size_t i) { engines_[i] = make(i); });
     info_ = engines_[0]->info();
     info_.device = {DeviceKind::kCuda, Device::kAllDevices};
     info_.device_name = name_all(engines_);
@@ -61,6 +62,11 @@ class MultiDeviceEngine final : public Engine {
   }
 
   [[nodiscard]] const Network& network() const override { return engines_[0]->network(); }
+
+  [[nodiscard]] std::unique_ptr<Engine> sibling() const override {
+    return std::make_unique<MultiDeviceEngine>(
+        devices_, [this](std::size_t i) { return engines_[i]->sibling(); });
+  }
 
   void run(MatrixView<const float> rows, MatrixView<float> outputs,
            std::span<const Tap> taps) override {
@@ -119,9 +125,11 @@ class MultiDeviceEngine final : public Engine {
 
 }  // namespace
 
-std::unique_ptr<Engine> make_multi_device_engine(const std::vector<Device>& devices,
-                                                 const MakeEngine& make) {
-  return std::make_unique<MultiDeviceEngine>(devices, make);
+std::unique_ptr<Engine> make_multi_device_engine(
+    const std::vector<Device>& devices,
+    const std::function<std::unique_ptr<Engine>(const Device& device)>& make) {
+  return std::make_unique<MultiDeviceEngine>(devices,
+                                             [&](std::size_t i) { return make(devices[i]); });
 }
 
 }  // namespace lamella::engine

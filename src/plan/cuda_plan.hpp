@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include <lamella/device_memory.hpp>
 #include <lamella/network.hpp>
 
 #include "core/storage.hpp"
@@ -13,7 +14,7 @@ namespace lamella::plan {
 
 // Every part of an arena begins at a multiple of this many bytes: what cudaMalloc gives, and more
 // than any vector load needs.
-inline constexpr std::size_t kPartAlignment = 256;
+inline constexpr std::size_t kPartAlignment = kDeviceAlignment;
 
 // What cuBLAS gets to work in. NVIDIA's guidance for cublasSetWorkspace is 4 MiB up to compute
 // capability 8.x and 32 MiB for 9.0 and later; with less it may choose slower algorithms.

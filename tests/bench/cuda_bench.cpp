@@ -101,7 +101,7 @@ double difference_to_cpu(const std::shared_ptr<const Network>& network, const fl
 // The ways in which the engine may be told to compute.
 struct Mode {
   const char* name;
-  CudaEngineOptions options;
+  EngineOptions options;
 };
 
 Result measure(const Case& what, const Mode& mode, int repetitions) {

@@ -1,6 +1,8 @@
 #include <cstring>
 #include <string>
 #include <thread>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -99,6 +101,148 @@ TEST(CApi, TurnsEveryErrorIntoAStatusAndASentence) {
   EXPECT_EQ(engine, nullptr);
 }
 
+// An engine of the CPU for the network above.
+struct Engine {
+  lamella_engine* handle = nullptr;
+  Engine() {
+    const Network network;
+    lamella_engine_options options = LAMELLA_ENGINE_OPTIONS_INIT;
+    options.device = "cpu";
+    options.threads = 1;
+    EXPECT_EQ(lamella_engine_create(network.handle, &options, &handle), LAMELLA_OK);
+  }
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  ~Engine() { lamella_engine_release(handle); }
+};
+
+constexpr float kRows[] = {1, 2, -1, 3, 0, 0};
+
+TEST(CApi, WritesTaps) {
+  const Engine engine;
+  std::vector<float> outputs(3, -1);
+  std::vector<float> before(9, -1);
+  std::vector<float> after(9, -1);
+  const lamella_tap taps[] = {{0, 1, before.data()}, {0, 0, after.data()}};
+  ASSERT_EQ(lamella_engine_run_taps(engine.handle, kRows, 3, outputs.data(), taps, 2), LAMELLA_OK)
+      << lamella_last_error();
+  EXPECT_EQ(outputs, (std::vector<float>{5, 4, 0}));
+  EXPECT_EQ(before, (std::vector<float>{1, 1, 3, -1, 2, 2, 0, -1, 0}));
+  EXPECT_EQ(after, (std::vector<float>{1, 1, 3, 0, 2, 2, 0, 0, 0}));
+  EXPECT_EQ(lamella_engine_run_taps(engine.handle, kRows, 3, outputs.data(), nullptr, 0),
+            LAMELLA_OK);
+  EXPECT_EQ(lamella_engine_run_taps(engine.handle, nullptr, 0, nullptr, taps, 2), LAMELLA_OK);
+}
+
+TEST(CApi, SelectsTheLargestOutputs) {
+  constexpr float kWeights[] = {1, 0, 0, 1, 1, 1};  // x, y and x + y
+  const lamella_layer layer = {2, 3, kWeights, nullptr, nullptr};
+  lamella_network* network = nullptr;
+  lamella_engine* engine = nullptr;
+  ASSERT_EQ(lamella_network_create(&layer, 1, &network), LAMELLA_OK);
+  EXPECT_EQ(lamella_network_layer_outputs(network, 0), 3U);
+  EXPECT_EQ(lamella_network_layer_outputs(network, 1), 0U);
+  lamella_engine_options options = LAMELLA_ENGINE_OPTIONS_INIT;
+  options.device = "cpu";
+  ASSERT_EQ(lamella_engine_create(network, &options, &engine), LAMELLA_OK);
+  lamella_ranked_output top[6] = {};
+  ASSERT_EQ(lamella_engine_run_top_k(engine, kRows, 3, 2, top), LAMELLA_OK) << lamella_last_error();
+  const std::vector<std::pair<uint32_t, float>> wanted = {{2, 3}, {1, 2}, {1, 3},
+                                                          {2, 2}, {0, 0}, {1, 0}};
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    EXPECT_EQ(std::pair(top[i].index, top[i].value), wanted[i]) << i;
+  }
+  EXPECT_EQ(lamella_engine_run_top_k(engine, kRows, 3, 4, top), LAMELLA_ERROR_SHAPE);
+  EXPECT_EQ(lamella_engine_run_top_k(engine, kRows, 3, 0, top), LAMELLA_ERROR_SHAPE);
+  EXPECT_EQ(lamella_engine_run_top_k(engine, nullptr, 0, 2, nullptr), LAMELLA_OK);
+  EXPECT_EQ(lamella_engine_run_top_k(engine, nullptr, 3, 2, top), LAMELLA_ERROR_USAGE);
+  EXPECT_EQ(lamella_engine_run_top_k(engine, kRows, 3, 2, nullptr), LAMELLA_ERROR_USAGE);
+  EXPECT_EQ(lamella_engine_run_top_k(nullptr, kRows, 3, 2, top), LAMELLA_ERROR_USAGE);
+  lamella_engine_release(engine);
+  lamella_network_release(network);
+}
+
+TEST(CApi, SiblingsOutliveTheEngine) {
+  lamella_engine* sibling = nullptr;
+  {
+    const Engine engine;
+    ASSERT_EQ(lamella_engine_sibling(engine.handle, &sibling), LAMELLA_OK) << lamella_last_error();
+  }
+  EXPECT_STREQ(lamella_engine_device(sibling), "cpu");
+  std::vector<float> outputs(3, -1);
+  EXPECT_EQ(lamella_engine_run(sibling, kRows, 3, outputs.data()), LAMELLA_OK);
+  EXPECT_EQ(outputs, (std::vector<float>{5, 4, 0}));
+  lamella_engine_release(sibling);
+  sibling = nullptr;
+  EXPECT_EQ(lamella_engine_sibling(nullptr, &sibling), LAMELLA_ERROR_USAGE);
+  EXPECT_EQ(sibling, nullptr);
+}
+
+TEST(CApi, RefusesCallsThatCannotBeMeant) {
+  const Engine engine;
+  const Network network;
+  float outputs[3] = {7, 7, 7};
+  float values[9] = {};
+  lamella_tap tap = {0, 0, values};
+  EXPECT_EQ(lamella_engine_run(nullptr, kRows, 3, outputs), LAMELLA_ERROR_USAGE);
+  EXPECT_EQ(lamella_engine_run(engine.handle, nullptr, 3, outputs), LAMELLA_ERROR_USAGE);
+  EXPECT_EQ(lamella_engine_run(engine.handle, kRows, 3, nullptr), LAMELLA_ERROR_USAGE);
+  EXPECT_EQ(lamella_engine_run_taps(nullptr, kRows, 3, outputs, &tap, 1), LAMELLA_ERROR_USAGE);
+  EXPECT_EQ(lamella_engine_run_taps(engine.handle, nullptr, 3, outputs, &tap, 1),
+            LAMELLA_ERROR_USAGE);
+  EXPECT_EQ(lamella_engine_run_taps(engine.handle, kRows, 3, outputs, nullptr, 1),
+            LAMELLA_ERROR_USAGE);
+  tap.values = nullptr;
+  EXPECT_EQ(lamella_engine_run_taps(engine.handle, kRows, 3, outputs, &tap, 1),
+            LAMELLA_ERROR_USAGE);
+  tap = {2, 0, values};
+  EXPECT_EQ(lamella_engine_run_taps(engine.handle, kRows, 3, outputs, &tap, 1),
+            LAMELLA_ERROR_SHAPE);
+  EXPECT_EQ(lamella_engine_enqueue(nullptr, kRows, 3, outputs, nullptr), LAMELLA_ERROR_USAGE);
+  EXPECT_EQ(lamella_engine_enqueue(engine.handle, kRows, 3, outputs, nullptr), LAMELLA_ERROR_USAGE);
+  EXPECT_THAT(lamella_last_error(), HasSubstr("this engine is of cpu"));
+  EXPECT_THAT(outputs, testing::Each(7)) << "nothing was to be computed";
+
+  lamella_engine* made = nullptr;
+  EXPECT_EQ(lamella_engine_create(network.handle, nullptr, nullptr), LAMELLA_ERROR_USAGE);
+  EXPECT_EQ(lamella_engine_sibling(engine.handle, nullptr), LAMELLA_ERROR_USAGE);
+  for (const auto& [precision, path, status] : {std::tuple{"fp8", "auto", LAMELLA_ERROR_USAGE},
+                                                {"fp32", "all", LAMELLA_ERROR_USAGE},
+                                                {"fp16", "auto", LAMELLA_ERROR_USAGE},
+                                                {"fp32", "layers", LAMELLA_OK}}) {
+    lamella_engine_options options = LAMELLA_ENGINE_OPTIONS_INIT;
+    options.device = "cpu";
+    options.precision = precision;
+    options.path = path;
+    options.fast = 1;
+    EXPECT_EQ(lamella_engine_create(network.handle, &options, &made), status) << precision << path;
+  }
+  lamella_engine_release(made);
+
+  lamella_engine_options options = LAMELLA_ENGINE_OPTIONS_INIT;
+  options.device = "cpu";
+  size_t bytes = 7;
+  EXPECT_EQ(lamella_workspace_bytes(nullptr, &options, &bytes), LAMELLA_ERROR_USAGE);
+  EXPECT_EQ(lamella_workspace_bytes(network.handle, &options, nullptr), LAMELLA_ERROR_USAGE);
+  EXPECT_EQ(bytes, 7U);
+  EXPECT_EQ(lamella_workspace_bytes(network.handle, &options, &bytes), LAMELLA_OK);
+  EXPECT_EQ(bytes, 0U);
+  EXPECT_EQ(lamella_workspace_bytes(network.handle, nullptr, &bytes), LAMELLA_OK);
+  EXPECT_GT(bytes, 0U) << "should CUDA serve";
+  EXPECT_EQ(lamella_cuda_device_count(nullptr), LAMELLA_ERROR_USAGE);
+}
+
+TEST(CApi, NullHandlesHaveNothing) {
+  EXPECT_EQ(lamella_network_inputs(nullptr), 0U);
+  EXPECT_EQ(lamella_network_outputs(nullptr), 0U);
+  EXPECT_EQ(lamella_network_layers(nullptr), 0U);
+  EXPECT_EQ(lamella_network_layer_outputs(nullptr, 0), 0U);
+  EXPECT_EQ(lamella_network_parameters(nullptr), 0U);
+  EXPECT_STREQ(lamella_engine_device(nullptr), "");
+  EXPECT_STREQ(lamella_engine_device_name(nullptr), "");
+  EXPECT_STREQ(lamella_engine_path(nullptr), "");
+}
+
 // A caller that knows fewer options than the library leaves the rest to it.
 TEST(CApi, TakesOptionsOfAnOlderCaller) {
   const Network network;
@@ -126,6 +270,11 @@ TEST(CApi, NamesStatusesAndVersion) {
   EXPECT_STREQ(lamella_status_name(LAMELLA_ERROR_DEVICE), "device error");
   EXPECT_STREQ(lamella_status_name(static_cast<lamella_status>(7)), "unknown status");
   EXPECT_STREQ(lamella_version(), lamella::version());
+  EXPECT_EQ(lamella_version(), std::to_string(LAMELLA_VERSION_MAJOR) + "." +
+                                   std::to_string(LAMELLA_VERSION_MINOR) + "." +
+                                   std::to_string(LAMELLA_VERSION_PATCH));
+  static_assert(LAMELLA_VERSION >= LAMELLA_MAKE_VERSION(0, 1, 0) &&
+                LAMELLA_VERSION < LAMELLA_MAKE_VERSION(1, 0, 0));
 }
 
 }  // namespace

@@ -76,7 +76,7 @@ TEST(PackedChain, GivesARowTheSameBitsHoweverItsCallIsCutUp) {
     for (const ActivationKind last : {ActivationKind::kRelu, ActivationKind::kSoftmax}) {
       const auto network =
           test::random_chain({70, 300, 33, 257, 20}, ActivationKind::kGelu, last, 5);
-      PackedChain chain(*network, 48, 2, isa);
+      PackedChain chain(PackedChain::pack(*network, isa), *network, 48, 2, isa);
       const Matrix rows = test::random_rows(100, network->inputs(), 6);
       Matrix together(100, network->outputs());
       Matrix hidden(100, 33);

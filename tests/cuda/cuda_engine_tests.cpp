@@ -194,7 +194,7 @@ TEST_F(CudaEngineTest, EnginesOfOneNetworkRunAtOnceOnTheirStreams) {
 
 TEST_F(CudaEngineTest, WorksInTheCallersMemory) {
   const auto network = random_network({.widths = {20, 40, 30, 5}});
-  const std::size_t bytes = CudaEngine::workspace_bytes(*network, 50);
+  const std::size_t bytes = workspace_bytes(*network, {.max_rows = 50});
   void* workspace = nullptr;
   require(cudaMalloc(&workspace, bytes), "cudaMalloc");
   {
@@ -356,7 +356,9 @@ TEST_F(CudaEngineTest, RefusesPointersThatCannotBeRows) {
 }
 
 TEST_F(CudaEngineTest, ADeviceThatIsNotThereIsADeviceError) {
-  EXPECT_THROW(CudaEngine(random_network({.widths = {2, 3}}), {.device = 1000}), DeviceError);
+  EXPECT_THROW(
+      CudaEngine(random_network({.widths = {2, 3}}), {.device = {DeviceKind::kCuda, 1000}}),
+      DeviceError);
 }
 
 TEST_F(CudaEngineTest, HostCallsInManyChunksKeepTheirOrder) {

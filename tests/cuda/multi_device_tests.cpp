@@ -98,6 +98,42 @@ TEST_F(MultiDevice, GivesTheLargestOutputsOfOneDevice) {
   EXPECT_THROW(all->run_top_k(Matrix(2, 10), {top.data(), 2, 5}), ShapeError);
 }
 
+TEST_F(MultiDevice, HasSiblingsThatShareTheWeightsOfEachDevice) {
+  have_devices(2);
+  const auto network = random_network({.widths = {10, 150, 4}});
+  auto all = on_all_devices(network, 16);
+  const std::size_t of_one = cuda_sim::live_bytes();
+  const auto sibling = all->sibling();
+  EXPECT_EQ(cuda_sim::live_bytes() - of_one, 2 * workspace_bytes(*network, {.max_rows = 16}));
+  EXPECT_EQ(sibling->info().device_name, all->info().device_name);
+  const Matrix rows = random_rows(2 * kShare, 10, 1);
+  Matrix wanted(rows.rows(), 4);
+  Matrix outputs(rows.rows(), 4);
+  all->run(rows, wanted);
+  all.reset();
+  sibling->run(rows, outputs);
+  EXPECT_EQ(values(outputs), values(wanted));
+}
+
+TEST_F(MultiDevice, RefusesWhatIsOfOneDevice) {
+  have_devices(2);
+  const auto network = random_network({.widths = {10, 4}});
+  const auto all = on_all_devices(network);
+  testing::DeviceArray memory(40);
+  try {
+    all->enqueue(memory.data(), 1, memory.data() + 20, nullptr);
+    ADD_FAILURE() << "it was taken";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("this engine is of cuda:all"));
+  }
+  EXPECT_THROW((void)make_engine(network, {.device = Device::parse("cuda:all"),
+                                           .workspace = memory.data(),
+                                           .workspace_bytes = 160}),
+               UsageError);
+  EXPECT_THROW(CudaEngine(network, {.device = Device::parse("cuda:all")}), UsageError);
+  EXPECT_THROW(CudaEngine(network, {.device = Device::parse("cpu")}), UsageError);
+}
+
 TEST_F(MultiDevice, SaysWhichDevicesAndIsTheOnlyOneWhereThereIsOne) {
   const auto network = random_network({.widths = {3, 4, 2}});
   have_devices(1);

@@ -122,9 +122,9 @@ TEST_P(EveryPrecision, TapsShowWhatLayersHandOnAndChangeNothing) {
 
 TEST_P(EveryPrecision, WorksInTheCallersMemoryUnderCapture) {
   const auto network = random_network({.widths = {20, 40, 30, 5}});
-  const std::size_t bytes = CudaEngine::workspace_bytes(*network, 50, GetParam());
+  const std::size_t bytes = workspace_bytes(*network, {.max_rows = 50, .precision = GetParam()});
   if (GetParam() != Precision::kTf32) {
-    EXPECT_NE(bytes, CudaEngine::workspace_bytes(*network, 50));
+    EXPECT_NE(bytes, workspace_bytes(*network, {.max_rows = 50}));
   }
   void* workspace = nullptr;
   cudaStream_t stream = nullptr;

@@ -224,7 +224,7 @@ TEST_F(SimulatedEngine, WeightsAreOnTheDeviceOnceForAllEnginesOfANetwork) {
     const CudaEngine second(network, {.max_rows = 8, .path = CudaPath::kLayers});
     const std::size_t with_two = cuda_sim::live_bytes();
     EXPECT_GE(with_one, weights);
-    EXPECT_LE(with_two - with_one, CudaEngine::workspace_bytes(*network, 8) + 4096);
+    EXPECT_LE(with_two - with_one, workspace_bytes(*network, {.max_rows = 8}) + 4096);
   }
   EXPECT_EQ(cuda_sim::live_bytes(), with_one);
 }
@@ -258,8 +258,8 @@ TEST_F(SimulatedEngine, EachDeviceHasItsOwnEngine) {
   const auto network = random_network({.widths = {10, 20, 4}});
   const Matrix rows = random_rows(30, 10, 1);
   const auto reference = testing::evaluate(*network, rows.view());
-  CudaEngine second(network, {.device = 1, .path = CudaPath::kLayers});
-  CudaEngine third(network, {.device = 2, .path = CudaPath::kLayers});
+  CudaEngine second(network, {.device = {DeviceKind::kCuda, 1}, .path = CudaPath::kLayers});
+  CudaEngine third(network, {.device = {DeviceKind::kCuda, 2}, .path = CudaPath::kLayers});
   for (CudaEngine* engine : {&second, &third}) {
     Matrix outputs(30, 4);
     engine->run(rows.view(), outputs.view());
@@ -268,7 +268,8 @@ TEST_F(SimulatedEngine, EachDeviceHasItsOwnEngine) {
   int current = -1;
   testing::require(cudaGetDevice(&current), "cudaGetDevice");
   EXPECT_EQ(current, 0) << "the caller's device was changed";
-  EXPECT_THROW(CudaEngine(network, {.device = 3, .path = CudaPath::kLayers}), DeviceError);
+  EXPECT_THROW(CudaEngine(network, {.device = {DeviceKind::kCuda, 3}, .path = CudaPath::kLayers}),
+               DeviceError);
 }
 
 TEST_F(SimulatedEngine, OutOfDeviceMemorySaysHowMuchAndWhatLowersIt) {

@@ -56,5 +56,22 @@ TEST(PrecisionNames, TheCpuEngineComputesInFp32Alone) {
   EXPECT_NO_THROW((void)make_engine(network, {.device = {DeviceKind::kCpu, 0}, .fast = true}));
 }
 
+TEST(Enqueue, IsRefusedByTheCpuWhichHasNoStream) {
+  const auto network = std::make_shared<const Network>(
+      std::vector{Layer{.inputs = 1, .outputs = 1, .weights = {2}, .bias = {}, .activation = {}}});
+  const EngineOptions options{.device = {DeviceKind::kCpu, 0}};
+  EXPECT_EQ(workspace_bytes(*network, options), 0U);
+  const auto engine = make_engine(network, options);
+  const float row = 3;
+  float output = 7;
+  try {
+    engine->enqueue(&row, 1, &output, nullptr);
+    ADD_FAILURE() << "it was taken";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("this engine is of cpu"));
+  }
+  EXPECT_EQ(output, 7);
+}
+
 }  // namespace
 }  // namespace lamella

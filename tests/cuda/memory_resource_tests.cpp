@@ -1,0 +1,276 @@
+// An application's source of device memory: everything comes from it, goes back to it, and whatever
+// it does wrong arrives as an error. In the simulation, which counts what there is.
+#include <map>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <cuda_runtime_api.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <lamella/engine.hpp>
+#include <lamella/error.hpp>
+
+#include "cuda_sim.hpp"
+#include "tests/support/device_array.hpp"
+#include "tests/support/random.hpp"
+
+namespace lamella {
+namespace {
+
+using testing::DeviceArray;
+using ::testing::HasSubstr;
+using testing::random_network;
+using testing::random_rows;
+
+// What the header shows for cudaMallocAsync.
+class AsyncPool : public DeviceMemoryResource {
+ public:
+  void* allocate(std::size_t bytes) override {
+    void* memory = nullptr;
+    const cudaError_t status = cudaMallocAsync(&memory, bytes, nullptr);
+    return status == cudaSuccess && cudaStreamSynchronize(nullptr) == cudaSuccess ? memory
+                                                                                  : nullptr;
+  }
+  void deallocate(void* memory, std::size_t /*bytes*/) noexcept override {
+    (void)cudaFreeAsync(memory, nullptr);
+  }
+};
+
+// Counts, checks what it is asked and what it gets back, and fails at the n-th request if wanted.
+class CountingPool final : public AsyncPool {
+ public:
+  enum class Failure { kNull, kException, kOther, kMisaligned };
+
+  void* allocate(std::size_t bytes) override {
+    const std::lock_guard lock(mutex_);
+    EXPECT_GT(bytes, 0U);
+    if (++requests == fails_at) {
+      switch (failure) {
+        case Failure::kNull:
+          return nullptr;
+        case Failure::kException:
+          throw std::runtime_error("the pool is dry");
+        case Failure::kOther:
+          throw 7;
+        case Failure::kMisaligned:
+          break;
+      }
+    }
+    auto* memory = static_cast<char*>(AsyncPool::allocate(bytes + kOffset));
+    memory += requests == fails_at ? kOffset : 0;
+    int device = -1;
+    testing::require(cudaGetDevice(&device), "cudaGetDevice");
+    live_[memory] = {bytes, device, requests == fails_at ? kOffset : 0};
+    return memory;
+  }
+
+  void deallocate(void* memory, std::size_t bytes) noexcept override {
+    const std::lock_guard lock(mutex_);
+    const auto known = live_.find(memory);
+    ASSERT_NE(known, live_.end()) << "not from here";
+    EXPECT_EQ(bytes, known->second.bytes);
+    int device = -1;
+    EXPECT_EQ(cudaGetDevice(&device), cudaSuccess);
+    EXPECT_EQ(device, known->second.device) << "another device is current";
+    if (busy != nullptr) {
+      EXPECT_EQ(cudaStreamQuery(busy), cudaSuccess) << "work may still use it";
+    }
+    AsyncPool::deallocate(static_cast<char*>(memory) - known->second.offset, bytes);
+    live_.erase(known);
+  }
+
+  [[nodiscard]] long live() const { return static_cast<long>(live_.size()); }
+  [[nodiscard]] std::size_t live_bytes() const {
+    std::size_t bytes = 0;
+    for (const auto& [memory, block] : live_) {
+      bytes += block.bytes;
+    }
+    return bytes;
+  }
+
+  int requests = 0;
+  int fails_at = 0;
+  Failure failure = Failure::kNull;
+  cudaStream_t busy = nullptr;  // must have nothing left to do when memory comes back
+
+ private:
+  static constexpr std::size_t kOffset = 128;
+  struct Block {
+    std::size_t bytes;
+    int device;
+    std::size_t offset;
+  };
+  std::mutex mutex_;
+  std::map<void*, Block> live_;
+};
+
+class MemoryResource : public ::testing::Test {
+ protected:
+  void SetUp() override { cuda_sim::configure({.devices = 2}); }
+  void TearDown() override {
+    EXPECT_EQ(cuda_sim::reports(), 0) << cuda_sim::last_report();
+    EXPECT_EQ(cuda_sim::live().total(), 0) << "something was not released";
+    cuda_sim::configure({});
+  }
+
+  // Everything that allocates, on the second device. more(engine) at the end of it.
+  template <class More>
+  void live_a_life(const std::shared_ptr<DeviceMemoryResource>& pool, const EngineOptions& of,
+                   const More& more) {
+    EngineOptions options = of;
+    options.device = Device::parse("cuda:1");
+    options.max_rows = 8;
+    options.device_memory = pool;
+    const auto engine = make_engine(network_, options);
+    const auto sibling = engine->sibling();
+    Matrix outputs(20, 3);
+    Matrix hidden(20, 5);
+    std::vector<RankedOutput> top(20);
+    engine->run(rows_.view().block(0, 4), outputs.view().block(0, 4));
+    for (Engine* const each : {engine.get(), sibling.get()}) {
+      each->run(rows_, outputs, std::vector<Tap>{{0, true, hidden}, {0, false, hidden}});
+      each->run_top_k(rows_, {top.data(), 20, 1});
+    }
+    more(*engine);
+  }
+
+  const std::shared_ptr<const Network> network_ = random_network({.widths = {64, 5, 3}});
+  const Matrix rows_ = random_rows(20, 64, 1);
+};
+
+const EngineOptions kKinds[] = {
+    {.path = CudaPath::kLayers}, {.path = CudaPath::kFused}, {.precision = Precision::kFp16}};
+
+TEST_F(MemoryResource, GivesAllDeviceMemoryAndGetsItBack) {
+  for (const EngineOptions& kind : kKinds) {
+    const auto pool = std::make_shared<CountingPool>();
+    live_a_life(pool, kind, [&](Engine&) {
+      EXPECT_GT(pool->live(), 4);
+      EXPECT_EQ(cuda_sim::live().device, pool->live()) << "some memory came from elsewhere";
+    });
+    EXPECT_EQ(pool->live(), 0);
+    EXPECT_EQ(pool.use_count(), 1) << "kept by nobody any more";
+    EXPECT_GT(pool->requests, 10);
+  }
+}
+
+TEST_F(MemoryResource, MayFailAtAnyRequest) {
+  using Failure = CountingPool::Failure;
+  int injected = 0;
+  for (const EngineOptions& kind : kKinds) {
+    for (int n = 1;; ++n) {
+      const auto pool = std::make_shared<CountingPool>();
+      pool->fails_at = n;
+      pool->failure = static_cast<Failure>(n % 4);
+      std::string message;
+      try {
+        live_a_life(pool, kind, [](Engine&) {});
+      } catch (const OutOfMemoryError& error) {
+        EXPECT_NE(pool->failure, Failure::kMisaligned);
+        message = error.what();
+        EXPECT_THAT(message, HasSubstr("MiB asked for"));
+        EXPECT_THAT(message, HasSubstr(pool->failure == Failure::kNull        ? "has none"
+                                       : pool->failure == Failure::kException ? "the pool is dry"
+                                                                              : "unknown type"));
+      } catch (const UsageError& error) {
+        EXPECT_EQ(pool->failure, Failure::kMisaligned);
+        message = error.what();
+        EXPECT_THAT(message, HasSubstr("256"));
+      }
+      EXPECT_EQ(pool->live(), 0) << n;
+      EXPECT_EQ(cuda_sim::live().total(), 0) << n;
+      EXPECT_EQ(message.empty(), pool->requests < n) << n;
+      if (message.empty()) {
+        break;
+      }
+      ++injected;
+    }
+  }
+  EXPECT_GT(injected, 40);
+}
+
+TEST_F(MemoryResource, AnEngineGoesOnOnceThereIsMemoryAgain) {
+  const auto pool = std::make_shared<CountingPool>();
+  live_a_life(pool, kKinds[0], [&](Engine& engine) {
+    Matrix outputs(20, 3);
+    Matrix again(20, 3);
+    Matrix hidden(20, 5);
+    engine.run(rows_, outputs);
+    pool->fails_at = pool->requests + 1;
+    EXPECT_THROW(engine.run(rows_, again, std::vector<Tap>{{0, true, hidden}}), OutOfMemoryError);
+    std::vector<RankedOutput> top(40);
+    pool->fails_at = pool->requests + 2;  // buffers for another k
+    EXPECT_THROW(engine.run_top_k(rows_, {top.data(), 20, 2}), OutOfMemoryError);
+    EXPECT_NO_THROW(engine.run_top_k(rows_, {top.data(), 20, 2}));
+    engine.run(rows_, again);
+    EXPECT_EQ(std::vector<float>(again.data(), again.data() + again.size()),
+              std::vector<float>(outputs.data(), outputs.data() + outputs.size()));
+  });
+}
+
+TEST_F(MemoryResource, WeightsAreSharedWhereTheirMemoryIsTheSame) {
+  for (const CudaPath path : {CudaPath::kLayers, CudaPath::kFused}) {
+    const auto pool = std::make_shared<CountingPool>();
+    const auto other_pool = std::make_shared<CountingPool>();
+    const EngineOptions options{
+        .device = Device::parse("cuda"), .max_rows = 8, .path = path, .device_memory = pool};
+    EngineOptions elsewhere = options;
+    elsewhere.device_memory = other_pool;
+    const std::size_t workspace =
+        path == CudaPath::kLayers ? workspace_bytes(*network_, options) : 0;
+    auto first = make_engine(network_, options);
+    const std::size_t of_one = pool->live_bytes();
+    EXPECT_GE(of_one, workspace + network_->parameters().total() * sizeof(float));
+    const auto second = make_engine(network_, options);
+    EXPECT_EQ(pool->live_bytes(), of_one + workspace);
+    const auto stranger = make_engine(network_, elsewhere);
+    EXPECT_EQ(other_pool->live_bytes(), of_one);
+    EXPECT_EQ(pool->live_bytes(), of_one + workspace);
+    const auto sibling = first->sibling();
+    EXPECT_EQ(pool->live_bytes(), of_one + 2 * workspace);
+    first.reset();
+    EXPECT_EQ(pool->live_bytes(), of_one + workspace);
+  }
+}
+
+// The application may let go of the resource at once.
+TEST_F(MemoryResource, IsKeptByWhoeverHasMemoryOfIt) {
+  auto pool = std::make_shared<CountingPool>();
+  const std::weak_ptr<CountingPool> watched = pool;
+  auto engine = make_engine(network_, {.device = Device::parse("cuda"),
+                                       .max_rows = 8,
+                                       .path = CudaPath::kLayers,
+                                       .device_memory = std::move(pool)});
+  auto sibling = engine->sibling();
+  engine.reset();
+  Matrix outputs(20, 3);
+  sibling->run(rows_, outputs);
+  EXPECT_FALSE(watched.expired());
+  sibling.reset();
+  EXPECT_TRUE(watched.expired());
+}
+
+TEST_F(MemoryResource, GetsNothingBackThatIsInUse) {
+  for (const CudaPath path : {CudaPath::kLayers, CudaPath::kFused}) {
+    const auto pool = std::make_shared<CountingPool>();
+    DeviceArray rows(std::vector<float>(rows_.data(), rows_.data() + rows_.size()));
+    DeviceArray outputs(20UL * 3);
+    testing::require(cudaStreamCreateWithFlags(&pool->busy, cudaStreamNonBlocking), "stream");
+    {
+      const auto engine = make_engine(
+          network_,
+          {.device = Device::parse("cuda"), .max_rows = 8, .path = path, .device_memory = pool});
+      engine->enqueue(rows.data(), 20, outputs.data(), pool->busy);
+      EXPECT_EQ(cudaStreamQuery(pool->busy), cudaErrorNotReady);
+    }
+    EXPECT_EQ(pool->live(), 0);
+    testing::require(cudaStreamDestroy(pool->busy), "destroy");
+  }
+}
+
+}  // namespace
+}  // namespace lamella

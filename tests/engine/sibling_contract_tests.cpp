@@ -1,0 +1,112 @@
+// What an engine's siblings promise on every device: the same bits, at once on other threads, and
+// nothing that one loses with the other.
+#include <cstring>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <lamella/engine.hpp>
+
+#include "tests/engine/contract.hpp"
+#include "tests/support/random.hpp"
+
+namespace lamella {
+namespace {
+
+using testing::EngineContract;
+using testing::make_contract_engine;
+using testing::random_network;
+using testing::random_rows;
+using testing::with_input_steps;
+
+using Siblings = EngineContract;
+
+// Everything that an engine computes of rows, as bytes.
+std::vector<char> all_of(Engine& engine, const Matrix& rows) {
+  const Network& network = engine.network();
+  Matrix outputs(rows.rows(), network.outputs());
+  Matrix hidden(rows.rows(), network.layers()[0].outputs);
+  std::vector<RankedOutput> top(rows.rows() * 2);
+  std::vector<char> bytes;
+  const auto add = [&](const auto& values) {
+    const auto* const begin = reinterpret_cast<const char*>(values.data());
+    bytes.insert(bytes.end(), begin, begin + values.size() * sizeof(*values.data()));
+  };
+  engine.run(rows, outputs);
+  add(outputs);
+  engine.run(rows, outputs, std::vector<Tap>{{0, true, hidden}});
+  add(hidden);
+  engine.run_top_k(rows, {top.data(), rows.rows(), 2});
+  add(top);
+  return bytes;
+}
+
+// One of each way to compute: narrow, middling, too wide for one fused kernel, behind input steps.
+std::vector<std::shared_ptr<const Network>> networks() {
+  return {
+      random_network({.widths = {3, 4, 2}}), random_network({.widths = {33, 50, 20, 7}}),
+      random_network({.widths = {20, 150, 9}, .last = ActivationKind::kSoftmax}),
+      with_input_steps(*random_network({.widths = {12, 40, 5}}), {InputStep::Kind::kSubtract}, 1)};
+}
+
+TEST_F(Siblings, GiveTheSameBitsAndSayTheSameOfThemselves) {
+  for (const auto& network : networks()) {
+    const auto first = make_contract_engine(network, 64);
+    const auto sibling = first->sibling();
+    EXPECT_EQ(&sibling->network(), network.get());
+    EXPECT_EQ(sibling->info().device, first->info().device);
+    EXPECT_EQ(sibling->info().device_name, first->info().device_name);
+    EXPECT_EQ(sibling->info().path, first->info().path);
+    EXPECT_EQ(sibling->info().path_reason, first->info().path_reason);
+    EXPECT_EQ(sibling->info().threads, first->info().threads);
+    EXPECT_EQ(sibling->info().max_rows, first->info().max_rows);
+    for (const std::size_t count : {1UL, 5UL, 150UL}) {
+      const Matrix rows = random_rows(count, network->inputs(), 3);
+      const auto wanted = all_of(*first, rows);
+      EXPECT_EQ(all_of(*sibling, rows), wanted) << first->info().path << ", " << count;
+      EXPECT_EQ(all_of(*first, rows), wanted) << "changed by its sibling";
+    }
+  }
+}
+
+TEST_F(Siblings, OutliveTheEngineThatMadeThem) {
+  for (auto network : networks()) {
+    const Matrix rows = random_rows(40, network->inputs(), 3);
+    auto engine = make_contract_engine(std::move(network), 64);
+    const auto wanted = all_of(*engine, rows);
+    for (int generation = 0; generation < 2; ++generation) {
+      auto next = engine->sibling();
+      engine = std::move(next);
+      EXPECT_EQ(all_of(*engine, rows), wanted);
+    }
+    const auto last = engine->sibling();
+    (void)engine->sibling();  // gone before it was used
+    EXPECT_EQ(all_of(*last, rows), wanted);
+  }
+}
+
+TEST_F(Siblings, AreMadeAndRunWhileTheEngineIsAtWork) {
+  for (const auto& network : networks()) {
+    const auto engine = make_contract_engine(network, 64);
+    const Matrix rows = random_rows(100, network->inputs(), 3);
+    const auto wanted = all_of(*engine, rows);
+    std::vector<std::vector<char>> found(3);
+    std::vector<std::thread> threads;
+    for (std::vector<char>& mine : found) {
+      threads.emplace_back([&engine, &rows, &mine] { mine = all_of(*engine->sibling(), rows); });
+    }
+    EXPECT_EQ(all_of(*engine, rows), wanted);
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+    for (const std::vector<char>& bytes : found) {
+      EXPECT_EQ(bytes, wanted) << engine->info().path;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lamella
