@@ -80,6 +80,7 @@ class CountingPool final : public AsyncPool {
       EXPECT_EQ(cudaStreamQuery(busy), cudaSuccess) << "work may still use it";
     }
     AsyncPool::deallocate(static_cast<char*>(memory) - known->second.offset, bytes);
+    EXPECT_EQ(cudaStreamSynchronize(nullptr), cudaSuccess);  // until then the simulation counts it
     live_.erase(known);
   }
 

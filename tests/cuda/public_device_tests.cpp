@@ -1,7 +1,7 @@
 // What applications reach of a CUDA device without linking its engine: rows on the device through
 // the base class Engine and through C. The same tests run in the simulation and on a GPU.
+#include <cstring>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include <cuda_runtime_api.h>
@@ -9,7 +9,6 @@
 #include <gtest/gtest.h>
 
 #include <lamella/engine.hpp>
-#include <lamella/error.hpp>
 #include <lamella/lamella.h>
 
 #include "tests/support/device_array.hpp"
@@ -25,7 +24,7 @@ using testing::random_network;
 using testing::random_rows;
 using testing::require;
 
-constexpr std::size_t kRows = 100;
+constexpr std::size_t kRows = 40;
 
 std::vector<float> values(const Matrix& matrix) {
   return {matrix.data(), matrix.data() + matrix.size()};
@@ -47,7 +46,7 @@ void expect_bits_of_run(const Enqueue& enqueue, Engine& engine) {
   enqueue(rows.data(), kRows, outputs.data(), stream);
   require(cudaStreamEndCapture(stream, &graph), "end capture");
   require(cudaGraphInstantiate(&executable, graph, 0), "instantiate");
-  for (std::uint32_t seed = 1; seed <= 4; ++seed) {
+  for (std::uint32_t seed = 1; seed <= 2; ++seed) {
     const Matrix host_rows = random_rows(kRows, width, seed);
     rows.upload(values(host_rows));
     if (seed % 2 == 0) {
@@ -74,7 +73,7 @@ class PublicDevice : public ::testing::TestWithParam<const char*> {
 INSTANTIATE_TEST_SUITE_P(Paths, PublicDevice, ::testing::Values("layers", "fused"));
 
 TEST_P(PublicDevice, EveryEngineOfOneDeviceTakesRowsThatAreThere) {
-  const auto network = random_network({.widths = {20, 40, 30, 5}});
+  const auto network = random_network({.widths = {20, 40, 5}});
   EngineOptions options{
       .device = Device::parse("cuda:0"), .max_rows = 64, .path = parse_cuda_path(GetParam())};
   const std::size_t bytes = workspace_bytes(*network, options);
@@ -90,7 +89,9 @@ TEST_P(PublicDevice, EveryEngineOfOneDeviceTakesRowsThatAreThere) {
                        asked);
   };
   expect_bits(*sibling);
-  EXPECT_EQ(workspace.download(), untouched) << "a sibling works in the caller's memory";
+  // As bytes, since there may be NaN.
+  EXPECT_EQ(std::memcmp(workspace.download().data(), untouched.data(), bytes), 0)
+      << "a sibling works in the caller's memory";
   expect_bits(*engine);
   DeviceArray rows(values(random_rows(kRows, 20, 1)));
   DeviceArray outputs(kRows * 5);
