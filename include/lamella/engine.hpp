@@ -194,11 +194,13 @@ class Engine {
                        CUstream_st* stream, std::span<const Tap> taps);
 
   // Another engine like this one, on the same device or devices, for another caller: it shares the
-  // network and what was prepared of its weights, takes the same path, and gives each row the same
-  // bits. It costs buffers for activations alone, made at the first calls on the CPU, at once on a
-  // CUDA device (by device_memory; never in the caller's workspace). Neither outlives anything of
-  // the other. May be called while this engine is at work. Throws DeviceError, OutOfMemoryError;
-  // UsageError for an engine that Lamella did not make.
+  // network and what was prepared of its weights, and takes the same path, so that it gives each
+  // row the same bits (where info().batch_invariant). Either may be destroyed first. On the CPU it
+  // costs microseconds and a few KiB, and at its first calls the buffers for activations; on a CUDA
+  // device a cuBLAS handle and workspace_bytes(), which it allocates at once, where the original
+  // has the caller's workspace too; the fused path needs neither. May be called while this engine
+  // is at work. Throws DeviceError, OutOfMemoryError; UsageError for an engine that Lamella did not
+  // make.
   [[nodiscard]] virtual std::unique_ptr<Engine> sibling() const;
 
  protected:
@@ -215,9 +217,9 @@ class Engine {
 // and says so in info().reason. With kAllDevices it makes one engine a device, and a call's rows
 // are split over as many of them as they are worth it for, each driven by a thread of its own;
 // outputs and taps are those of one device. Where there is one, that is the engine of cuda:0. The
-// CUDA part is opened at run time, only here and only where a driver is installed, and never
-// closed. May be called from several threads. Also throws OutOfMemoryError; UsageError for options
-// that cannot be met.
+// CUDA part is opened at run time, only here, by list_devices and by measure_paths, and only where
+// a driver is installed; it is never closed. May be called from several threads. Also throws
+// OutOfMemoryError; UsageError for options that cannot be met.
 [[nodiscard]] std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
                                                   const EngineOptions& options = {});
 

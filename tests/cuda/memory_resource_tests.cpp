@@ -26,6 +26,8 @@ using ::testing::HasSubstr;
 using testing::random_network;
 using testing::random_rows;
 
+constexpr std::size_t kRows = 10;  // more than a pass carries
+
 // What the header shows for cudaMallocAsync.
 class AsyncPool : public DeviceMemoryResource {
  public:
@@ -128,19 +130,19 @@ class MemoryResource : public ::testing::Test {
     options.device_memory = pool;
     const auto engine = make_engine(network_, options);
     const auto sibling = engine->sibling();
-    Matrix outputs(20, 3);
-    Matrix hidden(20, 5);
-    std::vector<RankedOutput> top(20);
+    Matrix outputs(kRows, 3);
+    Matrix hidden(kRows, 5);
+    std::vector<RankedOutput> top(kRows);
     engine->run(rows_.view().block(0, 4), outputs.view().block(0, 4));
     for (Engine* const each : {engine.get(), sibling.get()}) {
       each->run(rows_, outputs, std::vector<Tap>{{0, true, hidden}, {0, false, hidden}});
-      each->run_top_k(rows_, {top.data(), 20, 1});
+      each->run_top_k(rows_, {top.data(), kRows, 1});
     }
     more(*engine);
   }
 
   const std::shared_ptr<const Network> network_ = random_network({.widths = {64, 5, 3}});
-  const Matrix rows_ = random_rows(20, 64, 1);
+  const Matrix rows_ = random_rows(kRows, 64, 1);
 };
 
 const EngineOptions kKinds[] = {
@@ -197,16 +199,16 @@ TEST_F(MemoryResource, MayFailAtAnyRequest) {
 TEST_F(MemoryResource, AnEngineGoesOnOnceThereIsMemoryAgain) {
   const auto pool = std::make_shared<CountingPool>();
   live_a_life(pool, kKinds[0], [&](Engine& engine) {
-    Matrix outputs(20, 3);
-    Matrix again(20, 3);
-    Matrix hidden(20, 5);
+    Matrix outputs(kRows, 3);
+    Matrix again(kRows, 3);
+    Matrix hidden(kRows, 5);
     engine.run(rows_, outputs);
     pool->fails_at = pool->requests + 1;
     EXPECT_THROW(engine.run(rows_, again, std::vector<Tap>{{0, true, hidden}}), OutOfMemoryError);
-    std::vector<RankedOutput> top(40);
+    std::vector<RankedOutput> top(kRows * 2);
     pool->fails_at = pool->requests + 2;  // buffers for another k
-    EXPECT_THROW(engine.run_top_k(rows_, {top.data(), 20, 2}), OutOfMemoryError);
-    EXPECT_NO_THROW(engine.run_top_k(rows_, {top.data(), 20, 2}));
+    EXPECT_THROW(engine.run_top_k(rows_, {top.data(), kRows, 2}), OutOfMemoryError);
+    EXPECT_NO_THROW(engine.run_top_k(rows_, {top.data(), kRows, 2}));
     engine.run(rows_, again);
     EXPECT_EQ(std::vector<float>(again.data(), again.data() + again.size()),
               std::vector<float>(outputs.data(), outputs.data() + outputs.size()));
@@ -248,7 +250,7 @@ TEST_F(MemoryResource, IsKeptByWhoeverHasMemoryOfIt) {
                                        .device_memory = std::move(pool)});
   auto sibling = engine->sibling();
   engine.reset();
-  Matrix outputs(20, 3);
+  Matrix outputs(kRows, 3);
   sibling->run(rows_, outputs);
   EXPECT_FALSE(watched.expired());
   sibling.reset();
@@ -259,13 +261,13 @@ TEST_F(MemoryResource, GetsNothingBackThatIsInUse) {
   for (const CudaPath path : {CudaPath::kLayers, CudaPath::kFused}) {
     const auto pool = std::make_shared<CountingPool>();
     DeviceArray rows(std::vector<float>(rows_.data(), rows_.data() + rows_.size()));
-    DeviceArray outputs(20UL * 3);
+    DeviceArray outputs(kRows * 3);
     testing::require(cudaStreamCreateWithFlags(&pool->busy, cudaStreamNonBlocking), "stream");
     {
       const auto engine = make_engine(
           network_,
           {.device = Device::parse("cuda"), .max_rows = 8, .path = path, .device_memory = pool});
-      engine->enqueue(rows.data(), 20, outputs.data(), pool->busy);
+      engine->enqueue(rows.data(), kRows, outputs.data(), pool->busy);
       EXPECT_EQ(cudaStreamQuery(pool->busy), cudaErrorNotReady);
     }
     EXPECT_EQ(pool->live(), 0);
