@@ -41,7 +41,9 @@ class CudaEngine final : public Engine {
                       const CudaEngineOptions& options = {});
   CudaEngine(const CudaEngine&) = delete;
   CudaEngine& operator=(const CudaEngine&) = delete;
-  // Waits for the work that was enqueued, then releases. Never throws.
+  // Waits for the work that was enqueued, then releases. Never throws. It waits for the device,
+  // which would spoil a capture of one of the device's streams by the application, in any thread:
+  // no engine may be destroyed meanwhile. (Engines' own captures it keeps clear of.)
   ~CudaEngine() override;
 
   // Bytes of device memory that an engine for this network and max_rows needs beside the weights.
