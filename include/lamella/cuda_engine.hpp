@@ -23,7 +23,9 @@ class CudaEngine final : public Engine {
   explicit CudaEngine(std::shared_ptr<const Network> network, const EngineOptions& options = {});
   CudaEngine(const CudaEngine&) = delete;
   CudaEngine& operator=(const CudaEngine&) = delete;
-  // Waits for the work of the device, then releases. Never throws. Not during a capture.
+  // Waits for the work that was enqueued, then releases. Never throws. It waits for the device,
+  // which would spoil a capture of one of the device's streams by the application, in any thread:
+  // no engine may be destroyed meanwhile. (Engines' own captures it keeps clear of.)
   ~CudaEngine() override;
 
   [[nodiscard]] const Network& network() const override;

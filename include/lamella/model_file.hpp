@@ -2,6 +2,7 @@
 // (.safetensors). docs/model-files.md says which names, types and layouts are understood.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -30,6 +31,7 @@ struct LoadOptions {
   // Fold scalers in front of the network into its first layer (faster; rounds differently).
   // Without, they stay input steps of the network.
   bool fold = true;
+  const std::atomic<bool>* cancelled = nullptr;  // looked at while waiting for bytes; may be null
 };
 
 struct LoadedNetwork {
@@ -41,17 +43,20 @@ struct LoadedNetwork {
 
 // Reads a model file; the format is taken from the file's content. Memory asked for is bounded by a
 // small multiple of the file's size. Throws FileError (the message names the file), with what was
-// found, what was wanted and which option helps.
+// found, what was wanted and which option helps; OutOfMemoryError when it does not fit the host's
+// memory; CancelledError.
 [[nodiscard]] LoadedNetwork load_network(const std::filesystem::path& file,
                                          const LoadOptions& options = {});
 
 // Writes a network as a .safetensors file: layers.N.weight and layers.N.bias as float32, and in its
 // metadata the activations, names and input steps, so that load_network gives the same network, bit
 // for bit (with allow_nonfinite where the network needs it); and the self-test, where there is one.
-// The file appears under its name only when it is complete. Throws FileError, also when a name is
-// not UTF-8; Error when the self-test fails for this network.
+// The file appears under its name only when it is complete. cancelled is looked at while it is
+// written, and may be null. Throws FileError, also when a name is not UTF-8; Error when the
+// self-test fails for this network; CancelledError.
 void save_network(const Network& network, const std::filesystem::path& file,
-                  const std::optional<SelfTest>& self_test = std::nullopt);
+                  const std::optional<SelfTest>& self_test = std::nullopt,
+                  const std::atomic<bool>* cancelled = nullptr);
 
 }  // namespace lamella
 #pragma GCC visibility pop

@@ -197,7 +197,7 @@ Measured measure(const BenchArguments& arguments) {
   options.seconds = parse_size("--duration", arguments.duration);
   options.warm_up_seconds = parse_size("--warm-up", arguments.warm_up);
   options.cancelled = &stop_on_signals();
-  Measured measured{arguments.model.load(), {}, {}};
+  Measured measured{arguments.model.load(options.cancelled), {}, {}};
   for (const std::string& note : measured.loaded.notes) {
     print_note(note);
   }

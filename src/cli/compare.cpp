@@ -259,7 +259,7 @@ void compare(const CompareArguments& arguments) {
   CompareOptions options = compare_options(arguments);
   const ProgressMode progress_mode = parse_progress_mode(arguments.progress);
   options.cancelled = &stop_on_signals();
-  const LoadedNetwork loaded = arguments.model.load();
+  const LoadedNetwork loaded = arguments.model.load(options.cancelled);
   for (const std::string& note : loaded.notes) {
     print_note(note);
   }

@@ -9,6 +9,7 @@
 #include <lamella/lamella.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/interrupt.hpp"
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
 
@@ -46,12 +47,13 @@ void convert(const ConvertArguments& arguments) {
   if (std::filesystem::equivalent(arguments.output, arguments.model.file, ignored)) {
     throw FileError(arguments.output, "is the model file; name another output file");
   }
-  const LoadedNetwork loaded = arguments.model.load();
+  const std::atomic<bool>& cancelled = stop_on_signals();
+  const LoadedNetwork loaded = arguments.model.load(&cancelled);
   for (const std::string& note : loaded.notes) {
     print_note(note);
   }
   const std::optional<SelfTest> self_test = choose_self_test(loaded, arguments);
-  save_network(*loaded.network, arguments.output, self_test);
+  save_network(*loaded.network, arguments.output, self_test, &cancelled);
   std::string with_test;
   if (self_test) {
     with_test = fmt::format(" and a self-test of {} rows", self_test->rows.rows());

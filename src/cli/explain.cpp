@@ -257,7 +257,7 @@ void explain(const ExplainArguments& arguments) {
     }
     (void)arguments.engine.options();
   }
-  const LoadedNetwork loaded = arguments.model.load();
+  const LoadedNetwork loaded = arguments.model.load(file.cancelled);
   const Network& network = *loaded.network;
   for (const std::string& note : loaded.notes) {
     print_note(note);
@@ -297,12 +297,19 @@ void explain(const ExplainArguments& arguments) {
       text += statistics_text(network, statistics, style);
     }
   }
+  const auto refuse_if_cancelled = [&file] {
+    if (file.cancelled->load()) {
+      throw CancelledError("cancelled before everything was written");
+    }
+  };
+  refuse_if_cancelled();
   if (!arguments.npz.empty()) {
     save_walk(*walked, network, arguments.npz);
   }
   if (!arguments.svg.empty()) {
     save_figure(network, *walked, arguments.svg);
   }
+  refuse_if_cancelled();
   Matrix targets;
   if (!arguments.target.empty()) {
     targets = read_targets(arguments, network.outputs(), rows.rows(), numbers);
@@ -323,6 +330,7 @@ void explain(const ExplainArguments& arguments) {
       text += "\n" + descent_text(descent, targets, learning_rate, steps, style);
     }
   }
+  refuse_if_cancelled();
   print_result(arguments.json ? json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
                               : text);
 }

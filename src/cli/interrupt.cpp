@@ -34,8 +34,9 @@ const std::atomic<bool>& stop_on_signals() {
   return stop_requested;
 }
 
-void ignore_broken_pipes() {
+void let_writes_fail() {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 void reserve_standard_streams() {

@@ -10,8 +10,9 @@ namespace lamella::cli {
 // shell's background job) stays ignored. Waiting system calls are interrupted, not restarted.
 const std::atomic<bool>& stop_on_signals();
 
-// A reader that went away (| head) is an error that a write reports, not a signal that kills.
-void ignore_broken_pipes();
+// A reader that went away (| head), and a file larger than allowed (ulimit -f), are errors that a
+// write reports, not signals that kill before anything could be said or removed.
+void let_writes_fail();
 
 // Makes sure that descriptors 0 to 2 are taken: a file opened where a standard stream was closed
 // would receive what is meant for the stream. Using such a stream still fails.

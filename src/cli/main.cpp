@@ -111,7 +111,7 @@ int run_command(int argc, char** argv) {
 
 int guarded_main(int argc, char** argv) {
   reserve_standard_streams();
-  ignore_broken_pipes();
+  let_writes_fail();
   try {
     return run_command(argc, argv);
   } catch (const UsageError& error) {

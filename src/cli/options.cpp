@@ -29,7 +29,7 @@ void ModelArguments::add_to(CLI::App& app) {
   app.add_flag("--allow-nonfinite", allow_nonfinite, "take NaN and infinities among the weights");
 }
 
-LoadedNetwork ModelArguments::load() const {
+LoadedNetwork ModelArguments::load(const std::atomic<bool>* cancelled) const {
   LoadOptions options;
   if (!activations.empty()) {
     options.activations = parse_activations(activations);
@@ -37,6 +37,7 @@ LoadedNetwork ModelArguments::load() const {
   options.weights_layout = parse_weights_layout(weights_layout);
   options.allow_nonfinite = allow_nonfinite;
   options.fold = !no_fold;
+  options.cancelled = cancelled;
   return load_network(file, options);
 }
 

@@ -1,6 +1,7 @@
 // Options that several commands have, and the reading of option values.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -24,8 +25,8 @@ struct ModelArguments {
   bool no_fold = false;
 
   void add_to(CLI::App& app);
-  // Throws UsageError, FileError.
-  [[nodiscard]] LoadedNetwork load() const;
+  // The flag stops the wait for a model that comes through a pipe. Throws UsageError, FileError.
+  [[nodiscard]] LoadedNetwork load(const std::atomic<bool>* cancelled = nullptr) const;
 };
 
 // Where and how to compute; shared by the commands that make an engine.

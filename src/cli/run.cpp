@@ -104,7 +104,7 @@ void run(const RunArguments& arguments) {
   }
   options.cancelled = &stop_on_signals();
 
-  const LoadedNetwork loaded = arguments.model.load();
+  const LoadedNetwork loaded = arguments.model.load(options.cancelled);
   if (!arguments.quiet) {
     for (const std::string& note : loaded.notes) {
       print_note(note);

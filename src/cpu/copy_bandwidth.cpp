@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "core/start_thread.hpp"
+
 namespace lamella::cpu {
 
 double copy_bandwidth(int threads) {
@@ -21,8 +23,8 @@ double copy_bandwidth(int threads) {
       std::vector<std::jthread> workers;
       for (int t = 0; t < threads; ++t) {
         const std::size_t begin = static_cast<std::size_t>(t) * part;
-        workers.emplace_back(
-            [&, begin] { std::memcpy(to.data() + begin, from.data() + begin, part); });
+        workers.push_back(core::start_thread(
+            [&, begin] { std::memcpy(to.data() + begin, from.data() + begin, part); }));
       }
     }
     const double seconds =

@@ -2,6 +2,7 @@
 // How a network is computed there is layered_network.hpp's and fused_network.hpp's.
 #include <algorithm>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "core/checked.hpp"
 #include "core/taps.hpp"
 #include "core/top_k.hpp"
+#include "cuda/capture_guard.hpp"
 #include "cuda/check.hpp"
 #include "cuda/device_weights.hpp"
 #include "cuda/fused_network.hpp"
@@ -215,6 +217,8 @@ EngineInfo CudaEngine::State::info() const {
 }
 
 CudaEngine::State::~State() {
+  // This waits for the device, and so does the end of a cuBLAS handle.
+  const std::unique_lock alone(cuda::capture_guard());
   // Work that was enqueued still uses the buffers, those of the caller included.
   int previous = device_;
   cuda::check_no_throw(cudaGetDevice(&previous));

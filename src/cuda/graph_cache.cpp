@@ -1,16 +1,19 @@
 #include "cuda/graph_cache.hpp"
 
 #include <algorithm>
+#include <shared_mutex>
 #include <utility>
 
 #include <cuda_runtime_api.h>
 
+#include "cuda/capture_guard.hpp"
 #include "cuda/check.hpp"
 
 namespace lamella::cuda {
 namespace {
 
 GraphExec capture(cudaStream_t stream, const std::function<void()>& work) {
+  const std::shared_lock guard(capture_guard());
   LAMELLA_CUDA_CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
   cudaGraph_t captured = nullptr;
   try {

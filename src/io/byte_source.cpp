@@ -58,6 +58,12 @@ class FileSource final : public ByteSource {
     do {
       got = ::read(file_.get(), into.data(), std::min(into.size(), kMostAtOnce));
     } while (got < 0 && errno == EINTR);
+    taken_ += checked(got);
+    if (got == 0 && size_ && taken_ < *size_) {
+      throw FileError(name(), "was cut short while it was read: it ends after " +
+                                  std::to_string(taken_) + " bytes, and had " +
+                                  std::to_string(*size_));
+    }
     return checked(got);
   }
 
@@ -85,6 +91,7 @@ class FileSource final : public ByteSource {
 
   FileHandle file_;
   std::optional<std::uint64_t> size_;
+  std::uint64_t taken_ = 0;  // from the stream
   const std::atomic<bool>* cancelled_;
 };
 

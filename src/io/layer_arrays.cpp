@@ -118,7 +118,7 @@ std::vector<LayerArray> read_layer_arrays(const std::string& path, const Network
   } catch (const Error& error) {
     throw FileError(path, error.what());
   } catch (const std::bad_alloc&) {
-    throw FileError(path, "is larger than the memory that can be had");
+    throw OutOfMemoryError(path + ": is larger than the memory that can be had");
   }
 }
 

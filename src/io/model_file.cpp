@@ -157,7 +157,7 @@ WeightsLayout parse_weights_layout(std::string_view text) {
 }
 
 void save_network(const Network& network, const std::filesystem::path& file,
-                  const std::optional<SelfTest>& self_test) {
+                  const std::optional<SelfTest>& self_test, const std::atomic<bool>* cancelled) {
   const std::string name = file.string();
   if (io::extension_of(name) != ".safetensors") {
     throw FileError(name, "is no name for a .safetensors file, which is what models are saved as");
@@ -165,20 +165,20 @@ void save_network(const Network& network, const std::filesystem::path& file,
   if (self_test) {
     check_self_test(network, *self_test);
   }
-  io::write_safetensors(network, name, self_test ? &*self_test : nullptr);
+  io::write_safetensors(network, name, self_test ? &*self_test : nullptr, cancelled);
 }
 
 LoadedNetwork load_network(const std::filesystem::path& file, const LoadOptions& options) {
   const std::string name = file.string();
   try {
-    const auto source = io::open_source(name);
+    const auto source = io::open_source(name, options.cancelled);
     // The format first: a stream without an end must not be read for nothing.
     (void)io::format_of(source->peek(io::kFirstBytes), name);
     const std::vector<std::byte> bytes = io::read_all(*source);
     const std::filesystem::path folder = file.parent_path();
     return io::read_network(bytes, name, options, folder.empty() ? "." : folder);
   } catch (const std::bad_alloc&) {
-    throw FileError(name, "is larger than the memory that can be had");
+    throw OutOfMemoryError(name + ": is larger than the memory that can be had");
   }
 }
 

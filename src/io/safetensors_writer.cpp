@@ -1,5 +1,6 @@
 #include "io/safetensors_writer.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <utility>
@@ -17,6 +18,9 @@ namespace lamella::io {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// Values are written in pieces, between which the writing can be cancelled.
+constexpr std::size_t kPiece = std::size_t{1} << 20;
 
 // A tensor's place in the data, and its values in the network.
 class Tensors {
@@ -64,7 +68,8 @@ Json metadata_of(const Network& network) {
 
 }  // namespace
 
-void write_safetensors(const Network& network, const std::string& path, const SelfTest* self_test) {
+void write_safetensors(const Network& network, const std::string& path, const SelfTest* self_test,
+                       const std::atomic<bool>* cancelled) {
   Tensors tensors;
   std::string header;
   try {
@@ -98,7 +103,12 @@ void write_safetensors(const Network& network, const std::string& path, const Se
   file.write(std::as_bytes(std::span(&length, 1)));
   file.write(std::as_bytes(std::span(header)));
   for (const std::span<const float> values : tensors.data) {
-    file.write(std::as_bytes(values));
+    for (std::size_t first = 0; first < values.size(); first += kPiece) {
+      if (cancelled != nullptr && cancelled->load()) {
+        throw CancelledError("cancelled while the model was written; no output file is left");
+      }
+      file.write(std::as_bytes(values.subspan(first, std::min(kPiece, values.size() - first))));
+    }
   }
   file.finish();
 }

@@ -2,6 +2,7 @@
 // it.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include <lamella/network.hpp>
@@ -9,7 +10,9 @@
 
 namespace lamella::io {
 
-// Appears under its name only when it is complete. self_test may be null. Throws FileError.
-void write_safetensors(const Network& network, const std::string& path, const SelfTest* self_test);
+// Appears under its name only when it is complete. self_test and cancelled may be null. Throws
+// FileError, CancelledError.
+void write_safetensors(const Network& network, const std::string& path, const SelfTest* self_test,
+                       const std::atomic<bool>* cancelled);
 
 }  // namespace lamella::io

@@ -15,6 +15,7 @@
 #include <lamella/error.hpp>
 
 #include "core/checked.hpp"
+#include "core/start_thread.hpp"
 #include "core/top_k.hpp"
 #include "score/chunk_queue.hpp"
 
@@ -86,13 +87,17 @@ class Pipeline {
 
   ScoreReport run() {
     {
-      const std::jthread reading([this] { guarded([this] { read_chunks(); }); });
-      const std::jthread writing([this] { guarded([this] { write_chunks(); }); });
-      std::jthread checking;
-      if (options_.check) {
-        checking = std::jthread([this] { guarded([this] { check_chunks(); }); });
-      }
-      guarded([this] { compute_chunks(); });
+      std::array<std::jthread, 3> stages;
+      // A thread that cannot be started stops those that were, as any failure does. The reader is
+      // the last: it may have to wait for its input before it can stop.
+      guarded([&] {
+        if (options_.check) {
+          stages[0] = start(&Pipeline::check_chunks);
+        }
+        stages[1] = start(&Pipeline::write_chunks);
+        stages[2] = start(&Pipeline::read_chunks);
+        compute_chunks();
+      });
     }  // joined: from here on this thread is alone
     if (error_) {
       std::rethrow_exception(error_);
@@ -106,6 +111,10 @@ class Pipeline {
   }
 
  private:
+  std::jthread start(void (Pipeline::*stage)()) {
+    return core::start_thread([this, stage] { guarded([&] { (this->*stage)(); }); });
+  }
+
   void read_chunks() {
     const std::size_t wanted = options_.chunk_rows;
     while (const auto slot = free_.pop()) {

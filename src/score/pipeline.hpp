@@ -54,7 +54,8 @@ inline constexpr std::size_t kDefaultMemory = std::size_t{16} << 20;
 // Sends every row of reader through the engine, on the caller's thread, to writer, and finishes
 // writer. More threads read, check and write. Whichever stage throws first, the others stop after
 // the chunk that they hold, the threads are joined, and its exception goes to the caller; the
-// writer is then left unfinished. Fills everything in the report but seconds and what was verified.
+// writer is then left unfinished. So it is when a thread cannot be started (Error). Fills
+// everything in the report but seconds and what was verified.
 ScoreReport run_pipeline(io::RowReader& reader, Engine& engine, io::RowWriter& writer,
                          const RowOutput& output, const PipelineOptions& options);
 

@@ -105,7 +105,8 @@ ScoreReport score(Engine& engine, const ScoreOptions& options) {
                                                   .cancelled = options.cancelled});
   const std::unique_ptr<io::RowReader>& reader = slice.reader;
   pipeline::Verification verification(network, reader->name(), options.verify_rows, reader->rows(),
-                                      slice.first_row, parse_precision(engine.info().precision));
+                                      slice.first_row, parse_precision(engine.info().precision),
+                                      options.cancelled);
   pipeline::ChunkCheck check;
   if (options.verify_rows != 0) {
     check = [&verification](std::uint64_t first_row, MatrixView<const float> inputs,

@@ -26,6 +26,9 @@ void Verification::check(std::uint64_t first_row, MatrixView<const float> inputs
     if (!is_sampled(first_row + r, wanted_, total_)) {
       continue;
     }
+    if (cancelled_ != nullptr && cancelled_->load()) {
+      throw CancelledError("cancelled while verifying; no output file is left");
+    }
     const verify::Reference reference = verify::evaluate(network_, inputs.block(r, 1), precision_);
     const verify::Comparison found = verify::compare(reference, outputs.block(r, 1));
     if (found.outside != 0) {

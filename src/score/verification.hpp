@@ -1,6 +1,7 @@
 // Recomputes some of the rows of a run with the double-precision reference.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -23,15 +24,17 @@ class Verification {
   // input is named in messages, and where in it the first of the rows stands.
   Verification(const Network& network, std::string input, std::uint64_t wanted,
                std::optional<std::uint64_t> total, std::uint64_t input_first_row = 0,
-               Precision precision = Precision::kFp32)
+               Precision precision = Precision::kFp32, const std::atomic<bool>* cancelled = nullptr)
       : network_(network),
         input_(std::move(input)),
         wanted_(wanted),
         total_(total),
         input_first_row_(input_first_row),
-        precision_(precision) {}
+        precision_(precision),
+        cancelled_(cancelled) {}
 
-  // Throws Error when an output of a sampled row is outside its bound.
+  // Throws Error when an output of a sampled row is outside its bound; CancelledError soon after
+  // the flag is set.
   void check(std::uint64_t first_row, MatrixView<const float> inputs,
              MatrixView<const float> outputs);
 
@@ -45,6 +48,7 @@ class Verification {
   std::optional<std::uint64_t> total_;
   std::uint64_t input_first_row_;
   Precision precision_;  // in which the rows are computed
+  const std::atomic<bool>* cancelled_;
   std::uint64_t rows_ = 0;
   double largest_error_ = 0;  // as a share of its bound
 };

@@ -4,6 +4,7 @@
 
 #include <lamella/bench.hpp>
 
+#include "core/start_thread.hpp"
 #include "cpu/copy_bandwidth.hpp"
 #include "cpu/fma_peak.hpp"
 
@@ -18,7 +19,7 @@ Ceilings measure_ceilings(const EngineInfo& engine) {
   {
     std::vector<std::jthread> workers;
     for (double& rate : gflops) {
-      workers.emplace_back([&rate] { rate = cpu::fma_peak_gflops(); });
+      workers.push_back(core::start_thread([&rate] { rate = cpu::fma_peak_gflops(); }));
     }
   }
   Ceilings ceilings{.flops = 0, .bytes = cpu::copy_bandwidth(threads)};

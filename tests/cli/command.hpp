@@ -1,8 +1,11 @@
 // The lamella command under test.
 #pragma once
 
+#include <chrono>
 #include <cstdlib>
+#include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -55,6 +58,32 @@ inline void expect_error(const ProcessResult& result, int status, const std::str
   EXPECT_EQ(result.err_lines().size(), 1 + result.err_lines("lamella: note: ").size() +
                                            result.err_lines("lamella: warning: ").size())
       << result.err;
+}
+
+inline bool wait_until(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      return false;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+// The state of a process as Linux tells it: true once it has set a handler for the signal.
+inline bool catches(pid_t process, int signal) {
+  const std::string status = file_content("/proc/" + std::to_string(process) + "/status");
+  const std::size_t at = status.find("SigCgt:");
+  return at != std::string::npos &&
+         ((std::stoull(status.substr(at + 7), nullptr, 16) >> (signal - 1)) & 1U) != 0;
+}
+
+// Waits until a process has set a handler, and then long enough for it to wait for its input.
+inline bool waits_with_a_handler(const Process& process, int signal) {
+  const bool set = wait_until([&] { return catches(process.id(), signal); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  return set;
 }
 
 }  // namespace lamella::test

@@ -1,7 +1,5 @@
 // Ctrl-C: the command ends soon, says so, and leaves nothing.
 #include <csignal>
-#include <functional>
-#include <thread>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -15,29 +13,9 @@
 namespace lamella::test {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-bool wait_until(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + seconds(60);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) {
-      return false;
-    }
-    std::this_thread::sleep_for(milliseconds(1));
-  }
-  return true;
-}
-
-// The state of a process as Linux tells it: true once it has set a handler for the signal.
-bool catches(pid_t process, int signal) {
-  const std::string status = file_content("/proc/" + std::to_string(process) + "/status");
-  const std::size_t at = status.find("SigCgt:");
-  return at != std::string::npos &&
-         ((std::stoull(status.substr(at + 7), nullptr, 16) >> (signal - 1)) & 1U) != 0;
-}
 
 TEST(Interrupt, StopsALongRunAndLeavesNothing) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
@@ -71,8 +49,7 @@ TEST(Interrupt, StopsAReaderThatWaitsForRows) {
         command_line(run_arguments({data_file("by_hand/model.safetensors"), rows, "--input-format",
                                     "csv", "-o", folder.file("out.csv"), "--chunk-rows", "1"})),
         {.input_file = fifo});
-    ASSERT_TRUE(wait_until([&] { return catches(process.id(), SIGINT); }));
-    std::this_thread::sleep_for(milliseconds(100));
+    ASSERT_TRUE(waits_with_a_handler(process, SIGINT));
     process.send(SIGINT);
     const ProcessResult result = process.wait(seconds(30));
     expect_error(result, 1, "cancelled");
@@ -87,8 +64,7 @@ TEST(Interrupt, StopsTheWaitForAWriterOfAFifo) {
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
   Process process(command_line(
       run_arguments({data_file("by_hand/model.safetensors"), fifo, "-o", folder.file("out.csv")})));
-  ASSERT_TRUE(wait_until([&] { return catches(process.id(), SIGINT); }));
-  std::this_thread::sleep_for(milliseconds(100));
+  ASSERT_TRUE(waits_with_a_handler(process, SIGINT));
   process.send(SIGINT);
   expect_error(process.wait(seconds(30)), 1, "cancelled");
   EXPECT_THAT(folder.entries(), ElementsAre("rows.csv"));

@@ -22,22 +22,11 @@ using testing::DeviceArray;
 using testing::random_network;
 using testing::random_rows;
 using testing::require;
+using testing::TestStream;
 
 class CudaEngineTest : public ::testing::Test {
  protected:
   void SetUp() override { LAMELLA_NEEDS_CUDA_DEVICE(); }
-};
-
-class TestStream {
- public:
-  TestStream() { require(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream"); }
-  TestStream(const TestStream&) = delete;
-  TestStream& operator=(const TestStream&) = delete;
-  ~TestStream() { (void)cudaStreamDestroy(stream_); }
-  [[nodiscard]] cudaStream_t get() const { return stream_; }
-
- private:
-  cudaStream_t stream_ = nullptr;
 };
 
 std::vector<float> values(const Matrix& matrix) {

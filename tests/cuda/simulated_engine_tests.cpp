@@ -1,10 +1,11 @@
 // What only the simulation can show of the CUDA engine: that enqueue neither allocates nor
-// synchronizes, that every failing call is reported and nothing leaks, that several devices and
-// orders of execution give the same.
+// synchronizes, that several devices and orders of execution give the same.
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <thread>
@@ -16,8 +17,8 @@
 #include <lamella/cuda_engine.hpp>
 #include <lamella/error.hpp>
 
+#include "cuda/graph_cache.hpp"
 #include "cuda_sim.hpp"
-#include "tests/cuda/sweep_faults.hpp"
 #include "tests/support/device_array.hpp"
 #include "tests/support/oracle.hpp"
 #include "tests/support/random.hpp"
@@ -29,7 +30,6 @@ using testing::DeviceArray;
 using ::testing::HasSubstr;
 using testing::random_network;
 using testing::random_rows;
-using testing::sweep_faults;
 
 class SimulatedEngine : public ::testing::Test {
  protected:
@@ -285,28 +285,6 @@ TEST_F(SimulatedEngine, OutOfDeviceMemorySaysHowMuchAndWhatLowersIt) {
   EXPECT_NO_THROW(CudaEngine(network, {.max_rows = 100, .path = CudaPath::kLayers}));
 }
 
-TEST_F(SimulatedEngine, OneNetworkOnManyThreads) {
-  const auto network = random_network({.widths = {20, 30, 5}});
-  const Matrix rows = random_rows(100, 20, 1);
-  const auto reference = testing::evaluate(*network, rows.view());
-  std::vector<std::string> results(4);
-  std::vector<std::thread> threads;
-  for (std::string& result : results) {
-    threads.emplace_back([&network, &rows, &reference, &result] {
-      for (int i = 0; i < 3 && result.empty(); ++i) {
-        CudaEngine engine(network, {.max_rows = 64, .path = CudaPath::kLayers});
-        Matrix outputs(100, 5);
-        engine.run(rows.view(), outputs.view());
-        result = testing::disagreement(reference, outputs.view());
-      }
-    });
-  }
-  for (std::thread& thread : threads) {
-    thread.join();
-  }
-  EXPECT_THAT(results, ::testing::Each(""));
-}
-
 TEST_F(SimulatedEngine, CallsOfOneShapeBecomeOneLaunch) {
   const auto network = random_network({.widths = {20, 33, 50, 7}});
   for (const CudaPath path : {CudaPath::kLayers, CudaPath::kFused}) {
@@ -350,60 +328,20 @@ TEST_F(SimulatedEngine, CallsOfOneShapeBecomeOneLaunch) {
   }
 }
 
-TEST_F(SimulatedEngine, EveryFailingCallIsReportedAndNothingLeaks) {
-  const auto network = random_network({.widths = {64, 5, 3}, .last = ActivationKind::kSoftmax});
-  const Matrix rows = random_rows(20, 64, 3);
-  const auto reference = testing::evaluate(*network, rows.view());
-  for (const CudaPath path : {CudaPath::kLayers, CudaPath::kFused}) {
-    const int injected = sweep_faults([&] {
-      CudaEngine engine(network, {.max_rows = 8, .path = path});
-      Matrix few(6, 3);
-      for (int call = 0; call < 3; ++call) {  // as it is, captured, launched
-        engine.run(rows.view().block(0, 6), few);
-      }
-      Matrix outputs(20, 3);
-      engine.run(rows.view(), outputs.view());
-      EXPECT_EQ(testing::disagreement(reference, outputs.view()), "")
-          << "a failure gave wrong outputs silently";
-    });
-    EXPECT_GT(injected, 60);
-    RecordProperty("injected_faults_" + to_string(path), injected);
-  }
-}
-
-TEST_F(SimulatedEngine, EveryFailingCallOfATappedRunIsReportedAndNothingLeaks) {
-  const auto network = random_network({.widths = {64, 5, 3}, .last = ActivationKind::kSoftmax});
-  const Matrix rows = random_rows(20, 64, 3);
-  const auto reference = testing::evaluate(Network({network->layers()[0]}), rows);
-  const int injected = sweep_faults([&] {
-    CudaEngine engine(network, {.max_rows = 8, .path = CudaPath::kLayers});
-    Matrix outputs(20, 3);
-    std::vector<float> memory(20UL * 2 * (5 + 3));
-    const std::vector<Tap> taps = taps_in(memory.data(), *network, 20);
-    engine.run(rows, outputs, taps);
-    EXPECT_EQ(testing::disagreement(reference, taps[1].values), "")
-        << "a failure gave wrong activations silently";
-  });
-  EXPECT_GT(injected, 80);
-}
-
-TEST_F(SimulatedEngine, EveryFailingCallOfATopKRunIsReportedAndNothingLeaks) {
-  const auto network = random_network({.widths = {64, 5, 3}});
-  const Matrix rows = random_rows(20, 64, 3);
-  std::vector<RankedOutput> wanted(20UL * 2);
-  CudaEngine(network, {.max_rows = 8, .path = CudaPath::kLayers})
-      .run_top_k(rows, {wanted.data(), 20, 2});
-  const int injected = sweep_faults([&] {
-    CudaEngine engine(network, {.max_rows = 8, .path = CudaPath::kLayers});
-    std::vector<RankedOutput> top(20UL * 2);
-    engine.run_top_k(rows, {top.data(), 20, 2});
-    // Where cuBLASLt is made to say that it has no algorithm, another path gives other last bits.
-    for (std::size_t i = 0; i < top.size(); ++i) {
-      EXPECT_EQ(top[i].index, wanted[i].index) << "a failure gave wrong classes silently";
-      EXPECT_NEAR(top[i].value, wanted[i].value, 1e-5);
-    }
-  });
-  EXPECT_GT(injected, 60);
+// Were it not for the guard, the engine's end would spoil the other thread's capture.
+TEST_F(SimulatedEngine, AnEngineThatEndsLetsCapturesOfOtherThreadsFinish) {
+  auto engine = std::make_unique<CudaEngine>(random_network({.widths = {4, 3}}));
+  const testing::TestStream stream;
+  cuda::GraphCache graphs;
+  std::thread ending;
+  const auto work = [&] { testing::require(cudaMemsetAsync(nullptr, 0, 0, stream.get()), "set"); };
+  graphs.run(1, stream.get(), work);
+  EXPECT_NO_THROW(graphs.run(1, stream.get(), [&] {
+    ending = std::thread([&] { engine.reset(); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    work();
+  }));
+  ending.join();
 }
 
 TEST_F(SimulatedEngine, OfTheLargestOutputsNoMoreIsCopiedBack) {

@@ -1,9 +1,13 @@
 // Failure injection for the engines on the simulated CUDA: every call that they make fails once.
 #pragma once
 
+#include <cmath>
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <lamella/error.hpp>
@@ -12,31 +16,95 @@
 
 namespace lamella::testing {
 
-// Runs the body once for each CUDA or cuBLAS call that it makes, with that call failing: it must
-// throw a DeviceError, release everything, and throw nothing when no call fails any more. Returns
-// how many calls failed.
-inline int sweep_faults(const std::function<void()>& body) {
-  int injected = 0;
-  for (long n = 1;; ++n) {
-    cuda_sim::reset();
-    cuda_sim::fail_call(n);
-    bool thrown = false;
-    std::string message;
-    try {
-      body();
-    } catch (const DeviceError& error) {
-      thrown = true;
-      message = error.what();
+// One call that fails: the nth of those between arm() and disarm(), by itself or, as after a
+// kernel's fault, with all that follow it.
+class Fault {
+ public:
+  Fault(long nth, bool lasting) : nth_(nth), lasting_(lasting) {}
+
+  void arm() {
+    if (nth_ != 0) {
+      lasting_ ? cuda_sim::fail_device_at(nth_) : cuda_sim::fail_call(nth_);
     }
-    const bool fired = cuda_sim::fail_fired();
-    cuda_sim::fail_call(0);
-    EXPECT_EQ(cuda_sim::live().total(), 0) << "leaked when call " << n << " failed: " << message;
-    if (!fired) {
-      EXPECT_FALSE(thrown) << message;
-      return injected;
-    }
-    ++injected;
   }
+  void disarm() {
+    fired_ |= cuda_sim::fail_fired();
+    call_ = fired_ && call_.empty() ? cuda_sim::failed_call() : call_;
+    cuda_sim::fail_call(0);
+  }
+  [[nodiscard]] bool fired() const { return fired_; }
+  [[nodiscard]] const std::string& call() const { return call_; }
+
+ private:
+  long nth_;
+  bool lasting_;
+  bool fired_ = false;
+  std::string call_;
+};
+
+// What is swept: arms the fault, and returns what it computed.
+using Faulty = std::function<std::vector<float>(Fault& fault)>;
+
+// Whether an error's message holds the call that failed. A launch stands in it as the kernel's
+// function, an allocation as what it was for.
+inline bool names(const std::string& message, const std::string& call) {
+  return message.find(call) != std::string::npos ||
+         message.find("kernels::") != std::string::npos ||
+         ((call == "cudaMalloc" || call == "cudaHostAlloc") &&
+          message.find("MiB asked for") != std::string::npos);
+}
+
+inline bool close(const std::vector<float>& a, const std::vector<float>& b) {
+  bool all = a.size() == b.size();
+  for (std::size_t i = 0; all && i < a.size(); ++i) {
+    all = std::fabs(a[i] - b[i]) <= 1e-5F;
+  }
+  return all;
+}
+
+// Runs the body once for each CUDA, cuBLAS or cuBLASLt call that it makes while armed, with that
+// call failing, and once more with the device failing there for good. It must throw a DeviceError
+// that names the call, and release everything; or, where the call is one that may fail, compute
+// what it should: cuBLASLt without an algorithm has a stand-in with other last bits. After each, it
+// must give the same bits as ever (of a device that failed: after a reset; before it, an error).
+// Prints and returns how many calls failed.
+inline long sweep_faults(const std::string& name, const Faulty& body) {
+  cuda_sim::reset();
+  Fault none(0, false);
+  const std::vector<float> wanted = body(none);
+  long injected = 0;
+  for (const bool lasting : {false, true}) {
+    for (long n = 1; !::testing::Test::HasFailure(); ++n) {
+      SCOPED_TRACE(fmt::format("{}: call {} fails{}", name, n, lasting ? " for good" : ""));
+      Fault fault(n, lasting);
+      std::optional<std::string> message;
+      try {
+        const std::vector<float> found = body(fault);
+        fault.disarm();
+        EXPECT_TRUE(close(found, wanted)) << "a failure gave wrong outputs silently";
+      } catch (const DeviceError& error) {
+        fault.disarm();
+        message = error.what();
+        EXPECT_TRUE(names(*message, fault.call())) << fault.call() << ": " << *message;
+      }
+      EXPECT_EQ(cuda_sim::live().total(), 0) << "leaked when it failed: " << fault.call();
+      if (!fault.fired()) {
+        EXPECT_FALSE(message) << *message;
+        break;
+      }
+      ++injected;
+      if (lasting) {
+        EXPECT_THROW((void)body(none), DeviceError);
+        EXPECT_EQ(cuda_sim::live().total(), 0);
+        cuda_sim::reset();
+      }
+      EXPECT_EQ(body(none), wanted) << "what follows the failure of " << fault.call();
+      EXPECT_EQ(cuda_sim::live().total(), 0);
+    }
+  }
+  ::testing::Test::RecordProperty("injected_faults_" + name, std::to_string(injected));
+  fmt::print("{}: {} calls failed, one at a time\n", name, injected);
+  return injected;
 }
 
 }  // namespace lamella::testing

@@ -242,7 +242,7 @@ cudaError_t cudaDeviceCanAccessPeer(int* can_access, int device, int peer) {
 
 cudaError_t cudaDeviceSynchronize() {
   CUDA_SIM_ENTRY(cudaDeviceSynchronize);
-  if (const cudaError_t error = refuse_under_capture("cudaDeviceSynchronize", true))
+  if (const cudaError_t error = refuse_under_capture("cudaDeviceSynchronize", Forbidden::kOnDevice))
     return error;
   state().streams.wait_for_all();
   return remembered(state().sticky_error);

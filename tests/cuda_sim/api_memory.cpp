@@ -123,7 +123,7 @@ cudaError_t copy_async(const Rectangle& to, const Rectangle& from, cudaMemcpyKin
 }
 
 cudaError_t copy_now(const Rectangle& to, const Rectangle& from, cudaMemcpyKind kind) {
-  if (const cudaError_t error = refuse_under_capture("cudaMemcpy", true))
+  if (const cudaError_t error = refuse_under_capture("cudaMemcpy", Forbidden::kAlways))
     return error;
   CUstream_st* stream = state().streams.find(nullptr);
   if (const cudaError_t error = copy_async(to, from, kind, nullptr))
@@ -342,7 +342,7 @@ cudaError_t cudaMemcpyToSymbolAsync(const void* symbol, const void* from, size_t
 cudaError_t cudaMemcpyToSymbol(const void* symbol, const void* from, size_t bytes, size_t offset,
                                cudaMemcpyKind) {
   CUDA_SIM_ENTRY(cudaMemcpyToSymbol);
-  if (const cudaError_t error = refuse_under_capture("cudaMemcpyToSymbol", true))
+  if (const cudaError_t error = refuse_under_capture("cudaMemcpyToSymbol", Forbidden::kAlways))
     return error;
   void* to = static_cast<char*>(const_cast<void*>(symbol)) + offset;
   CUstream_st* stream = state().streams.find(nullptr);

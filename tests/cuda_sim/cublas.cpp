@@ -152,7 +152,10 @@ cublasStatus_t cublasDestroy_v2(cublasHandle_t handle) {
   if (state().library_handles.erase(handle) == 0)
     return CUBLAS_STATUS_NOT_INITIALIZED;
   delete handle;
-  return late_failure;
+  // Documented: it waits for the device.
+  return refuse_under_capture("cublasDestroy", Forbidden::kOnDevice)
+             ? CUBLAS_STATUS_EXECUTION_FAILED
+             : late_failure;
 }
 
 cublasStatus_t cublasSetStream_v2(cublasHandle_t handle, cudaStream_t stream) {

@@ -55,8 +55,16 @@ void reset();
 /// process starts with what LAMELLA_SIM_FAIL says: "7" or "cudaMalloc:2".
 void fail_call(long nth, const char* only_name = nullptr, std::optional<int> error = std::nullopt);
 
-/// Whether the call armed by fail_call() was reached and failed.
+/// Makes the `nth` entry point from now on, and every one after it until reset(), fail as after a
+/// kernel's fault: with cudaErrorIllegalAddress, or CUBLAS_STATUS_EXECUTION_FAILED.
+void fail_device_at(long nth);
+
+/// Whether the call armed by fail_call() or fail_device_at() was reached and failed, and its name.
 bool fail_fired();
+std::string failed_call();
+
+/// Whether the calling thread is inside an entry point.
+bool inside_call();
 
 /// Entry points called since reset() or fail_call().
 long calls();

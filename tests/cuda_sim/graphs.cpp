@@ -56,7 +56,7 @@ void capture_node(CUstream_st* stream, cudaGraphNodeType type, Work work) {
   stream->capture_tail = {static_cast<int>(nodes.size()) - 1};
 }
 
-cudaError_t refuse_under_capture(const char* name, bool synchronous) {
+cudaError_t refuse_under_capture(const char* name, Forbidden forbidden) {
   bool refused = false;
   for (CUstream_st* stream : state().streams.all()) {
     if (!stream->capture)
@@ -64,7 +64,9 @@ cudaError_t refuse_under_capture(const char* name, bool synchronous) {
     Capture& capture = *stream->capture;
     const bool own = capture.thread == std::this_thread::get_id();
     if (capture.mode == cudaStreamCaptureModeGlobal ||
-        (own && (synchronous || capture.mode == cudaStreamCaptureModeThreadLocal)))
+        (own && (forbidden != Forbidden::kUnlessRelaxed ||
+                 capture.mode == cudaStreamCaptureModeThreadLocal)) ||
+        (forbidden == Forbidden::kOnDevice && stream->device == current_device()))
       refused = capture.invalid = true;
   }
   if (!refused)

@@ -114,13 +114,28 @@ void reset() {
 
 void fail_call(long nth, const char* only_name, std::optional<int> error) {
   const std::lock_guard lock(mutex());
-  state().fault = {nth, 0, only_name ? only_name : "", error, false};
+  state().fault = {.nth = nth, .only_name = only_name ? only_name : "", .error = error};
+  state().calls = 0;
+}
+
+void fail_device_at(long nth) {
+  const std::lock_guard lock(mutex());
+  state().fault = {.nth = nth, .device_fails = true};
   state().calls = 0;
 }
 
 bool fail_fired() {
   const std::lock_guard lock(mutex());
   return state().fault.fired;
+}
+
+std::string failed_call() {
+  const std::lock_guard lock(mutex());
+  return state().fault.failed_call;
+}
+
+bool inside_call() {
+  return mutex().is_mine();
 }
 
 long calls() {
@@ -197,6 +212,11 @@ int injected_error(const char* name, int default_error) {
       ++fault.matched != fault.nth)
     return 0;
   fault.fired = true;
+  fault.failed_call = name;
+  if (fault.device_fails) {
+    fail_device(cudaErrorIllegalAddress);
+    return 0;  // the entry point finds the device failed
+  }
   return fault.error.value_or(default_error);
 }
 

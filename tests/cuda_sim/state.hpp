@@ -23,9 +23,11 @@ namespace cuda_sim {
 struct FaultPlan {
   long nth = 0;
   long matched = 0;
-  std::string only_name;
-  std::optional<int> error;
+  std::string only_name = {};
+  std::optional<int> error = {};
+  bool device_fails = false;
   bool fired = false;
+  std::string failed_call = {};
 };
 
 struct State {
@@ -64,6 +66,7 @@ class RecursiveMutex {
     owner_.store(nullptr, std::memory_order_relaxed);
     mutex_.unlock();
   }
+  bool is_mine() const { return owner_.load(std::memory_order_relaxed) == this_thread(); }
 
  private:
   static const void* this_thread() {

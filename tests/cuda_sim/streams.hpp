@@ -149,9 +149,16 @@ void run_in_dependency_order(std::size_t n,
 /// Adds a node to the capture that `stream` takes part in.
 void capture_node(CUstream_st* stream, cudaGraphNodeType type, Work work);
 
+/// Which captures forbid a call, by their mode: those of its own thread alone, but for kGlobal.
+enum class Forbidden {
+  kUnlessRelaxed,  ///< what is merely unsafe
+  kAlways,         ///< what waits
+  kOnDevice        ///< what waits for the whole device: by all captures there, whatever the thread
+};
+
 /// Refuses a call that capture forbids: reports it, invalidates the captures concerned and returns
-/// the error. A `synchronous` call is forbidden even in relaxed mode.
-cudaError_t refuse_under_capture(const char* name, bool synchronous = false);
+/// the error.
+cudaError_t refuse_under_capture(const char* name, Forbidden forbidden = Forbidden::kUnlessRelaxed);
 
 /// True while a host function runs, where CUDA calls are not permitted.
 bool& in_host_function();

@@ -245,6 +245,20 @@ TEST_F(Graphs, CallsForbiddenInCaptureInvalidateIt) {
   forbidden([&] { return cudaMalloc(&p, 4); }, cudaErrorStreamCaptureUnsupported);
   forbidden([&] { return cudaStreamSynchronize(stream); }, cudaErrorStreamCaptureUnsupported);
   forbidden([] { return cudaDeviceSynchronize(); }, cudaErrorStreamCaptureUnsupported);
+  const auto on_another_thread = [](auto call) {
+    return [call] {
+      cudaError_t error = cudaSuccess;
+      std::thread([&] { error = call(); }).join();
+      return error;
+    };
+  };
+  forbidden(on_another_thread([] { return cudaDeviceSynchronize(); }),
+            cudaErrorStreamCaptureUnsupported);
+  ASSERT_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+  EXPECT_CUDA(on_another_thread([&] { return cudaMalloc(&p, 4); })());
+  EXPECT_CUDA(cudaStreamEndCapture(stream, &graph));
+  EXPECT_CUDA(cudaGraphDestroy(graph));
+  EXPECT_CUDA(cudaFree(p));
   EXPECT_EQ(cuda_sim::live().graphs, 0);
 }
 

@@ -1,5 +1,5 @@
 // Device memory for tests: filled from and read back to host vectors, with a guard zone on both
-// sides.
+// sides; and streams.
 #pragma once
 
 #include <algorithm>
@@ -71,6 +71,19 @@ class DeviceArray {
   std::size_t begin_;
   std::vector<float> storage_;
   void* memory_ = nullptr;
+};
+
+// A stream that does not wait for the default stream.
+class TestStream {
+ public:
+  TestStream() { require(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream"); }
+  TestStream(const TestStream&) = delete;
+  TestStream& operator=(const TestStream&) = delete;
+  ~TestStream() { (void)cudaStreamDestroy(stream_); }
+  [[nodiscard]] cudaStream_t get() const { return stream_; }
+
+ private:
+  cudaStream_t stream_ = nullptr;
 };
 
 }  // namespace lamella::testing

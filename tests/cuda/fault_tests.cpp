@@ -1,0 +1,281 @@
+// Every call of CUDA, cuBLAS and cuBLASLt fails once, by itself and for good, in everything that
+// makes one: the error arrives and names it, nothing leaks, and what comes after works.
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <cuda_runtime_api.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <lamella/cuda_engine.hpp>
+#include <lamella/lamella.h>
+#include <lamella/lamella.hpp>
+
+#include "cuda_sim.hpp"
+#include "engine/multi_device_engine.hpp"
+#include "tests/cuda/sweep_faults.hpp"
+#include "tests/support/device_array.hpp"
+#include "tests/support/npy_file.hpp"
+#include "tests/support/random.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace lamella {
+namespace {
+
+using testing::DeviceArray;
+using testing::Fault;
+using ::testing::IsEmpty;
+using testing::random_network;
+using testing::random_rows;
+using testing::require;
+using testing::sweep_faults;
+
+class DeviceFaults : public ::testing::Test {
+ protected:
+  void SetUp() override { cuda_sim::configure({}); }
+  void TearDown() override {
+    EXPECT_EQ(cuda_sim::reports(), 0) << cuda_sim::last_report();
+    cuda_sim::configure({});
+  }
+};
+
+std::shared_ptr<const Network> small_network() {
+  return random_network({.widths = {64, 5, 3}, .last = ActivationKind::kSoftmax});
+}
+
+void append(std::vector<float>& all, MatrixView<const float> matrix) {
+  all.insert(all.end(), matrix.data(), matrix.data() + matrix.size());
+}
+
+// Calls of every kind from host memory: as they are, captured, launched; split; with taps; the
+// largest alone.
+std::vector<float> call_every_way(Engine& engine, const Matrix& rows) {
+  std::vector<float> all;
+  Matrix few(6, 3);
+  for (int call = 0; call < 3; ++call) {
+    engine.run(rows.view().block(0, 6), few);
+  }
+  append(all, few);
+  Matrix outputs(rows.rows(), 3);
+  engine.run(rows, outputs);
+  append(all, outputs);
+  Matrix sums(rows.rows(), 5);
+  Matrix hidden(rows.rows(), 5);
+  engine.run(rows, outputs, std::vector<Tap>{{0, true, sums}, {0, false, hidden}});
+  append(all, outputs);
+  append(all, sums);
+  append(all, hidden);
+  std::vector<RankedOutput> top(rows.rows() * 2);
+  engine.run_top_k(rows, {top.data(), rows.rows(), 2});
+  for (const RankedOutput& output : top) {
+    all.push_back(static_cast<float>(output.index));
+    all.push_back(output.value);
+  }
+  return all;
+}
+
+struct Way {
+  const char* name;
+  CudaPath path = CudaPath::kLayers;
+  Precision precision = Precision::kFp32;
+  bool fast = false;
+};
+
+constexpr Way kWays[] = {
+    {.name = "layers"},
+    {.name = "fused", .path = CudaPath::kFused},
+    {.name = "fast", .fast = true},
+    {.name = "tf32", .precision = Precision::kTf32},
+    {.name = "bf16", .precision = Precision::kBf16},
+    {.name = "fp16", .precision = Precision::kFp16},
+};
+
+CudaEngineOptions options_of(const Way& way) {
+  return {.max_rows = 8, .precision = way.precision, .fast = way.fast, .path = way.path};
+}
+
+TEST_F(DeviceFaults, InAnEnginesLife) {
+  const auto network = small_network();
+  const Matrix rows = random_rows(20, 64, 3);
+  for (const Way& way : kWays) {
+    const long injected = sweep_faults(std::string("life_") + way.name, [&](Fault& fault) {
+      fault.arm();
+      CudaEngine engine(network, options_of(way));
+      return call_every_way(engine, rows);
+    });
+    EXPECT_GT(injected, 200) << way.name;
+  }
+}
+
+// The same engine goes on after a call that failed.
+TEST_F(DeviceFaults, InOneCallOfAnEngineThatGoesOn) {
+  const auto network = small_network();
+  const Matrix rows = random_rows(20, 64, 3);
+  for (const CudaPath path : {CudaPath::kLayers, CudaPath::kFused}) {
+    CudaEngine engine(network, {.max_rows = 8, .path = path});
+    const std::vector<float> wanted = call_every_way(engine, rows);
+    const long live = cuda_sim::live().total();
+    long n = 0;
+    for (bool fired = true; fired && !HasFailure();) {
+      cuda_sim::fail_call(++n);
+      bool thrown = false;
+      try {
+        EXPECT_EQ(call_every_way(engine, rows), wanted) << n;
+      } catch (const DeviceError& error) {
+        thrown = true;
+        EXPECT_TRUE(testing::names(error.what(), cuda_sim::failed_call())) << error.what();
+      }
+      fired = cuda_sim::fail_fired();
+      EXPECT_TRUE(fired || !thrown);
+      cuda_sim::fail_call(0);
+      EXPECT_EQ(call_every_way(engine, rows), wanted) << n;
+      EXPECT_EQ(cuda_sim::live().total(), live) << n;
+    }
+    fmt::print("calls of one engine, {}: {} calls failed\n", to_string(path), n - 1);
+    EXPECT_GT(n, 80);
+  }
+}
+
+// On the caller's stream, and into a graph of the caller's: what the failure leaves of the capture
+// is for the caller to end.
+TEST_F(DeviceFaults, InEnqueue) {
+  const auto network = small_network();
+  const Matrix rows = random_rows(20, 64, 3);
+  for (const Way& way : kWays) {
+    for (const bool captured : {false, true}) {
+      const std::string name = std::string("enqueue_") + way.name + (captured ? "_captured" : "");
+      const long injected = sweep_faults(name, [&](Fault& fault) {
+        CudaEngine engine(network, options_of(way));
+        DeviceArray device_rows({rows.data(), rows.data() + rows.size()});
+        DeviceArray outputs(20 * 3);
+        DeviceArray sums(20 * 5);
+        const testing::TestStream stream;
+        const Tap tap{0, true, {sums.data(), 20, 5}};
+        cudaGraph_t graph = nullptr;
+        if (captured) {
+          require(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal), "begin");
+        }
+        try {
+          fault.arm();
+          engine.enqueue(device_rows.data(), 20, outputs.data(), stream.get(), {&tap, 1});
+          fault.disarm();
+        } catch (...) {
+          fault.disarm();
+          if (captured && cudaStreamEndCapture(stream.get(), &graph) == cudaSuccess) {
+            (void)cudaGraphDestroy(graph);
+          }
+          (void)cudaGetLastError();
+          throw;
+        }
+        if (captured) {
+          cudaGraphExec_t executable = nullptr;
+          require(cudaStreamEndCapture(stream.get(), &graph), "end");
+          require(cudaGraphInstantiate(&executable, graph, 0), "instantiate");
+          require(cudaGraphLaunch(executable, stream.get()), "launch");
+          require(cudaStreamSynchronize(stream.get()), "synchronize");
+          require(cudaGraphExecDestroy(executable), "destroy");
+          require(cudaGraphDestroy(graph), "destroy");
+        }
+        std::vector<float> all = outputs.download();
+        const std::vector<float> more = sums.download();
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
+      });
+      EXPECT_GT(injected, 4) << name;
+    }
+  }
+}
+
+TEST_F(DeviceFaults, InAScoredFile) {
+  const test::TemporaryFolder inputs;
+  const auto network = small_network();
+  const Matrix rows = random_rows(20, 64, 3);
+  test::write_file(inputs.file("rows.npy"),
+                   test::make_npy({rows.data(), rows.data() + rows.size()}, 64));
+  for (const bool argmax : {false, true}) {
+    const test::TemporaryFolder folder;
+    const std::string out = folder.file("out.npy");
+    const long injected =
+        sweep_faults(argmax ? "score_argmax" : "score", [&](Fault& fault) -> std::vector<float> {
+          EXPECT_THAT(folder.entries(), IsEmpty()) << "a part of a file was left";
+          fault.arm();
+          const auto engine = make_engine(
+              network,
+              {.device = Device::parse("cuda:0"), .max_rows = 8, .path = CudaPath::kLayers});
+          score(*engine, {.input = inputs.file("rows.npy"),
+                          .output = out,
+                          .chunk_rows = 4,
+                          .output_kind = argmax ? OutputKind::kArgmax : OutputKind::kOutputs,
+                          .verify_rows = argmax ? 0U : 2U});
+          const auto written = test::read_npy(out).values;
+          std::filesystem::remove(out);
+          return {written.begin(), written.end()};
+        });
+    EXPECT_GT(injected, 100);
+    EXPECT_THAT(folder.entries(), IsEmpty());
+  }
+}
+
+TEST_F(DeviceFaults, InOneOfSeveralDevices) {
+  cuda_sim::configure({.devices = 2});
+  const auto network = random_network({.widths = {3, 2}});
+  const Matrix rows = random_rows(2 * engine::kLeastShareRows, 3, 1);
+  const long injected = sweep_faults("two_devices", [&](Fault& fault) {
+    fault.arm();
+    const auto all = make_engine(network, {.device = Device::parse("cuda:all"),
+                                           .max_rows = engine::kLeastShareRows,
+                                           .path = CudaPath::kLayers});
+    Matrix outputs(rows.rows(), 2);
+    all->run(rows, outputs);
+    return std::vector<float>(outputs.data(), outputs.data() + outputs.size());
+  });
+  EXPECT_GT(injected, 100);
+}
+
+TEST_F(DeviceFaults, InMeasuringPaths) {
+  const auto network = random_network({.widths = {3, 2}});
+  const long injected = sweep_faults("measure_paths", [&](Fault& fault) -> std::vector<float> {
+    fault.arm();
+    const PathReport report = measure_paths(network, Device::parse("cuda:0"), 2);
+    return {static_cast<float>(report.paths.size())};
+  });
+  EXPECT_GT(injected, 200);
+}
+
+// The status says what kind of failure it was, the message the call.
+TEST_F(DeviceFaults, InTheCInterface) {
+  const float weights[] = {1, 0, 0, 1, 1, 1};
+  const lamella_layer layer = {2, 3, weights, nullptr, "relu"};
+  lamella_network* network = nullptr;
+  ASSERT_EQ(lamella_network_create(&layer, 1, &network), LAMELLA_OK);
+  const auto succeeded = [](lamella_status status) {
+    if (status == LAMELLA_ERROR_OUT_OF_MEMORY) {
+      throw OutOfMemoryError(lamella_last_error());
+    }
+    if (status == LAMELLA_ERROR_DEVICE) {
+      throw DeviceError(lamella_last_error());
+    }
+    EXPECT_EQ(status, LAMELLA_OK) << lamella_last_error();
+  };
+  const long injected = sweep_faults("c_interface", [&](Fault& fault) {
+    struct Handle {
+      lamella_engine* engine = nullptr;
+      ~Handle() { lamella_engine_release(engine); }
+    } handle;
+    lamella_engine_options options = LAMELLA_ENGINE_OPTIONS_INIT;
+    options.device = "cuda";
+    options.max_rows = 2;
+    const float rows[] = {1, 2, 3, 4, 5, 6};
+    std::vector<float> outputs(9, -1);
+    fault.arm();
+    succeeded(lamella_engine_create(network, &options, &handle.engine));
+    succeeded(lamella_engine_run(handle.engine, rows, 3, outputs.data()));
+    return outputs;
+  });
+  EXPECT_GT(injected, 50);
+  lamella_network_release(network);
+}
+
+}  // namespace
+}  // namespace lamella

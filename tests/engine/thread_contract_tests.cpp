@@ -1,0 +1,105 @@
+// Engines of one network on many threads: made, used in every way and destroyed while others run.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <lamella/engine.hpp>
+
+#include "tests/engine/contract.hpp"
+#include "tests/support/random.hpp"
+#include "tests/support/threads.hpp"
+
+namespace lamella {
+namespace {
+
+using testing::EngineContract;
+using testing::make_contract_engine;
+using testing::on_threads;
+using testing::random_network;
+using testing::random_rows;
+
+constexpr std::size_t kThreads = 8;
+
+// What an engine gives for rows in calls of every kind.
+struct Given {
+  std::vector<float> outputs;
+  std::vector<float> hidden;
+  std::vector<RankedOutput> top;
+  bool operator==(const Given&) const = default;
+};
+
+Given use(Engine& engine, const Matrix& rows) {
+  Matrix outputs(rows.rows(), 3);
+  Matrix hidden(rows.rows(), 9);
+  Given given;
+  given.top.resize(rows.rows() * 2);
+  engine.run(rows, outputs, std::vector<Tap>{{0, false, hidden}});
+  Matrix again(rows.rows(), 3);
+  for (const std::size_t count : {2UL, 2UL, 2UL, rows.rows()}) {  // a shape that comes again
+    engine.run(rows.view().block(0, count), again.view().block(0, count));
+  }
+  engine.run_top_k(rows, {given.top.data(), rows.rows(), 2});
+  given.outputs.assign(outputs.data(), outputs.data() + outputs.size());
+  given.outputs.insert(given.outputs.end(), again.data(), again.data() + again.size());
+  given.hidden.assign(hidden.data(), hidden.data() + hidden.size());
+  return given;
+}
+
+class Threads : public EngineContract {
+ protected:
+  // The network of its narrow and its wide way, and what it gives for some rows by itself.
+  void expect_the_same_on_every_thread(std::size_t width) {
+    auto network = random_network({.widths = {width, 9, 3}});
+    const Matrix rows = random_rows(21, width, 1);
+    const Given wanted = use(*make_contract_engine(network, 16), rows);
+    const auto said = on_threads(kThreads, [&](std::size_t thread) -> std::string {
+      for (int life = 0; life < 2; ++life) {
+        // Some share max_rows and some do not; half of them compute with threads of their own.
+        const auto engine =
+            make_contract_engine(network, 8 + 4 * (thread % 3), 1 + static_cast<int>(thread % 2));
+        if (use(*engine, rows) != wanted) {
+          return "other bits";
+        }
+      }
+      return "";
+    });
+    EXPECT_THAT(said, ::testing::Each(""));
+  }
+};
+
+TEST_F(Threads, MakeUseAndDestroyEnginesOfOneNarrowNetworkAtOnce) {
+  expect_the_same_on_every_thread(5);
+}
+
+TEST_F(Threads, MakeUseAndDestroyEnginesOfOneWideNetworkAtOnce) {
+  expect_the_same_on_every_thread(150);
+}
+
+// The last engine of a network goes on one thread while its first of another network comes on the
+// next: what engines share is never that of a network that is gone.
+TEST_F(Threads, ShareNothingWithNetworksThatAreGone) {
+  const Matrix rows = random_rows(7, 5, 1);
+  std::vector<Given> wanted;
+  for (std::uint32_t seed = 1; seed <= 3; ++seed) {
+    const auto network = random_network({.widths = {5, 9, 3}, .seed = seed});
+    wanted.push_back(use(*make_contract_engine(network, 16), rows));
+  }
+  const auto said = on_threads(kThreads, [&](std::size_t thread) -> std::string {
+    for (std::size_t life = 0; life < 3; ++life) {
+      const std::size_t which = (thread + life) % 3;
+      const auto network =
+          random_network({.widths = {5, 9, 3}, .seed = static_cast<std::uint32_t>(which + 1)});
+      if (use(*make_contract_engine(network, 16), rows) != wanted[which]) {
+        return "another network's outputs";
+      }
+    }
+    return "";
+  });
+  EXPECT_THAT(said, ::testing::Each(""));
+}
+
+}  // namespace
+}  // namespace lamella

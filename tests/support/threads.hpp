@@ -1,0 +1,34 @@
+// Threads that start their work together.
+#pragma once
+
+#include <barrier>
+#include <exception>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace lamella::testing {
+
+// Calls work(i) for each i below count, each on a thread of its own, none before all are there.
+// Returns what they say, and the message of an exception in its place.
+inline std::vector<std::string> on_threads(std::size_t count,
+                                           const std::function<std::string(std::size_t i)>& work) {
+  std::vector<std::string> said(count);
+  std::barrier together(static_cast<std::ptrdiff_t>(count));
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < count; ++i) {
+    threads.emplace_back([&, i] {
+      together.arrive_and_wait();
+      try {
+        said[i] = work(i);
+      } catch (const std::exception& error) {
+        said[i] = error.what();
+      }
+    });
+  }
+  threads.clear();
+  return said;
+}
+
+}  // namespace lamella::testing
