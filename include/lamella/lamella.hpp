@@ -10,6 +10,7 @@
 #include <lamella/error.hpp>
 #include <lamella/explain.hpp>
 #include <lamella/figure.hpp>
+#include <lamella/log.hpp>
 #include <lamella/matrix.hpp>
 #include <lamella/model_file.hpp>
 #include <lamella/network.hpp>
