@@ -56,6 +56,24 @@ LAMELLA_C_API const char* lamella_last_error(void);
 /* "major.minor.patch" of the library that is linked; LAMELLA_VERSION is that of this header. */
 LAMELLA_C_API const char* lamella_version(void);
 
+/* ---- Diagnostics ---- */
+
+typedef enum lamella_log_severity {
+  LAMELLA_LOG_DEBUG = 0,  /* what was chosen among good ways */
+  LAMELLA_LOG_INFO = 1,   /* what a user may want to know */
+  LAMELLA_LOG_WARNING = 2 /* something is not as it should be; the library goes on without it */
+} lamella_log_severity;
+
+/* message is one sentence, gone when the callback returns; user is what was given beside it. */
+typedef void (*lamella_log_callback)(lamella_log_severity severity, const char* message,
+                                     void* user);
+
+/* Sets what every message of the process goes to; null turns messages off, as at the start: the
+ * library never prints. May be called from any thread at any time; the callback is called on any
+ * thread, also on several at once. When this returns, the callback before runs on no thread any more
+ * (unless it is called from within a callback, where it does not wait). LAMELLA_ERROR_OUT_OF_MEMORY. */
+LAMELLA_C_API lamella_status lamella_set_log_callback(lamella_log_callback callback, void* user);
+
 /* ---- Networks ---- */
 
 typedef struct lamella_network lamella_network;

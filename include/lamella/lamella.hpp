@@ -31,4 +31,5 @@
 #include <lamella/page.hpp>
 // Everywhere
 #include <lamella/error.hpp>
+#include <lamella/log.hpp>
 #include <lamella/version.hpp>

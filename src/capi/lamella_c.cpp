@@ -213,6 +213,18 @@ const char* lamella_version(void) {
   return lamella::version();
 }
 
+lamella_status lamella_set_log_callback(lamella_log_callback callback, void* user) {
+  return guarded([&] {
+    if (callback == nullptr) {
+      lamella::set_log_callback({});
+      return;
+    }
+    lamella::set_log_callback([=](lamella::LogSeverity severity, std::string_view message) {
+      callback(static_cast<lamella_log_severity>(severity), std::string(message).c_str(), user);
+    });
+  });
+}
+
 lamella_status lamella_network_load(const char* file, const char* activations,
                                     const char* weights_layout, lamella_network** network) {
   return guarded([&] {

@@ -13,6 +13,7 @@
 #include <lamella/version.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/diagnostics.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
@@ -73,7 +74,9 @@ int run_command(int argc, char** argv) {
   const Command commands[] = {add_run(app),     add_concat(app),  add_info(app),  add_explain(app),
                               add_convert(app), add_compare(app), add_check(app), add_bench(app),
                               add_plan(app),    add_devices(app)};
+  bool verbose = false;
   for (const Command& command : commands) {
+    add_verbose(*command.app, verbose);
     refuse_empty_values(*command.app);
   }
   refuse_unknown_command(commands, argc, argv);
@@ -105,6 +108,7 @@ int run_command(int argc, char** argv) {
   if (command == nullptr) {
     refuse_no_command(commands);
   }
+  show_diagnostics(verbose);
   command->run();
   return 0;
 }

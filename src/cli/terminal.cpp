@@ -20,6 +20,12 @@ void print_line(std::string_view kind, std::string_view text) {
 
 }  // namespace
 
+void print_debug(std::string_view text) {
+  print_line("debug", text);
+}
+void print_info(std::string_view text) {
+  print_line("info", text);
+}
 void print_note(std::string_view text) {
   print_line("note", text);
 }

@@ -8,8 +8,9 @@
 
 namespace lamella::cli {
 
-// "lamella: note: ...", "lamella: warning: ...", "lamella: error: ...", one line each on standard
-// error.
+// "lamella: debug: ...", "lamella: info: ..." and so on, one line each on standard error.
+void print_debug(std::string_view text);
+void print_info(std::string_view text);
 void print_note(std::string_view text);
 void print_warning(std::string_view text);
 void print_error(std::string_view text);

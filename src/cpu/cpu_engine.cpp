@@ -13,6 +13,7 @@
 #include <lamella/error.hpp>
 
 #include "core/call_shapes.hpp"
+#include "core/log.hpp"
 #include "core/taps.hpp"
 #include "core/thread_pool.hpp"
 #include "core/top_k.hpp"
@@ -195,6 +196,9 @@ class CpuEngine final : public Engine {
     packed_->run(0, rows, alone, {}, 1);
     if (std::memcmp(alone.data(), expected.data(), alone.size() * sizeof(float)) != 0) {
       packed_.reset();
+      core::log(LogSeverity::kInfo,
+                "a row alone is computed by oneDNN, too: loops of our own, which would be quicker, "
+                "gave other last bits in a trial");
     }
   }
 

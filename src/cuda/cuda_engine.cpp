@@ -13,6 +13,7 @@
 #include <lamella/error.hpp>
 
 #include "core/checked.hpp"
+#include "core/log.hpp"
 #include "core/taps.hpp"
 #include "core/top_k.hpp"
 #include "cuda/capture_guard.hpp"
@@ -183,6 +184,7 @@ void CudaEngine::State::take_fused_path(const EngineOptions& options) {
     if (demanded) {
       throw DeviceError(dropped);
     }
+    core::log(LogSeverity::kWarning, "cuda:{}: {}", device_, dropped);
     path_reason_ = dropped;
     return;
   }

@@ -6,6 +6,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include "core/log.hpp"
 #include "cuda/capture_guard.hpp"
 #include "cuda/check.hpp"
 
@@ -42,6 +43,12 @@ GraphCache::Entry& GraphCache::entry_of(std::size_t key) {
     return entries_.emplace_back(Entry{.key = key, .used = 0, .graph = {}});
   }
   Entry& oldest = *std::ranges::min_element(entries_, {}, &Entry::used);
+  if (!std::exchange(reported_, true)) {
+    core::log(LogSeverity::kDebug,
+              "calls come with more than {} numbers of rows in turn: the graphs of those that were "
+              "not used for longest are dropped, and made anew when they come again",
+              kMost);
+  }
   oldest = Entry{.key = key, .used = 0, .graph = {}};
   return oldest;
 }

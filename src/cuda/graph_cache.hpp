@@ -31,6 +31,7 @@ class GraphCache {
   Entry& entry_of(std::size_t key);
 
   std::uint64_t calls_ = 0;
+  bool reported_ = false;  // that graphs are dropped
   std::vector<Entry> entries_;
 };
 

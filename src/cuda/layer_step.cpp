@@ -4,6 +4,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include "core/log.hpp"
 #include "core/taps.hpp"
 #include "cuda/blas_product.hpp"
 #include "cuda/check.hpp"
@@ -22,6 +23,10 @@ LayerStep::LayerStep(const Layer& layer, std::size_t index, const ProductMatrice
   }
   plan_lt(resources);
   if (product_ == nullptr) {
+    core::log(LogSeverity::kInfo,
+              "layer {}: cuBLASLt offers no algorithm that sums an output in one piece and serves "
+              "every number of rows; cuBLAS computes in blocks of {} rows",
+              index_ + 1, resources.block_rows);
     product_ = std::make_unique<BlockProduct>(matrices, resources);
   }
 }
@@ -38,10 +43,15 @@ void LayerStep::plan_lt(const ProductResources& resources) {
   // The epilogue takes the bias in the storage of the inputs; ours is float32.
   const bool float32 = matrices_.input == core::Storage::kFloat32;
   if (float32 && layer_->activation.kind == ActivationKind::kRelu) {
-    if (auto product = LtProduct::make(matrices_, Epilogue::kRelu, resources);
-        product != nullptr && product->keeps_nan()) {
-      take(std::move(product), Epilogue::kRelu);
-      return;
+    if (auto product = LtProduct::make(matrices_, Epilogue::kRelu, resources)) {
+      if (product->keeps_nan()) {
+        take(std::move(product), Epilogue::kRelu);
+        return;
+      }
+      core::log(LogSeverity::kInfo,
+                "layer {}: cuBLASLt's ReLU loses NaN on this device; a kernel of our own follows "
+                "the product",
+                index_ + 1);
     }
   }
   if (float32 && layer_->activation.kind == ActivationKind::kIdentity) {

@@ -10,6 +10,7 @@
 #include <lamella/engine.hpp>
 #include <lamella/error.hpp>
 
+#include "core/log.hpp"
 #include "core/storage.hpp"
 #include "cpu/cpu_engine.hpp"
 #include "engine/cuda_library.hpp"
@@ -177,25 +178,23 @@ std::size_t workspace_bytes(const Network& network, const EngineOptions& options
 
 std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
                                     const EngineOptions& options) {
-  switch (options.device.kind) {
-    case DeviceKind::kCpu:
-      return cpu::make_cpu_engine(std::move(network), options);
-    case DeviceKind::kCuda:
-      return make_cuda_engine(std::move(network), options);
-    case DeviceKind::kAuto:
-      break;
-  }
+  const bool automatic = options.device.kind == DeviceKind::kAuto;
   EngineOptions chosen = options;
-  const std::string unavailable = cuda_unavailable();
-  std::unique_ptr<Engine> engine;
-  if (unavailable.empty()) {
-    chosen.device = {DeviceKind::kCuda, 0};
-    engine = make_cuda_engine(std::move(network), chosen);
-    engine->info_.reason = "it is the first CUDA device";
-  } else {
-    engine = cpu::make_cpu_engine(std::move(network), chosen);
-    engine->info_.reason = fmt::format("CUDA is unavailable: {}", unavailable);
+  std::string reason;
+  if (automatic) {
+    const std::string unavailable = cuda_unavailable();
+    chosen.device = {unavailable.empty() ? DeviceKind::kCuda : DeviceKind::kCpu, 0};
+    reason = unavailable.empty() ? "it is the first CUDA device"
+                                 : fmt::format("CUDA is unavailable: {}", unavailable);
+    core::log(LogSeverity::kInfo, "device auto: {} is taken: {}", to_string(chosen.device), reason);
   }
+  std::unique_ptr<Engine> engine = chosen.device.kind == DeviceKind::kCpu
+                                       ? cpu::make_cpu_engine(std::move(network), chosen)
+                                       : make_cuda_engine(std::move(network), chosen);
+  engine->info_.reason = reason;
+  const EngineInfo& info = engine->info();
+  core::log(LogSeverity::kDebug, "{} ({}), {}: {}; {}", to_string(info.device), info.device_name,
+            info.precision, info.path, info.path_reason);
   return engine;
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/call_shapes.hpp"
 #include "core/checked.hpp"
+#include "core/log.hpp"
 #include "core/taps.hpp"
 #include "core/thread_pool.hpp"
 #include "core/top_k.hpp"
@@ -59,6 +60,13 @@ class MultiDeviceEngine final : public Engine {
     });
     const std::size_t row_bytes = (network().inputs() + network().outputs()) * sizeof(float);
     least_share_ = std::clamp<std::size_t>(kLeastShareBytes / row_bytes, 1, kLeastShareRows);
+    core::log(LogSeverity::kInfo, "rows are spread over {}, at least {} of a call for each",
+              info_.device_name, least_share_);
+    if (!info_.batch_invariant) {
+      core::log(LogSeverity::kInfo,
+                "a row's last bits may depend on the device that computes it: the devices are not "
+                "of one kind, or compute in different ways");
+    }
   }
 
   [[nodiscard]] const Network& network() const override { return engines_[0]->network(); }

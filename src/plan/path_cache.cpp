@@ -12,6 +12,8 @@
 #include <lamella/error.hpp>
 #include <lamella/version.hpp>
 
+#include "core/log.hpp"
+
 namespace lamella::plan {
 namespace {
 
@@ -25,16 +27,32 @@ std::filesystem::path folder_in(const char* variable, const char* below) {
                                             : std::filesystem::path(value) / below;
 }
 
+Json without(const std::filesystem::path& file, const std::string& what) {
+  core::log(LogSeverity::kWarning,
+            "{}: {}; what was measured before is not known, and predictions serve", file.string(),
+            what);
+  return Json::object();
+}
+
 // An object, empty where the file has none.
 Json read(const std::filesystem::path& file) {
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(file, error);
-  if (error || size > kMostBytes) {
+  if (error == std::errc::no_such_file_or_directory) {
     return Json::object();
   }
+  if (error) {
+    return without(file, "cannot be read: " + error.message());
+  }
+  if (size > kMostBytes) {
+    return without(file, fmt::format("has {} bytes, more than such a file may have", size));
+  }
   std::ifstream stream(file);
+  if (!stream) {
+    return without(file, "cannot be opened");
+  }
   Json json = Json::parse(stream, nullptr, false);
-  return json.is_object() ? json : Json::object();
+  return json.is_object() ? json : without(file, "is not a JSON object");
 }
 
 std::optional<double> seconds_in(const Json& entry, const char* name) {

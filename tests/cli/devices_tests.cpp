@@ -1,11 +1,14 @@
 // Where the command says that it can compute, and what several devices together give.
 #include <cstdlib>
+#include <fstream>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "tests/cli/command.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace lamella::test {
 namespace {
@@ -29,6 +32,48 @@ TEST(Devices, GivesTheSameAsText) {
   EXPECT_THAT(result.out, StartsWith("cpu"));
   EXPECT_THAT(result.out, HasSubstr(json.at("devices")[0].at("name").get<std::string>()));
   EXPECT_THAT(result.out, HasSubstr(json.at("cuda_unavailable").get<std::string>()));
+}
+
+TEST(Diagnostics, AreShownWhenTheyAreWanted) {
+  const std::vector<std::string> run = {"run", data_file("by_hand/model.json"),
+                                        data_file("by_hand/input.csv")};
+  const auto lines = [&](const char* level, std::vector<std::string> more) {
+    more.insert(more.begin(), run.begin(), run.end());
+    level == nullptr ? unsetenv("LAMELLA_LOG") : setenv("LAMELLA_LOG", level, 1);
+    const ProcessResult result = lamella_command(more);
+    unsetenv("LAMELLA_LOG");
+    EXPECT_EQ(result.status, 0) << result.err;
+    return std::pair(result.err_lines("lamella: info: device auto: ").size(),
+                     result.err_lines("lamella: debug: ").size());
+  };
+  using Lines = std::pair<std::size_t, std::size_t>;
+  EXPECT_EQ(lines(nullptr, {}), Lines(0, 0));
+  EXPECT_EQ(lines("info", {}), Lines(1, 0));
+  EXPECT_EQ(lines("debug", {}).first, 1U);
+  EXPECT_GE(lines("debug", {}).second, 1U);
+  EXPECT_EQ(lines("off", {"--verbose"}), lines("debug", {}));
+  setenv("LAMELLA_LOG", "loud", 1);
+  expect_error(lamella_command(run), 2, "LAMELLA_LOG is 'loud': off, warning, info or debug");
+  unsetenv("LAMELLA_LOG");
+}
+
+// A file of the user's that cannot be understood is said, not silently taken for empty.
+TEST(Diagnostics, WarnOfMeasuredPathsThatCannotBeRead) {
+  if (test_device() != "cuda") {
+    GTEST_SKIP() << "the CPU engine has no choice of paths; the simulated device runs this";
+  }
+  const TemporaryFolder folder;
+  std::ofstream(folder.file("plans.json")) << "{";
+  setenv("LAMELLA_CACHE_DIR", folder.file("").c_str(), 1);
+  const ProcessResult result =
+      lamella_run({data_file("by_hand/model.json"), data_file("by_hand/input.csv"), "--quiet"});
+  unsetenv("LAMELLA_CACHE_DIR");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(
+      result.err_lines("lamella: warning: " + folder.file("plans.json") + ": is not a JSON object")
+          .size(),
+      1U)
+      << result.err;
 }
 
 // The next runs of the command see three simulated devices.

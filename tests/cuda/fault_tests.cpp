@@ -91,7 +91,7 @@ constexpr Way kWays[] = {
     {.name = "fp16", .precision = Precision::kFp16},
 };
 
-CudaEngineOptions options_of(const Way& way) {
+EngineOptions options_of(const Way& way) {
   return {.max_rows = 8, .precision = way.precision, .fast = way.fast, .path = way.path};
 }
 

@@ -16,6 +16,7 @@
 
 #include <lamella/cuda_engine.hpp>
 #include <lamella/error.hpp>
+#include <lamella/log.hpp>
 
 #include "cuda/graph_cache.hpp"
 #include "cuda_sim.hpp"
@@ -139,23 +140,32 @@ TEST_F(SimulatedEngine, KeepsItsPromisesWhateverCublasLtOffers) {
     bool unsplit_algorithms;
     bool relu_keeps_nan;
     const char* path;
+    const char* log;
     Precision precision = Precision::kFp32;
   };
   for (const Case& c :
        {Case{true, true,
              "cuBLASLt with one algorithm for any number of rows, bias and activation in its "
-             "epilogue"},
+             "epilogue",
+             ""},
         Case{true, false,
              "cuBLASLt with one algorithm for any number of rows, then fused bias-activation "
-             "kernel; bias and activation of 1 of 3 layers in the epilogue"},
-        Case{false, true, "cuBLAS SGEMM in blocks of 256 rows, then fused bias-activation kernel"},
+             "kernel; bias and activation of 1 of 3 layers in the epilogue",
+             "layer 2: cuBLASLt's ReLU loses NaN"},
+        Case{false, true, "cuBLAS SGEMM in blocks of 256 rows, then fused bias-activation kernel",
+             "layer 3: cuBLASLt offers no algorithm"},
         Case{false, true, "cuBLAS GEMM in blocks of 256 rows, then fused bias-activation kernel",
-             Precision::kBf16}}) {
+             "layer 1: cuBLASLt offers no algorithm", Precision::kBf16}}) {
     cuda_sim::configure(
         {.relu_epilogue_keeps_nan = c.relu_keeps_nan, .unsplit_algorithms = c.unsplit_algorithms});
     const auto network = random_network({.widths = {44, 64, 36, 8}});
+    std::string log;
+    set_log_callback([&](LogSeverity, std::string_view message) { log.append(message) += '\n'; });
     CudaEngine engine(network, {.precision = c.precision, .path = CudaPath::kLayers});
+    set_log_callback({});
     EXPECT_EQ(engine.info().path, c.path);
+    EXPECT_THAT(log, HasSubstr(c.log));
+    EXPECT_EQ(log.empty(), *c.log == '\0');
     EXPECT_TRUE(engine.info().batch_invariant);
     Matrix rows = random_rows(600, 44, 1);
     rows(7, 3) = std::numeric_limits<float>::quiet_NaN();

@@ -1,0 +1,79 @@
+#include "core/log.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
+namespace lamella {
+namespace {
+
+struct Receiver {
+  explicit Receiver(LogCallback c) : callback(std::move(c)) {}
+  LogCallback callback;
+  int calls = 0;  // under way
+};
+
+struct Log {
+  std::mutex mutex;
+  std::condition_variable call_ended;
+  std::shared_ptr<Receiver> receiver;
+  std::atomic<bool> has_receiver = false;
+};
+
+Log& the_log() {
+  static Log log;
+  return log;
+}
+
+thread_local bool inside_callback = false;
+
+}  // namespace
+
+void set_log_callback(LogCallback callback) {
+  auto receiver = callback ? std::make_shared<Receiver>(std::move(callback)) : nullptr;
+  Log& log = the_log();
+  std::unique_lock lock(log.mutex);
+  log.has_receiver.store(receiver != nullptr, std::memory_order_relaxed);
+  log.receiver.swap(receiver);
+  if (receiver != nullptr && !inside_callback) {
+    log.call_ended.wait(lock, [&] { return receiver->calls == 0; });
+  }
+  lock.unlock();
+  receiver.reset();  // not under the lock: what the callback holds may do anything as it goes
+}
+
+bool core::is_logging() noexcept {
+  return the_log().has_receiver.load(std::memory_order_relaxed) && !inside_callback;
+}
+
+void core::log_text(LogSeverity severity, std::string_view message) noexcept {
+  if (!is_logging()) {
+    return;
+  }
+  Log& log = the_log();
+  std::shared_ptr<Receiver> receiver;
+  {
+    const std::lock_guard lock(log.mutex);
+    receiver = log.receiver;
+    if (receiver == nullptr) {
+      return;
+    }
+    ++receiver->calls;
+  }
+  inside_callback = true;
+  try {
+    receiver->callback(severity, message);
+  } catch (...) {
+    // As documented: the work goes on.
+  }
+  inside_callback = false;
+  {
+    const std::lock_guard lock(log.mutex);
+    --receiver->calls;
+    // Under the lock: once the count is seen, a waiter returns and may end the process.
+    log.call_ended.notify_all();
+  }
+}
+
+}  // namespace lamella
