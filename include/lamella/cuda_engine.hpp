@@ -12,6 +12,7 @@ struct CUstream_st;
 
 namespace lamella {
 
+// How a CUDA engine is made.
 struct CudaEngineOptions {
   int device = 0;            // as cudaSetDevice counts
   std::size_t max_rows = 0;  // the most rows in one pass; 0 takes a size that fills the device

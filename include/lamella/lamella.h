@@ -24,6 +24,7 @@
 extern "C" {
 #endif
 
+/* How a call ended. */
 typedef enum lamella_status {
   LAMELLA_OK = 0,
   LAMELLA_ERROR_USAGE = 1,         /* an argument that cannot mean anything */
@@ -46,6 +47,7 @@ LAMELLA_C_API const char* lamella_version(void);
 
 /* ---- Networks ---- */
 
+/* A trained network; it never changes. */
 typedef struct lamella_network lamella_network;
 
 /* One dense layer, y = activation(W x + b), in the caller's memory. */
@@ -73,14 +75,18 @@ LAMELLA_C_API lamella_status lamella_network_create(const lamella_layer* layers,
 /* Gives the handle up; engines of the network keep what they need. Null is allowed. */
 LAMELLA_C_API void lamella_network_release(lamella_network* network);
 
+/* How many numbers a row has. */
 LAMELLA_C_API size_t lamella_network_inputs(const lamella_network* network);
+/* How many outputs a row gives. */
 LAMELLA_C_API size_t lamella_network_outputs(const lamella_network* network);
+/* How many layers it has. */
 LAMELLA_C_API size_t lamella_network_layers(const lamella_network* network);
 /* Weights and biases. */
 LAMELLA_C_API size_t lamella_network_parameters(const lamella_network* network);
 
 /* ---- Engines ---- */
 
+/* What computes a network on a device. */
 typedef struct lamella_engine lamella_engine;
 
 /* Begin with LAMELLA_ENGINE_OPTIONS_INIT, which leaves every choice to Lamella. */
@@ -108,9 +114,11 @@ LAMELLA_C_API void lamella_engine_release(lamella_engine* engine);
 LAMELLA_C_API lamella_status lamella_engine_run(lamella_engine* engine, const float* rows,
                                                 size_t row_count, float* outputs);
 
-/* "cpu" or "cuda:0"; the processor's or card's name; how layers are computed. */
+/* "cpu" or "cuda:0". */
 LAMELLA_C_API const char* lamella_engine_device(const lamella_engine* engine);
+/* The processor's or card's name. */
 LAMELLA_C_API const char* lamella_engine_device_name(const lamella_engine* engine);
+/* How layers are computed. */
 LAMELLA_C_API const char* lamella_engine_path(const lamella_engine* engine);
 
 #ifdef __cplusplus

@@ -13,6 +13,7 @@
 
 namespace lamella {
 
+// How the weights of a file lie.
 enum class WeightsLayout {
   kAuto,             // from how the shapes chain; an open question is an error
   kOutputsByInputs,  // [outputs x inputs], as PyTorch stores them
@@ -21,6 +22,7 @@ enum class WeightsLayout {
 // Reads "auto", "out-in" or "in-out". Throws UsageError.
 [[nodiscard]] WeightsLayout parse_weights_layout(std::string_view text);
 
+// How a model file is read, where it leaves that open.
 struct LoadOptions {
   // One per layer; empty: what the file says, else ReLU on hidden layers and identity on the last.
   std::vector<Activation> activations;
@@ -31,6 +33,7 @@ struct LoadOptions {
   bool fold = true;
 };
 
+// What load_network() read.
 struct LoadedNetwork {
   std::shared_ptr<const Network> network;
   std::string format;                 // "safetensors", "npz", "onnx", "json"

@@ -9,7 +9,9 @@ from types import SimpleNamespace
 import check_links
 import check_rooms
 import run_snippets
-from run_snippets import markdown
+from run_snippets import markdown  # and finds docs/site
+import build
+import filter as site_filter
 
 
 class Tree(unittest.TestCase):
@@ -152,6 +154,43 @@ class Snippets(Tree):
         self.assertIn("namespace snippet_1 {\nint x;\nint run() {\n  return 0;\n}\n}", unit)
         with self.assertRaises(run_snippets.Failed):
             run_snippets.one_unit(["int main(int, char**) {\n}\n"])
+
+
+class Site(Tree):
+    def test_comments_of_headers_become_documentation(self):
+        self.assertEqual(site_filter.header("// Head.\n//\n// More.\n#pragma once\n// A.\nint a;  // b\n"
+                                            "        // c\nint d;\n}  // namespace e\n"),
+                         "/// @file\n/// Head.\n/// \n/// More.\n#pragma once\n/// A.\nint a;  ///< b\n"
+                         "        ///< c\nint d;\n}  // namespace e\n")
+        self.assertEqual(site_filter.c_header("/* Head. */\n/* ---- Part ---- */\n/* A. */\nint a; /* b */\n"),
+                         "/** @file\n * Head. */\n/* ---- Part ---- */\n/** A. */\nint a; /**< b */\n")
+
+    def test_links_become_references(self):
+        def target(link):
+            return site_filter.target_of("docs/README.md", markdown.links(f"[x]({link})")[0])
+        self.assertEqual(target("faq.md"), "@ref faq")
+        self.assertEqual(target("faq.md#size"), "@ref faq-size")
+        self.assertEqual(target("#top"), "@ref index-top")
+        self.assertEqual(target("../examples/digits/README.md"), "@ref example-digits")
+        self.assertEqual(target("../include/lamella/lamella.h"), "@ref lamella.h")
+        self.assertIsNone(target("../LICENSE"))
+
+    def test_links_of_the_site_that_lead_nowhere_are_found(self):
+        self.write("a.html", '<a href="b.html#c">x</a> <a href="https://a.b/">y</a> <img src="d.svg">')
+        self.write("b.html", '<h1 id="c">z</h1>')
+        self.write("d.svg", "")
+        self.assertEqual(build.check(self.root), ([], {"a.html", "b.html", "d.svg"}))
+        self.write("b.html", '<a href="e.html">x</a>')
+        self.assertEqual(build.check(self.root)[0],
+                         ["a.html: b.html#c leads to no anchor", "b.html: e.html leads to no file"])
+
+    def test_only_members_may_go_without_a_comment(self):
+        kept = ["a.hpp:1: warning: Compound lamella::A is not documented.",
+                "a.hpp:1: warning: Member f() (function) of namespace lamella is not documented.",
+                "a.hpp:1: warning: Member E (enumeration) of namespace lamella is not documented.",
+                "a.md:1: warning: unable to resolve reference to 'b' for \\ref command"]
+        self.assertEqual(build.warnings(kept + [
+            "a.hpp:1: warning: Member rows() (function) of class lamella::Matrix is not documented."]), kept)
 
 
 if __name__ == "__main__":
