@@ -73,15 +73,16 @@ def page(path):
 
 def header(text):
     """// comments as ///, behind a member as ///<, and going on below it; the one that begins a file as its own."""
-    out, column, at_head = [], None, True
+    out, column, at_head, was_indented = [], None, True, False
     for line in text.split("\n"):
         match = re.match(r"^(\s*)// ?(.*)$", line)
         behind = re.match(r"^(.*\S)(\s+)// (.*)$", line)
-        if match and at_head:
+        is_indented = bool(match) and match.group(2).startswith("  ")
+        if is_indented:  # a formula or an example: Markdown's code
+            out += [f"{match.group(1)}///"] * (not was_indented) + [f"{match.group(1)}///     {match.group(2)}"]
+        elif match and at_head:
             out.append(("/// @file\n" if not out else "") + f"/// {match.group(2)}")
-            continue
-        at_head = False
-        if match and column == len(match.group(1)):
+        elif match and column == len(match.group(1)):
             out.append(f"{match.group(1)}///< {match.group(2)}")
         elif match:
             out.append(f"{match.group(1)}/// {match.group(2)}")
@@ -92,6 +93,8 @@ def header(text):
         else:
             out.append(line)
             column = None
+        at_head = at_head and bool(match)
+        was_indented = is_indented
     return "\n".join(out)
 
 

@@ -162,6 +162,8 @@ class Site(Tree):
                                             "        // c\nint d;\n}  // namespace e\n"),
                          "/// @file\n/// Head.\n/// \n/// More.\n#pragma once\n/// A.\nint a;  ///< b\n"
                          "        ///< c\nint d;\n}  // namespace e\n")
+        self.assertEqual(site_filter.header("#pragma once\n// As\n//   a = b\n// says.\nint a;"),
+                         "#pragma once\n/// As\n///\n///       a = b\n/// says.\nint a;")
         self.assertEqual(site_filter.c_header("/* Head. */\n/* ---- Part ---- */\n/* A. */\nint a; /* b */\n"),
                          "/** @file\n * Head. */\n/* ---- Part ---- */\n/** A. */\nint a; /**< b */\n")
 
