@@ -3,7 +3,7 @@
 # what to install. CUDA 13 is optional and installed by hand: https://developer.nvidia.com/cuda-downloads
 #
 #   cmake/install-dependencies.sh                     what building and testing need
-#   cmake/install-dependencies.sh --all               also what benchmarks and formatting need
+#   cmake/install-dependencies.sh --all               also what benchmarks, formatting and the site need
 #   cmake/install-dependencies.sh --without-browser   without Chromium, in which the page of explain is tested
 set -euo pipefail
 
@@ -17,7 +17,7 @@ case "${1:-}" in
   --without-browser) wants_browser=false ;;
   --all)
     packages+=(libbenchmark-dev)
-    tools+=([clang-format]=clang-format)
+    tools+=([clang-format]=clang-format [doxygen]=doxygen)
     ;;
   *)
     echo "install-dependencies.sh: unknown argument '$1'; --all and --without-browser are known" >&2

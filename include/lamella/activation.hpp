@@ -8,6 +8,7 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
+// Which function; a and b are an Activation's parameters.
 enum class ActivationKind {
   kIdentity,   // x
   kRelu,       // x > 0 ? x : 0; NaN stays NaN

@@ -48,13 +48,16 @@ struct LayerWork {
   // ceiling is known. What stays in a cache may take less.
   [[nodiscard]] double least_seconds(const Ceilings& ceilings) const;
 };
+// The work of one layer. Does not throw.
 [[nodiscard]] LayerWork work_of(const Layer& layer, std::size_t rows);
 
+// How long one layer takes.
 struct LayerTimes {
   CallTimes alone;    // the layer as a network of its own
   CallTimes product;  // its matrix product, without bias and activation
 };
 
+// What is timed, and for how long.
 struct BenchOptions {
   std::size_t rows = 1;          // in each call
   double seconds = 3;            // for the network; and again for all of its layers together
@@ -63,6 +66,7 @@ struct BenchOptions {
   const std::atomic<bool>* cancelled = nullptr;  // looked at between calls
 };
 
+// What benchmark() found.
 struct BenchReport {
   EngineInfo engine;
   std::size_t rows = 0;
@@ -84,6 +88,7 @@ struct PathTime {
   double measured = 0;                // seconds on the device
 };
 
+// What measure_paths() found.
 struct PathReport {
   std::size_t rows = 0;
   std::vector<PathTime> paths;

@@ -49,6 +49,7 @@ struct Difference {
   double bound = 0;
 };
 
+// What compare() found. Columns are outputs.
 struct Comparison {
   std::uint64_t rows = 0;
   std::vector<ErrorSummary> columns;
@@ -59,6 +60,7 @@ struct Comparison {
   [[nodiscard]] ErrorSummary overall() const;
 };
 
+// Which files are compared, and how closely.
 struct CompareOptions {
   RowFile rows;
   RowFile expected;            // a row of outputs for each row; not standard input
@@ -81,6 +83,7 @@ struct LayerComparison {
   Comparison comparison;
 };
 
+// Which layers are compared, and how closely.
 struct CompareLayersOptions {
   RowFile rows;
   // A .npz with an array [rows x outputs of the layer] for each value to compare, in any number:

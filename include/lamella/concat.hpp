@@ -10,6 +10,7 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
+// Which parts are joined, and where to.
 struct ConcatOptions {
   std::vector<std::string> parts;                // all of one run, in any order
   std::string output;                            // a path
@@ -17,6 +18,7 @@ struct ConcatOptions {
   const std::atomic<bool>* cancelled = nullptr;  // looked at now and then; may be null
 };
 
+// What concat() wrote.
 struct ConcatReport {
   std::uint64_t parts = 0;
   std::uint64_t rows = 0;

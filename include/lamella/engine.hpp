@@ -19,6 +19,7 @@ struct CUstream_st;
 #pragma GCC visibility push(default)
 namespace lamella {
 
+// What kind of device computes.
 enum class DeviceKind { kAuto, kCpu, kCuda };
 
 // Where to compute. kAuto takes the first CUDA device that works, else the CPU.
@@ -33,6 +34,7 @@ struct Device {
   [[nodiscard]] static Device parse(std::string_view text);
   bool operator==(const Device&) const = default;
 };
+// The text that Device::parse reads.
 [[nodiscard]] std::string to_string(const Device& device);
 
 // In what arithmetic an engine computes. The CPU engine computes in kFp32 alone.
@@ -58,6 +60,7 @@ enum class CudaPath {
 // Reads the same. Throws UsageError that lists them.
 [[nodiscard]] CudaPath parse_cuda_path(std::string_view text);
 
+// Where and how an engine computes.
 struct EngineOptions {
   Device device;
   // The most rows that one pass carries; more are split. Bounds the engine's memory on a device.
@@ -230,10 +233,12 @@ struct DeviceDescription {
   std::string detail;  // one line: threads and instruction set, or memory, architecture, driver
 };
 
+// What there is to compute on.
 struct DeviceList {
   std::vector<DeviceDescription> devices;  // the CPU is always there, first
   std::string cuda_unavailable;            // why no CUDA device is listed; empty when one is
 };
+// Asks what there is; never throws for want of a device.
 [[nodiscard]] DeviceList list_devices();
 
 }  // namespace lamella

@@ -59,6 +59,7 @@ struct UnitStatistics {
   }
 };
 
+// What the units of a network do over many rows.
 struct NetworkStatistics {
   std::uint64_t rows = 0;
   std::vector<std::vector<UnitStatistics>> layers;  // [layers][outputs]

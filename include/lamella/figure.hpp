@@ -11,6 +11,7 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
+// Which row a figure shows, and how much of the network.
 struct FigureOptions {
   std::size_t row = 0;  // of the walk
   // How many nodes a column has at most; of more units, those with the largest values are shown,

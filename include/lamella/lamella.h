@@ -36,6 +36,7 @@
 extern "C" {
 #endif
 
+/* How a call ended. */
 typedef enum lamella_status {
   LAMELLA_OK = 0,
   LAMELLA_ERROR_USAGE = 1,         /* an argument that cannot mean anything */
@@ -76,6 +77,7 @@ LAMELLA_C_API lamella_status lamella_set_log_callback(lamella_log_callback callb
 
 /* ---- Networks ---- */
 
+/* A trained network; it never changes. */
 typedef struct lamella_network lamella_network;
 
 /* One dense layer, y = activation(W x + b), in the caller's memory. */
@@ -103,8 +105,11 @@ LAMELLA_C_API lamella_status lamella_network_create(const lamella_layer* layers,
 /* Gives the handle up; engines of the network keep what they need. Null is allowed. */
 LAMELLA_C_API void lamella_network_release(lamella_network* network);
 
+/* How many numbers a row has. */
 LAMELLA_C_API size_t lamella_network_inputs(const lamella_network* network);
+/* How many outputs a row gives. */
 LAMELLA_C_API size_t lamella_network_outputs(const lamella_network* network);
+/* How many layers it has. */
 LAMELLA_C_API size_t lamella_network_layers(const lamella_network* network);
 /* Of a layer, counted from 0; 0 where there is none. */
 LAMELLA_C_API size_t lamella_network_layer_outputs(const lamella_network* network, size_t layer);
@@ -117,6 +122,7 @@ LAMELLA_C_API size_t lamella_network_parameters(const lamella_network* network);
  * with the reason. */
 LAMELLA_C_API lamella_status lamella_cuda_device_count(size_t* count);
 
+/* What computes a network on a device. */
 typedef struct lamella_engine lamella_engine;
 
 /* An application's source of device memory. allocate gives bytes of the device that is current, at
@@ -214,9 +220,11 @@ LAMELLA_C_API lamella_status lamella_engine_run_top_k(lamella_engine* engine, co
 LAMELLA_C_API lamella_status lamella_engine_enqueue(lamella_engine* engine, const float* rows,
                                                     size_t row_count, float* outputs, void* stream);
 
-/* "cpu" or "cuda:0"; the processor's or card's name; how layers are computed. */
+/* "cpu" or "cuda:0". */
 LAMELLA_C_API const char* lamella_engine_device(const lamella_engine* engine);
+/* The processor's or card's name. */
 LAMELLA_C_API const char* lamella_engine_device_name(const lamella_engine* engine);
+/* How layers are computed. */
 LAMELLA_C_API const char* lamella_engine_path(const lamella_engine* engine);
 
 #ifdef __cplusplus

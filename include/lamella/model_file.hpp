@@ -15,6 +15,7 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
+// How the weights of a file lie.
 enum class WeightsLayout {
   kAuto,             // from how the shapes chain; an open question is an error
   kOutputsByInputs,  // [outputs x inputs], as PyTorch stores them
@@ -23,6 +24,7 @@ enum class WeightsLayout {
 // Reads "auto", "out-in" or "in-out". Throws UsageError.
 [[nodiscard]] WeightsLayout parse_weights_layout(std::string_view text);
 
+// How a model file is read, where it leaves that open.
 struct LoadOptions {
   // One per layer; empty: what the file says, else ReLU on hidden layers and identity on the last.
   std::vector<Activation> activations;
@@ -34,6 +36,7 @@ struct LoadOptions {
   const std::atomic<bool>* cancelled = nullptr;  // looked at while waiting for bytes; may be null
 };
 
+// What load_network() read.
 struct LoadedNetwork {
   std::shared_ptr<const Network> network;
   std::string format;                 // "safetensors", "npz", "onnx", "json"

@@ -59,6 +59,7 @@ struct NetworkRules {
   bool allow_nonfinite = false;  // NaN and infinities among weights and biases
 };
 
+// The network; see the head of this file.
 class Network {
  public:
   // Takes the layers over and checks them: at least one; no width of zero; each layer's inputs are

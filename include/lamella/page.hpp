@@ -12,6 +12,7 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
+// What a page begins with.
 struct PageOptions {
   std::string model;                     // what the page calls the network: the name of its file
   std::vector<std::size_t> row_numbers;  // one for each row; empty: from 0

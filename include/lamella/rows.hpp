@@ -12,10 +12,12 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
+// How rows are written in a file.
 enum class RowFormat { kAuto, kNpy, kCsv, kTsv };
 // Reads "auto", "npy", "csv" or "tsv". Throws UsageError.
 [[nodiscard]] RowFormat parse_row_format(std::string_view text);
 
+// A file of rows, and how it is read.
 struct RowFile {
   std::string path;                     // or "-" for standard input
   RowFormat format = RowFormat::kAuto;  // auto: from the extension; "-": from the first bytes

@@ -25,11 +25,13 @@ enum class OutputKind {
   kTop      // 2k columns: the k largest outputs, descending, as pairs index, value
 };
 
+// How far score() has come.
 struct ScoreProgress {
   std::uint64_t rows_done = 0;
   std::optional<std::uint64_t> rows_total;  // where the input says how many it holds
 };
 
+// Which rows are scored, what is written for them, and in how much memory.
 struct ScoreOptions {
   std::string input;                          // a path, or "-" for standard input
   std::string output;                         // a path, or "-" for standard output
@@ -57,6 +59,7 @@ struct ScoreOptions {
   const std::atomic<bool>* cancelled = nullptr;           // looked at between chunks; may be null
 };
 
+// What score() did.
 struct ScoreReport {
   std::string output;  // what was written: with a shard, the part's file
   std::uint64_t rows = 0;

@@ -10,6 +10,7 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
+// Rows, and what is due for them.
 struct SelfTest {
   Matrix rows;     // [n x inputs]
   Matrix outputs;  // [n x outputs], what exact arithmetic gives, rounded to float32
@@ -19,6 +20,7 @@ struct SelfTest {
 // network's width, or none.
 [[nodiscard]] SelfTest make_self_test(const Network& network, MatrixView<const float> rows);
 
+// What run_self_test() found.
 struct SelfTestReport {
   std::size_t rows = 0;
   double largest_error = 0;  // of an output, as a share of what float32 arithmetic may be off

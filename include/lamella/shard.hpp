@@ -10,12 +10,14 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
+// One of count processes.
 struct Shard {
   std::uint64_t index = 0;  // from 0 to count - 1
   std::uint64_t count = 1;
   bool operator==(const Shard&) const = default;
 };
 
+// Rows that follow each other.
 struct RowRange {
   std::uint64_t first = 0;
   std::uint64_t rows = 0;

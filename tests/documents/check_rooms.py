@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""check_rooms.py ROOT: no room includes what docs/rooms.md does not allow it, and what it allows is used."""
+import re
+import sys
+from pathlib import Path
+
+_ROW = re.compile(r"^\| `((?:src/|include/|)\w+)` \| .* \|(?: ([\w, ]+))? \|$", re.MULTILINE)
+_INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
+SUFFIXES = {".hpp", ".h", ".cpp", ".cu", ".cuh"}
+
+
+def allowed(page):
+    """What each room of the table may use."""
+    return {room: {name for name in uses.split(", ") if name} for room, uses in _ROW.findall(page)}
+
+
+def used(root, room):
+    """The rooms that a room's sources include, each with a file that does."""
+    found = {}
+    for file in sorted((root / room).rglob("*")):
+        if file.suffix in SUFFIXES:
+            for name in _INCLUDE.findall(file.read_text("utf-8")):
+                if "/" in name:
+                    found.setdefault(name.split("/")[0], file.relative_to(root))
+    found.pop(Path(room).name, None)
+    return found
+
+
+def check(root):
+    rooms = allowed((root / "docs" / "rooms.md").read_text("utf-8"))
+    folders = {str(path.relative_to(root)) for path in (root / "src").iterdir() if path.is_dir()} | {
+        "kernels", "include/lamella"}
+    faults = [f"docs/rooms.md does not speak of {room}" for room in sorted(folders - rooms.keys())]
+    faults += [f"docs/rooms.md speaks of {room}, which is not there" for room in sorted(rooms.keys() - folders)]
+    for room in sorted(rooms.keys() & folders):
+        uses = used(root, room)
+        faults += [f"{file} includes {name}/, which {room} may not use"
+                   for name, file in uses.items() if name not in rooms[room]]
+        faults += [f"docs/rooms.md lets {room} use {name}, which it does not"
+                   for name in sorted(rooms[room] - uses.keys())]
+    by_name = {Path(room).name: uses for room, uses in rooms.items()}
+    left = dict(by_name)
+    while left:
+        free = [name for name, uses in left.items() if not uses & left.keys()]
+        if not free:
+            faults.append("in docs/rooms.md these use each other: " + ", ".join(sorted(left)))
+            break
+        for name in free:
+            del left[name]
+    return faults
+
+
+def main():
+    faults = check(Path(sys.argv[1]).resolve())
+    print("\n".join(faults) or "the rooms are as docs/rooms.md says")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
