@@ -40,7 +40,8 @@ class CudaEngine final : public Engine {
   void enqueue(const float* rows, std::size_t row_count, float* outputs, CUstream_st* stream,
                std::span<const Tap> taps) override;
   using Engine::enqueue;
-  [[nodiscard]] std::unique_ptr<Engine> sibling() const override;
+  [[nodiscard]] std::unique_ptr<Engine> sibling(int threads) const override;
+  using Engine::sibling;
 
  private:
   class __attribute__((visibility("hidden"))) State;

@@ -204,7 +204,10 @@ class Engine {
   // has the caller's workspace too; the fused path needs neither. May be called while this engine
   // is at work. Throws DeviceError, OutOfMemoryError; UsageError for an engine that Lamella did not
   // make.
-  [[nodiscard]] virtual std::unique_ptr<Engine> sibling() const;
+  [[nodiscard]] std::unique_ptr<Engine> sibling() const { return sibling(0); }
+
+  // The same with another number of threads, where this is the CPU engine; 0 keeps it.
+  [[nodiscard]] virtual std::unique_ptr<Engine> sibling(int threads) const;
 
  protected:
   EngineInfo info_;

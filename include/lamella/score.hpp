@@ -40,7 +40,7 @@ struct ScoreOptions {
   // Columns of a csv or tsv with a header, by name, or of any input by number from 0, in the order
   // that the network takes them; empty: all.
   std::vector<std::string> columns;
-  // Rows in a chunk; 0: as many as keep all rows and outputs under way, four chunks, within
+  // Rows in a chunk; 0: as many as keep all rows and outputs under way, a few chunks, within
   // memory_bytes (0: 16 MiB for each device that the engine spreads rows over). Beside them stand
   // the model, what the engine needs for one pass, and a few MiB for parsing and printing text.
   std::size_t chunk_rows = 0;
@@ -69,7 +69,7 @@ struct ScoreReport {
   std::size_t chunk_rows = 0;
   double seconds = 0;          // wall time of it all
   double seconds_reading = 0;  // busy time of each stage; they overlap, so they may add up to more
-  double seconds_computing = 0;
+  double seconds_computing = 0;  // the mean, where each thread computes chunks of its own
   double seconds_writing = 0;
   double seconds_verifying = 0;
   std::uint64_t rows_verified = 0;

@@ -74,13 +74,11 @@ class CpuEngine final : public Engine {
   }
 
   // Shares what the original has prepared, and has scratch and threads of its own.
-  CpuEngine(const CpuEngine& original)
-      : Engine(),
-        network_(original.network_),
-        plan_(original.plan_),
-        pool_(original.pool_.threads(), kPatience) {
+  CpuEngine(const CpuEngine& original, int threads)
+      : Engine(), network_(original.network_), plan_(original.plan_), pool_(threads, kPatience) {
     block_outputs_.resize(workers());
     info_ = original.info_;
+    info_.threads = threads;
     if (original.direct_) {
       direct_.emplace(*network_, workers(), best_isa());
     }
@@ -94,8 +92,9 @@ class CpuEngine final : public Engine {
 
   [[nodiscard]] const Network& network() const override { return *network_; }
 
-  [[nodiscard]] std::unique_ptr<Engine> sibling() const override {
-    return std::make_unique<CpuEngine>(*this);
+  using Engine::sibling;
+  [[nodiscard]] std::unique_ptr<Engine> sibling(int threads) const override {
+    return std::make_unique<CpuEngine>(*this, threads > 0 ? threads : pool_.threads());
   }
 
   void run(MatrixView<const float> rows, MatrixView<float> outputs,

@@ -165,7 +165,7 @@ void Engine::enqueue(const float* /*rows*/, std::size_t /*row_count*/, float* /*
                   to_string(info_.device)));
 }
 
-std::unique_ptr<Engine> Engine::sibling() const {
+std::unique_ptr<Engine> Engine::sibling(int /*threads*/) const {
   throw UsageError("an engine that Lamella did not make has no siblings");
 }
 

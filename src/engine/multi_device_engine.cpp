@@ -71,7 +71,8 @@ class MultiDeviceEngine final : public Engine {
 
   [[nodiscard]] const Network& network() const override { return engines_[0]->network(); }
 
-  [[nodiscard]] std::unique_ptr<Engine> sibling() const override {
+  using Engine::sibling;
+  [[nodiscard]] std::unique_ptr<Engine> sibling(int /*threads*/) const override {
     return std::make_unique<MultiDeviceEngine>(
         devices_, [this](std::size_t i) { return engines_[i]->sibling(); });
   }

@@ -88,8 +88,10 @@ Comparison compare(Engine& engine, const CompareOptions& options) {
   NoWriter writer;
   pipeline::run_pipeline(
       *reader, engine, writer, output,
-      {.chunk_rows = pipeline::choose_chunk_rows(
-           {.rows = options.chunk_rows}, network.inputs() + 2 * network.outputs(), reader->rows()),
+      {.chunk_rows =
+           pipeline::choose_chunks({.rows = options.chunk_rows},
+                                   network.inputs() + 2 * network.outputs(), reader->rows())
+               .rows,
        .check =
            [&expectation](std::uint64_t first_row, MatrixView<const float> inputs,
                           MatrixView<const float> outputs) {

@@ -41,7 +41,7 @@ std::vector<LayerComparison> compare_layers(Engine& engine, const CompareLayersO
   for (const io::LayerArray& array : arrays) {
     width += array.values.columns();
   }
-  const std::size_t chunk_rows = pipeline::choose_chunk_rows({}, width, rows.rows());
+  const std::size_t chunk_rows = pipeline::choose_chunks({}, width, rows.rows()).rows;
   Matrix outputs(chunk_rows, network.outputs());
   std::vector<Tapped> tapped;
   for (const io::LayerArray& array : arrays) {

@@ -1,13 +1,13 @@
 #include "score/pipeline.hpp"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <exception>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <thread>
+#include <vector>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -54,6 +54,7 @@ class Buffer {
 };
 
 struct Slot {
+  std::uint64_t number = 0;  // of its chunk
   std::uint64_t first_row = 0;
   std::size_t rows = 0;  // in use
   Buffer<float> inputs;
@@ -69,40 +70,53 @@ class Pipeline {
       : reader_(reader), engine_(engine), writer_(writer), output_(output), options_(options) {
     const std::size_t rows = options.chunk_rows;
     rows_total_ = reader.rows();
-    const std::size_t slots = rows_total_ ? static_cast<std::size_t>(std::clamp<std::uint64_t>(
-                                                *rows_total_ / rows + 1, 1, kSlots))
-                                          : kSlots;
-    for (std::size_t i = 0; i < slots; ++i) {
-      slots_[i].inputs = Buffer<float>(rows, engine.network().inputs());
+    std::size_t slots = slots_for(options.lanes);
+    if (rows_total_) {
+      slots = static_cast<std::size_t>(std::min<std::uint64_t>(*rows_total_ / rows + 1, slots));
+    }
+    slots_.resize(slots);
+    for (Slot& slot : slots_) {
+      slot.inputs = Buffer<float>(rows, engine.network().inputs());
       if (output.is_plain() || options.check) {
-        slots_[i].outputs = Buffer<float>(rows, engine.network().outputs());
+        slot.outputs = Buffer<float>(rows, engine.network().outputs());
       }
       if (!output.is_plain()) {
-        slots_[i].top = Buffer<RankedOutput>(rows, output.top());
-        slots_[i].top_columns = Buffer<float>(rows, output.columns());
+        slot.top = Buffer<RankedOutput>(rows, output.top());
+        slot.top_columns = Buffer<float>(rows, output.columns());
       }
-      free_.push(&slots_[i]);
+      free_.push(&slot);
     }
+    for (std::size_t i = 0; options.lanes > 1 && i < options.lanes; ++i) {
+      siblings_.push_back(engine.sibling(1));
+    }
+    computing_ = options.lanes;
   }
 
   ScoreReport run() {
     {
-      std::array<std::jthread, 3> stages;
+      std::vector<std::jthread> stages;
       // A thread that cannot be started stops those that were, as any failure does. The reader is
       // the last: it may have to wait for its input before it can stop.
       guarded([&] {
+        stages.reserve(options_.lanes + 2);
         if (options_.check) {
-          stages[0] = start(&Pipeline::check_chunks);
+          stages.push_back(start([this] { check_chunks(); }));
         }
-        stages[1] = start(&Pipeline::write_chunks);
-        stages[2] = start(&Pipeline::read_chunks);
-        compute_chunks();
+        stages.push_back(start([this] { write_chunks(); }));
+        for (std::size_t i = 1; i < siblings_.size(); ++i) {
+          stages.push_back(start([this, i] { compute_chunks(*siblings_[i], {}); }));
+        }
+        stages.push_back(start([this] { read_chunks(); }));
+        compute_chunks(siblings_.empty() ? engine_ : *siblings_[0], options_.on_progress);
       });
     }  // joined: from here on this thread is alone
     if (error_) {
       std::rethrow_exception(error_);
     }
     refuse_if_cancelled();
+    if (options_.on_progress && rows_reported_ < report_.rows) {
+      options_.on_progress({report_.rows, rows_total_});
+    }
     {
       const BusyTime busy(report_.seconds_writing);
       writer_.finish();
@@ -111,12 +125,15 @@ class Pipeline {
   }
 
  private:
-  std::jthread start(void (Pipeline::*stage)()) {
-    return core::start_thread([this, stage] { guarded([&] { (this->*stage)(); }); });
+  template <class Stage>
+  std::jthread start(Stage stage) {
+    return core::start_thread([this, stage] { guarded(stage); });
   }
 
   void read_chunks() {
     const std::size_t wanted = options_.chunk_rows;
+    std::uint64_t first_row = 0;
+    std::uint64_t number = 0;
     while (const auto slot = free_.pop()) {
       refuse_if_cancelled();
       std::size_t rows = 0;
@@ -126,6 +143,9 @@ class Pipeline {
       }
       if (rows > 0) {
         (*slot)->rows = rows;
+        (*slot)->first_row = first_row;
+        (*slot)->number = number++;
+        first_row += rows;
         filled_.push(*slot);
       }
       if (rows < wanted) {
@@ -135,26 +155,33 @@ class Pipeline {
     filled_.close();
   }
 
-  void compute_chunks() {
+  void compute_chunks(Engine& engine,
+                      const std::function<void(const ScoreProgress&)>& on_progress) {
+    double seconds = 0;
     while (const auto slot = filled_.pop()) {
       refuse_if_cancelled();
       const std::size_t rows = (*slot)->rows;
       {
-        const BusyTime busy(report_.seconds_computing);
+        const BusyTime busy(seconds);
         if (output_.is_plain() || options_.check) {
-          engine_.run((*slot)->inputs.rows(rows), (*slot)->outputs.rows(rows));
+          engine.run((*slot)->inputs.rows(rows), (*slot)->outputs.rows(rows));
         } else {
-          engine_.run_top_k((*slot)->inputs.rows(rows), (*slot)->top.rows(rows));
+          engine.run_top_k((*slot)->inputs.rows(rows), (*slot)->top.rows(rows));
         }
       }
-      (*slot)->first_row = report_.rows;
-      computed_.push(*slot);
-      report_.rows += rows;
-      if (options_.on_progress) {
-        options_.on_progress({report_.rows, rows_total_});
+      computed_.push(*slot, (*slot)->number);
+      const std::uint64_t done = rows_done_ += rows;
+      if (on_progress) {
+        on_progress({done, rows_total_});
+        rows_reported_ = done;
       }
     }
-    computed_.close();
+    const std::lock_guard lock(computing_mutex_);
+    report_.seconds_computing += seconds / static_cast<double>(options_.lanes);
+    if (--computing_ == 0) {
+      report_.rows = rows_done_;
+      computed_.close();
+    }
   }
 
   void check_chunks() {
@@ -221,14 +248,19 @@ class Pipeline {
   const PipelineOptions& options_;
 
   std::optional<std::uint64_t> rows_total_;
-  std::array<Slot, kSlots> slots_;
+  std::vector<Slot> slots_;
+  std::vector<std::unique_ptr<Engine>> siblings_;  // one for each lane, where there are several
   ChunkQueue<Slot*> free_;
   ChunkQueue<Slot*> filled_;
   ChunkQueue<Slot*> computed_;
   ChunkQueue<Slot*> checked_;  // where there is a check
+  std::atomic<std::uint64_t> rows_done_ = 0;
+  std::uint64_t rows_reported_ = 0;  // by the caller's thread
+  std::mutex computing_mutex_;
+  std::size_t computing_ = 0;  // lanes that have not ended
   std::mutex error_mutex_;
   std::exception_ptr error_;
-  // Each of the times is written by its stage's thread alone, and read when it has ended.
+  // Written by a stage's thread alone (of computing: under the mutex), and read when it has ended.
   ScoreReport report_;
 };
 
@@ -248,39 +280,53 @@ std::size_t values_per_row(const Network& network, const RowOutput& output, bool
          (output.is_plain() ? 0 : kRanked * output.top() + output.columns());
 }
 
-std::size_t choose_chunk_rows(const ChunkWish& wish, std::size_t values_per_row,
-                              std::optional<std::uint64_t> rows_total) {
+Chunks choose_chunks(const ChunkWish& wish, std::size_t values_per_row,
+                     std::optional<std::uint64_t> rows_total) {
   constexpr std::size_t kWholeBlocks = 256;  // so that engines see few ragged ends
+  constexpr std::size_t kChunksOfALane = 4;  // at least, so that all end at about the same time
+  const std::size_t slots = slots_for(wish.lanes);
   std::size_t rows = wish.rows;
   if (rows == 0) {
     const std::size_t memory = wish.memory_bytes == 0
                                    ? kDefaultMemory * static_cast<std::size_t>(wish.devices)
                                    : wish.memory_bytes;
-    rows = memory / kSlots / sizeof(float) / std::max<std::size_t>(values_per_row, 1);
-    if (rows == 0 && wish.memory_bytes != 0) {
+    rows = memory / slots / sizeof(float) / std::max<std::size_t>(values_per_row, 1);
+    if (rows == 0 && wish.lanes == 1 && wish.memory_bytes != 0) {
       throw OutOfMemoryError(fmt::format(
           "{} bytes do not hold the {} rows of {} values that are under way at least: give more "
           "with --memory",
-          wish.memory_bytes, kSlots, values_per_row));
+          wish.memory_bytes, slots, values_per_row));
     }
-    rows = std::max<std::size_t>(rows, 1);
     if (rows > kWholeBlocks) {
       rows -= rows % kWholeBlocks;
     }
   }
+  const std::size_t least_chunks = wish.lanes * kChunksOfALane;
+  const auto with_one_lane = [&] {
+    ChunkWish one = wish;
+    one.lanes = 1;
+    return choose_chunks(one, values_per_row, rows_total);
+  };
+  if (wish.lanes > 1 && (rows == 0 || (rows_total && *rows_total / rows < least_chunks))) {
+    return with_one_lane();
+  }
+  rows = std::max<std::size_t>(rows, 1);
   if (rows_total) {
     rows = static_cast<std::size_t>(
         std::clamp<std::uint64_t>(*rows_total, 1, static_cast<std::uint64_t>(rows)));
   }
   const auto values = core::checked_product(rows, values_per_row);
-  const auto bytes = values ? core::checked_product(*values, kSlots * sizeof(float)) : std::nullopt;
+  const auto bytes = values ? core::checked_product(*values, slots * sizeof(float)) : std::nullopt;
   if (!bytes || *bytes > physical_memory()) {
+    if (wish.lanes > 1) {
+      return with_one_lane();
+    }
     throw OutOfMemoryError(fmt::format(
         "{} chunks of {} rows with {} values each do not fit this machine's memory: take fewer "
         "rows with --chunk-rows",
-        kSlots, rows, values_per_row));
+        slots, rows, values_per_row));
   }
-  return rows;
+  return {.rows = rows, .lanes = wish.lanes};
 }
 
 ScoreReport run_pipeline(io::RowReader& reader, Engine& engine, io::RowWriter& writer,
@@ -292,7 +338,7 @@ ScoreReport run_pipeline(io::RowReader& reader, Engine& engine, io::RowWriter& w
     throw OutOfMemoryError(
         fmt::format("{} chunks of {} rows do not fit the memory that is left: take fewer rows with "
                     "--chunk-rows",
-                    kSlots, options.chunk_rows));
+                    slots_for(options.lanes), options.chunk_rows));
   }
   ScoreReport report = pipeline->run();
   report.chunk_rows = options.chunk_rows;

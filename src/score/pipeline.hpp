@@ -16,9 +16,11 @@
 
 namespace lamella::pipeline {
 
-// One slot is being filled, one computed, one checked or written, and one lies between the stages,
-// so that a stage that is slow for once does not stop the others.
-inline constexpr std::size_t kSlots = 4;
+// A slot for each chunk that is being computed, one that is being filled, one checked or written,
+// and one between the stages, so that a stage that is slow for once does not stop the others.
+[[nodiscard]] constexpr std::size_t slots_for(std::size_t lanes) {
+  return lanes + 3;
+}
 
 // Looks at what the engine gave for the rows from first_row on, and throws when it is wrong.
 using ChunkCheck = std::function<void(std::uint64_t first_row, MatrixView<const float> inputs,
@@ -26,6 +28,9 @@ using ChunkCheck = std::function<void(std::uint64_t first_row, MatrixView<const 
 
 struct PipelineOptions {
   std::size_t chunk_rows = 1;
+  // Chunks that are computed at once: where it is more than one, each by a sibling of the engine
+  // that has one thread, so that no thread waits for another before the next chunk.
+  std::size_t lanes = 1;
   ChunkCheck check = {};  // on a thread of its own, before the chunk is written; may be empty
   std::function<void(const ScoreProgress&)> on_progress = {};
   const std::atomic<bool>* cancelled = nullptr;
@@ -41,21 +46,29 @@ struct ChunkWish {
   std::size_t rows = 0;
   std::size_t memory_bytes = 0;  // for all slots together
   int devices = 1;               // that share a chunk's rows
+  std::size_t lanes = 1;         // at most
+};
+
+struct Chunks {
+  std::size_t rows = 1;  // in each
+  std::size_t lanes = 1;
+  bool operator==(const Chunks&) const = default;
 };
 
 // How many rows a chunk has: as wished, or as many as let the slots fit the memory that is wished,
-// or kDefaultMemory for each device; no more than there are, at least 1. Throws OutOfMemoryError
-// when the slots would not fit this machine's memory, or one row in each of them the memory that is
-// wished.
+// or kDefaultMemory for each device; no more than there are, at least 1. And how many lanes there
+// are: one where the chunks would be so few that some lanes had nothing to do for long. Throws
+// OutOfMemoryError when the slots would not fit this machine's memory, or one row in each of them
+// the memory that is wished.
 inline constexpr std::size_t kDefaultMemory = std::size_t{16} << 20;
-[[nodiscard]] std::size_t choose_chunk_rows(const ChunkWish& wish, std::size_t values_per_row,
-                                            std::optional<std::uint64_t> rows_total);
+[[nodiscard]] Chunks choose_chunks(const ChunkWish& wish, std::size_t values_per_row,
+                                   std::optional<std::uint64_t> rows_total);
 
 // Sends every row of reader through the engine, on the caller's thread, to writer, and finishes
-// writer. More threads read, check and write. Whichever stage throws first, the others stop after
-// the chunk that they hold, the threads are joined, and its exception goes to the caller; the
-// writer is then left unfinished. So it is when a thread cannot be started (Error). Fills
-// everything in the report but seconds and what was verified.
+// writer. More threads read, check, write, and compute where there are more lanes. Whichever stage
+// throws first, the others stop after the chunk that they hold, the threads are joined, and its
+// exception goes to the caller; the writer is then left unfinished. So it is when a thread cannot
+// be started (Error). Fills everything in the report but seconds and what was verified.
 ScoreReport run_pipeline(io::RowReader& reader, Engine& engine, io::RowWriter& writer,
                          const RowOutput& output, const PipelineOptions& options);
 

@@ -1,4 +1,5 @@
 // The public face of the pipeline: opens the files, chooses the chunks, runs.
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <system_error>
@@ -114,15 +115,17 @@ ScoreReport score(Engine& engine, const ScoreOptions& options) {
       verification.check(first_row, inputs, outputs);
     };
   }
-  const pipeline::PipelineOptions pipeline_options{
-      .chunk_rows = pipeline::choose_chunk_rows(
-          {.rows = options.chunk_rows,
-           .memory_bytes = options.memory_bytes,
-           .devices = engine.info().devices},
-          pipeline::values_per_row(network, output, options.verify_rows != 0), reader->rows()),
-      .check = check,
-      .on_progress = options.on_progress,
-      .cancelled = options.cancelled};
+  const pipeline::Chunks chunks = pipeline::choose_chunks(
+      {.rows = options.chunk_rows,
+       .memory_bytes = options.memory_bytes,
+       .devices = engine.info().devices,
+       .lanes = static_cast<std::size_t>(std::max(engine.info().threads, 1))},
+      pipeline::values_per_row(network, output, options.verify_rows != 0), reader->rows());
+  const pipeline::PipelineOptions pipeline_options{.chunk_rows = chunks.rows,
+                                                   .lanes = chunks.lanes,
+                                                   .check = check,
+                                                   .on_progress = options.on_progress,
+                                                   .cancelled = options.cancelled};
   io::WrittenFile written;
   const auto writer =
       io::create_rows(output_file, {.format = options.output_format,

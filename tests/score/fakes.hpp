@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include <lamella/engine.hpp>
 
 #include "core/top_k.hpp"
@@ -75,6 +77,12 @@ class FakeReader final : public io::RowReader {
 class FakeEngine final : public Engine {
  public:
   explicit FakeEngine(Happening before = {}) : before_(std::move(before)) {}
+
+  // What happens in it, happens in its siblings too.
+  [[nodiscard]] std::unique_ptr<Engine> sibling(int threads) const override {
+    EXPECT_EQ(threads, 1);
+    return std::make_unique<FakeEngine>(before_);
+  }
 
   [[nodiscard]] const Network& network() const override { return network_; }
   void run(MatrixView<const float> rows, MatrixView<float> outputs,

@@ -146,7 +146,51 @@ TEST(Pipeline, ReadsNoFurtherAheadThanItsSlots) {
                  }),
       engine, writer, {.chunk_rows = 1});
   EXPECT_EQ(read, 50U);
-  EXPECT_LT(furthest, kSlots);
+  EXPECT_LT(furthest, slots_for(1));
+}
+
+// Lanes end their chunks in any order: the first of each waits longest.
+TEST(Pipeline, LanesWriteEveryRowInOrder) {
+  for (const std::size_t rows : {1, 7, 8, 9, 100}) {
+    std::atomic<int> slow = 0;
+    FakeEngine engine([&](std::size_t) {
+      if (++slow % 3 == 1) {
+        std::this_thread::sleep_for(milliseconds(1));
+      }
+    });
+    FakeWriter writer;
+    const auto caller = std::this_thread::get_id();
+    std::vector<std::uint64_t> reported;
+    const ScoreReport report =
+        run(FakeReader(rows, rows % 2 == 0), engine, writer,
+            {.chunk_rows = 2, .lanes = 3, .on_progress = [&](const ScoreProgress& progress) {
+               EXPECT_EQ(std::this_thread::get_id(), caller);
+               reported.push_back(progress.rows_done);
+             }});
+    EXPECT_EQ(writer.values, expected_outputs(rows));
+    EXPECT_TRUE(writer.finished);
+    EXPECT_EQ(report.rows, rows);
+    EXPECT_THAT(engine.chunk_sizes, IsEmpty()) << "its siblings compute";
+    ASSERT_FALSE(reported.empty());
+    EXPECT_TRUE(std::is_sorted(reported.begin(), reported.end()));
+    EXPECT_EQ(reported.back(), rows);
+  }
+}
+
+TEST(Pipeline, AFailingLaneStopsItAndItsErrorIsThrown) {
+  for (const int fails : {1, 2, 9}) {
+    std::atomic<int> chunks = 0;
+    FakeWriter writer;
+    EXPECT_EQ(failure(FakeReader(1000, false), FakeEngine([&](std::size_t) {
+                        if (++chunks == fails) {
+                          throw std::runtime_error("lost");
+                        }
+                      }),
+                      writer, {.chunk_rows = 2, .lanes = 3}),
+              "lost");
+    EXPECT_FALSE(writer.finished);
+    EXPECT_LT(writer.values.size(), 3000U);
+  }
 }
 
 TEST(Pipeline, AFailingReaderStopsItAndItsErrorIsThrown) {
@@ -240,32 +284,44 @@ TEST(Pipeline, CancellationAfterTheLastChunkStillCounts) {
 }
 
 TEST(ChunkRows, MakeAFewMebibytesInWholeBlocks) {
-  EXPECT_EQ(choose_chunk_rows({}, 74, std::nullopt), 14080U);
-  EXPECT_EQ(choose_chunk_rows({}, 74, 450), 450U);
-  EXPECT_EQ(choose_chunk_rows({}, std::size_t{1} << 22, std::nullopt), 1U);
-  EXPECT_EQ(choose_chunk_rows({}, 5, 0), 1U);
+  EXPECT_EQ(choose_chunks({}, 74, std::nullopt).rows, 14080U);
+  EXPECT_EQ(choose_chunks({}, 74, 450).rows, 450U);
+  EXPECT_EQ(choose_chunks({}, std::size_t{1} << 22, std::nullopt).rows, 1U);
+  EXPECT_EQ(choose_chunks({}, 5, 0).rows, 1U);
 }
 
 TEST(ChunkRows, FollowTheWishUpToTheRowsThereAre) {
-  EXPECT_EQ(choose_chunk_rows({.rows = 7}, 74, std::nullopt), 7U);
-  EXPECT_EQ(choose_chunk_rows({.rows = 7}, 74, 5), 5U);
-  EXPECT_EQ(choose_chunk_rows({.rows = SIZE_MAX}, 74, 5), 5U);
+  EXPECT_EQ(choose_chunks({.rows = 7}, 74, std::nullopt).rows, 7U);
+  EXPECT_EQ(choose_chunks({.rows = 7}, 74, 5).rows, 5U);
+  EXPECT_EQ(choose_chunks({.rows = SIZE_MAX}, 74, 5).rows, 5U);
 }
 
 TEST(ChunkRows, KeepAllSlotsWithinTheMemoryThatIsWished) {
   for (const std::size_t memory :
        {std::size_t{100'000}, std::size_t{1} << 20, std::size_t{1} << 28}) {
-    const std::size_t rows = choose_chunk_rows({.memory_bytes = memory}, 74, std::nullopt);
-    EXPECT_LE(rows * 74 * sizeof(float) * kSlots, memory);
-    EXPECT_GT((rows + 256) * 74 * sizeof(float) * kSlots, memory);
+    const std::size_t rows = choose_chunks({.memory_bytes = memory}, 74, std::nullopt).rows;
+    EXPECT_LE(rows * 74 * sizeof(float) * slots_for(1), memory);
+    EXPECT_GT((rows + 256) * 74 * sizeof(float) * slots_for(1), memory);
   }
-  EXPECT_THROW((void)choose_chunk_rows({.memory_bytes = 1000}, 74, std::nullopt), OutOfMemoryError);
+  EXPECT_THROW((void)choose_chunks({.memory_bytes = 1000}, 74, std::nullopt).rows,
+               OutOfMemoryError);
 }
 
 TEST(ChunkRows, ThatDoNotFitMemoryAreRefused) {
-  EXPECT_THROW((void)choose_chunk_rows({.rows = SIZE_MAX}, 74, std::nullopt), OutOfMemoryError);
-  EXPECT_THROW((void)choose_chunk_rows({.rows = std::size_t{1} << 50}, 74, std::nullopt),
+  EXPECT_THROW((void)choose_chunks({.rows = SIZE_MAX}, 74, std::nullopt).rows, OutOfMemoryError);
+  EXPECT_THROW((void)choose_chunks({.rows = std::size_t{1} << 50}, 74, std::nullopt).rows,
                OutOfMemoryError);
+}
+
+TEST(Chunks, HaveLanesWhereThereAreManyAndElseOne) {
+  EXPECT_EQ(choose_chunks({.lanes = 2}, 74, std::nullopt), (Chunks{.rows = 11264, .lanes = 2}));
+  EXPECT_EQ(choose_chunks({.lanes = 2}, 74, 8 * 11264), (Chunks{.rows = 11264, .lanes = 2}));
+  EXPECT_EQ(choose_chunks({.lanes = 2}, 74, 8 * 11264 - 1), (Chunks{.rows = 14080, .lanes = 1}));
+  EXPECT_EQ(choose_chunks({.rows = 7, .lanes = 3}, 74, 84), (Chunks{.rows = 7, .lanes = 3}));
+  EXPECT_EQ(choose_chunks({.rows = 7, .lanes = 3}, 74, 83), (Chunks{.rows = 7, .lanes = 1}));
+  // Memory for a row in each of four slots, but not of nine.
+  EXPECT_EQ(choose_chunks({.memory_bytes = 2000, .lanes = 6}, 74, std::nullopt),
+            (Chunks{.rows = 1, .lanes = 1}));
 }
 
 }  // namespace
