@@ -59,6 +59,7 @@ LAMELLA_C_API const char* lamella_version(void);
 
 /* ---- Diagnostics ---- */
 
+/* How much a message matters. */
 typedef enum lamella_log_severity {
   LAMELLA_LOG_DEBUG = 0,  /* what was chosen among good ways */
   LAMELLA_LOG_INFO = 1,   /* what a user may want to know */

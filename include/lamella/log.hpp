@@ -8,6 +8,7 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
+// How much a message matters.
 enum class LogSeverity {
   kDebug,   // what was chosen among good ways
   kInfo,    // what a user may want to know, or would have wanted otherwise

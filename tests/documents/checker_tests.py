@@ -117,6 +117,7 @@ class Snippets(Tree):
             faults = self.run_page(f"```sh\necho a b\n```\n```text\n{shown}\n```\n")[0]
             self.assertEqual(len(faults), 1, shown)
             self.assertIn("README.md:1: the block prints something else", faults[0])
+        self.assertEqual(len(self.run_page("```sh\necho a\necho b\n```\n```text\na\n```\n")[0]), 1)
 
     def test_commands_that_fail_are_found(self):
         self.assertIn("ends with 1", self.run_page("```sh\nfalse\ntrue\n```\n")[0][0])
