@@ -12,7 +12,7 @@ namespace lamella {
 // themselves.)
 //
 // Both functions are called with the engine's device current, by the thread that makes, calls or
-// destroys an engine; by several at once where engines are used so.
+// destroys an engine; by several at once where engines are used so. Neither may call Lamella.
 //
 // For cudaMallocAsync's pool, whose memory other streams may use once its own has come so far:
 //

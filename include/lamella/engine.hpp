@@ -200,10 +200,9 @@ class Engine {
   // network and what was prepared of its weights, and takes the same path, so that it gives each
   // row the same bits (where info().batch_invariant). Either may be destroyed first. On the CPU it
   // costs microseconds and a few KiB, and at its first calls the buffers for activations; on a CUDA
-  // device a cuBLAS handle and workspace_bytes(), which it allocates at once, where the original
-  // has the caller's workspace too; the fused path needs neither. May be called while this engine
-  // is at work. Throws DeviceError, OutOfMemoryError; UsageError for an engine that Lamella did not
-  // make.
+  // device a cuBLAS handle and workspace_bytes() of its own, also where the original works in the
+  // caller's; the fused path needs neither. May be called while this engine is at work. Throws
+  // DeviceError, OutOfMemoryError; UsageError for an engine that Lamella did not make.
   [[nodiscard]] std::unique_ptr<Engine> sibling() const { return sibling(0); }
 
   // The same with another number of threads, where this is the CPU engine; 0 keeps it.

@@ -1,9 +1,9 @@
 // The version of the library that is linked; LAMELLA_VERSION is that of the headers.
 //
-// Versions are semantic (semver.org). What is public is what stands in include/lamella. C++: programs
-// are to be compiled again for each major version, and for each minor one before 1.0; the library's
-// file name (SOVERSION) changes with it, so that one cannot be taken for the other. C: lamella.h says
-// what stays.
+// Versions are semantic (semver.org). What is public is what stands in include/lamella. C++:
+// programs are to be compiled again for each major version, and for each minor one before 1.0; the
+// library's file name (SOVERSION) changes with it, so that one cannot be taken for the other. C:
+// lamella.h says what stays.
 #pragma once
 
 #include <lamella/version.h>

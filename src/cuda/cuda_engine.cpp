@@ -69,7 +69,7 @@ void check_device_rows(const float* memory, std::size_t rows, std::size_t width,
 
 class CudaEngine::State {
  public:
-  State(std::shared_ptr<const Network> network, const EngineOptions& options);
+  State(const std::shared_ptr<const Network>& network, const EngineOptions& options);
   // Like the original, but with a workspace of its own.
   explicit State(const State& original);
   ~State();
@@ -85,6 +85,9 @@ class CudaEngine::State {
   [[nodiscard]] EngineInfo info() const;
 
  private:
+  State(std::shared_ptr<const Network> network, int device, Precision precision, bool fast,
+        std::shared_ptr<DeviceMemoryResource> memory, plan::CudaPlan plan);
+
   void take_fused_path(const EngineOptions& options);
   void take_layers(void* workspace);
   [[nodiscard]] std::size_t slot_rows(std::size_t rows) const;
@@ -104,14 +107,11 @@ class CudaEngine::State {
   std::optional<cuda::HostTopK> host_top_k_;    // made by the first run_top_k()
 };
 
-CudaEngine::State::State(std::shared_ptr<const Network> network, const EngineOptions& options)
-    : network_(std::move(network)),
-      device_(device_index(options.device)),
-      precision_(options.precision),
-      fast_(options.fast),
-      memory_(options.device_memory),
-      plan_(
-          plan::make_cuda_plan(*network_, options.max_rows, core::storage_of(options.precision))) {
+CudaEngine::State::State(const std::shared_ptr<const Network>& network,
+                         const EngineOptions& options)
+    : State(network, device_index(options.device), options.precision, options.fast,
+            options.device_memory,
+            plan::make_cuda_plan(*network, options.max_rows, core::storage_of(options.precision))) {
   if (options.workspace != nullptr) {
     if (options.workspace_bytes < plan_.workspace_bytes) {
       throw UsageError(fmt::format("the workspace has {} bytes; {} are needed for {} rows",
@@ -130,20 +130,28 @@ CudaEngine::State::State(std::shared_ptr<const Network> network, const EngineOpt
 }
 
 CudaEngine::State::State(const State& original)
-    : network_(original.network_),
-      device_(original.device_),
-      precision_(original.precision_),
-      fast_(original.fast_),
-      memory_(original.memory_),
-      plan_(original.plan_),
-      fused_(original.fused_),
-      weights_(original.weights_),
-      path_reason_(original.path_reason_) {
+    : State(original.network_, original.device_, original.precision_, original.fast_,
+            original.memory_, original.plan_) {
+  fused_ = original.fused_;
+  weights_ = original.weights_;
+  path_reason_ = original.path_reason_;
   const cuda::DeviceGuard guard(device_);
   if (fused_ == nullptr) {
     take_layers(nullptr);
   }
 }
+
+// With neither path yet. Constructors that go on from here and throw are undone by the destructor,
+// which waits for the device's work.
+CudaEngine::State::State(std::shared_ptr<const Network> network, int device, Precision precision,
+                         bool fast, std::shared_ptr<DeviceMemoryResource> memory,
+                         plan::CudaPlan plan)
+    : network_(std::move(network)),
+      device_(device),
+      precision_(precision),
+      fast_(fast),
+      memory_(std::move(memory)),
+      plan_(std::move(plan)) {}
 
 // Sets fused_ where that path is possible, wanted or the quicker one, and computes what it should.
 void CudaEngine::State::take_fused_path(const EngineOptions& options) {
@@ -310,7 +318,7 @@ void CudaEngine::State::run_top_k(MatrixView<const float> rows, MatrixView<Ranke
 }
 
 CudaEngine::CudaEngine(std::shared_ptr<const Network> network, const EngineOptions& options)
-    : CudaEngine(std::make_unique<State>(std::move(network), options)) {}
+    : CudaEngine(std::make_unique<State>(network, options)) {}
 
 CudaEngine::CudaEngine(std::unique_ptr<State> state) : state_(std::move(state)) {
   info_ = state_->info();

@@ -25,6 +25,7 @@ DeviceWeights::DeviceWeights(std::shared_ptr<const Network> network, const plan:
       parts_(plan.layers),
       steps_(plan.input_steps),
       arena_(allocate_device(plan.weights_bytes, "the network's weights", memory)) {
+  const StreamWait wait(nullptr);
   upload_weights(plan.storage, memory);
   const auto layers = network_->layers();
   for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -54,6 +55,7 @@ void DeviceWeights::upload_weights(core::Storage storage,
   }
   const DeviceMemory wide =
       allocate_device(narrowed ? most * sizeof(float) : 0, "weights to be rounded", memory);
+  const StreamWait wait(nullptr);
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     const std::vector<float>& weights = network_->layers()[i].weights;
     auto* const to = narrowed ? static_cast<float*>(wide.get()) : at(parts_[i].weights);

@@ -85,7 +85,6 @@ void detail::FreeDevice::operator()(void* memory) const noexcept {
   if (resource == nullptr) {
     check_no_throw(cudaFree(memory));
   } else {
-    check_no_throw(cudaDeviceSynchronize());
     resource->deallocate(memory, bytes);
   }
   check_no_throw(cudaSetDevice(previous));
@@ -153,6 +152,10 @@ Stream make_stream() {
   cudaStream_t stream = nullptr;
   LAMELLA_CUDA_CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
   return Stream(stream);
+}
+
+StreamWait::~StreamWait() {
+  check_no_throw(cudaStreamSynchronize(stream_));
 }
 
 Event make_event(bool timing) {

@@ -60,8 +60,9 @@ struct DestroyCublas {
 };
 }  // namespace detail
 
-// Device memory at a multiple of kDeviceAlignment, not initialized. Releasing it waits for the
-// device's work, whichever device is current.
+// Device memory at a multiple of kDeviceAlignment, not initialized. It is released whichever device
+// is current, and only when the work on it is done: cudaFree would wait for that, a resource need
+// not.
 using DeviceMemory = std::unique_ptr<void, detail::FreeDevice>;
 // On the current device, by the resource or, where that is null, by cudaMalloc. Throws
 // OutOfMemoryError that says how much was asked, how much is free, what it was for, and what lowers
@@ -77,6 +78,18 @@ using PinnedMemory = std::unique_ptr<void, detail::FreePinned>;
 // A stream that does not wait for the default stream.
 using Stream = std::unique_ptr<cudaStream_t, detail::DestroyStream>;
 [[nodiscard]] Stream make_stream();
+
+// Waits for a stream at the end of a scope, however that is left.
+class StreamWait {
+ public:
+  explicit StreamWait(cudaStream_t stream) : stream_(stream) {}
+  StreamWait(const StreamWait&) = delete;
+  StreamWait& operator=(const StreamWait&) = delete;
+  ~StreamWait();
+
+ private:
+  cudaStream_t stream_;
+};
 
 using Event = std::unique_ptr<cudaEvent_t, detail::DestroyEvent>;
 // For ordering alone, unless times between events are wanted.

@@ -48,6 +48,7 @@ std::string try_rows(const Network& network, const FusedNetwork& fused,
   const DeviceMemory device_outputs =
       allocate_device(output_bytes, "the outputs of a trial", memory);
   const Stream stream = make_stream();
+  const StreamWait wait(stream.get());
   LAMELLA_CUDA_CHECK(cudaMemcpyAsync(device_rows.get(), rows.data(), row_bytes,
                                      cudaMemcpyHostToDevice, stream.get()));
   fused.enqueue(static_cast<const float*>(device_rows.get()), kRows,

@@ -275,5 +275,32 @@ TEST_F(MemoryResource, GetsNothingBackThatIsInUse) {
   }
 }
 
+// Memory that goes back while a kernel may still come to use it is reported by the simulation.
+TEST_F(MemoryResource, GetsNothingBackThatIsInUseWhenACallFails) {
+  const auto untried = random_network({.widths = {9, 5, 3}, .hidden = ActivationKind::kSelu});
+  const Matrix rows = random_rows(4, 9, 1);
+  Matrix outputs(4, 3);
+  for (const EngineOptions& kind : kKinds) {
+    const auto pool = std::make_shared<CountingPool>();
+    bool failed = true;
+    for (long n = 1; failed; ++n) {
+      cuda_sim::fail_call(n);
+      EngineOptions options = kind;
+      options.device = Device::parse("cuda");
+      options.max_rows = 8;
+      options.device_memory = pool;
+      try {
+        make_engine(untried, options)->run(rows, outputs);
+        failed = cuda_sim::fail_fired();  // a call that may fail
+      } catch (const DeviceError&) {
+        EXPECT_TRUE(cuda_sim::fail_fired()) << n;
+      }
+      cuda_sim::fail_call(0);
+      EXPECT_EQ(pool->live(), 0) << n;
+      EXPECT_EQ(cuda_sim::reports(), 0) << n;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace lamella
