@@ -22,5 +22,7 @@ struct Command {
 [[nodiscard]] Command add_bench(CLI::App& app);
 [[nodiscard]] Command add_plan(CLI::App& app);
 [[nodiscard]] Command add_devices(CLI::App& app);
+[[nodiscard]] Command add_manual(CLI::App& app);
+[[nodiscard]] Command add_completion(CLI::App& app);
 
 }  // namespace lamella::cli

@@ -71,9 +71,10 @@ int run_command(int argc, char** argv) {
       "  lamella info model.safetensors\n"
       "  lamella run model.safetensors rows.npy -o scores.npy\n"
       "  lamella run --help\n");
-  const Command commands[] = {add_run(app),     add_concat(app),  add_info(app),  add_explain(app),
-                              add_convert(app), add_compare(app), add_check(app), add_bench(app),
-                              add_plan(app),    add_devices(app)};
+  const Command commands[] = {add_run(app),     add_concat(app),  add_info(app),
+                              add_explain(app), add_convert(app), add_compare(app),
+                              add_check(app),   add_bench(app),   add_plan(app),
+                              add_devices(app), add_manual(app),  add_completion(app)};
   bool verbose = false;
   for (const Command& command : commands) {
     add_verbose(*command.app, verbose);

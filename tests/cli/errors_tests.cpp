@@ -24,7 +24,9 @@ TEST(WrongUsage, IsOneLineAndStatusTwo) {
   const TemporaryFolder folder;
   const std::string out = folder.file("out.npy");
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
-      {{}, "run, concat, info, explain, convert, compare, check, bench, plan or devices"},
+      {{},
+       "run, concat, info, explain, convert, compare, check, bench, plan, devices, manual or "
+       "completion"},
       {{"frob"}, "unknown command 'frob'"},
       {{"--frob"}, "--frob"},
       {{"run"}, "MODEL is required"},

@@ -1,0 +1,94 @@
+// lamella manual: the manual page, in the language of man(7).
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include <lamella/version.hpp>
+
+#include "cli/command_text.hpp"
+#include "cli/commands.hpp"
+#include "cli/terminal.hpp"
+
+namespace lamella::cli {
+namespace {
+
+// Text as it stands: a backslash is a command of roff's, and so is a line that begins with a point
+// or an apostrophe; a minus that is to be copied is not a hyphen.
+std::string escaped(std::string_view text) {
+  std::string result;
+  bool line_begins = true;
+  for (const char c : text) {
+    if (line_begins && (c == '.' || c == '\'')) {
+      result += "\\&";
+    }
+    line_begins = c == '\n';
+    if (c == '\\') {
+      result += "\\e";
+    } else if (c == '-') {
+      result += "\\-";
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
+std::string option_page(const OptionText& option) {
+  std::string names;
+  for (const std::string& name : option.names) {
+    names += fmt::format("{}\\fB{}\\fR", names.empty() ? "" : ", ", escaped(name));
+  }
+  if (option.value_optional) {
+    names += fmt::format("[=\\fI{}\\fR]", escaped(option.value));
+  } else if (!option.value.empty() && !option.positional) {
+    names += fmt::format(" \\fI{}\\fR", escaped(option.value));
+  }
+  return fmt::format(".TP\n{}\n{}\n", names, escaped(option.description));
+}
+
+// What stands below the options in --help: examples, line by line.
+std::string footer_page(const CLI::App& app) {
+  const std::string footer = app.get_footer();
+  return footer.empty() ? std::string()
+                        : fmt::format(".PP\n.nf\n{}{}.fi\n", escaped(footer),
+                                      footer.ends_with('\n') ? "" : "\n");
+}
+
+std::string command_page(const CLI::App& command) {
+  std::string page =
+      fmt::format(".SS \"lamella {}\"\n\\fBlamella {}\\fR [\\fIOPTIONS\\fR] {}\n.PP\n{}\n",
+                  escaped(command.get_name()), escaped(command.get_name()),
+                  escaped(arguments_of(command)), escaped(command.get_description()));
+  for (const OptionText& option : options_of(command)) {
+    page += option_page(option);
+  }
+  return page + footer_page(command);
+}
+
+std::string manual_page(const CLI::App& app) {
+  std::string page = fmt::format(
+      ".TH LAMELLA 1 \"\" \"lamella {}\" \"User Commands\"\n"
+      ".SH NAME\nlamella \\- multi\\-layer perceptrons on a GPU or on the CPU\n"
+      ".SH SYNOPSIS\n\\fBlamella\\fR \\fICOMMAND\\fR [\\fIOPTIONS\\fR] ...\n"
+      ".SH DESCRIPTION\n{}\n",
+      version(), escaped(app.get_description()));
+  for (const OptionText& option : options_of(app)) {
+    page += option_page(option);
+  }
+  page += footer_page(app) + ".SH COMMANDS\n";
+  for (const CLI::App* const command : commands_of(app)) {
+    page += command_page(*command);
+  }
+  return page + ".SH \"EXIT STATUS\"\n0: done. 1: failed. 2: wrong usage.\n";
+}
+
+}  // namespace
+
+Command add_manual(CLI::App& app) {
+  CLI::App* const command = app.add_subcommand("manual", "print the manual page, for man(1)");
+  command->footer("Example:\n  lamella manual > lamella.1 && man ./lamella.1\n");
+  return {command, [&app] { print_result(manual_page(app)); }};
+}
+
+}  // namespace lamella::cli
