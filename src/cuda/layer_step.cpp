@@ -3,8 +3,10 @@
 #include <utility>
 
 #include <cuda_runtime_api.h>
+#include <fmt/format.h>
 
 #include "core/log.hpp"
+#include "core/range.hpp"
 #include "core/taps.hpp"
 #include "cuda/blas_product.hpp"
 #include "cuda/check.hpp"
@@ -16,7 +18,11 @@ namespace lamella::cuda {
 
 LayerStep::LayerStep(const Layer& layer, std::size_t index, const ProductMatrices& matrices,
                      const ProductResources& resources, bool by_shape)
-    : layer_(&layer), index_(index), matrices_(matrices) {
+    : layer_(&layer),
+      index_(index),
+      range_name_(fmt::format("layer {}: {} to {}, {}", index + 1, layer.inputs, layer.outputs,
+                              to_string(layer.activation))),
+      matrices_(matrices) {
   if (by_shape) {
     product_ = std::make_unique<ShapedProduct>(matrices, resources.handle);
     return;
@@ -71,6 +77,7 @@ bool LayerStep::is_fused() const {
 
 void LayerStep::enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream,
                         std::span<const Tap> taps) {
+  const core::Range range(range_name_.c_str(), rows);
   if (activates_) {
     tap_pre_activation(x, y, rows, stream, taps);
     product_->enqueue(x, y, rows, stream);

@@ -40,6 +40,7 @@ class LayerStep {
 
   const Layer* layer_;
   std::size_t index_;
+  std::string range_name_;
   ProductMatrices matrices_;
   std::unique_ptr<LayerProduct> product_;
   LtProduct* lt_ = nullptr;  // the product, where cuBLASLt computes it
