@@ -10,6 +10,7 @@
 #include "core/taps.hpp"
 #include "cuda/blas_product.hpp"
 #include "cuda/check.hpp"
+#include "cuda/gelu_trial.hpp"
 #include "kernels/bias_activation.hpp"
 #include "kernels/convert.hpp"
 #include "kernels/row_softmax.hpp"
@@ -44,7 +45,7 @@ void LayerStep::plan_lt(const ProductResources& resources) {
     lt_ = product.get();
     product_ = std::move(product);
     adds_bias_ = epilogue != Epilogue::kNone;
-    activates_ = epilogue == Epilogue::kRelu;
+    activates_ = epilogue == Epilogue::kRelu || epilogue == Epilogue::kGelu;
   };
   // The epilogue takes the bias in the storage of the inputs; ours is float32.
   const bool float32 = matrices_.input == core::Storage::kFloat32;
@@ -58,6 +59,19 @@ void LayerStep::plan_lt(const ProductResources& resources) {
                 "layer {}: cuBLASLt's ReLU loses NaN on this device; a kernel of our own follows "
                 "the product",
                 index_ + 1);
+    }
+  }
+  if (float32 && layer_->activation.kind == ActivationKind::kGeluTanh) {
+    if (auto product = LtProduct::make(matrices_, Epilogue::kGelu, resources)) {
+      const std::string disagreement = gelu_disagreement(*product, *layer_, matrices_, resources);
+      if (disagreement.empty()) {
+        take(std::move(product), Epilogue::kGelu);
+        return;
+      }
+      core::log(LogSeverity::kInfo,
+                "layer {}: cuBLASLt's GELU is not used, since in a trial it was not what it should "
+                "be: {}; a kernel of our own follows the product",
+                index_ + 1, disagreement);
     }
   }
   if (float32 && layer_->activation.kind == ActivationKind::kIdentity) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -14,6 +15,7 @@
 #include <lamella/bench.hpp>
 #include <lamella/cuda_engine.hpp>
 #include <lamella/error.hpp>
+#include <lamella/log.hpp>
 #include <lamella/score.hpp>
 
 #include "cuda_sim.hpp"
@@ -214,6 +216,47 @@ TEST_F(Observation, ASmallCallHasOneSlotAlone) {
   EXPECT_EQ(pinned_after(8), 2);
   EXPECT_EQ(pinned_after(17), 6);
   EXPECT_EQ(pinned_after(48), 8);
+}
+
+// How well cuBLASLt approximates GELU is not documented: it is used where it is seen to be exact.
+TEST_F(Observation, GeluGoesIntoTheProductOnlyWhereATrialAgrees) {
+  const auto network =
+      random_network({.widths = {44, 64, 36, 8}, .hidden = ActivationKind::kGeluTanh});
+  Matrix rows = random_rows(70, 44, 1, 3);
+  rows(7, 3) = std::numeric_limits<float>::quiet_NaN();
+  rows(8, 3) = std::numeric_limits<float>::infinity();
+  const auto reference = testing::evaluate(*network, rows);
+  Layer linear = network->layers()[0];
+  linear.activation = ActivationKind::kIdentity;
+  const auto before_gelu = testing::evaluate(Network({linear}), rows);
+  for (const float error : {0.0F, 1e-5F, -1e-3F}) {
+    cuda_sim::configure({.gelu_epilogue_error = error});
+    std::string log;
+    set_log_callback([&](LogSeverity, std::string_view message) { log.append(message) += '\n'; });
+    CudaEngine engine(network, {.path = CudaPath::kLayers});
+    set_log_callback({});
+    if (error == 0) {
+      EXPECT_THAT(engine.info().path, HasSubstr("bias and activation in its epilogue"));
+      EXPECT_EQ(log, "");
+    } else {
+      EXPECT_THAT(engine.info().path, HasSubstr("of 1 of 3 layers in the epilogue"));
+      EXPECT_THAT(log, HasSubstr("layer 2: cuBLASLt's GELU is not used, since in a trial"));
+    }
+    Matrix outputs(70, 8);
+    Matrix tapped(70, 64);
+    engine.run(rows, outputs, std::vector<Tap>{{0, true, tapped}});
+    EXPECT_EQ(testing::disagreement(reference, outputs), "") << error;
+    EXPECT_EQ(testing::disagreement(before_gelu, tapped), "") << error;
+    Matrix alone(1, 8);
+    engine.run(rows.view().block(20, 1), alone);
+    EXPECT_TRUE(std::equal(alone.data(), alone.data() + 8, outputs.view().row(20).data()));
+  }
+  cuda_sim::configure({});
+  const CudaEngine tf32(network, {.precision = Precision::kTf32, .path = CudaPath::kLayers});
+  EXPECT_THAT(tf32.info().path, HasSubstr("bias and activation in its epilogue"));
+  const auto exact = random_network({.widths = {44, 8}, .last = ActivationKind::kGelu});
+  EXPECT_THAT(CudaEngine(exact, {.path = CudaPath::kLayers}).info().path, HasSubstr("then fused"))
+      << "the other form";
 }
 
 }  // namespace
