@@ -91,21 +91,21 @@ std::vector<LayerTimes> time_layers(const Network& network, const EngineOptions&
 
 }  // namespace
 
-BenchReport benchmark(const std::shared_ptr<const Network>& network, const EngineOptions& wanted,
+BenchReport benchmark(const std::shared_ptr<const Network>& network, const EngineOptions& engine,
                       const BenchOptions& options) {
   BenchReport report;
   report.rows = options.rows;
   {
-    Bench whole(network, wanted, options.rows, options.cancelled);
+    Bench whole(network, engine, options.rows, options.cancelled);
     whole.timer().warm_up(options.warm_up_seconds);
     whole.timer().measure(options.seconds);
     report.network = whole.timer().times();
     report.engine = whole.info();
   }
-  EngineOptions same = wanted;
+  EngineOptions same = engine;
   same.device = report.engine.device;
   if (same.device.kind == DeviceKind::kCuda && same.device.index != Device::kAllDevices) {
-    report.device = engine::cuda_library().plugin->measure_device(network, same, options);
+    report.device = lamella::engine::cuda_library().plugin->measure_device(network, same, options);
   }
   if (options.layers) {
     report.layers = time_layers(*network, same, options);

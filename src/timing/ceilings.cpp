@@ -15,7 +15,8 @@ Ceilings measure_ceilings(const EngineInfo& engine) {
   if (engine.device.kind == DeviceKind::kCuda) {
     const bool known = engine.device.index != Device::kAllDevices &&
                        engine.precision == to_string(Precision::kFp32);
-    return known ? engine::cuda_library().plugin->ceilings(engine.device.index) : Ceilings{};
+    return known ? lamella::engine::cuda_library().plugin->ceilings(engine.device.index)
+                 : Ceilings{};
   }
   const int threads = std::max(engine.threads, 1);
   std::vector<double> gflops(static_cast<std::size_t>(threads));

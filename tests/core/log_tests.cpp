@@ -41,7 +41,7 @@ TEST_F(Log, GoesToTheCallbackUntilAnotherIsSet) {
   core::log(LogSeverity::kWarning, "a warning");
   set_log_callback({});
   core::log(LogSeverity::kWarning, "to nobody");
-  EXPECT_FALSE(core::is_logging());
+  EXPECT_FALSE(is_logging());
   EXPECT_THAT(messages_, ElementsAre(Pair(LogSeverity::kInfo, "1 of 2"),
                                      Pair(LogSeverity::kWarning, "a warning")));
 }
@@ -121,7 +121,7 @@ TEST_F(Log, HasAFormForC) {
   };
   EXPECT_EQ(lamella_set_log_callback(callback, &texts), LAMELLA_OK);
   core::log(LogSeverity::kDebug, "zero");
-  core::log_text(LogSeverity::kWarning, std::string_view("two and more", 3));
+  log_message(LogSeverity::kWarning, std::string_view("two and more", 3));
   EXPECT_EQ(lamella_set_log_callback(nullptr, &texts), LAMELLA_OK);
   core::log(LogSeverity::kWarning, "none");
   EXPECT_THAT(texts, ElementsAre("0zero", "2two"));
