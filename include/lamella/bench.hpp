@@ -2,10 +2,12 @@
 // the machine could do at most.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,7 +38,9 @@ struct Ceilings {
 };
 
 // Measures them for the CPU, with as many threads as the engine has: multiply-adds on registers,
-// and copying 256 MiB. Takes about a third of a second. Not known for CUDA devices.
+// and copying 256 MiB; takes about a third of a second. For one CUDA device they are what its
+// clocks and widths allow in float32, not measured, and only where the driver says them and the
+// engine computes in float32. Throws DeviceError.
 [[nodiscard]] Ceilings measure_ceilings(const EngineInfo& engine);
 
 // The work of a layer for so many rows, and the time it takes at least.
@@ -57,6 +61,24 @@ struct LayerTimes {
   CallTimes product;  // its matrix product, without bias and activation
 };
 
+// What a call of Engine::run asks of one CUDA device, each part by itself: medians, in seconds.
+struct DeviceTimes {
+  double copy_in = 0;   // of the rows, from page-locked memory of the host
+  double compute = 0;   // of rows that are on the device
+  double copy_out = 0;  // of the outputs, to page-locked memory
+  // What of compute each layer takes; empty where one kernel carries the rows through all of them.
+  // CudaEngine::time_layers says how they are told apart.
+  std::vector<double> layers;
+
+  // A call takes as long at least: the parts of successive chunks of rows overlap, so that the
+  // slowest decides.
+  [[nodiscard]] double bound() const { return std::max({copy_in, compute, copy_out}); }
+  // What share of a call's time that is, from 0 to about 1: 1 where all else hides behind it.
+  [[nodiscard]] double share_of(double call_seconds) const {
+    return call_seconds > 0 ? bound() / call_seconds : 0;
+  }
+};
+
 // What is timed, and for how long.
 struct BenchOptions {
   std::size_t rows = 1;          // in each call
@@ -72,11 +94,13 @@ struct BenchReport {
   std::size_t rows = 0;
   CallTimes network;
   std::vector<LayerTimes> layers;
+  std::optional<DeviceTimes> device;  // where the engine is one CUDA device
 };
 
 // Times Engine::run on random rows in host memory: on a CUDA device that includes the copies there
-// and back. Layers and their products take turns, so that a change of the clock meets all alike.
-// Throws DeviceError, OutOfMemoryError, CancelledError.
+// and back, which are then also timed by themselves, as is the computation without them. Layers and
+// their products take turns, so that a change of the clock meets all alike. Throws DeviceError,
+// OutOfMemoryError, CancelledError.
 [[nodiscard]] BenchReport benchmark(const std::shared_ptr<const Network>& network,
                                     const EngineOptions& engine, const BenchOptions& options);
 

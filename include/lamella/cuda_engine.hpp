@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include <lamella/engine.hpp>
 
@@ -27,6 +28,15 @@ class CudaEngine final : public Engine {
   // which would spoil a capture of one of the device's streams by the application, in any thread:
   // no engine may be destroyed meanwhile. (Engines' own captures it keeps clear of.)
   ~CudaEngine() override;
+
+  // As enqueue without taps, and measures it: the seconds that each layer takes on the device, from
+  // event to event around it, in their order; input steps count to the first. One number alone
+  // where one fused kernel carries the rows through all layers, which nothing can tell apart. Where
+  // layers take a few microseconds, it is the time to launch them that shows. Allocates the events,
+  // and returns when the work is done; not legal while the stream is being captured. Throws as
+  // enqueue.
+  [[nodiscard]] std::vector<double> time_layers(const float* rows, std::size_t row_count,
+                                                float* outputs, CUstream_st* stream);
 
   [[nodiscard]] const Network& network() const override;
   // Calls without taps that fit into one pass become a CUDA graph when their number of rows comes

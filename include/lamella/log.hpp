@@ -27,5 +27,12 @@ using LogCallback = std::function<void(LogSeverity severity, std::string_view me
 // again, so that what it refers to may be destroyed; only from within a callback does it not wait.
 void set_log_callback(LogCallback callback);
 
+// Whether there is a callback; false within one.
+[[nodiscard]] bool is_logging() noexcept;
+
+// Hands a message to the callback, where there is one, as the library does with its own: for
+// programs that want theirs among them. Safe to call from several threads.
+void log_message(LogSeverity severity, std::string_view message) noexcept;
+
 }  // namespace lamella
 #pragma GCC visibility pop

@@ -35,7 +35,10 @@ constexpr const char* kBenchExamples =
     "matrix product without bias and activation. Shares of the peak and of the roofline are of "
     "what\n"
     "this machine does right before: multiply-adds on registers, copying memory that no cache\n"
-    "holds. More than 100 % of the roofline means that data came from a cache.\n";
+    "holds. More than 100 % of the roofline means that data came from a cache. On CUDA the layers\n"
+    "are timed on the device, and so are the copies by themselves: what share of a call its "
+    "slowest\n"
+    "part takes shows how well they overlap. Shares there are of what clocks and widths allow.\n";
 
 constexpr const char* kPlanExamples =
     "Examples:\n"
@@ -44,7 +47,9 @@ constexpr const char* kPlanExamples =
     "  lamella plan model.onnx --device cuda --paths\n"
     "\n"
     "The predicted time of a layer is that of its multiply-adds at the machine's peak, or of its\n"
-    "bytes at the speed of memory, whichever is longer; the measured one is of the layer alone.\n";
+    "bytes at the speed of memory, whichever is longer; the measured one is of the layer alone, "
+    "on\n"
+    "CUDA of the layer on the device, where layers are computed one by one.\n";
 
 struct BenchArguments {
   ModelArguments model;
@@ -77,8 +82,10 @@ std::string engine_lines(const EngineInfo& engine, const Ceilings& ceilings) {
   std::string text =
       fmt::format("{}, {}\npath: {}\n", device_text(engine), engine.precision, engine.path);
   if (ceilings.flops > 0) {
-    text += fmt::format("peak: {:.4g} GFLOP/s, copying memory: {:.4g} GB/s (measured)\n",
-                        ceilings.flops / 1e9, ceilings.bytes / 1e9);
+    text += fmt::format(
+        "peak: {:.4g} GFLOP/s, copying memory: {:.4g} GB/s ({})\n", ceilings.flops / 1e9,
+        ceilings.bytes / 1e9,
+        engine.device.kind == DeviceKind::kCpu ? "measured" : "by its clocks and widths");
   }
   return text;
 }
@@ -100,27 +107,73 @@ std::string network_table(const Network& network, const std::vector<BenchReport>
   return table.text();
 }
 
+// Empty where the engine is no CUDA device.
+std::string device_lines(const BenchReport& report) {
+  if (!report.device) {
+    return {};
+  }
+  const DeviceTimes& device = *report.device;
+  std::string text = fmt::format(
+      "{} in a call, each part by itself: {} to copy in, {} to compute, {} to copy out\n"
+      "the slowest is {:.1f} % of the call\n",
+      count_of(report.rows, "row"), duration(device.copy_in), duration(device.compute),
+      duration(device.copy_out), 100 * device.share_of(report.network.median));
+  if (device.layers.empty()) {
+    text +=
+        "one kernel carries rows through all layers, which therefore have no times of their "
+        "own\n";
+  }
+  return text + "\n";
+}
+
+// What a layer takes in the network on its device where that is known, else as a network of its
+// own; 0 where that would have copies in it.
+double layer_seconds(const BenchReport& report, std::size_t n) {
+  if (!report.device) {
+    return report.layers[n].alone.median;
+  }
+  return report.device->layers.empty() ? 0 : report.device->layers[n];
+}
+
 std::string layers_table(const Network& network, const BenchReport& report,
                          const Ceilings& ceilings) {
-  Table table({"layer", "shape", "activation", "time", "product alone", "GFLOP/s", "of peak",
-               "of roofline"});
+  std::vector<std::string> titles = {"layer", "shape", "activation"};
+  const bool on_device = report.device && !report.device->layers.empty();
+  if (on_device) {
+    titles.emplace_back("on the device");
+  }
+  const std::vector<std::string> more = {"time", "product alone", "GFLOP/s",
+                                         "GB/s", "of peak",       "of roofline"};
+  titles.insert(titles.end(), more.begin(), more.end());
+  Table table(titles);
   double sum = 0;
   for (std::size_t n = 0; n < report.layers.size(); ++n) {
     const Layer& layer = network.layers()[n];
     const LayerWork work = work_of(layer, report.rows);
-    const double seconds = report.layers[n].alone.median;
+    const double seconds = layer_seconds(report, n);
     const double flops = rate(static_cast<double>(work.flops), seconds);
-    sum += seconds;
-    table.add({fmt::to_string(n + 1), fmt::format("{}×{}", layer.outputs, layer.inputs),
-               to_string(layer.activation), duration(seconds),
-               duration(report.layers[n].product.median), fmt::format("{:.4g}", flops / 1e9),
-               percent(rate(flops, ceilings.flops)),
-               percent(rate(work.least_seconds(ceilings), seconds))});
+    const double bytes = rate(static_cast<double>(work.bytes), seconds);
+    sum += report.layers[n].alone.median;
+    std::vector<std::string> cells = {fmt::to_string(n + 1),
+                                      fmt::format("{}×{}", layer.outputs, layer.inputs),
+                                      to_string(layer.activation)};
+    if (on_device) {
+      cells.push_back(duration(seconds));
+    }
+    const std::vector<std::string> rest = {duration(report.layers[n].alone.median),
+                                           duration(report.layers[n].product.median),
+                                           seconds > 0 ? fmt::format("{:.4g}", flops / 1e9) : "",
+                                           seconds > 0 ? fmt::format("{:.4g}", bytes / 1e9) : "",
+                                           percent(rate(flops, ceilings.flops)),
+                                           percent(rate(work.least_seconds(ceilings), seconds))};
+    cells.insert(cells.end(), rest.begin(), rest.end());
+    table.add(cells);
   }
   return fmt::format(
-      "{} in a call, each layer as a network of its own: {} together, {} in the "
+      "{}{} in a call, each layer as a network of its own{}: {} together, {} in the "
       "network\n{}",
-      count_of(report.rows, "row"), duration(sum), duration(report.network.median), table.text());
+      device_lines(report), count_of(report.rows, "row"), report.device ? ", copies included" : "",
+      duration(sum), duration(report.network.median), table.text());
 }
 
 Json json_of(const CallTimes& times) {
@@ -160,10 +213,19 @@ Json json_of(const Network& network, const BenchReport& report, const Ceilings& 
                       {"seconds", json_of(report.layers[n].alone)},
                       {"product_seconds", json_of(report.layers[n].product)}});
   }
-  return {{"rows", report.rows},
-          {"flops", network.flops_per_row() * report.rows},
-          {"seconds", json_of(report.network)},
-          {"layers", std::move(layers)}};
+  Json json = {{"rows", report.rows},
+               {"flops", network.flops_per_row() * report.rows},
+               {"seconds", json_of(report.network)},
+               {"layers", std::move(layers)}};
+  if (report.device) {
+    const DeviceTimes& device = *report.device;
+    json["device"] = {{"copy_in_seconds", device.copy_in},
+                      {"compute_seconds", device.compute},
+                      {"copy_out_seconds", device.copy_out},
+                      {"layers_seconds", device.layers},
+                      {"share_of_call", device.share_of(report.network.median)}};
+  }
+  return json;
 }
 
 Json json_of(const std::string& model, const Network& network,
@@ -285,7 +347,8 @@ void plan(const BenchArguments& arguments, bool rows_given) {
     const double predicted = work.least_seconds(measured.ceilings);
     table.add({fmt::to_string(n + 1), fmt::format("{}×{}", layer.outputs, layer.inputs),
                to_string(layer.activation), grouped(work.flops), grouped(work.bytes),
-               predicted > 0 ? duration(predicted) : "", duration(report.layers[n].alone.median)});
+               predicted > 0 ? duration(predicted) : "",
+               layer_seconds(report, n) > 0 ? duration(layer_seconds(report, n)) : ""});
   }
   print_result(fmt::format("{}why: {}\n\n{} in a call: {}\n{}",
                            engine_lines(report.engine, measured.ceilings),

@@ -1,9 +1,9 @@
-#include "core/log.hpp"
-
 #include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+
+#include <lamella/log.hpp>
 
 namespace lamella {
 namespace {
@@ -43,11 +43,11 @@ void set_log_callback(LogCallback callback) {
   receiver.reset();  // not under the lock: what the callback holds may do anything as it goes
 }
 
-bool core::is_logging() noexcept {
+bool is_logging() noexcept {
   return the_log().has_receiver.load(std::memory_order_relaxed) && !inside_callback;
 }
 
-void core::log_text(LogSeverity severity, std::string_view message) noexcept {
+void log_message(LogSeverity severity, std::string_view message) noexcept {
   if (!is_logging()) {
     return;
   }

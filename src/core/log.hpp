@@ -1,8 +1,7 @@
-// The library's side of lamella/log.hpp. No lock of the library may be held where it is called,
-// since the callback may call the library.
+// Messages of the library, formatted where somebody listens. No lock of the library may be held
+// where one is logged, since the callback may call the library.
 #pragma once
 
-#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,20 +10,15 @@
 
 namespace lamella::core {
 
-// Whether anybody listens.
-[[nodiscard]] bool is_logging() noexcept;
-
-// Gives the message to the callback, where there is one.
-void log_text(LogSeverity severity, std::string_view message) noexcept;
-
-// The same, formatted only where somebody listens. A message that cannot be formatted is lost.
+// A message that cannot be formatted is lost. (The public functions are called, since the CUDA
+// engine's library, which has code of this one by itself, must reach this one's callback.)
 template <class... Args>
 void log(LogSeverity severity, fmt::format_string<Args...> format, Args&&... args) noexcept {
   if (!is_logging()) {
     return;
   }
   try {
-    log_text(severity, fmt::format(format, std::forward<Args>(args)...));
+    log_message(severity, fmt::format(format, std::forward<Args>(args)...));
   } catch (...) {
     // Diagnostics must not stop the work.
   }

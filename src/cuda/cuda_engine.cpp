@@ -14,6 +14,7 @@
 
 #include "core/checked.hpp"
 #include "core/log.hpp"
+#include "core/range.hpp"
 #include "core/taps.hpp"
 #include "core/top_k.hpp"
 #include "cuda/capture_guard.hpp"
@@ -24,7 +25,9 @@
 #include "cuda/host_taps.hpp"
 #include "cuda/host_top_k.hpp"
 #include "cuda/host_transfer.hpp"
+#include "cuda/layer_clock.hpp"
 #include "cuda/layered_network.hpp"
+#include "cuda/nvtx.hpp"
 #include "cuda/path_timing.hpp"
 #include "cuda/path_trial.hpp"
 #include "plan/cuda_plan.hpp"
@@ -32,10 +35,6 @@
 
 namespace lamella {
 namespace {
-
-// A slot of run() holds about this much of rows or outputs, whichever is wider: enough for a copy
-// to reach the bus's speed, little enough to stay modest in page-locked memory.
-constexpr std::size_t kSlotBytes = std::size_t{16} << 20;
 
 std::string device_name(int device) {
   cudaDeviceProp properties{};
@@ -76,7 +75,9 @@ class CudaEngine::State {
   State& operator=(const State&) = delete;
 
   void enqueue(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream,
-               std::span<const Tap> taps);
+               std::span<const Tap> taps, cuda::LayerClock* clock = nullptr);
+  [[nodiscard]] std::vector<double> time_layers(const float* rows, std::size_t row_count,
+                                                float* outputs, cudaStream_t stream);
   void run(MatrixView<const float> rows, MatrixView<float> outputs, std::span<const Tap> taps);
   void run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top);
 
@@ -244,22 +245,39 @@ CudaEngine::State::~State() {
 }
 
 void CudaEngine::State::enqueue(const float* rows, std::size_t row_count, float* outputs,
-                                cudaStream_t stream, std::span<const Tap> taps) {
+                                cudaStream_t stream, std::span<const Tap> taps,
+                                cuda::LayerClock* clock) {
   core::check_taps(*network_, row_count, taps);
   if (row_count == 0) {
     return;
   }
+  const core::Range range("enqueue", row_count);
   check_device_rows(rows, row_count, network_->inputs(), "rows");
   check_device_rows(outputs, row_count, network_->outputs(), "outputs");
   for (const Tap& tap : taps) {
     check_device_rows(tap.values.data(), row_count, tap.values.columns(), "the memory of a tap");
   }
   const cuda::DeviceGuard guard(device_);
-  if (fused_ != nullptr) {
-    fused_->enqueue(rows, row_count, outputs, stream, taps);
-  } else {
-    layers_->enqueue(rows, row_count, outputs, stream, taps);
+  if (fused_ == nullptr) {
+    layers_->enqueue(rows, row_count, outputs, stream, taps, clock);
+    return;
   }
+  if (clock != nullptr) {
+    clock->begin_pass(stream);
+  }
+  const core::Range kernel("one fused kernel", row_count);
+  fused_->enqueue(rows, row_count, outputs, stream, taps);
+  if (clock != nullptr) {
+    clock->end_layer(0, stream);
+  }
+}
+
+std::vector<double> CudaEngine::State::time_layers(const float* rows, std::size_t row_count,
+                                                   float* outputs, cudaStream_t stream) {
+  const cuda::DeviceGuard guard(device_);
+  cuda::LayerClock clock(fused_ != nullptr ? 1 : network_->layers().size());
+  enqueue(rows, row_count, outputs, stream, {}, &clock);
+  return clock.seconds();
 }
 
 void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outputs,
@@ -276,6 +294,7 @@ void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outp
   if (rows.rows() == 0) {
     return;
   }
+  const core::Range range("run", rows.rows());
   const cuda::DeviceGuard guard(device_);
   const std::size_t slot_rows = this->slot_rows(rows.rows());
   // A larger call than those before it gets larger slots.
@@ -295,8 +314,7 @@ void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outp
 
 // Of a slot for a call with so many rows in host memory.
 std::size_t CudaEngine::State::slot_rows(std::size_t rows) const {
-  const std::size_t row_bytes = std::max(network_->inputs(), network_->outputs()) * sizeof(float);
-  return std::min(std::clamp<std::size_t>(kSlotBytes / row_bytes, 1, plan_.max_rows), rows);
+  return cuda::slot_rows_of(network_->inputs(), network_->outputs(), plan_.max_rows, rows);
 }
 
 void CudaEngine::State::run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top) {
@@ -304,6 +322,7 @@ void CudaEngine::State::run_top_k(MatrixView<const float> rows, MatrixView<Ranke
   if (rows.rows() == 0) {
     return;
   }
+  const core::Range range("run top k", rows.rows());
   const cuda::DeviceGuard guard(device_);
   const std::size_t slot_rows = this->slot_rows(rows.rows());
   if (!host_top_k_ || host_top_k_->slot_rows() < slot_rows || host_top_k_->k() != top.columns()) {
@@ -322,6 +341,7 @@ CudaEngine::CudaEngine(std::shared_ptr<const Network> network, const EngineOptio
 
 CudaEngine::CudaEngine(std::unique_ptr<State> state) : state_(std::move(state)) {
   info_ = state_->info();
+  core::set_range_sink(cuda::nvtx_ranges());
 }
 
 CudaEngine::~CudaEngine() = default;
@@ -335,6 +355,11 @@ std::unique_ptr<Engine> CudaEngine::sibling(int /*threads*/) const {
 void CudaEngine::enqueue(const float* rows, std::size_t row_count, float* outputs,
                          CUstream_st* stream, std::span<const Tap> taps) {
   state_->enqueue(rows, row_count, outputs, stream, taps);
+}
+
+std::vector<double> CudaEngine::time_layers(const float* rows, std::size_t row_count,
+                                            float* outputs, CUstream_st* stream) {
+  return state_->time_layers(rows, row_count, outputs, stream);
 }
 
 const Network& CudaEngine::network() const {

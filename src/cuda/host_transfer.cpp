@@ -2,47 +2,75 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include <cuda_runtime_api.h>
 
+#include "core/range.hpp"
 #include "cuda/check.hpp"
 
 namespace lamella::cuda {
+namespace {
+
+// A slot holds about this much of rows or outputs, whichever is wider: enough for a copy to reach
+// the bus's speed, little enough to stay modest in page-locked memory.
+constexpr std::size_t kSlotBytes = std::size_t{8} << 20;
+
+}  // namespace
+
+std::size_t slot_rows_of(std::size_t inputs, std::size_t outputs, std::size_t max_rows,
+                         std::size_t rows) {
+  const std::size_t row_bytes = std::max(inputs, outputs) * sizeof(float);
+  return std::min(std::clamp<std::size_t>(kSlotBytes / row_bytes, 1, max_rows), rows);
+}
 
 HostTransfer::HostTransfer(std::size_t inputs, std::size_t outputs, std::size_t slot_rows,
-                           const std::shared_ptr<DeviceMemoryResource>& memory)
-    : slot_rows_(slot_rows),
+                           std::shared_ptr<DeviceMemoryResource> memory)
+    : inputs_(inputs),
+      outputs_(outputs),
+      slot_rows_(slot_rows),
+      memory_(std::move(memory)),
       copy_in_(make_stream()),
       compute_(make_stream()),
-      copy_out_(make_stream()) {
-  const std::size_t row_bytes = slot_rows * inputs * sizeof(float);
-  const std::size_t output_bytes = slot_rows * outputs * sizeof(float);
-  for (Slot& slot : slots_) {
-    slot.host_rows = allocate_pinned(row_bytes, "rows on their way to the device");
-    slot.host_outputs = allocate_pinned(output_bytes, "outputs on their way from the device");
-    slot.device_rows = allocate_device(row_bytes, "a chunk of rows", memory);
-    slot.device_outputs = allocate_device(output_bytes, "a chunk of outputs", memory);
-    slot.copied_in = make_event();
-    slot.computed = make_event();
-    slot.copied_out = make_event();
+      copy_out_(make_stream()) {}
+
+void HostTransfer::make_slots(std::size_t count) {
+  const std::size_t row_bytes = slot_rows_ * inputs_ * sizeof(float);
+  const std::size_t output_bytes = slot_rows_ * outputs_ * sizeof(float);
+  while (slots_.size() < count) {
+    slots_.push_back(
+        {.host_rows = allocate_pinned(row_bytes, "rows on their way to the device"),
+         .host_outputs = allocate_pinned(output_bytes, "outputs on their way from the device"),
+         .device_rows = allocate_device(row_bytes, "a chunk of rows", memory_),
+         .device_outputs = allocate_device(output_bytes, "a chunk of outputs", memory_),
+         .copied_in = make_event(),
+         .computed = make_event(),
+         .copied_out = make_event(),
+         .destination = {}});
   }
 }
 
 void HostTransfer::run(MatrixView<const float> rows, MatrixView<float> outputs,
                        const Compute& compute, bool repeatable) {
   try {
-    if (repeatable && rows.rows() <= slot_rows_) {
+    const std::size_t passes = (rows.rows() + slot_rows_ - 1) / slot_rows_;
+    const std::size_t slots = std::min(passes, kSlots);
+    make_slots(slots);
+    if (repeatable && passes == 1) {
       run_at_once(rows, outputs, compute);
       return;
     }
-    std::size_t turn = 0;
-    for (std::size_t first = 0; first < rows.rows(); first += slot_rows_, turn ^= 1) {
+    for (std::size_t pass = 0; pass < passes; ++pass) {
+      const std::size_t first = pass * slot_rows_;
       const std::size_t count = std::min(slot_rows_, rows.rows() - first);
-      finish(slots_[turn]);
-      start(slots_[turn], rows.block(first, count), outputs.block(first, count), compute);
+      Slot& slot = slots_[pass % slots];
+      finish(slot);
+      const core::Range range("start pass", count);
+      start(slot, rows.block(first, count), outputs.block(first, count), compute);
     }
-    finish(slots_[turn]);  // the older of the two
-    finish(slots_[turn ^ 1]);
+    for (std::size_t i = 0; i < slots; ++i) {
+      finish(slots_[(passes + i) % slots]);  // the oldest first
+    }
   } catch (...) {
     abandon();
     throw;

@@ -1,10 +1,12 @@
-// Takes rows from host memory through the device and back: chunk by chunk over two slots, so that
-// copying in, computing and copying out overlap.
+// Takes rows from host memory through the device and back: chunk by chunk over four slots, so that
+// while the host fills or empties one, the device copies a chunk in, computes another and copies a
+// third out.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <functional>
+#include <memory>
+#include <vector>
 
 #include <lamella/matrix.hpp>
 
@@ -13,20 +15,25 @@
 
 namespace lamella::cuda {
 
+// Of a slot, for a call of so many rows, from 1 up, to a network that takes max_rows in a pass.
+[[nodiscard]] std::size_t slot_rows_of(std::size_t inputs, std::size_t outputs,
+                                       std::size_t max_rows, std::size_t rows);
+
 class HostTransfer {
  public:
   // Enqueues the computation of device rows [n x inputs] to device outputs [n x outputs].
   using Compute =
       std::function<void(const float* rows, std::size_t n, float* outputs, cudaStream_t stream)>;
 
-  // Allocates both slots for at most slot_rows rows each, on the current device, by the
-  // resource. Throws OutOfMemoryError, DeviceError.
+  // Slots hold at most slot_rows rows each; run() allocates as many as it has use for, by the
+  // resource, on the device that is current here and there. Throws DeviceError.
   HostTransfer(std::size_t inputs, std::size_t outputs, std::size_t slot_rows,
-               const std::shared_ptr<DeviceMemoryResource>& memory);
+               std::shared_ptr<DeviceMemoryResource> memory);
 
   [[nodiscard]] std::size_t slot_rows() const { return slot_rows_; }
 
-  // Returns when outputs are written; when it throws, nothing of it is under way any more.
+  // Returns when outputs are written; when it throws, nothing of it is under way any more. Throws
+  // OutOfMemoryError, DeviceError, what compute throws.
   // repeatable: what compute enqueues depends on n alone, so that calls which fit into one slot may
   // become graphs (graph_cache.hpp).
   void run(MatrixView<const float> rows, MatrixView<float> outputs, const Compute& compute,
@@ -40,15 +47,21 @@ class HostTransfer {
     MatrixView<float> destination;  // of what is under way; no rows: the slot is free
   };
 
+  static constexpr std::size_t kSlots = 4;
+
+  void make_slots(std::size_t count);
   void run_at_once(MatrixView<const float> rows, MatrixView<float> outputs, const Compute& compute);
   void start(Slot& slot, MatrixView<const float> rows, MatrixView<float> outputs,
              const Compute& compute);
   void finish(Slot& slot);
   void abandon() noexcept;
 
+  std::size_t inputs_;
+  std::size_t outputs_;
   std::size_t slot_rows_;
+  std::shared_ptr<DeviceMemoryResource> memory_;
   Stream copy_in_, compute_, copy_out_;
-  std::array<Slot, 2> slots_;
+  std::vector<Slot> slots_;
   GraphCache graphs_;  // of work in the first slot, by number of rows
 };
 

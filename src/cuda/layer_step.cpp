@@ -3,11 +3,14 @@
 #include <utility>
 
 #include <cuda_runtime_api.h>
+#include <fmt/format.h>
 
 #include "core/log.hpp"
+#include "core/range.hpp"
 #include "core/taps.hpp"
 #include "cuda/blas_product.hpp"
 #include "cuda/check.hpp"
+#include "cuda/gelu_trial.hpp"
 #include "kernels/bias_activation.hpp"
 #include "kernels/convert.hpp"
 #include "kernels/row_softmax.hpp"
@@ -16,7 +19,11 @@ namespace lamella::cuda {
 
 LayerStep::LayerStep(const Layer& layer, std::size_t index, const ProductMatrices& matrices,
                      const ProductResources& resources, bool by_shape)
-    : layer_(&layer), index_(index), matrices_(matrices) {
+    : layer_(&layer),
+      index_(index),
+      range_name_(fmt::format("layer {}: {} to {}, {}", index + 1, layer.inputs, layer.outputs,
+                              to_string(layer.activation))),
+      matrices_(matrices) {
   if (by_shape) {
     product_ = std::make_unique<ShapedProduct>(matrices, resources.handle);
     return;
@@ -38,7 +45,7 @@ void LayerStep::plan_lt(const ProductResources& resources) {
     lt_ = product.get();
     product_ = std::move(product);
     adds_bias_ = epilogue != Epilogue::kNone;
-    activates_ = epilogue == Epilogue::kRelu;
+    activates_ = epilogue == Epilogue::kRelu || epilogue == Epilogue::kGelu;
   };
   // The epilogue takes the bias in the storage of the inputs; ours is float32.
   const bool float32 = matrices_.input == core::Storage::kFloat32;
@@ -52,6 +59,19 @@ void LayerStep::plan_lt(const ProductResources& resources) {
                 "layer {}: cuBLASLt's ReLU loses NaN on this device; a kernel of our own follows "
                 "the product",
                 index_ + 1);
+    }
+  }
+  if (float32 && layer_->activation.kind == ActivationKind::kGeluTanh) {
+    if (auto product = LtProduct::make(matrices_, Epilogue::kGelu, resources)) {
+      const std::string disagreement = gelu_disagreement(*product, *layer_, matrices_, resources);
+      if (disagreement.empty()) {
+        take(std::move(product), Epilogue::kGelu);
+        return;
+      }
+      core::log(LogSeverity::kInfo,
+                "layer {}: cuBLASLt's GELU is not used, since in a trial it was not what it should "
+                "be: {}; a kernel of our own follows the product",
+                index_ + 1, disagreement);
     }
   }
   if (float32 && layer_->activation.kind == ActivationKind::kIdentity) {
@@ -71,6 +91,7 @@ bool LayerStep::is_fused() const {
 
 void LayerStep::enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream,
                         std::span<const Tap> taps) {
+  const core::Range range(range_name_.c_str(), rows);
   if (activates_) {
     tap_pre_activation(x, y, rows, stream, taps);
     product_->enqueue(x, y, rows, stream);

@@ -17,8 +17,9 @@ class LayerStep {
  public:
   // The layer is number index of its network and must outlive the step. With by_shape the product
   // is left to cuBLAS at every number of rows; else a row's bits depend on nothing but the row.
-  // Bias and ReLU go into the product where cuBLASLt offers it, the latter only where the device
-  // was seen to keep NaN. May synchronize. Throws DeviceError.
+  // Bias, ReLU and GELU (the tanh form) go into the product where cuBLASLt offers it, ReLU only
+  // where the device was seen to keep NaN, GELU only where a trial agreed with the reference in
+  // double precision. May synchronize. Throws DeviceError.
   LayerStep(const Layer& layer, std::size_t index, const ProductMatrices& matrices,
             const ProductResources& resources, bool by_shape);
 
@@ -40,6 +41,7 @@ class LayerStep {
 
   const Layer* layer_;
   std::size_t index_;
+  std::string range_name_;
   ProductMatrices matrices_;
   std::unique_ptr<LayerProduct> product_;
   LtProduct* lt_ = nullptr;  // the product, where cuBLASLt computes it

@@ -60,7 +60,7 @@ void* LayeredNetwork::workspace_at(std::size_t offset) const {
 }
 
 void LayeredNetwork::enqueue(const float* rows, std::size_t row_count, float* outputs,
-                             cudaStream_t stream, std::span<const Tap> taps) {
+                             cudaStream_t stream, std::span<const Tap> taps, LayerClock* clock) {
   // Setting the stream gives the handle its default workspace back, so ours is set after it, each
   // time. Neither call reaches the device.
   LAMELLA_CUDA_CHECK(cublasSetStream(cublas_.get(), stream));
@@ -69,16 +69,22 @@ void LayeredNetwork::enqueue(const float* rows, std::size_t row_count, float* ou
   for (std::size_t first = 0; first < row_count; first += plan_.max_rows) {
     const std::size_t count = std::min(plan_.max_rows, row_count - first);
     pass(rows + first * network_->inputs(), count, outputs + first * network_->outputs(), stream,
-         core::tap_block(taps, first, count));
+         core::tap_block(taps, first, count), clock);
   }
 }
 
 void LayeredNetwork::pass(const float* rows, std::size_t row_count, float* outputs,
-                          cudaStream_t stream, std::span<const Tap> taps) {
+                          cudaStream_t stream, std::span<const Tap> taps, LayerClock* clock) {
+  if (clock != nullptr) {
+    clock->begin_pass(stream);
+  }
   const void* x = narrowed(apply_input_steps(rows, row_count, stream), row_count, stream);
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     void* const y = i + 1 == steps_.size() ? outputs : workspace_at(plan_.activations[i % 2]);
     steps_[i].enqueue(x, y, row_count, stream, taps);
+    if (clock != nullptr) {
+      clock->end_layer(i, stream);
+    }
     x = y;
   }
 }

@@ -11,6 +11,7 @@
 
 #include "cuda/device_weights.hpp"
 #include "cuda/handles.hpp"
+#include "cuda/layer_clock.hpp"
 #include "cuda/layer_step.hpp"
 #include "plan/cuda_plan.hpp"
 
@@ -26,9 +27,10 @@ class LayeredNetwork {
                  bool by_shape);
 
   // Enqueues so many rows, from 1 up, in passes of the plan's max_rows: as CudaEngine::enqueue,
-  // with arguments that were checked, on the device that is current.
+  // with arguments that were checked, on the device that is current. A clock, where there is one,
+  // is told of every layer.
   void enqueue(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream,
-               std::span<const Tap> taps);
+               std::span<const Tap> taps, LayerClock* clock = nullptr);
 
   // Whether a row's bits depend on nothing but the row.
   [[nodiscard]] bool is_batch_invariant() const { return !by_shape_; }
@@ -38,7 +40,7 @@ class LayeredNetwork {
 
  private:
   void pass(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream,
-            std::span<const Tap> taps);
+            std::span<const Tap> taps, LayerClock* clock);
   const float* apply_input_steps(const float* rows, std::size_t row_count, cudaStream_t stream);
   const void* narrowed(const float* rows, std::size_t row_count, cudaStream_t stream);
   [[nodiscard]] void* workspace_at(std::size_t offset) const;

@@ -41,6 +41,19 @@ void set(cublasLtMatmulPreference_t preference, cublasLtMatmulPreferenceAttribut
       cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof value));
 }
 
+cublasLtEpilogue_t lt_epilogue(LtProduct::Epilogue epilogue, bool bias) {
+  switch (epilogue) {
+    case LtProduct::Epilogue::kRelu:
+      return bias ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_RELU;
+    case LtProduct::Epilogue::kGelu:
+      return bias ? CUBLASLT_EPILOGUE_GELU_BIAS : CUBLASLT_EPILOGUE_GELU;
+    case LtProduct::Epilogue::kBias:
+    case LtProduct::Epilogue::kNone:
+      break;
+  }
+  return bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
+}
+
 // A is transposed, B is not: gemm.cpp derives it.
 detail::LtOperation make_operation(const ProductMatrices& matrices, LtProduct::Epilogue epilogue) {
   cublasLtMatmulDesc_t made = nullptr;
@@ -49,10 +62,7 @@ detail::LtOperation make_operation(const ProductMatrices& matrices, LtProduct::E
   set(made, CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T);
   set(made, CUBLASLT_MATMUL_DESC_TRANSB, CUBLAS_OP_N);
   const bool bias = matrices.bias != nullptr && epilogue != LtProduct::Epilogue::kNone;
-  const bool relu = epilogue == LtProduct::Epilogue::kRelu;
-  set(made, CUBLASLT_MATMUL_DESC_EPILOGUE,
-      bias ? (relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS)
-           : (relu ? CUBLASLT_EPILOGUE_RELU : CUBLASLT_EPILOGUE_DEFAULT));
+  set(made, CUBLASLT_MATMUL_DESC_EPILOGUE, lt_epilogue(epilogue, bias));
   if (bias) {
     set(made, CUBLASLT_MATMUL_DESC_BIAS_POINTER, static_cast<const void*>(matrices.bias));
   }
@@ -123,7 +133,7 @@ LtProduct::LtProduct(const ProductMatrices& matrices, Epilogue epilogue,
       x_layout_(make_layout(type_of(matrices.input), matrices.inputs, kPlannedRows)),
       y_layout_(make_layout(type_of(matrices.output), matrices.outputs, kPlannedRows)),
       rows_(kPlannedRows) {
-  if (epilogue == Epilogue::kRelu) {
+  if (epilogue == Epilogue::kRelu || epilogue == Epilogue::kGelu) {
     pre_activation_ = make_operation(matrices, Epilogue::kBias);
   }
 }

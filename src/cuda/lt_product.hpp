@@ -25,8 +25,8 @@ using LtPreference = std::unique_ptr<cublasLtMatmulPreferenceOpaque_t, DestroyLt
 class LtProduct final : public LayerProduct {
  public:
   // What is done to the sums before they are stored: nothing, the bias added, or after that (or
-  // without a bias) max(x, 0).
-  enum class Epilogue { kNone, kBias, kRelu };
+  // without a bias) max(x, 0) or GELU in its tanh form.
+  enum class Epilogue { kNone, kBias, kRelu, kGelu };
 
   // The algorithm is the best, by cuBLASLt's heuristic for 4096 rows, of those that sum an output
   // in one piece (no split of k), need no better alignment than the matrices have, and serve every
@@ -37,7 +37,7 @@ class LtProduct final : public LayerProduct {
                                                        const ProductResources& resources);
 
   void enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream) override;
-  // The same without max(x, 0): the bits that it is applied to.
+  // The same without max(x, 0) or GELU: the bits that it is applied to.
   void enqueue_pre_activation(const void* x, void* y, std::size_t rows, cudaStream_t stream);
   [[nodiscard]] std::string name() const override;
 

@@ -8,7 +8,10 @@
 #include <lamella/version.hpp>
 
 #include "cuda/check.hpp"
+#include "cuda/device_timing.hpp"
+#include "cuda/fused_network.hpp"
 #include "cuda/handles.hpp"
+#include "cuda/nvtx.hpp"
 #include "cuda/path_timing.hpp"
 
 namespace lamella::cuda {
@@ -73,6 +76,11 @@ DeviceList list_devices() {
   return list;
 }
 
+Ceilings ceilings(int device) {
+  const plan::DeviceCeilings known = ceilings_of(device);
+  return {.flops = known.flops, .bytes = known.bytes};
+}
+
 }  // namespace
 }  // namespace lamella::cuda
 
@@ -81,6 +89,9 @@ lamella_cuda_plugin() {
   static const lamella::cuda::Plugin plugin{.version = lamella::version(),
                                             .make_engine = lamella::cuda::make_engine,
                                             .list_devices = lamella::cuda::list_devices,
-                                            .measure_paths = lamella::cuda::measure_paths};
+                                            .measure_paths = lamella::cuda::measure_paths,
+                                            .measure_device = lamella::cuda::measure_device,
+                                            .ceilings = lamella::cuda::ceilings,
+                                            .ranges = &lamella::cuda::nvtx_ranges()};
   return &plugin;
 }

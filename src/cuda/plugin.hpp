@@ -8,6 +8,8 @@
 #include <lamella/bench.hpp>
 #include <lamella/engine.hpp>
 
+#include "core/range.hpp"
+
 namespace lamella::cuda {
 
 struct Plugin {
@@ -18,6 +20,11 @@ struct Plugin {
   DeviceList (*list_devices)();
   PathReport (*measure_paths)(const std::shared_ptr<const Network>& network, int device,
                               std::size_t rows);
+  DeviceTimes (*measure_device)(const std::shared_ptr<const Network>& network,
+                                const EngineOptions& engine, const BenchOptions& options);
+  // Of a device, in float32, from its clocks and widths.
+  Ceilings (*ceilings)(int device);
+  const core::RangeSink* ranges;  // where they go from now on
 };
 
 inline constexpr const char* kPluginSymbol = "lamella_cuda_plugin";

@@ -8,6 +8,8 @@
 
 #include <lamella/version.hpp>
 
+#include "core/range.hpp"
+
 // There at once in a program that links the CUDA engine itself.
 extern "C" __attribute__((weak)) const lamella::cuda::Plugin* lamella_cuda_plugin();
 
@@ -75,6 +77,7 @@ CudaLibrary open() {
     return library;
   }
   library.plugin = plugin;
+  core::set_range_sink(*plugin->ranges);
   return library;
 }
 

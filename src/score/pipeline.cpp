@@ -15,6 +15,7 @@
 #include <lamella/error.hpp>
 
 #include "core/checked.hpp"
+#include "core/range.hpp"
 #include "core/start_thread.hpp"
 #include "core/top_k.hpp"
 #include "score/chunk_queue.hpp"
@@ -139,6 +140,7 @@ class Pipeline {
       std::size_t rows = 0;
       {
         const BusyTime busy(report_.seconds_reading);
+        const core::Range range("read chunk", wanted);
         rows = reader_.read((*slot)->inputs.rows(wanted));
       }
       if (rows > 0) {
@@ -163,6 +165,7 @@ class Pipeline {
       const std::size_t rows = (*slot)->rows;
       {
         const BusyTime busy(seconds);
+        const core::Range range("compute chunk", rows);
         if (output_.is_plain() || options_.check) {
           engine.run((*slot)->inputs.rows(rows), (*slot)->outputs.rows(rows));
         } else {
@@ -189,6 +192,7 @@ class Pipeline {
       {
         const BusyTime busy(report_.seconds_verifying);
         const std::size_t rows = (*slot)->rows;
+        const core::Range range("verify chunk", rows);
         options_.check((*slot)->first_row, (*slot)->inputs.rows(rows), (*slot)->outputs.rows(rows));
       }
       checked_.push(*slot);
@@ -202,6 +206,7 @@ class Pipeline {
       const std::size_t rows = (*slot)->rows;
       {
         const BusyTime busy(report_.seconds_writing);
+        const core::Range range("write chunk", rows);
         MatrixView<float> values = (*slot)->outputs.rows(rows);
         if (!output_.is_plain()) {
           if (options_.check) {

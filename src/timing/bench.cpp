@@ -4,6 +4,7 @@
 #include <lamella/bench.hpp>
 #include <lamella/error.hpp>
 
+#include "engine/cuda_library.hpp"
 #include "timing/call_times.hpp"
 
 namespace lamella {
@@ -101,9 +102,12 @@ BenchReport benchmark(const std::shared_ptr<const Network>& network, const Engin
     report.network = whole.timer().times();
     report.engine = whole.info();
   }
+  EngineOptions same = engine;
+  same.device = report.engine.device;
+  if (same.device.kind == DeviceKind::kCuda && same.device.index != Device::kAllDevices) {
+    report.device = lamella::engine::cuda_library().plugin->measure_device(network, same, options);
+  }
   if (options.layers) {
-    EngineOptions same = engine;
-    same.device = report.engine.device;
     report.layers = time_layers(*network, same, options);
   }
   return report;

@@ -7,12 +7,16 @@
 #include "core/start_thread.hpp"
 #include "cpu/copy_bandwidth.hpp"
 #include "cpu/fma_peak.hpp"
+#include "engine/cuda_library.hpp"
 
 namespace lamella {
 
 Ceilings measure_ceilings(const EngineInfo& engine) {
-  if (engine.device.kind != DeviceKind::kCpu) {
-    return {};
+  if (engine.device.kind == DeviceKind::kCuda) {
+    const bool known = engine.device.index != Device::kAllDevices &&
+                       engine.precision == to_string(Precision::kFp32);
+    return known ? lamella::engine::cuda_library().plugin->ceilings(engine.device.index)
+                 : Ceilings{};
   }
   const int threads = std::max(engine.threads, 1);
   std::vector<double> gflops(static_cast<std::size_t>(threads));

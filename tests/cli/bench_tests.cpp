@@ -1,4 +1,6 @@
 // lamella bench and lamella plan: what they print, whatever the times are.
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -52,6 +54,33 @@ TEST(Bench, GivesProgramsSecondsAndWork) {
   EXPECT_EQ(layer["flops"], 7 * (2 * 12 + 4));
   EXPECT_EQ(layer["bytes"], 4 * (7 * (3 + 4) + 12 + 4));
   EXPECT_GT(layer["product_seconds"]["median"], 0.0);
+}
+
+TEST(Bench, TellsThePartsOfACallOnADeviceApart) {
+  const std::vector<std::string> rows = {"--rows", "7"};
+  const Json whole = Json::parse(lamella_command(timed("bench", {"--rows", "7", "--json"})).out);
+  if (test_device() != "cuda") {
+    EXPECT_FALSE(whole["calls"][0].contains("device"));
+    return;
+  }
+  EXPECT_TRUE(whole["calls"][0]["device"]["layers_seconds"].empty()) << "one kernel";
+  const Json call =
+      Json::parse(lamella_command(timed("bench", {"--rows", "7", "--json", "--path", "layers"}))
+                      .out)["calls"][0];
+  const Json& device = call["device"];
+  EXPECT_EQ(device["layers_seconds"].size(), 2U);
+  double slowest = 0;
+  for (const char* const part : {"copy_in_seconds", "compute_seconds", "copy_out_seconds"}) {
+    EXPECT_GT(device[part], 0.0) << part;
+    slowest = std::max(slowest, device[part].get<double>());
+  }
+  EXPECT_NEAR(device["share_of_call"], slowest / call["seconds"]["median"].get<double>(), 1e-9);
+  const ProcessResult layers = lamella_command(timed("bench", {"--rows", "7", "--path", "layers"}));
+  EXPECT_THAT(layers.out, AllOf(HasSubstr("7 rows in a call, each part by itself: "),
+                                HasSubstr("\nthe slowest is "), HasSubstr(" % of the call\n"),
+                                HasSubstr("on the device"), HasSubstr("GB/s")));
+  EXPECT_THAT(lamella_command(timed("bench", rows)).out,
+              HasSubstr("one kernel carries rows through all layers"));
 }
 
 TEST(Plan, SaysHowAndWhyAndHowLong) {

@@ -1,11 +1,14 @@
 // The callback for diagnostics: who is called when, and what it may do.
 #include <atomic>
+#include <cstdio>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -38,7 +41,7 @@ TEST_F(Log, GoesToTheCallbackUntilAnotherIsSet) {
   core::log(LogSeverity::kWarning, "a warning");
   set_log_callback({});
   core::log(LogSeverity::kWarning, "to nobody");
-  EXPECT_FALSE(core::is_logging());
+  EXPECT_FALSE(is_logging());
   EXPECT_THAT(messages_, ElementsAre(Pair(LogSeverity::kInfo, "1 of 2"),
                                      Pair(LogSeverity::kWarning, "a warning")));
 }
@@ -118,10 +121,31 @@ TEST_F(Log, HasAFormForC) {
   };
   EXPECT_EQ(lamella_set_log_callback(callback, &texts), LAMELLA_OK);
   core::log(LogSeverity::kDebug, "zero");
-  core::log_text(LogSeverity::kWarning, std::string_view("two and more", 3));
+  log_message(LogSeverity::kWarning, std::string_view("two and more", 3));
   EXPECT_EQ(lamella_set_log_callback(nullptr, &texts), LAMELLA_OK);
   core::log(LogSeverity::kWarning, "none");
   EXPECT_THAT(texts, ElementsAre("0zero", "2two"));
+}
+
+// Nothing of the library's own prints: the file has no reference to what does.
+TEST(Library, HasNothingToPrintWith) {
+  Dl_info library{};
+  ASSERT_NE(dladdr(reinterpret_cast<const void*>(&set_log_callback), &library), 0);
+  const std::string command = "nm -D --undefined-only '" + std::string(library.dli_fname) + "'";
+  const std::unique_ptr<FILE, int (*)(FILE*)> output(popen(command.c_str(), "r"), pclose);
+  ASSERT_NE(output, nullptr);
+  std::string names = "\n";
+  char line[4096];
+  while (std::fgets(line, sizeof line, output.get()) != nullptr) {
+    std::string name(line);
+    names += name.substr(name.rfind(' ') + 1);
+  }
+  EXPECT_THAT(names, HasSubstr("\n__cxa_throw")) << "it has no references at all";
+  for (const char* const printing :
+       {"printf", "vprintf", "puts", "putchar", "perror", "_ZSt4cout", "_ZSt4cerr", "_ZSt4clog"}) {
+    EXPECT_THAT(names, ::testing::Not(HasSubstr("\n" + std::string(printing) + "\n")));
+    EXPECT_THAT(names, ::testing::Not(HasSubstr("\n" + std::string(printing) + "@")));
+  }
 }
 
 }  // namespace

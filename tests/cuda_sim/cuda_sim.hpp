@@ -30,6 +30,8 @@ struct Config {
   /// Whether cuBLASLt's ReLU epilogue gives NaN for NaN, or 0: it is documented as max(x, 0), which
   /// leaves it open.
   bool relu_epilogue_keeps_nan = true;
+  /// By what share cuBLASLt's GELU epilogue is off: how well it is approximated is not documented.
+  float gelu_epilogue_error = 0;
   /// Whether cuBLASLt's heuristic knows any algorithm that does not split k.
   bool unsplit_algorithms = true;
 };

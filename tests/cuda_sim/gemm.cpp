@@ -103,7 +103,8 @@ float finish(const Gemm& gemm, float x, std::int64_t row) {
   if (gemm.epilogue == Epilogue::kRelu)
     return x < 0 || (std::isnan(x) && !state().config.relu_epilogue_keeps_nan) ? 0.0F : x;
   if (gemm.epilogue == Epilogue::kGelu)  // cuBLASLt documents the tanh form
-    return 0.5F * x * (1 + std::tanh(0.7978845608F * (x + 0.044715F * x * x * x)));
+    return 0.5F * x * (1 + std::tanh(0.7978845608F * (x + 0.044715F * x * x * x))) *
+           (1 + state().config.gelu_epilogue_error);
   return x;
 }
 

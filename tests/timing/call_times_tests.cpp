@@ -67,6 +67,15 @@ TEST(LayerWork, IsThatOfTheLayer) {
   EXPECT_EQ(work.least_seconds({}), 0);
 }
 
+TEST(DeviceTimes, AreBoundByTheSlowestPart) {
+  EXPECT_EQ((DeviceTimes{.copy_in = 1, .compute = 3, .copy_out = 2, .layers = {9}}).bound(), 3);
+  EXPECT_EQ((DeviceTimes{.copy_in = 4, .compute = 3, .copy_out = 2, .layers = {}}).bound(), 4);
+  EXPECT_EQ((DeviceTimes{.copy_in = 4, .compute = 3, .copy_out = 5, .layers = {}}).bound(), 5);
+  const DeviceTimes times{.copy_in = 1, .compute = 3, .copy_out = 2, .layers = {}};
+  EXPECT_EQ(times.share_of(6), 0.5);
+  EXPECT_EQ(times.share_of(0), 0);
+}
+
 TEST(Benchmark, TimesEveryLayerAndItsProduct) {
   const auto network =
       testing::random_network({.widths = {5, 20, 3}, .last = ActivationKind::kSoftmax});

@@ -1,0 +1,88 @@
+#include "cuda/device_timing.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include <cuda_runtime_api.h>
+
+#include <lamella/cuda_engine.hpp>
+
+#include "cuda/check.hpp"
+#include "cuda/event_timing.hpp"
+#include "cuda/host_transfer.hpp"
+
+namespace lamella::cuda {
+namespace {
+
+// Copies as HostTransfer does: slot by slot, from or to page-locked memory.
+double copy_seconds(const Repetition& repetition, cudaStream_t stream, float* device_values,
+                    std::size_t count, std::size_t slot_values, cudaMemcpyKind kind) {
+  const std::size_t slot_bytes = slot_values * sizeof(float);
+  const PinnedMemory slot = allocate_pinned(slot_bytes, "values to be copied");
+  std::memset(slot.get(), 0, slot_bytes);
+  return median_seconds(repetition, stream, [&](int /*turn*/) {
+    for (std::size_t first = 0; first < count; first += slot_values) {
+      float* const device = device_values + first;
+      const bool in = kind == cudaMemcpyHostToDevice;
+      LAMELLA_CUDA_CHECK(cudaMemcpyAsync(in ? device : slot.get(), in ? slot.get() : device,
+                                         std::min(slot_values, count - first) * sizeof(float), kind,
+                                         stream));
+    }
+  });
+}
+
+// The median of each layer's times; nothing where layers cannot be told apart.
+std::vector<double> layer_seconds(const Repetition& repetition, CudaEngine& engine,
+                                  const TimedRows& inputs, std::size_t rows, cudaStream_t stream) {
+  const std::size_t layers = engine.network().layers().size();
+  std::vector<double> last;
+  std::vector<std::vector<double>> all(layers);
+  repeat(
+      repetition,
+      [&](int turn) {
+        last = engine.time_layers(inputs.rows(turn), rows, inputs.outputs(), stream);
+      },
+      [&](int /*turn*/) {
+        for (std::size_t i = 0; i < last.size(); ++i) {
+          all[i].push_back(last[i]);
+        }
+      });
+  if (last.size() != layers) {
+    return {};
+  }
+  std::vector<double> medians;
+  for (std::vector<double>& seconds : all) {
+    std::ranges::sort(seconds);
+    medians.push_back(seconds[seconds.size() / 2]);
+  }
+  return medians;
+}
+
+}  // namespace
+
+DeviceTimes measure_device(const std::shared_ptr<const Network>& network,
+                           const EngineOptions& options, const BenchOptions& bench) {
+  constexpr double kParts = 4;
+  const int device = options.device.index;
+  const std::size_t rows = bench.rows;
+  const DeviceGuard guard(device);
+  CudaEngine engine(network, options);
+  const Stream stream = make_stream();
+  const TimedRows inputs(*network, rows, device, stream.get());
+  const Repetition repetition{bench.seconds / kParts, bench.cancelled};
+  const std::size_t slot_rows =
+      slot_rows_of(network->inputs(), network->outputs(), engine.info().max_rows, rows);
+  DeviceTimes times;
+  times.compute = median_seconds(repetition, stream.get(), [&](int turn) {
+    engine.enqueue(inputs.rows(turn), rows, inputs.outputs(), stream.get());
+  });
+  times.layers = layer_seconds(repetition, engine, inputs, rows, stream.get());
+  times.copy_out =
+      copy_seconds(repetition, stream.get(), inputs.outputs(), rows * network->outputs(),
+                   slot_rows * network->outputs(), cudaMemcpyDeviceToHost);
+  times.copy_in = copy_seconds(repetition, stream.get(), inputs.rows(0), rows * network->inputs(),
+                               slot_rows * network->inputs(), cudaMemcpyHostToDevice);
+  return times;
+}
+
+}  // namespace lamella::cuda

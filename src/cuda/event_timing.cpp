@@ -1,0 +1,79 @@
+#include "cuda/event_timing.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include <cuda_runtime_api.h>
+
+#include <lamella/error.hpp>
+
+#include "cuda/check.hpp"
+#include "cuda/device_algorithms.hpp"
+
+namespace lamella::cuda {
+namespace {
+
+constexpr int kWarmUps = 3;
+constexpr int kLeast = 3;
+constexpr int kMost = 15;
+constexpr std::size_t kMostSets = 32;
+
+}  // namespace
+
+double seconds_between(const Event& begin, const Event& end) {
+  constexpr double kSecondsPerMillisecond = 1e-3;
+  float milliseconds = 0;
+  LAMELLA_CUDA_CHECK(cudaEventElapsedTime(&milliseconds, begin.get(), end.get()));
+  return kSecondsPerMillisecond * static_cast<double>(milliseconds);
+}
+
+void repeat(const Repetition& repetition, const std::function<void(int)>& turn,
+            const std::function<void(int)>& done) {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  for (int n = 0; n < kWarmUps + kMost; ++n) {
+    if (repetition.cancelled != nullptr && repetition.cancelled->load(std::memory_order_relaxed)) {
+      throw CancelledError("cancelled while measuring");
+    }
+    const double passed = std::chrono::duration<double>(Clock::now() - start).count();
+    if (n >= kWarmUps + kLeast && passed > repetition.most_seconds) {
+      return;
+    }
+    turn(n);
+    if (n >= kWarmUps) {
+      done(n);
+    }
+  }
+}
+
+double median_seconds(const Repetition& repetition, cudaStream_t stream,
+                      const std::function<void(int)>& enqueue) {
+  const Event begin = make_event(true);
+  const Event end = make_event(true);
+  std::vector<double> seconds;
+  repeat(
+      repetition,
+      [&](int n) {
+        LAMELLA_CUDA_CHECK(cudaEventRecord(begin.get(), stream));
+        enqueue(n);
+        LAMELLA_CUDA_CHECK(cudaEventRecord(end.get(), stream));
+        LAMELLA_CUDA_CHECK(cudaEventSynchronize(end.get()));
+      },
+      [&](int /*n*/) { seconds.push_back(seconds_between(begin, end)); });
+  std::ranges::sort(seconds);
+  return seconds[seconds.size() / 2];
+}
+
+TimedRows::TimedRows(const Network& network, std::size_t rows, int device, cudaStream_t stream)
+    : values_(rows * network.inputs()),
+      outputs_(allocate_device(rows * network.outputs() * sizeof(float), "outputs")) {
+  int cache = 0;
+  LAMELLA_CUDA_CHECK(cudaDeviceGetAttribute(&cache, cudaDevAttrL2CacheSize, device));
+  const std::size_t wanted = 2 * static_cast<std::size_t>(std::max(cache, 0));
+  sets_ = std::clamp<std::size_t>(wanted / (values_ * sizeof(float)) + 1, 2, kMostSets);
+  memory_ = allocate_device(sets_ * values_ * sizeof(float), "rows");
+  fill_uniform(static_cast<float*>(memory_.get()), sets_ * values_, 1, stream);
+}
+
+}  // namespace lamella::cuda

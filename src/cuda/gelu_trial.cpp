@@ -1,0 +1,75 @@
+#include "cuda/gelu_trial.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include <cuda_runtime_api.h>
+
+#include "cuda/check.hpp"
+#include "verify/oracle.hpp"
+
+namespace lamella::cuda {
+namespace {
+
+// The largest pre-activations of the rows; a layer's outputs spread below them.
+std::vector<float> arguments() {
+  std::vector<float> values = {0, std::numeric_limits<float>::quiet_NaN()};
+  const auto add = [&](float value) {
+    values.push_back(value);
+    values.push_back(-value);
+  };
+  for (float x = 0.125F; x <= 8; x += 0.125F) {  // where GELU bends
+    add(x);
+  }
+  for (int exponent = -126; exponent < 128; exponent += 6) {
+    add(std::ldexp(1.0F, exponent));
+  }
+  add(std::numeric_limits<float>::infinity());
+  return values;
+}
+
+}  // namespace
+
+// A row has one input that is not 0. The others add exact zeros to the sums, so that the bound is
+// that of a layer with one input: the narrowest there is.
+std::string gelu_disagreement(LtProduct& product, const Layer& layer,
+                              const ProductMatrices& matrices, const ProductResources& resources) {
+  const auto largest =
+      std::ranges::max_element(layer.weights, {}, [](float w) { return std::fabs(w); });
+  const std::size_t input =
+      static_cast<std::size_t>(largest - layer.weights.begin()) % layer.inputs;
+  const float scale = *largest != 0 ? 1 / std::fabs(*largest) : 1;
+
+  Layer column{1, layer.outputs, std::vector<float>(layer.outputs), layer.bias, layer.activation};
+  for (std::size_t o = 0; o < layer.outputs; ++o) {
+    column.weights[o] = layer.weights[o * layer.inputs + input];
+  }
+  const std::vector<float> values = arguments();
+  Matrix alone(values.size(), 1);
+  std::ranges::transform(values, alone.data(), [&](float x) { return x * scale; });
+  const verify::Reference reference =
+      verify::evaluate(Network({column}, {}, {.allow_nonfinite = true}), alone,
+                       matrices.tf32 ? Precision::kTf32 : Precision::kFp32);
+
+  Matrix outputs(alone.rows(), layer.outputs);
+  for (std::size_t first = 0; first < alone.rows(); first += resources.block_rows) {
+    const std::size_t count = std::min(resources.block_rows, alone.rows() - first);
+    Matrix rows(count, layer.inputs);
+    std::fill_n(rows.data(), rows.size(), 0.0F);
+    for (std::size_t r = 0; r < count; ++r) {
+      rows(r, input) = alone(first + r, 0);
+    }
+    const MatrixView<float> part = outputs.view().block(first, count);
+    LAMELLA_CUDA_CHECK(cudaMemcpyAsync(resources.block_x, rows.data(), rows.size() * sizeof(float),
+                                       cudaMemcpyHostToDevice, nullptr));
+    product.enqueue(resources.block_x, resources.block_y, count, nullptr);
+    LAMELLA_CUDA_CHECK(cudaMemcpyAsync(part.data(), resources.block_y, part.size() * sizeof(float),
+                                       cudaMemcpyDeviceToHost, nullptr));
+    LAMELLA_CUDA_CHECK(cudaStreamSynchronize(nullptr));
+  }
+  return verify::disagreement(reference, outputs);
+}
+
+}  // namespace lamella::cuda

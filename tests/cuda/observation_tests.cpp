@@ -1,0 +1,263 @@
+// What can be seen of the CUDA engine at work: ranges in a profiler, times of layers and of the
+// parts of a call; and that these parts can overlap.
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <memory>
+#include <string>
+
+#include <cuda_runtime_api.h>
+#include <dlfcn.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <lamella/bench.hpp>
+#include <lamella/cuda_engine.hpp>
+#include <lamella/error.hpp>
+#include <lamella/log.hpp>
+#include <lamella/score.hpp>
+
+#include "cuda_sim.hpp"
+#include "tests/cuda/sweep_faults.hpp"
+#include "tests/support/device_array.hpp"
+#include "tests/support/oracle.hpp"
+#include "tests/support/random.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace lamella {
+namespace {
+
+using testing::DeviceArray;
+using ::testing::HasSubstr;
+using testing::random_network;
+using testing::random_rows;
+
+// Before NVTX is called for the first time.
+const bool recorder_named = setenv("NVTX_INJECTION64_PATH", LAMELLA_NVTX_RECORDER, 1) == 0;
+
+// The ranges that work opens.
+template <class Work>
+std::string ranges_of(const Work& work) {
+  void* const recorder = dlopen(LAMELLA_NVTX_RECORDER, RTLD_NOW);
+  if (recorder == nullptr) {
+    return "no recorder";
+  }
+  reinterpret_cast<void (*)()>(dlsym(recorder, "nvtx_recorder_start"))();
+  work();
+  std::string ranges = reinterpret_cast<const char* (*)()>(dlsym(recorder, "nvtx_recorder_stop"))();
+  dlclose(recorder);
+  return ranges;
+}
+
+class Observation : public ::testing::Test {
+ protected:
+  void SetUp() override { cuda_sim::configure({}); }
+  void TearDown() override {
+    EXPECT_EQ(cuda_sim::reports(), 0) << cuda_sim::last_report();
+    EXPECT_EQ(cuda_sim::live().total(), 0) << "something was not released";
+    cuda_sim::configure({});
+  }
+};
+
+std::vector<float> values(const Matrix& matrix) {
+  return {matrix.data(), matrix.data() + matrix.size()};
+}
+
+TEST_F(Observation, CallsPassesAndLayersAreRangesOfNvtx) {
+  ASSERT_TRUE(recorder_named);
+  const auto network = random_network({.widths = {5, 7, 3}, .last = ActivationKind::kTanh});
+  const Matrix rows = random_rows(6, 5, 1);
+  Matrix outputs(6, 3);
+  CudaEngine layers(network, {.max_rows = 4, .path = CudaPath::kLayers});
+  EXPECT_EQ(ranges_of([&] { layers.run(rows, outputs); }),
+            "run (6)\n"
+            "  start pass (4)\n"
+            "    enqueue (4)\n"
+            "      layer 1: 5 to 7, relu (4)\n"
+            "      layer 2: 7 to 3, tanh (4)\n"
+            "  start pass (2)\n"
+            "    enqueue (2)\n"
+            "      layer 1: 5 to 7, relu (2)\n"
+            "      layer 2: 7 to 3, tanh (2)\n");
+  CudaEngine fused(network, {.path = CudaPath::kFused});
+  std::vector<RankedOutput> top(6);
+  EXPECT_EQ(ranges_of([&] {
+              fused.run_top_k(rows, {top.data(), 6, 1});
+            }),
+            "run top k (6)\n"
+            "  enqueue (6)\n"
+            "    one fused kernel (6)\n");
+  // A failure closes what is open.
+  EXPECT_THAT(ranges_of([&] {
+                cuda_sim::fail_call(1, "cublasLtMatmul");
+                EXPECT_THROW(layers.run(rows, outputs), DeviceError);
+                cuda_sim::fail_call(0);
+              }),
+              ::testing::EndsWith("      layer 1: 5 to 7, relu (4)\n"));
+}
+
+TEST_F(Observation, ChunksOfAFileAreRangesOfNvtx) {
+  const test::TemporaryFolder folder;
+  ScoreOptions options{.input = folder.file("rows.csv"), .output = folder.file("scores.csv")};
+  std::ofstream(options.input) << "1,2\n3,4\n5,6\n";
+  options.chunk_rows = 2;
+  options.verify_rows = 3;
+  const auto engine = make_engine(random_network({.widths = {2, 3}}),
+                                  {.device = {DeviceKind::kCuda, 0}, .path = CudaPath::kLayers});
+  const std::string ranges = ranges_of([&] { (void)score(*engine, options); });
+  for (const char* const range : {"read chunk (2)\n", "compute chunk (2)\n", "compute chunk (1)\n",
+                                  "  run (1)\n", "verify chunk (2)\n", "write chunk (1)\n"}) {
+    EXPECT_THAT(ranges, HasSubstr(range));
+  }
+  EXPECT_THAT(ranges, ::testing::Not(HasSubstr("open")));
+}
+
+TEST_F(Observation, LayersAreTimedWhereTheyAreComputedOneByOne) {
+  // The second has 150 times the work of the others.
+  const auto network = random_network({.widths = {4, 600, 600, 4}});
+  const Matrix rows = random_rows(20, 4, 1);
+  CudaEngine engine(network, {.max_rows = 8, .path = CudaPath::kLayers});
+  const DeviceArray device_rows(values(rows));
+  DeviceArray outputs(20 * 4);
+  // The least of several, since the simulation's clock is that of a busy host.
+  const auto least_seconds = [&](std::size_t count) {
+    std::vector<double> least(3, 1e9);
+    for (int turn = 0; turn < 5; ++turn) {
+      const auto seconds = engine.time_layers(device_rows.data(), count, outputs.data(), nullptr);
+      EXPECT_EQ(seconds.size(), 3U);
+      std::ranges::transform(least, seconds, least.begin(),
+                             [](double a, double b) { return std::min(a, b); });
+    }
+    return least;
+  };
+  const std::vector<double> seconds = least_seconds(20);
+  EXPECT_GT(seconds[0], 0);
+  EXPECT_GT(seconds[2], 0);
+  EXPECT_GT(seconds[1], 4 * (seconds[0] + seconds[2]));
+  // Over all three passes.
+  EXPECT_GT(seconds[1], 1.3 * least_seconds(8)[1]);
+  EXPECT_EQ(testing::disagreement(testing::evaluate(*network, rows.view()),
+                                  MatrixView<const float>(outputs.download().data(), 20, 4)),
+            "");
+  EXPECT_EQ(engine.time_layers(nullptr, 0, nullptr, nullptr), std::vector<double>(3, 0.0));
+
+  const auto narrow = random_network({.widths = {4, 6, 6, 4}});
+  CudaEngine fused(narrow, {.path = CudaPath::kFused});
+  const std::vector<double> whole =
+      fused.time_layers(device_rows.data(), 20, outputs.data(), nullptr);
+  ASSERT_EQ(whole.size(), 1U) << "nothing tells its layers apart";
+  EXPECT_GT(whole[0], 0);
+}
+
+TEST_F(Observation, AFailingCallWhileLayersAreTimedIsReportedAndNothingLeaks) {
+  const auto network = random_network({.widths = {4, 3}});
+  const int injected = testing::sweep_faults([&] {
+    CudaEngine engine(network, {.max_rows = 4, .path = CudaPath::kLayers});
+    void* memory = nullptr;
+    if (cudaMalloc(&memory, 1024) != cudaSuccess) {
+      throw DeviceError("the test's own");
+    }
+    const std::unique_ptr<void, cudaError_t (*)(void*)> owner(memory, cudaFree);
+    auto* const floats = static_cast<float*>(memory);
+    (void)engine.time_layers(floats, 6, floats + 128, nullptr);
+  });
+  EXPECT_GT(injected, 20);
+}
+
+TEST_F(Observation, TheBenchmarkTimesTheWholeOfEachPartOfACall) {
+  constexpr std::size_t kRows = 30;
+  constexpr std::size_t kTurns = 6;  // where there is no time: three to warm up, and three
+  // No ReLU, for which an engine tries a row when it is made.
+  const auto network = random_network({.widths = {20'000, 5, 40}, .hidden = ActivationKind::kTanh});
+  const EngineOptions engine{
+      .device = {DeviceKind::kCuda, 0}, .max_rows = 8, .path = CudaPath::kLayers};
+  const BenchOptions options{
+      .rows = kRows, .seconds = 0, .warm_up_seconds = 0, .layers = false, .cancelled = nullptr};
+  const std::size_t before = cuda_sim::bytes_to_host();
+  const BenchReport report = benchmark(network, engine, options);
+  // The call twice (to warm up, to measure), and the outputs by themselves.
+  EXPECT_EQ(cuda_sim::bytes_to_host() - before, (2 + kTurns) * kRows * 40 * sizeof(float));
+  ASSERT_TRUE(report.device);
+  const DeviceTimes& device = *report.device;
+  EXPECT_GT(device.copy_in, device.copy_out) << "500 times as many bytes";
+  EXPECT_GT(device.copy_out, 0);
+  ASSERT_EQ(device.layers.size(), 2U);
+  EXPECT_GT(device.layers[0], device.layers[1]);
+  EXPECT_GT(device.compute, 0.1 * device.layers[0]);
+  EXPECT_LT(device.compute, 10 * (device.layers[0] + device.layers[1]));
+  const BenchReport on_cpu = benchmark(random_network({.widths = {5, 3}}),
+                                       {.device = {DeviceKind::kCpu, 0}, .threads = 1}, options);
+  EXPECT_FALSE(on_cpu.device);
+}
+
+// While the host waits for a chunk, the device has three more to copy in, compute and copy out.
+TEST_F(Observation, AsManyChunksAsThereArePartsAreUnderWayAtOnce) {
+  CudaEngine engine(random_network({.widths = {20, 10}}),
+                    {.max_rows = 8, .path = CudaPath::kLayers});
+  const Matrix rows = random_rows(48, 20, 1);
+  Matrix outputs(48, 10);
+  const std::size_t before = cuda_sim::bytes_to_host();
+  cuda_sim::fail_call(1, "cudaEventSynchronize");
+  EXPECT_THROW(engine.run(rows, outputs), DeviceError);
+  cuda_sim::fail_call(0);
+  EXPECT_EQ(cuda_sim::bytes_to_host() - before, 4 * 8 * 10 * sizeof(float));
+}
+
+TEST_F(Observation, ASmallCallHasOneSlotAlone) {
+  CudaEngine engine(random_network({.widths = {20, 10}}),
+                    {.max_rows = 8, .path = CudaPath::kLayers});
+  const Matrix rows = random_rows(48, 20, 1);
+  Matrix outputs(48, 10);
+  const auto pinned_after = [&](std::size_t count) {
+    engine.run(rows.view().block(0, count), outputs.view().block(0, count));
+    return cuda_sim::live().pinned;
+  };
+  EXPECT_EQ(pinned_after(8), 2);
+  EXPECT_EQ(pinned_after(17), 6);
+  EXPECT_EQ(pinned_after(48), 8);
+}
+
+// How well cuBLASLt approximates GELU is not documented: it is used where it is seen to be exact.
+TEST_F(Observation, GeluGoesIntoTheProductOnlyWhereATrialAgrees) {
+  const auto network =
+      random_network({.widths = {44, 64, 36, 8}, .hidden = ActivationKind::kGeluTanh});
+  Matrix rows = random_rows(70, 44, 1, 3);
+  rows(7, 3) = std::numeric_limits<float>::quiet_NaN();
+  rows(8, 3) = std::numeric_limits<float>::infinity();
+  const auto reference = testing::evaluate(*network, rows);
+  Layer linear = network->layers()[0];
+  linear.activation = ActivationKind::kIdentity;
+  const auto before_gelu = testing::evaluate(Network({linear}), rows);
+  for (const float error : {0.0F, 1e-5F, -1e-3F}) {
+    cuda_sim::configure({.gelu_epilogue_error = error});
+    std::string log;
+    set_log_callback([&](LogSeverity, std::string_view message) { log.append(message) += '\n'; });
+    CudaEngine engine(network, {.path = CudaPath::kLayers});
+    set_log_callback({});
+    if (error == 0) {
+      EXPECT_THAT(engine.info().path, HasSubstr("bias and activation in its epilogue"));
+      EXPECT_EQ(log, "");
+    } else {
+      EXPECT_THAT(engine.info().path, HasSubstr("of 1 of 3 layers in the epilogue"));
+      EXPECT_THAT(log, HasSubstr("layer 2: cuBLASLt's GELU is not used, since in a trial"));
+    }
+    Matrix outputs(70, 8);
+    Matrix tapped(70, 64);
+    engine.run(rows, outputs, std::vector<Tap>{{0, true, tapped}});
+    EXPECT_EQ(testing::disagreement(reference, outputs), "") << error;
+    EXPECT_EQ(testing::disagreement(before_gelu, tapped), "") << error;
+    Matrix alone(1, 8);
+    engine.run(rows.view().block(20, 1), alone);
+    EXPECT_TRUE(std::equal(alone.data(), alone.data() + 8, outputs.view().row(20).data()));
+  }
+  cuda_sim::configure({});
+  const CudaEngine tf32(network, {.precision = Precision::kTf32, .path = CudaPath::kLayers});
+  EXPECT_THAT(tf32.info().path, HasSubstr("bias and activation in its epilogue"));
+  const auto exact = random_network({.widths = {44, 8}, .last = ActivationKind::kGelu});
+  EXPECT_THAT(CudaEngine(exact, {.path = CudaPath::kLayers}).info().path, HasSubstr("then fused"))
+      << "the other form";
+}
+
+}  // namespace
+}  // namespace lamella
