@@ -275,18 +275,33 @@ TEST_F(DeviceFaults, InTheCInterface) {
     EXPECT_EQ(status, LAMELLA_OK) << lamella_last_error();
   };
   const long injected = sweep_faults("c_interface", [&](Fault& fault) {
-    struct Handle {
+    struct Handles {
       lamella_engine* engine = nullptr;
-      ~Handle() { lamella_engine_release(engine); }
-    } handle;
+      lamella_engine* sibling = nullptr;
+      ~Handles() {
+        lamella_engine_release(sibling);
+        lamella_engine_release(engine);
+      }
+    } handles;
     lamella_engine_options options = LAMELLA_ENGINE_OPTIONS_INIT;
     options.device = "cuda";
     options.max_rows = 2;
-    const float rows[] = {1, 2, 3, 4, 5, 6};
+    const std::vector<float> rows = {1, 2, 3, 4, 5, 6};
     std::vector<float> outputs(9, -1);
+    lamella_ranked_output top[3] = {};
+    DeviceArray device_rows(rows);
+    DeviceArray device_outputs(9);
     fault.arm();
-    succeeded(lamella_engine_create(network, &options, &handle.engine));
-    succeeded(lamella_engine_run(handle.engine, rows, 3, outputs.data()));
+    succeeded(lamella_engine_create(network, &options, &handles.engine));
+    succeeded(lamella_engine_sibling(handles.engine, &handles.sibling));
+    succeeded(lamella_engine_run(handles.sibling, rows.data(), 3, outputs.data()));
+    succeeded(lamella_engine_run_top_k(handles.engine, rows.data(), 3, 1, top));
+    succeeded(lamella_engine_enqueue(handles.engine, device_rows.data(), 3, device_outputs.data(),
+                                     nullptr));
+    fault.disarm();
+    const std::vector<float> enqueued = device_outputs.download();
+    EXPECT_EQ(enqueued, outputs);
+    outputs.push_back(top[2].value);
     return outputs;
   });
   EXPECT_GT(injected, 50);
