@@ -60,6 +60,9 @@ void AtomicFile::open_direct(const std::string& path) {
 }
 
 void AtomicFile::open_beside(const std::string& path, unsigned mode, bool exists) {
+  // First, since what throws once the file is there would leave it behind: there is no destructor
+  // to an object that was not made.
+  target_ = path;
   constexpr int kAttempts = 100;
   std::random_device random;
   const std::filesystem::path directory = std::filesystem::path(path).parent_path();
@@ -76,7 +79,6 @@ void AtomicFile::open_beside(const std::string& path, unsigned mode, bool exists
     temporary_.clear();
     throw FileError(name_, "cannot be created: " + system_message(error));
   }
-  target_ = path;
   if (exists) {
     // As good as can be done: where it fails, the file keeps the mode of a new one.
     (void)::fchmod(file_.get(), mode & 07777U);

@@ -129,8 +129,7 @@ TEST_F(VerifiedRun, StopsBetweenTwoRowsWhenCancelled) {
   Verification verification(*network_, "rows", kRows, kRows, 0, Precision::kFp32, &cancelled);
   Matrix outputs(1, network_->outputs());
   const Matrix rows = lamella::testing::random_rows(1, network_->inputs(), 1);
-  make_engine(network_, {.device = Device::parse("cpu")})
-      ->run(rows, outputs);
+  make_engine(network_, {.device = Device::parse("cpu")})->run(rows, outputs);
   verification.check(0, rows, outputs);
   cancelled = true;
   EXPECT_THROW(verification.check(1, rows, outputs), CancelledError);
