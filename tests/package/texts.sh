@@ -23,7 +23,8 @@ if command -v fish > /dev/null; then fish -n "$share/fish/vendor_completions.d/l
 
 # complete WORDS...: what bash proposes for the last word.
 source "$share/bash-completion/completions/lamella"
-compopt() { :; } # a builtin of completions that are under way
+files=yes
+compopt() { [[ $* != '+o default' ]] || files=no; } # a builtin of completions that are under way
 complete_words() {
   COMP_WORDS=("$@")
   COMP_CWORD=$(($# - 1))
@@ -57,4 +58,7 @@ for one in $commands; do
   done
 done
 [[ $(complete_words lamella run --prec) == --precision ]] || fail "bash does not complete --prec"
-[[ -z $(complete_words lamella run --threads '') ]] || fail "bash proposes something for --threads"
+complete_words lamella run --output '' > /dev/null
+[[ $files == yes ]] || fail "bash proposes no files for --output"
+complete_words lamella run --threads '' > /dev/null
+[[ $files == no ]] || fail "bash proposes files for --threads"
