@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -129,9 +128,7 @@ TEST_F(Log, HasAFormForC) {
 
 // Nothing of the library's own prints: the file has no reference to what does.
 TEST(Library, HasNothingToPrintWith) {
-  Dl_info library{};
-  ASSERT_NE(dladdr(reinterpret_cast<const void*>(&set_log_callback), &library), 0);
-  const std::string command = "nm -D --undefined-only '" + std::string(library.dli_fname) + "'";
+  const std::string command = "nm -D --undefined-only '" LAMELLA_SHARED_LIBRARY "'";
   const std::unique_ptr<FILE, int (*)(FILE*)> output(popen(command.c_str(), "r"), pclose);
   ASSERT_NE(output, nullptr);
   std::string names = "\n";
@@ -143,8 +140,9 @@ TEST(Library, HasNothingToPrintWith) {
   EXPECT_THAT(names, HasSubstr("\n__cxa_throw")) << "it has no references at all";
   for (const char* const printing :
        {"printf", "vprintf", "puts", "putchar", "perror", "_ZSt4cout", "_ZSt4cerr", "_ZSt4clog"}) {
-    EXPECT_THAT(names, ::testing::Not(HasSubstr("\n" + std::string(printing) + "\n")));
-    EXPECT_THAT(names, ::testing::Not(HasSubstr("\n" + std::string(printing) + "@")));
+    for (const char* const end : {"\n", "@"}) {
+      EXPECT_EQ(names.find("\n" + std::string(printing) + end), std::string::npos) << printing;
+    }
   }
 }
 
