@@ -20,9 +20,14 @@ namespace lamella {
 //    public:
 //     void* allocate(std::size_t bytes) override {
 //       void* memory = nullptr;
-//       const cudaError_t status = cudaMallocAsync(&memory, bytes, nullptr);
-//       return status == cudaSuccess && cudaStreamSynchronize(nullptr) == cudaSuccess ? memory
-//                                                                                     : nullptr;
+//       if (cudaMallocAsync(&memory, bytes, nullptr) != cudaSuccess) {
+//         return nullptr;
+//       }
+//       if (cudaStreamSynchronize(nullptr) != cudaSuccess) {
+//         deallocate(memory, bytes);
+//         return nullptr;
+//       }
+//       return memory;
 //     }
 //     void deallocate(void* memory, std::size_t /*bytes*/) noexcept override {
 //       (void)cudaFreeAsync(memory, nullptr);
