@@ -152,16 +152,18 @@ TEST_F(Observation, LayersAreTimedWhereTheyAreComputedOneByOne) {
 
 TEST_F(Observation, AFailingCallWhileLayersAreTimedIsReportedAndNothingLeaks) {
   const auto network = random_network({.widths = {4, 3}});
-  const int injected = testing::sweep_faults([&] {
-    CudaEngine engine(network, {.max_rows = 4, .path = CudaPath::kLayers});
-    void* memory = nullptr;
-    if (cudaMalloc(&memory, 1024) != cudaSuccess) {
-      throw DeviceError("the test's own");
-    }
-    const std::unique_ptr<void, cudaError_t (*)(void*)> owner(memory, cudaFree);
-    auto* const floats = static_cast<float*>(memory);
-    (void)engine.time_layers(floats, 6, floats + 128, nullptr);
-  });
+  const long injected = testing::sweep_faults(
+      "time_layers",
+      [&](testing::Fault& fault) -> std::vector<float> {
+        CudaEngine engine(network, {.max_rows = 4, .path = CudaPath::kLayers});
+        testing::DeviceArray memory(256);
+        fault.arm();
+        const auto times =
+            engine.time_layers(memory.data(), 6, memory.data() + 128, nullptr).size();
+        fault.disarm();
+        return {static_cast<float>(times)};
+      },
+      false);
   EXPECT_GT(injected, 20);
 }
 

@@ -162,10 +162,9 @@ TEST_F(MemoryFaults, WhileANetworkIsExplained) {
         const Walk walked = walk(*network, rows);
         save_walk(walked, *network, folder.file(names[0]));
         save_figure(*network, walked, folder.file(names[1]));
-        EXPECT_EQ(folder.entries().size(), 2U);
-        clear();
       },
       clear);
+  EXPECT_EQ(folder.entries().size(), 2U);
   EXPECT_GT(injected, 100);
 }
 

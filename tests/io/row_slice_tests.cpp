@@ -155,7 +155,7 @@ TEST(RowSlice, AFileThatBecomesShorterIsAnError) {
   write_text(file, text);
   const RowSlice slice = open_row_slice(file, {0, 1}, {});
   write_text(file, "");
-  EXPECT_THAT(refusal([&] { all_values(*slice.reader, 1000); }), HasSubstr("became shorter"));
+  EXPECT_THAT(refusal([&] { all_values(*slice.reader, 1000); }), HasSubstr("was cut short"));
 }
 
 // Counts the bytes that are read from it.
