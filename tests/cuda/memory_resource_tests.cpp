@@ -84,6 +84,7 @@ class CountingPool final : public AsyncPool {
     EXPECT_EQ(cudaGetDevice(&device), cudaSuccess);
     EXPECT_EQ(device, known->second.device) << "another device is current";
     if (busy != nullptr) {
+      // The first question of all: in the simulation, to ask makes a stream go on.
       EXPECT_EQ(cudaStreamQuery(busy), cudaSuccess) << "work may still use it";
     }
     AsyncPool::deallocate(static_cast<char*>(memory) - known->second.offset, bytes);
@@ -273,7 +274,6 @@ TEST_F(MemoryResource, GetsNothingBackThatIsInUse) {
           network_,
           {.device = Device::parse("cuda"), .max_rows = 8, .path = path, .device_memory = pool});
       engine->enqueue(rows.data(), kRows, outputs.data(), pool->busy);
-      EXPECT_EQ(cudaStreamQuery(pool->busy), cudaErrorNotReady);
     }
     EXPECT_EQ(pool->live(), 0);
     testing::require(cudaStreamDestroy(pool->busy), "destroy");
