@@ -72,8 +72,9 @@ typedef void (*lamella_log_callback)(lamella_log_severity severity, const char* 
 
 /* Sets what every message of the process goes to; null turns messages off, as at the start: the
  * library never prints. May be called from any thread at any time; the callback is called on any
- * thread, also on several at once. When this returns, the callback before runs on no thread any more
- * (unless it is called from within a callback, where it does not wait). LAMELLA_ERROR_OUT_OF_MEMORY. */
+ * thread, also on several at once. When this returns, the callback before runs on no thread any
+ * more (unless it is called from within a callback, where it does not wait).
+ * LAMELLA_ERROR_OUT_OF_MEMORY. */
 LAMELLA_C_API lamella_status lamella_set_log_callback(lamella_log_callback callback, void* user);
 
 /* ---- Networks ---- */
