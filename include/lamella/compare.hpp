@@ -62,10 +62,10 @@ struct Comparison {
 
 // Which files are compared, and how closely.
 struct CompareOptions {
-  RowFile rows;
-  RowFile expected;            // a row of outputs for each row; not standard input
+  RowFile rows = {};
+  RowFile expected = {};       // a row of outputs for each row; not standard input
   std::size_t chunk_rows = 0;  // 0: chosen so that a chunk is a few MiB
-  Tolerance tolerance;
+  Tolerance tolerance = {};
   std::function<void(const ScoreProgress&)> on_progress;  // as in ScoreOptions
   const std::atomic<bool>* cancelled = nullptr;
 };
@@ -85,12 +85,12 @@ struct LayerComparison {
 
 // Which layers are compared, and how closely.
 struct CompareLayersOptions {
-  RowFile rows;
+  RowFile rows = {};
   // A .npz with an array [rows x outputs of the layer] for each value to compare, in any number:
   // activation_N, or hN or aN, is what layer N gives; pre_activation_N, or zN, is before its
   // activation.
-  std::string layers;
-  Tolerance tolerance;
+  std::string layers = {};
+  Tolerance tolerance = {};
   const std::atomic<bool>* cancelled = nullptr;
 };
 

@@ -12,8 +12,8 @@ namespace lamella {
 
 // Which parts are joined, and where to.
 struct ConcatOptions {
-  std::vector<std::string> parts;                // all of one run, in any order
-  std::string output;                            // a path
+  std::vector<std::string> parts = {};           // all of one run, in any order
+  std::string output = {};                       // a path
   bool remove_parts = false;                     // with their records, once the output is complete
   const std::atomic<bool>* cancelled = nullptr;  // looked at now and then; may be null
 };

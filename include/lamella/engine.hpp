@@ -62,7 +62,7 @@ enum class CudaPath {
 
 // Where and how an engine computes.
 struct EngineOptions {
-  Device device;
+  Device device = {};
   // The most rows that one pass carries; more are split. Bounds the engine's memory on a device.
   // 0 leaves it to the engine.
   std::size_t max_rows = 0;
@@ -84,7 +84,7 @@ struct EngineOptions {
   CudaPath path = CudaPath::kAuto;
   // Where a CUDA engine allocates device memory; null: cudaMalloc. The engine, its siblings and the
   // weights that they share keep it alive.
-  std::shared_ptr<DeviceMemoryResource> device_memory;
+  std::shared_ptr<DeviceMemoryResource> device_memory = {};
 };
 
 // Bytes of device memory that a CUDA engine by these options needs beside the weights, on each of

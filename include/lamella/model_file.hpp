@@ -27,7 +27,7 @@ enum class WeightsLayout {
 // How a model file is read, where it leaves that open.
 struct LoadOptions {
   // One per layer; empty: what the file says, else ReLU on hidden layers and identity on the last.
-  std::vector<Activation> activations;
+  std::vector<Activation> activations = {};
   WeightsLayout weights_layout = WeightsLayout::kAuto;
   bool allow_nonfinite = false;
   // Fold scalers in front of the network into its first layer (faster; rounds differently).

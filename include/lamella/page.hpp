@@ -14,10 +14,10 @@ namespace lamella {
 
 // What a page begins with.
 struct PageOptions {
-  std::string model;                     // what the page calls the network: the name of its file
-  std::vector<std::size_t> row_numbers;  // one for each row; empty: from 0
-  MatrixView<const float> targets;       // [rows x outputs]; empty: the reader gives them
-  double learning_rate = 0.1;            // to begin with
+  std::string model = {};  // what the page calls the network: the name of its file
+  std::vector<std::size_t> row_numbers = {};  // one for each row; empty: from 0
+  MatrixView<const float> targets = {};       // [rows x outputs]; empty: the reader gives them
+  double learning_rate = 0.1;                 // to begin with
 };
 
 // An HTML document that needs nothing beside itself. rows is [1 or more x network.inputs()]. It

@@ -33,13 +33,13 @@ struct ScoreProgress {
 
 // Which rows are scored, what is written for them, and in how much memory.
 struct ScoreOptions {
-  std::string input;                          // a path, or "-" for standard input
-  std::string output;                         // a path, or "-" for standard output
+  std::string input = {};                     // a path, or "-" for standard input
+  std::string output = {};                    // a path, or "-" for standard output
   RowFormat input_format = RowFormat::kAuto;  // auto: from the extension; "-": from the first bytes
   RowFormat output_format = RowFormat::kAuto;  // auto: from the extension; "-": csv
   // Columns of a csv or tsv with a header, by name, or of any input by number from 0, in the order
   // that the network takes them; empty: all.
-  std::vector<std::string> columns;
+  std::vector<std::string> columns = {};
   // Rows in a chunk; 0: as many as keep all rows and outputs under way, a few chunks, within
   // memory_bytes (0: 16 MiB for each device that the engine spreads rows over). Beside them stand
   // the model, what the engine needs for one pass, and a few MiB for parsing and printing text.
@@ -49,14 +49,14 @@ struct ScoreOptions {
   std::size_t top = 0;  // k of kTop
   // Scores this shard's rows alone, into part_name(output, *shard) with a record beside it, from
   // which concat() knows it. Input and output must be files.
-  std::optional<Shard> shard;
+  std::optional<Shard> shard = {};
   // Rows to recompute in double precision while the others go on; 0: none. Evenly spread where the
   // input says how many it holds (all of them, if that is fewer); else all at first and then ever
   // fewer, half as many in each doubling of the rows.
   std::uint64_t verify_rows = 0;
-  std::function<void(const ScoreProgress&)> on_progress;  // called after each chunk, on the
-                                                          // caller's thread; may be empty
-  const std::atomic<bool>* cancelled = nullptr;           // looked at between chunks; may be null
+  std::function<void(const ScoreProgress&)> on_progress = {};  // called after each chunk, on the
+                                                               // caller's thread; may be empty
+  const std::atomic<bool>* cancelled = nullptr;  // looked at between chunks; may be null
 };
 
 // What score() did.

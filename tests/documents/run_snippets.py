@@ -185,7 +185,7 @@ def compile_programs(pages, settings):
     folder = settings.work / "programs"
     folder.mkdir(parents=True)
     # Designated initializers leave the rest to their defaults on purpose.
-    common = [f"-I{settings.source}/include", "-Wall", "-Wextra", "-Wno-missing-field-initializers", "-Werror"]
+    common = [f"-I{settings.source}/include", "-Wall", "-Wextra", "-Werror"]
     rpath = [f"-L{settings.build}/lib", f"-Wl,-rpath,{settings.build}/lib"]
     wanted = {language: [(page, block) for page in pages for block in page.blocks
                          if block.language == language and not block.mark.startswith("file ") and
