@@ -184,7 +184,6 @@ def compile_programs(pages, settings):
     """Compiles the programs of all pages and tells the blocks how to start them."""
     folder = settings.work / "programs"
     folder.mkdir(parents=True)
-    # Designated initializers leave the rest to their defaults on purpose.
     common = [f"-I{settings.source}/include", "-Wall", "-Wextra", "-Werror"]
     rpath = [f"-L{settings.build}/lib", f"-Wl,-rpath,{settings.build}/lib"]
     wanted = {language: [(page, block) for page in pages for block in page.blocks
