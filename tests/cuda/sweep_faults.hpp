@@ -81,11 +81,15 @@ inline bool close(const std::vector<float>& a, const std::vector<float>& b) {
 // a DeviceError that names the call, and release everything; or, where the call is one that may
 // fail, compute what it should: cuBLASLt without an algorithm has a stand-in with other last bits.
 // After each, it must give the same bits as ever; of a device that failed an error, and the bits
-// after a reset. Prints and returns how many calls failed.
-inline long sweep_faults(const std::string& name, const Faulty& body, bool for_good_too = true) {
+// after a reset. Where next is given, it does that in place of the body, which may take long.
+// Prints and returns how many calls failed.
+inline long sweep_faults(const std::string& name, const Faulty& body, bool for_good_too = true,
+                         const Faulty& next = {}) {
+  const Faulty& after = next ? next : body;
   cuda_sim::reset();
   Fault none(0, false);
   const std::vector<float> wanted = body(none);
+  const std::vector<float> wanted_after = after(none);
   long injected = 0;
   for (const bool lasting : for_good_too ? std::vector{false, true} : std::vector{false}) {
     for (long n = 1; !::testing::Test::HasFailure(); ++n) {
@@ -112,7 +116,7 @@ inline long sweep_faults(const std::string& name, const Faulty& body, bool for_g
       if (lasting) {
         EXPECT_THROW((void)body(none), std::runtime_error);  // ours, or of the test's own calls
       } else {
-        EXPECT_EQ(body(none), wanted) << "what follows the failure of " << fault.call();
+        EXPECT_EQ(after(none), wanted_after) << "what follows the failure of " << fault.call();
       }
       EXPECT_EQ(cuda_sim::live().total(), 0);
       cuda_sim::reset();  // which also forgets what was freed, and so saves much time
