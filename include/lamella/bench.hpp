@@ -112,21 +112,30 @@ struct PathTime {
   double measured = 0;                // seconds on the device
 };
 
+// The algorithms of cuBLASLt that serve one layer at any number of rows, the first of them in the
+// order of its heuristic.
+struct LayerAlgorithms {
+  std::vector<double> seconds;  // that the layer takes by each, on the device
+  std::size_t taken = 0;        // the quickest of them; the first of those that hardly differ
+};
+
 // What measure_paths() found.
 struct PathReport {
   std::size_t rows = 0;
   std::vector<PathTime> paths;
-  std::string remembered_in;  // the file that keeps the times; empty when there was no choice
+  std::vector<LayerAlgorithms> layers;  // of CudaPath::kLayers
+  std::string remembered_in;            // the file that keeps it; empty when none does
 };
 
 // The calls that decide which path engines with CudaPath::kAuto take.
 inline constexpr std::size_t kPathRows = 65'536;
 
 // Times each path that is possible for the network in float32, in calls of so many rows (from 1 up)
-// that are on one CUDA device. Where there are two, times of kPathRows rows are kept in a file of
-// the user's (plans.json in $LAMELLA_CACHE_DIR, else in lamella/ of $XDG_CACHE_HOME or of
-// ~/.cache), and engines that are made after it, in any process, take the quicker path: so their
-// outputs may differ in the last bits from those before. Throws DeviceError, OutOfMemoryError,
+// that are on one CUDA device; and of each layer, up to four of cuBLASLt's algorithms. Times of
+// kPathRows rows are kept in a file of the user's (plans.json in $LAMELLA_CACHE_DIR, else in
+// lamella/ of $XDG_CACHE_HOME or of ~/.cache), and engines that are made after it, in any process,
+// take the quicker path and the quickest algorithms: so their outputs may differ in the last bits
+// from those before. Throws DeviceError, OutOfMemoryError,
 // FileError; UsageError when the device is not one CUDA device.
 [[nodiscard]] PathReport measure_paths(const std::shared_ptr<const Network>& network,
                                        const Device& device, std::size_t rows = kPathRows);

@@ -305,8 +305,20 @@ std::string paths_table(const PathReport& report) {
   }
   std::string text = fmt::format("\n{} on the device, without copies:\n{}",
                                  count_of(report.rows, "row"), table.text());
+  Table algorithms({"layer", "1st algorithm", "2nd", "3rd", "4th", "taken"});
+  for (std::size_t i = 0; i < report.layers.size(); ++i) {
+    const LayerAlgorithms& layer = report.layers[i];
+    std::vector<std::string> row = {fmt::to_string(i + 1)};
+    for (const double seconds : layer.seconds) {
+      row.push_back(duration(seconds));
+    }
+    row.resize(5);
+    row.push_back(fmt::to_string(layer.taken + 1));
+    algorithms.add(row);
+  }
+  text += "\ncuBLASLt's algorithms for any number of rows, layer by layer:\n" + algorithms.text();
   if (!report.remembered_in.empty()) {
-    text += fmt::format("remembered in {}; --path auto takes the quicker one from now on\n",
+    text += fmt::format("remembered in {}; --path auto takes the quickest from now on\n",
                         report.remembered_in);
   }
   return text;
@@ -320,7 +332,14 @@ Json json_of(const PathReport& report) {
                      {"predicted_seconds", path.predicted},
                      {"measured_seconds", path.measured}});
   }
-  return {{"rows", report.rows}, {"paths", paths}, {"remembered_in", report.remembered_in}};
+  Json layers = Json::array();
+  for (const LayerAlgorithms& layer : report.layers) {
+    layers.push_back({{"algorithm_seconds", layer.seconds}, {"taken", layer.taken + 1}});
+  }
+  return {{"rows", report.rows},
+          {"paths", paths},
+          {"layers", layers},
+          {"remembered_in", report.remembered_in}};
 }
 
 void plan(const BenchArguments& arguments, bool rows_given) {

@@ -98,6 +98,7 @@ class CudaEngine::State {
   bool fast_;
   std::shared_ptr<DeviceMemoryResource> memory_;
   plan::CudaPlan plan_;
+  std::optional<plan::Measured> measured_;  // on this device, at some time
   // One of the two paths, of each what engines share first.
   std::shared_ptr<const cuda::FusedNetwork> fused_;
   std::shared_ptr<const cuda::DeviceWeights> weights_;
@@ -123,6 +124,9 @@ CudaEngine::State::State(const std::shared_ptr<const Network>& network,
     }
   }
   const cuda::DeviceGuard guard(device_);
+  if (precision_ == Precision::kFp32 && !fast_) {
+    measured_ = plan::remembered(plan::path_cache_file(), cuda::path_key(device_).text(*network_));
+  }
   take_fused_path(options);
   if (fused_ == nullptr) {
     weights_ = cuda::DeviceWeights::get(network_, plan_, device_, memory_);
@@ -136,6 +140,7 @@ CudaEngine::State::State(const State& original)
   fused_ = original.fused_;
   weights_ = original.weights_;
   path_reason_ = original.path_reason_;
+  measured_ = original.measured_;
   const cuda::DeviceGuard guard(device_);
   if (fused_ == nullptr) {
     take_layers(nullptr);
@@ -176,9 +181,11 @@ void CudaEngine::State::take_fused_path(const EngineOptions& options) {
     }
     return;
   }
-  const plan::PathChoice choice = plan::choose_path(
-      *network_, cuda::ceilings_of(device_),
-      plan::remembered(plan::path_cache_file(), cuda::path_key(device_).text(*network_)));
+  std::optional<plan::PathTimes> times;
+  if (measured_ && measured_->fused > 0) {
+    times = {.layers = measured_->layers, .fused = measured_->fused};
+  }
+  const plan::PathChoice choice = plan::choose_path(*network_, cuda::ceilings_of(device_), times);
   if (!choice.fused && !demanded) {
     path_reason_ = choice.reason;
     return;
@@ -208,7 +215,11 @@ void CudaEngine::State::take_layers(void* workspace) {
         cuda::allocate_device(plan_.workspace_bytes, "activations and cuBLAS", memory_);
     workspace = own_workspace_.get();
   }
-  layers_.emplace(network_, plan_, weights_, workspace, precision_, fast_);
+  std::vector<std::size_t> algorithms;
+  if (measured_ && measured_->algorithms.size() == network_->layers().size()) {
+    algorithms = measured_->algorithms;
+  }
+  layers_.emplace(network_, plan_, weights_, workspace, precision_, fast_, algorithms);
 }
 
 EngineInfo CudaEngine::State::info() const {

@@ -24,6 +24,8 @@ struct ProductMatrices {
   bool tf32 = false;                               // float32 x and w may be rounded to TF32
   std::size_t x_alignment = 256;                   // that every x has, in bytes
   std::size_t y_alignment = 256;                   // that every y has
+  // Which of cuBLASLt's algorithms that serve, in the order of its heuristic, from 0.
+  std::size_t algorithm = 0;
 };
 
 // What the products of one engine share, all of it used in stream order. The handle serves cuBLAS

@@ -31,6 +31,8 @@ class LayerStep {
   // For reports: what computes the product, and whether it does the whole layer.
   [[nodiscard]] std::string product_name() const { return product_->name(); }
   [[nodiscard]] bool is_fused() const;
+  // Which of cuBLASLt's algorithms it is, from 0; 0 too where another library computes.
+  [[nodiscard]] std::size_t algorithm() const { return lt_ == nullptr ? 0 : lt_->algorithm(); }
 
  private:
   void plan_lt(const ProductResources& resources);

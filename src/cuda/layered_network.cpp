@@ -20,7 +20,8 @@ constexpr std::size_t kFloatAlignment = alignof(float);
 
 LayeredNetwork::LayeredNetwork(std::shared_ptr<const Network> network, const plan::CudaPlan& plan,
                                std::shared_ptr<const DeviceWeights> weights, void* workspace,
-                               Precision precision, bool by_shape)
+                               Precision precision, bool by_shape,
+                               std::span<const std::size_t> algorithms)
     : network_(std::move(network)),
       plan_(plan),
       weights_(std::move(weights)),
@@ -44,7 +45,8 @@ LayeredNetwork::LayeredNetwork(std::shared_ptr<const Network> network, const pla
                              .bias = weights_->bias(i),
                              .input = plan_.storage,
                              .output = last ? core::Storage::kFloat32 : plan_.storage,
-                             .tf32 = precision == Precision::kTf32};
+                             .tf32 = precision == Precision::kTf32,
+                             .algorithm = algorithms.empty() ? 0 : algorithms[i]};
     if (i == 0 && network_->input_steps().empty() && plan_.storage == core::Storage::kFloat32) {
       matrices.x_alignment = kFloatAlignment;
     }
@@ -142,8 +144,13 @@ std::string LayeredNetwork::path() const {
 }
 
 std::string LayeredNetwork::path_reason() const {
-  return by_shape_ ? "--fast: cuBLAS may choose for each number of rows, and with it a row's bits"
-                   : "a row's bits must not depend on the rows beside it, which --fast gives up";
+  if (by_shape_) {
+    return "--fast: cuBLAS may choose for each number of rows, and with it a row's bits";
+  }
+  const bool measured =
+      std::ranges::any_of(steps_, [](const LayerStep& step) { return step.algorithm() != 0; });
+  return std::string("a row's bits must not depend on the rows beside it, which --fast gives up") +
+         (measured ? "; another algorithm than the first where it was measured to be quicker" : "");
 }
 
 }  // namespace lamella::cuda

@@ -148,15 +148,19 @@ bool LtProduct::choose_algorithm() {
   if (status != CUBLAS_STATUS_NOT_SUPPORTED) {
     check(status, "cublasLtMatmulAlgoGetHeuristic");
   }
-  for (int i = 0; i < found; ++i) {
+  std::size_t serving = 0;
+  for (int i = 0; i < found && serving <= matrices_.algorithm; ++i) {
     const cublasLtMatmulHeuristicResult_t& candidate = candidates[static_cast<std::size_t>(i)];
     if (candidate.state == CUBLAS_STATUS_SUCCESS && is_unsplit(candidate.algo) &&
         serves(candidate.algo)) {
-      algorithm_ = candidate.algo;
-      return true;
+      if (serving == 0 || serving == matrices_.algorithm) {
+        algorithm_ = candidate.algo;
+        rank_ = serving;
+      }
+      ++serving;
     }
   }
-  return false;
+  return serving > 0;
 }
 
 bool LtProduct::serves(const cublasLtMatmulAlgo_t& algorithm) {

@@ -28,10 +28,10 @@ class LtProduct final : public LayerProduct {
   // without a bias) max(x, 0) or GELU in its tanh form.
   enum class Epilogue { kNone, kBias, kRelu, kGelu };
 
-  // The algorithm is the best, by cuBLASLt's heuristic for 4096 rows, of those that sum an output
-  // in one piece (no split of k), need no better alignment than the matrices have, and serve every
-  // number of rows. It depends on the layer and the device alone. Null when there is none. Throws
-  // DeviceError.
+  // The algorithm is the matrices' algorithm-th, by cuBLASLt's heuristic for 4096 rows, of those
+  // that sum an output in one piece (no split of k), need no better alignment than the matrices
+  // have, and serve every number of rows; the first where there are not so many. It depends on the
+  // layer and the device alone. Null when there is none. Throws DeviceError.
   [[nodiscard]] static std::unique_ptr<LtProduct> make(const ProductMatrices& matrices,
                                                        Epilogue epilogue,
                                                        const ProductResources& resources);
@@ -40,6 +40,8 @@ class LtProduct final : public LayerProduct {
   // The same without max(x, 0) or GELU: the bits that it is applied to.
   void enqueue_pre_activation(const void* x, void* y, std::size_t rows, cudaStream_t stream);
   [[nodiscard]] std::string name() const override;
+  // Which algorithm it is, from 0.
+  [[nodiscard]] std::size_t algorithm() const { return rank_; }
 
   // Whether a NaN among the inputs makes NaN of outputs, found by a product of one row that the
   // device computes in the resources' blocks. Synchronizes. For float32 outputs.
@@ -63,6 +65,7 @@ class LtProduct final : public LayerProduct {
   detail::LtLayout y_layout_;
   std::size_t rows_ = 0;  // that the layouts say
   cublasLtMatmulAlgo_t algorithm_{};
+  std::size_t rank_ = 0;  // of the algorithm
 };
 
 }  // namespace lamella::cuda

@@ -1,5 +1,8 @@
 #include "cuda/path_timing.hpp"
 
+#include <algorithm>
+#include <optional>
+
 #include <cublas_v2.h>
 #include <cuda_runtime_api.h>
 
@@ -7,11 +10,90 @@
 #include <lamella/error.hpp>
 
 #include "cuda/check.hpp"
+#include "cuda/device_weights.hpp"
 #include "cuda/event_timing.hpp"
 #include "cuda/fused_network.hpp"
 #include "cuda/handles.hpp"
+#include "cuda/layer_clock.hpp"
+#include "cuda/layered_network.hpp"
+#include "plan/cuda_plan.hpp"
 
 namespace lamella::cuda {
+namespace {
+
+// Of those that cuBLASLt's heuristic takes for the best.
+constexpr std::size_t kMostAlgorithms = 4;
+
+double median(std::vector<double>& seconds) {
+  std::ranges::sort(seconds);
+  return seconds[seconds.size() / 2];
+}
+
+// Layer by layer, with the algorithms of one's choice.
+class LayersTiming {
+ public:
+  LayersTiming(const std::shared_ptr<const Network>& network, int device, std::size_t rows,
+               const TimedRows& inputs, cudaStream_t stream)
+      : network_(network),
+        plan_(plan::make_cuda_plan(*network, 0)),
+        weights_(DeviceWeights::get(network, plan_, device, nullptr)),
+        workspace_(allocate_device(plan_.workspace_bytes, "activations and cuBLAS")),
+        rows_(rows),
+        inputs_(inputs),
+        stream_(stream) {}
+
+  // The seconds of each layer by the algorithm of that rank, which layers that have it get added.
+  // Whether any has it.
+  bool time(std::size_t rank, std::vector<LayerAlgorithms>& layers) {
+    LayeredNetwork network = with(std::vector(layers.size(), rank));
+    std::vector<std::vector<double>> seconds(layers.size());
+    std::optional<LayerClock> clock;
+    repeat(
+        {},
+        [&](int turn) {
+          clock.emplace(layers.size());
+          network.enqueue(inputs_.rows(turn), rows_, inputs_.outputs(), stream_, {}, &*clock);
+        },
+        [&](int /*turn*/) {
+          const std::vector<double> each = clock->seconds();
+          for (std::size_t i = 0; i < layers.size(); ++i) {
+            seconds[i].push_back(each[i]);
+          }
+        });
+    bool any = false;
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      if (network.algorithm(i) == rank) {
+        layers[i].seconds.push_back(median(seconds[i]));
+        any = true;
+      }
+    }
+    return any;
+  }
+
+  PathTime time_together(const std::vector<std::size_t>& algorithms) {
+    LayeredNetwork network = with(algorithms);
+    const double seconds = median_seconds({}, stream_, [&](int turn) {
+      network.enqueue(inputs_.rows(turn), rows_, inputs_.outputs(), stream_, {});
+    });
+    return {.path = CudaPath::kLayers, .name = network.path(), .measured = seconds};
+  }
+
+ private:
+  LayeredNetwork with(const std::vector<std::size_t>& algorithms) {
+    return {network_, plan_, weights_, workspace_.get(), Precision::kFp32, false, algorithms};
+  }
+
+  std::shared_ptr<const Network> network_;
+  plan::CudaPlan plan_;
+  std::shared_ptr<const DeviceWeights> weights_;
+  DeviceMemory workspace_;
+  std::size_t rows_;
+  const TimedRows& inputs_;
+  cudaStream_t stream_;
+  StreamWait wait_{stream_};  // before the memory goes, however that comes
+};
+
+}  // namespace
 
 plan::PathKey path_key(int device) {
   plan::PathKey key{.rows = kPathRows};
@@ -34,25 +116,33 @@ PathReport measure_paths(const std::shared_ptr<const Network>& network, int devi
   if (ceilings.flops > 0 && ceilings.bytes > 0) {
     predicted = plan::predict_paths(*network, rows, ceilings);
   }
-  const bool both = plan::make_fused_plan(*network, shared_memory_facts(device)).shape.has_value();
   const Stream stream = make_stream();
   const TimedRows inputs(*network, rows, device, stream.get());
-  for (const CudaPath path : {CudaPath::kLayers, CudaPath::kFused}) {
-    const bool fused = path == CudaPath::kFused;
-    if (fused && !both) {
-      continue;
+  plan::Measured measured;
+  {
+    LayersTiming timing(network, device, rows, inputs, stream.get());
+    report.layers.resize(network->layers().size());
+    for (std::size_t rank = 0; rank < kMostAlgorithms && timing.time(rank, report.layers);) {
+      ++rank;
     }
-    CudaEngine engine(network, {.device = {DeviceKind::kCuda, device}, .path = path});
-    const double seconds = median_seconds({}, stream.get(), [&](int turn) {
+    for (LayerAlgorithms& layer : report.layers) {
+      layer.taken = plan::quickest(layer.seconds);
+      measured.algorithms.push_back(layer.taken);
+    }
+    report.paths.push_back(timing.time_together(measured.algorithms));
+    report.paths.back().predicted = predicted.layers;
+    measured.layers = report.paths.back().measured;
+  }
+  if (plan::make_fused_plan(*network, shared_memory_facts(device)).shape) {
+    CudaEngine engine(network, {.device = {DeviceKind::kCuda, device}, .path = CudaPath::kFused});
+    measured.fused = median_seconds({}, stream.get(), [&](int turn) {
       engine.enqueue(inputs.rows(turn), rows, inputs.outputs(), stream.get());
     });
-    report.paths.push_back(
-        {path, engine.info().path, fused ? predicted.fused : predicted.layers, seconds});
+    report.paths.push_back({CudaPath::kFused, engine.info().path, predicted.fused, measured.fused});
   }
   const std::filesystem::path file = plan::path_cache_file();
-  if (both && rows == kPathRows && !file.empty()) {
-    plan::remember(file, path_key(device).text(*network),
-                   {.layers = report.paths[0].measured, .fused = report.paths[1].measured});
+  if (rows == kPathRows && !file.empty()) {
+    plan::remember(file, path_key(device).text(*network), measured);
     report.remembered_in = file.string();
   }
   return report;

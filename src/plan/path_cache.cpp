@@ -88,7 +88,7 @@ std::filesystem::path path_cache_file() {
   return {};
 }
 
-std::optional<PathTimes> remembered(const std::filesystem::path& file, const std::string& key) {
+std::optional<Measured> remembered(const std::filesystem::path& file, const std::string& key) {
   if (file.empty()) {
     return std::nullopt;
   }
@@ -98,16 +98,27 @@ std::optional<PathTimes> remembered(const std::filesystem::path& file, const std
     return std::nullopt;
   }
   const auto layers = seconds_in(*entry, "layers_seconds");
-  const auto fused = seconds_in(*entry, "fused_seconds");
-  if (!layers || !fused) {
+  if (!layers) {
     return std::nullopt;
   }
-  return PathTimes{.layers = *layers, .fused = *fused};
+  Measured measured{.layers = *layers, .fused = seconds_in(*entry, "fused_seconds").value_or(0.0)};
+  const auto algorithms = entry->find("algorithms");
+  if (algorithms != entry->end() && algorithms->is_array()) {
+    for (const Json& algorithm : *algorithms) {
+      measured.algorithms.push_back(algorithm.is_number_unsigned() ? algorithm.get<std::size_t>()
+                                                                   : 0);
+    }
+  }
+  return measured;
 }
 
-void remember(const std::filesystem::path& file, const std::string& key, const PathTimes& times) {
+void remember(const std::filesystem::path& file, const std::string& key, const Measured& measured) {
   Json all = read(file);
-  all[key] = {{"layers_seconds", times.layers}, {"fused_seconds", times.fused}};
+  Json entry = {{"layers_seconds", measured.layers}, {"algorithms", measured.algorithms}};
+  if (measured.fused > 0) {
+    entry["fused_seconds"] = measured.fused;
+  }
+  all[key] = std::move(entry);
   std::error_code error;
   std::filesystem::create_directories(file.parent_path(), error);
   std::filesystem::path beside = file;

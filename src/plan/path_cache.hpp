@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <lamella/network.hpp>
 
@@ -28,12 +29,20 @@ struct PathKey {
 // ~/.cache; empty when none of these is known.
 [[nodiscard]] std::filesystem::path path_cache_file();
 
-// The times that were measured, if there are any; a file that cannot be understood holds none.
-[[nodiscard]] std::optional<PathTimes> remembered(const std::filesystem::path& file,
-                                                  const std::string& key);
+// What was measured of a network.
+struct Measured {
+  double layers = 0;  // seconds
+  double fused = 0;   // 0 where the network has no such path
+  // Of each layer, which of cuBLASLt's algorithms was the quickest, from 0.
+  std::vector<std::size_t> algorithms = {};
+};
 
-// Adds them to the file, or replaces what it has for the key; the file is replaced at once, never
+// It, if there is any; a file that cannot be understood holds none.
+[[nodiscard]] std::optional<Measured> remembered(const std::filesystem::path& file,
+                                                 const std::string& key);
+
+// Adds it to the file, or replaces what it has for the key; the file is replaced at once, never
 // half. Throws FileError.
-void remember(const std::filesystem::path& file, const std::string& key, const PathTimes& times);
+void remember(const std::filesystem::path& file, const std::string& key, const Measured& measured);
 
 }  // namespace lamella::plan

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <lamella/bench.hpp>
 #include <lamella/network.hpp>
@@ -35,5 +36,9 @@ struct PathChoice {
 // row's bits must not depend on its call.
 [[nodiscard]] PathChoice choose_path(const Network& network, const DeviceCeilings& ceilings,
                                      const std::optional<PathTimes>& measured = std::nullopt);
+
+// Which of several ways that took so long, at least one, is worth taking: the first that is hardly
+// slower than the quickest, since what is left is noise.
+[[nodiscard]] std::size_t quickest(const std::vector<double>& seconds);
 
 }  // namespace lamella::plan

@@ -105,6 +105,10 @@ TEST(Plan, TimesEachPathOfACudaDeviceAndOfNothingElse) {
   EXPECT_NE(json["engine"]["path"], "one fused kernel");
   EXPECT_EQ(json["paths"]["rows"], 50);
   EXPECT_EQ(json["paths"]["paths"][1]["path"], "fused");
+  ASSERT_GE(json["paths"]["layers"].size(), 1U);
+  for (const Json& layer : json["paths"]["layers"]) {
+    EXPECT_GE(layer["algorithm_seconds"].size(), layer["taken"].get<std::size_t>());
+  }
   EXPECT_EQ(json["paths"]["remembered_in"], "") << "calls of 65,536 rows alone decide";
 }
 

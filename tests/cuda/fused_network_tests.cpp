@@ -1,6 +1,5 @@
 // A fused network on a device: what it promises about streams and taps. What the kernels compute is
 // tested in tests/kernels.
-#include <cstdlib>
 #include <memory>
 
 #include <cuda_runtime_api.h>
@@ -11,14 +10,11 @@
 #include <lamella/error.hpp>
 
 #include "cuda/fused_network.hpp"
-#include "cuda/path_timing.hpp"
 #include "cuda/path_trial.hpp"
-#include "plan/path_cache.hpp"
 #include "tests/support/device_array.hpp"
 #include "tests/support/gpu.hpp"
 #include "tests/support/oracle.hpp"
 #include "tests/support/random.hpp"
-#include "tests/support/temporary_folder.hpp"
 
 namespace lamella::cuda {
 namespace {
@@ -66,28 +62,6 @@ TEST_F(FusedNetworkTest, IsThePathOfEnginesForNarrowNetworksUnlessTheyAreToldOth
   EXPECT_NE(rounded.info().path, "one fused kernel");
   CudaEngine wide(random_network({.widths = {20, 200}}));
   EXPECT_NE(wide.info().path, "one fused kernel");
-}
-
-TEST_F(FusedNetworkTest, GivesWayWhereItWasMeasuredToBeSlower) {
-  const test::TemporaryFolder folder;
-  ASSERT_EQ(setenv("LAMELLA_CACHE_DIR", folder.file("").c_str(), 1), 0);
-  const auto network = random_network({.widths = {20, 34, 7}});
-  const std::string key = path_key(0).text(*network);
-  plan::remember(plan::path_cache_file(), key, {.layers = 1, .fused = 2});
-  CudaEngine slower(network);
-  EXPECT_NE(slower.info().path, "one fused kernel");
-  EXPECT_THAT(slower.info().path_reason, ::testing::HasSubstr("by one fused kernel"));
-  plan::remember(plan::path_cache_file(), key, {.layers = 2, .fused = 1});
-  EXPECT_EQ(CudaEngine(network).info().path, "one fused kernel");
-
-  const PathReport report = measure_paths(network, 0, 300);
-  ASSERT_EQ(report.paths.size(), 2U);
-  EXPECT_EQ(report.paths[0].path, CudaPath::kLayers);
-  EXPECT_EQ(report.paths[1].path, CudaPath::kFused);
-  EXPECT_GE(report.paths[0].measured, 0);
-  EXPECT_EQ(report.remembered_in, "") << "other calls than those that decide";
-  EXPECT_EQ(measure_paths(random_network({.widths = {20, 200}}), 0, 30).paths.size(), 1U);
-  ASSERT_EQ(unsetenv("LAMELLA_CACHE_DIR"), 0);
 }
 
 TEST_F(FusedNetworkTest, IsRefusedWhereItIsNotPossible) {

@@ -165,6 +165,14 @@ TEST(PathChoice, PredictsFromBytesAndOperations) {
   EXPECT_EQ(slow.reason, "65536 rows took 1e+03 us so, 2e+03 us by one fused kernel");
 }
 
+TEST(Quickest, IsTheFirstOfThoseThatHardlyDiffer) {
+  EXPECT_EQ(quickest({3}), 0U);
+  EXPECT_EQ(quickest({3, 1, 2}), 1U);
+  EXPECT_EQ(quickest({1.01, 1, 2}), 0U);
+  EXPECT_EQ(quickest({1.03, 1.01, 1}), 1U);
+  EXPECT_EQ(quickest({0, 0}), 0U);
+}
+
 TEST(PathCache, KeepsWhatWasMeasuredAndSurvivesAnyFile) {
   const test::TemporaryFolder folder;
   const std::filesystem::path file = folder.file("deeper/plans.json");
@@ -178,13 +186,17 @@ TEST(PathCache, KeepsWhatWasMeasuredAndSurvivesAnyFile) {
   ASSERT_TRUE(remembered(file, text));
   EXPECT_EQ(remembered(file, text)->layers, 1);
   EXPECT_EQ(remembered(file, text)->fused, 2);
+  EXPECT_THAT(remembered(file, text)->algorithms, ::testing::IsEmpty());
+  remember(file, text, {.layers = 1, .algorithms = {0, 3}});
+  EXPECT_EQ(remembered(file, text)->fused, 0) << "there is no such path";
+  EXPECT_THAT(remembered(file, text)->algorithms, ::testing::ElementsAre(0, 3));
   EXPECT_TRUE(remembered(file, "another"));
   // Another shape, activation or version of a library has to be measured anew.
   EXPECT_NE(key.text(*random_network({.widths = {3, 4, 2}, .bias = false})), text);
   EXPECT_NE(key.text(*random_network({.widths = {3, 4, 2}, .last = ActivationKind::kTanh})), text);
   EXPECT_NE((PathKey{.device = "a card", .driver = 13010, .rows = kPathRows}.text(*network)), text);
   for (const char* const damaged :
-       {"", "[]", "{", R"({"another": {"layers_seconds": 1}})",
+       {"", "[]", "{", R"({"another": {"fused_seconds": 1}})",
         R"({"another": {"layers_seconds": -1, "fused_seconds": 1}})",
         R"({"another": {"layers_seconds": "1", "fused_seconds": 1}})", R"({"another": 3})"}) {
     std::ofstream(file) << damaged;
@@ -192,6 +204,8 @@ TEST(PathCache, KeepsWhatWasMeasuredAndSurvivesAnyFile) {
     EXPECT_NO_THROW(remember(file, text, {.layers = 1, .fused = 2}));
     EXPECT_TRUE(remembered(file, text));
   }
+  std::ofstream(file) << R"({"another": {"layers_seconds": 1, "algorithms": ["x", -1, 2.5, 3]}})";
+  EXPECT_THAT(remembered(file, "another")->algorithms, ::testing::ElementsAre(0, 0, 0, 3));
   EXPECT_THROW(remember("/dev/null/plans.json", text, {.layers = 1, .fused = 2}), FileError);
 }
 
