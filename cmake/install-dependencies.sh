@@ -11,6 +11,8 @@ set -euo pipefail
 packages=(libdnnl-dev ocl-icd-opencl-dev libcli11-dev nlohmann-json3-dev libfmt-dev libfast-float-dev zlib1g-dev libgtest-dev libgmock-dev)
 # With ccache the presets share what they compile alike.
 declare -A tools=([cmake]=cmake [ninja]=ninja-build [g++]=g++ [ccache]=ccache)  # any that is on the path serves
+# With these cpack finds out what the .deb depends on, and a test links by pkg-config.
+tools+=([dpkg-shlibdeps]=dpkg-dev [file]=file [pkg-config]=pkg-config)
 wants_browser=true
 case "${1:-}" in
   "") ;;
