@@ -2,12 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <string_view>
 #include <utility>
-
-#include <fmt/format.h>
-
-#include <lamella/error.hpp>
 
 #include "core/taps.hpp"
 #include "cpu/epilogue.hpp"
@@ -19,15 +14,6 @@ namespace {
 
 using dnnl::memory;
 using Dims = memory::dims;
-
-memory::dim dim(std::size_t n) {
-  return static_cast<memory::dim>(n);
-}
-
-// oneDNN takes the address of what it only reads as void*, too.
-void* address(const float* values) {
-  return const_cast<float*>(values);
-}
 
 // Asks for values to be brought to the second-level cache; the processor's own prefetching stops at
 // every page. Asked for between the layers of the block before, they arrive while it computes.

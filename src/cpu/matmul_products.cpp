@@ -11,21 +11,8 @@
 #include "cpu/openmp_scope.hpp"
 
 namespace lamella::cpu {
-namespace {
-
 using dnnl::memory;
 using Dims = memory::dims;
-
-memory::dim dim(std::size_t n) {
-  return static_cast<memory::dim>(n);
-}
-
-// oneDNN takes the address of what it only reads as void*, too.
-void* address(const float* values) {
-  return const_cast<float*>(values);
-}
-
-}  // namespace
 
 memory::desc row_major(std::size_t rows, std::size_t columns) {
   return {Dims{dim(rows), dim(columns)}, memory::data_type::f32, memory::format_tag::ab};

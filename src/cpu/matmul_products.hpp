@@ -19,6 +19,15 @@ namespace lamella::cpu {
 // Throws an error of ours for one of oneDNN's that a layer met: OutOfMemoryError or DeviceError.
 [[noreturn]] void rethrow(const dnnl::error& error, std::size_t layer, const Layer& shape);
 
+[[nodiscard]] inline dnnl::memory::dim dim(std::size_t n) {
+  return static_cast<dnnl::memory::dim>(n);
+}
+
+// oneDNN takes the address of what it only reads as void*, too.
+[[nodiscard]] inline void* address(const float* values) {
+  return const_cast<float*>(values);
+}
+
 // A matrix [rows x columns] of float32, row after row.
 [[nodiscard]] dnnl::memory::desc row_major(std::size_t rows, std::size_t columns);
 

@@ -34,28 +34,10 @@ double copy_seconds(const Repetition& repetition, cudaStream_t stream, float* de
 // The median of each layer's times; nothing where layers cannot be told apart.
 std::vector<double> layer_seconds(const Repetition& repetition, CudaEngine& engine,
                                   const TimedRows& inputs, std::size_t rows, cudaStream_t stream) {
-  const std::size_t layers = engine.network().layers().size();
-  std::vector<double> last;
-  std::vector<std::vector<double>> all(layers);
-  repeat(
-      repetition,
-      [&](int turn) {
-        last = engine.time_layers(inputs.rows(turn), rows, inputs.outputs(), stream);
-      },
-      [&](int /*turn*/) {
-        for (std::size_t i = 0; i < last.size(); ++i) {
-          all[i].push_back(last[i]);
-        }
-      });
-  if (last.size() != layers) {
-    return {};
-  }
-  std::vector<double> medians;
-  for (std::vector<double>& seconds : all) {
-    std::ranges::sort(seconds);
-    medians.push_back(seconds[seconds.size() / 2]);
-  }
-  return medians;
+  std::vector<double> seconds = median_seconds_of_parts(repetition, [&](int turn) {
+    return engine.time_layers(inputs.rows(turn), rows, inputs.outputs(), stream);
+  });
+  return seconds.size() == engine.network().layers().size() ? seconds : std::vector<double>{};
 }
 
 }  // namespace

@@ -19,6 +19,11 @@ constexpr int kLeast = 3;
 constexpr int kMost = 15;
 constexpr std::size_t kMostSets = 32;
 
+double median(std::vector<double>& seconds) {
+  std::ranges::sort(seconds);
+  return seconds[seconds.size() / 2];
+}
+
 }  // namespace
 
 double seconds_between(const Event& begin, const Event& end) {
@@ -61,8 +66,26 @@ double median_seconds(const Repetition& repetition, cudaStream_t stream,
         LAMELLA_CUDA_CHECK(cudaEventSynchronize(end.get()));
       },
       [&](int /*n*/) { seconds.push_back(seconds_between(begin, end)); });
-  std::ranges::sort(seconds);
-  return seconds[seconds.size() / 2];
+  return median(seconds);
+}
+
+std::vector<double> median_seconds_of_parts(const Repetition& repetition,
+                                            const std::function<std::vector<double>(int)>& turn) {
+  std::vector<double> last;
+  std::vector<std::vector<double>> all;
+  repeat(
+      repetition, [&](int n) { last = turn(n); },
+      [&](int /*n*/) {
+        all.resize(last.size());
+        for (std::size_t i = 0; i < last.size(); ++i) {
+          all[i].push_back(last[i]);
+        }
+      });
+  std::vector<double> medians;
+  for (std::vector<double>& seconds : all) {
+    medians.push_back(median(seconds));
+  }
+  return medians;
 }
 
 TimedRows::TimedRows(const Network& network, std::size_t rows, int device, cudaStream_t stream)

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <vector>
 
 #include <lamella/network.hpp>
 
@@ -32,6 +33,11 @@ void repeat(const Repetition& repetition, const std::function<void(int)>& turn,
 // DeviceError, CancelledError, what enqueue throws.
 [[nodiscard]] double median_seconds(const Repetition& repetition, cudaStream_t stream,
                                     const std::function<void(int)>& enqueue);
+
+// The same of the parts of work: turn(n) does it, waits for it, and gives the
+// seconds of each part, always as many.
+[[nodiscard]] std::vector<double> median_seconds_of_parts(
+    const Repetition& repetition, const std::function<std::vector<double>(int)>& turn);
 
 // Rows in device memory, in several sets that take turns, together larger than the level-2 cache,
 // which would flatter a small one; and room for outputs.

@@ -1,8 +1,5 @@
 #include "cuda/path_timing.hpp"
 
-#include <algorithm>
-#include <optional>
-
 #include <cublas_v2.h>
 #include <cuda_runtime_api.h>
 
@@ -24,11 +21,6 @@ namespace {
 // Of those that cuBLASLt's heuristic takes for the best.
 constexpr std::size_t kMostAlgorithms = 4;
 
-double median(std::vector<double>& seconds) {
-  std::ranges::sort(seconds);
-  return seconds[seconds.size() / 2];
-}
-
 // Layer by layer, with the algorithms of one's choice.
 class LayersTiming {
  public:
@@ -46,24 +38,15 @@ class LayersTiming {
   // Whether any has it.
   bool time(std::size_t rank, std::vector<LayerAlgorithms>& layers) {
     LayeredNetwork network = with(std::vector(layers.size(), rank));
-    std::vector<std::vector<double>> seconds(layers.size());
-    std::optional<LayerClock> clock;
-    repeat(
-        {},
-        [&](int turn) {
-          clock.emplace(layers.size());
-          network.enqueue(inputs_.rows(turn), rows_, inputs_.outputs(), stream_, {}, &*clock);
-        },
-        [&](int /*turn*/) {
-          const std::vector<double> each = clock->seconds();
-          for (std::size_t i = 0; i < layers.size(); ++i) {
-            seconds[i].push_back(each[i]);
-          }
-        });
+    const std::vector<double> seconds = median_seconds_of_parts({}, [&](int turn) {
+      LayerClock clock(layers.size());
+      network.enqueue(inputs_.rows(turn), rows_, inputs_.outputs(), stream_, {}, &clock);
+      return clock.seconds();
+    });
     bool any = false;
     for (std::size_t i = 0; i < layers.size(); ++i) {
       if (network.algorithm(i) == rank) {
-        layers[i].seconds.push_back(median(seconds[i]));
+        layers[i].seconds.push_back(seconds[i]);
         any = true;
       }
     }
