@@ -98,6 +98,7 @@ TEST_P(PublicDevice, EveryEngineOfOneDeviceTakesRowsThatAreThere) {
   DeviceArray tapped(kRows * 40);
   engine->enqueue(rows.data(), kRows, outputs.data(), nullptr,
                   std::vector<Tap>{{0, false, {tapped.data(), kRows, 40}}});
+  require(cudaStreamSynchronize(nullptr), "synchronize");  // run() takes streams of its own
   Matrix wanted(kRows, 5);
   Matrix hidden(kRows, 40);
   engine->run(random_rows(kRows, 20, 1), wanted, std::vector<Tap>{{0, false, hidden}});

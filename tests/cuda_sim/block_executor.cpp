@@ -198,7 +198,7 @@ void fiber_main() {
 ThreadFiber* fiber_for_next_thread() {
   if (kThreadSanitizer) {
     // Neighbouring blocks give a thread different fibers, so that races between blocks show.
-    auto& fibers = running_stream()->thread_fibers;
+    auto& fibers = running_stream()->tsan.threads;
     const std::size_t count = std::max<std::size_t>(static_cast<std::size_t>(block->threads), 32);
     while (fibers.size() < count)
       fibers.push_back(new ThreadFiber{new_fiber(fiber_main)});
@@ -225,7 +225,7 @@ void abandon_block() {
       abandoned_fibers.insert(abandoned_fibers.end(), exchange.waiting.begin(),
                               exchange.waiting.end());
   if (kThreadSanitizer) {
-    auto& fibers = running_stream()->thread_fibers;
+    auto& fibers = running_stream()->tsan.threads;
     for (ThreadFiber* fiber : fibers) {  // they end here, as far as what follows is concerned
       switch_tsan_fiber(fiber->context.tsan_fiber);
       release(&threads_end);

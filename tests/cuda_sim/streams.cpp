@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <unordered_map>
+#include <utility>
 
 #include "sanitizer.hpp"
 #include "state.hpp"
@@ -18,31 +19,31 @@ double now_in_milliseconds() {
   return std::chrono::duration<double, std::milli>(now).count();
 }
 
-// TSan contexts are costly and outlive their streams: reused after reset().
-std::vector<CUstream_st*>& spare_contexts() {
-  static auto* const spares = new std::vector<CUstream_st*>;
+// Costly, and so they outlive their streams. A new one knows all that was done before it was made:
+// so streams get theirs at once, before the work that must be ordered.
+std::vector<TsanContext>& spare_contexts() {
+  static auto* const spares = new std::vector<TsanContext>;
   return *spares;
 }
 
 void give_tsan_context(CUstream_st& stream) {
-  if (!kThreadSanitizer)
+  if (!kThreadSanitizer || stream.tsan.stream != nullptr)
     return;
   if (auto& spares = spare_contexts(); !spares.empty()) {
-    const std::unique_ptr<CUstream_st> spare(spares.back());
+    stream.tsan = std::move(spares.back());
     spares.pop_back();
-    stream.tsan_fiber = spare->tsan_fiber;
-    stream.thread_fibers = std::move(spare->thread_fibers);
   } else {
-    stream.tsan_fiber = new_tsan_fiber("CUDA stream");
+    stream.tsan.stream = new_tsan_fiber("CUDA stream");
   }
 }
 
-void drop(CUstream_st* stream) {
-  std::unique_ptr<CUstream_st> owned(stream);
-  owned->last = nullptr;
-  owned->capture = nullptr;
-  if (kThreadSanitizer)
-    spare_contexts().push_back(owned.release());
+void take_tsan_context(CUstream_st& stream) {
+  if (stream.tsan.stream != nullptr)
+    spare_contexts().push_back(std::exchange(stream.tsan, {}));
+}
+
+void drop(std::unique_ptr<CUstream_st> stream) {
+  take_tsan_context(*stream);
 }
 
 void run_operation(Operation& operation) {
@@ -60,6 +61,12 @@ void run_operation(Operation& operation) {
     operation.event->milliseconds = now_in_milliseconds();
   operation.done = true;
   operation.after.clear();
+}
+
+/// What the operation did, the calling host thread knows from here on.
+void see(Operation& operation) {
+  acquire(&operation);
+  operation.waited_for = true;
 }
 
 /// The operations not yet done that `roots` need, themselves included.
@@ -108,7 +115,8 @@ void run_in_dependency_order(std::size_t n,
 StreamContext::StreamContext(CUstream_st* stream)
     : previous_(running), previous_fiber_(current_tsan_fiber()) {
   running = stream;
-  switch_tsan_fiber(stream->tsan_fiber);
+  give_tsan_context(*stream);  // again, where a graph outlived the stream
+  switch_tsan_fiber(stream->tsan.stream);
 }
 
 StreamContext::~StreamContext() {
@@ -122,7 +130,7 @@ CUstream_st* running_stream() {
 
 void StreamTable::set_devices(int count) {
   for (auto& stream : legacy_)
-    drop(stream.release());
+    drop(std::move(stream));
   legacy_.clear();
   for (int d = 0; d < count; ++d) {
     legacy_.push_back(std::make_unique<CUstream_st>());
@@ -147,9 +155,9 @@ void StreamTable::forget_all() {
   graphs.clear();
   executables.clear();
   for (auto* stream : streams_)
-    drop(stream);
+    drop(std::unique_ptr<CUstream_st>(stream));
   for (auto* stream : retired_)
-    drop(stream);
+    drop(std::unique_ptr<CUstream_st>(stream));
   streams_.clear();
   retired_.clear();
 }
@@ -177,6 +185,9 @@ bool StreamTable::retire(CUstream_st* stream) {
   if (streams_.erase(stream) == 0)
     return false;
   retired_.push_back(stream);
+  // Another stream may go on as the same threads where the host has seen what they did.
+  if (!stream->last || stream->last->waited_for)
+    take_tsan_context(*stream);
   return true;
 }
 
@@ -269,7 +280,7 @@ void StreamTable::wait_for(const OperationPtr& operation) {
     return;
   const OperationPtr kept = operation;
   run({kept});
-  acquire(kept.get());
+  see(*kept);
 }
 
 void StreamTable::wait_for_all() {
@@ -279,7 +290,7 @@ void StreamTable::wait_for_all() {
       everything.push_back(stream->last);
   run(everything);
   for (const auto& operation : everything)
-    acquire(operation.get());
+    see(*operation);
 }
 
 bool StreamTable::poll(const OperationPtr& operation) {
@@ -290,7 +301,7 @@ bool StreamTable::poll(const OperationPtr& operation) {
       run({operation});
     return false;
   }
-  acquire(operation.get());
+  see(*operation);
   return true;
 }
 

@@ -31,6 +31,7 @@ struct Operation {
   CUstream_st* stream = nullptr;
   CUevent_st* event = nullptr;  ///< takes the time when this is done
   bool done = false;
+  bool waited_for = false;  ///< by a host thread
 };
 
 /// One stream capture in progress, shared by the streams that have joined it.
@@ -45,6 +46,12 @@ using CapturePtr = std::shared_ptr<Capture>;
 
 struct ThreadFiber;
 
+/// What TSan takes for the threads of a stream; empty under no TSan.
+struct TsanContext {
+  void* stream = nullptr;
+  std::vector<ThreadFiber*> threads;  ///< of the kernels that run there
+};
+
 }  // namespace cuda_sim
 
 // NVIDIA's headers declare these four names and leave what they hold to the runtime.
@@ -57,8 +64,7 @@ struct CUstream_st {
   cuda_sim::OperationPtr last;
   cuda_sim::CapturePtr capture;
   std::vector<int> capture_tail;  ///< nodes that the next captured operation comes after
-  void* tsan_fiber = nullptr;
-  std::vector<cuda_sim::ThreadFiber*> thread_fibers;  ///< for TSan alone
+  cuda_sim::TsanContext tsan;
 };
 struct CUevent_st {
   int device = 0;
