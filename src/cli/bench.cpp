@@ -11,6 +11,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/json_text.hpp"
 #include "cli/network_text.hpp"
 #include "cli/options.hpp"
 #include "cli/report.hpp"
@@ -243,7 +244,7 @@ Json json_of(const std::string& model, const Network& network,
 }
 
 void print_json(const Json& json) {
-  print_result(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  print_result(indented(json));
 }
 
 struct Measured {

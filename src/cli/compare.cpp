@@ -11,6 +11,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/json_text.hpp"
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
@@ -235,7 +236,7 @@ void print_json(const Found& found, const EngineInfo& engine, const CompareArgum
       json["layers"].push_back(std::move(entry));
     }
   }
-  print_result(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  print_result(indented(json));
 }
 
 void print_text(const Found& found, const Engine& engine, const Tolerance& tolerance) {

@@ -8,6 +8,7 @@
 #include <lamella/engine.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/json_text.hpp"
 #include "cli/terminal.hpp"
 
 namespace lamella::cli {
@@ -39,7 +40,7 @@ void print_json(const DeviceList& list) {
   }
   const nlohmann::ordered_json json = {{"devices", std::move(devices)},
                                        {"cuda_unavailable", list.cuda_unavailable}};
-  print_result(json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  print_result(indented(json));
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "cli/commands.hpp"
 #include "cli/explain_text.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/json_text.hpp"
 #include "cli/network_text.hpp"
 #include "cli/options.hpp"
 #include "cli/report.hpp"
@@ -331,8 +332,7 @@ void explain(const ExplainArguments& arguments) {
     }
   }
   refuse_if_cancelled();
-  print_result(arguments.json ? json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
-                              : text);
+  print_result(arguments.json ? indented(json) : text);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <lamella/lamella.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/json_text.hpp"
 #include "cli/network_text.hpp"
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
@@ -122,7 +123,7 @@ void print_json(const std::string& file, const LoadedNetwork& loaded) {
                      {"classes", network.names().classes},
                      {"self_test_rows", loaded.self_test ? loaded.self_test->rows.rows() : 0},
                      {"notes", loaded.notes}};
-  print_result(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  print_result(indented(json));
 }
 
 void info(const InfoArguments& arguments) {

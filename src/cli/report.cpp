@@ -5,6 +5,7 @@
 
 #include <lamella/version.hpp>
 
+#include "cli/json_text.hpp"
 #include "cli/network_text.hpp"
 #include "cli/terminal.hpp"
 
@@ -79,8 +80,7 @@ std::string to_json(const ScoreReport& report, const EngineInfo& engine, const s
     json["first_row"] = report.first_row;
     json["rows_total"] = *report.rows_total;
   }
-  // File names are bytes; what is not UTF-8 in them is replaced.
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return on_one_line(json);
 }
 
 }  // namespace lamella::cli

@@ -3,9 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "tests/cli/command.hpp"
+#include "tests/support/json.hpp"
 
 namespace lamella::test {
 namespace {
@@ -36,7 +36,7 @@ TEST(Bench, TimesTheNetworkAndItsLayers) {
 TEST(Bench, GivesProgramsSecondsAndWork) {
   const ProcessResult result = lamella_command(timed("bench", {"--rows", "7", "--json"}));
   ASSERT_EQ(result.status, 0) << result.err;
-  const Json json = Json::parse(result.out);
+  const Json json = parse_json(result.out);
   EXPECT_EQ(json["engine"]["precision"], "fp32");
   ASSERT_EQ(json["calls"].size(), 1U);
   const Json& call = json["calls"][0];
@@ -58,15 +58,15 @@ TEST(Bench, GivesProgramsSecondsAndWork) {
 
 TEST(Bench, TellsThePartsOfACallOnADeviceApart) {
   const std::vector<std::string> rows = {"--rows", "7"};
-  const Json whole = Json::parse(lamella_command(timed("bench", {"--rows", "7", "--json"})).out);
+  const Json whole = parse_json(lamella_command(timed("bench", {"--rows", "7", "--json"})).out);
   if (test_device() != "cuda") {
     EXPECT_FALSE(whole["calls"][0].contains("device"));
     return;
   }
   EXPECT_TRUE(whole["calls"][0]["device"]["layers_seconds"].empty()) << "one kernel";
   const Json call =
-      Json::parse(lamella_command(timed("bench", {"--rows", "7", "--json", "--path", "layers"}))
-                      .out)["calls"][0];
+      parse_json(lamella_command(timed("bench", {"--rows", "7", "--json", "--path", "layers"}))
+                     .out)["calls"][0];
   const Json& device = call["device"];
   EXPECT_EQ(device["layers_seconds"].size(), 2U);
   double slowest = 0;
@@ -99,7 +99,7 @@ TEST(Plan, TimesEachPathOfACudaDeviceAndOfNothingElse) {
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.out, AllOf(HasSubstr("50 rows on the device, without copies:"),
                                 HasSubstr("\nlayers  "), HasSubstr("\nfused   one fused kernel")));
-  const Json json = Json::parse(
+  const Json json = parse_json(
       lamella_command(timed("plan", {"--paths", "--rows", "50", "--path", "layers", "--json"}))
           .out);
   EXPECT_NE(json["engine"]["path"], "one fused kernel");

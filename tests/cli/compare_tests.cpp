@@ -3,9 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "tests/cli/command.hpp"
+#include "tests/support/json.hpp"
 #include "tests/support/npy_file.hpp"
 
 namespace lamella::test {
@@ -82,7 +82,7 @@ TEST(CompareCommand, GivesProgramsTheSame) {
   const ProcessResult result =
       compare({digits("model.onnx"), digits("test.npy"), changed_outputs(folder), "--json"});
   EXPECT_EQ(result.status, 1);
-  const auto json = nlohmann::json::parse(result.out);
+  const auto json = parse_json(result.out);
   EXPECT_EQ(json["passed"], false);
   EXPECT_EQ(json["device"], test_device() == "cpu" ? "cpu" : "cuda:0");
   const auto& outputs = json["outputs"];
@@ -205,7 +205,7 @@ TEST(Verify, RecomputesSomeRowsAndSaysSo) {
   EXPECT_THAT(result.err, HasSubstr("100 rows verified, largest error "));
   arguments.back() = "--verify=7";
   arguments.insert(arguments.end(), {"--json", "--argmax", "--chunk-rows", "100"});
-  const auto json = nlohmann::json::parse(lamella_run(arguments).out);
+  const auto json = parse_json(lamella_run(arguments).out);
   EXPECT_EQ(json["rows_verified"], 7);
   EXPECT_GT(json["largest_error"].get<double>(), 0);
   EXPECT_THAT(lamella_run(base).err, Not(HasSubstr("verified")));

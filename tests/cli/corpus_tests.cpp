@@ -7,9 +7,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "tests/cli/command.hpp"
+#include "tests/support/json.hpp"
 #include "tests/support/npy_file.hpp"
 
 namespace lamella::test {
@@ -19,7 +19,7 @@ using Case = nlohmann::json;
 
 std::vector<Case> manifest_cases() {
   std::vector<Case> cases;
-  const Case manifest = Case::parse(file_content(data_file("manifest.json")));
+  const Case manifest = parse_json(file_content(data_file("manifest.json")));
   for (const Case& entry : manifest.at("cases")) {
     cases.push_back(entry);
   }

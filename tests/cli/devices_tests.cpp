@@ -5,9 +5,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "tests/cli/command.hpp"
+#include "tests/support/json.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace lamella::test {
@@ -17,7 +17,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 TEST(Devices, ListsTheCpuFirstAndSaysWhereCudaIs) {
-  const auto json = nlohmann::json::parse(lamella_command({"devices", "--json"}).out);
+  const auto json = parse_json(lamella_command({"devices", "--json"}).out);
   ASSERT_GE(json.at("devices").size(), 1U);
   EXPECT_EQ(json.at("devices")[0].at("device"), "cpu");
   EXPECT_NE(json.at("devices")[0].at("name"), "");
@@ -25,7 +25,7 @@ TEST(Devices, ListsTheCpuFirstAndSaysWhereCudaIs) {
 }
 
 TEST(Devices, GivesTheSameAsText) {
-  const auto json = nlohmann::json::parse(lamella_command({"devices", "--json"}).out);
+  const auto json = parse_json(lamella_command({"devices", "--json"}).out);
   const ProcessResult result = lamella_command({"devices"});
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(result.err, "");
@@ -90,7 +90,7 @@ class ThreeDevices : public ::testing::Test {
 
 TEST_F(ThreeDevices, TogetherScoreAsOneDoes) {
   const nlohmann::json listed =
-      nlohmann::json::parse(lamella_command({"devices", "--json"}).out).at("devices");
+      parse_json(lamella_command({"devices", "--json"}).out).at("devices");
   const std::size_t count = listed.size() - 1;
   const std::string rows = file_content(data_file("digits/test.csv"));
   const std::string model = data_file("digits/model.safetensors");
@@ -102,7 +102,7 @@ TEST_F(ThreeDevices, TogetherScoreAsOneDoes) {
   const ProcessResult all = scores("cuda:all");
   ASSERT_EQ(all.status, 0) << all.err;
   EXPECT_EQ(all.out, scores("cuda:1").out);
-  const auto report = nlohmann::json::parse(all.err_lines("{").at(0));
+  const auto report = parse_json(all.err_lines("{").at(0));
   EXPECT_EQ(report.at("devices"), count);
   EXPECT_EQ(report.at("device"), "cuda:all");
   EXPECT_THAT(report.at("device_name").get<std::string>(),
@@ -114,7 +114,7 @@ TEST_F(ThreeDevices, GiveMoreMemoryToTheRowsUnderWay) {
     const ProcessResult result =
         lamella_command({"run", data_file("by_hand/model.json"), "-", "--device", device, "--json"},
                         {.input = "1,2,3\n"});
-    return nlohmann::json::parse(result.err_lines("{").at(0)).at("chunk_rows").get<int>();
+    return parse_json(result.err_lines("{").at(0)).at("chunk_rows").get<int>();
   };
   EXPECT_NEAR(chunk_rows("cuda:all"), 3 * chunk_rows("cuda:2"), 3 * 256);
 }
@@ -129,7 +129,7 @@ TEST_F(ThreeDevices, AreTimedTogether) {
 
 TEST(Devices, AllOfThemWhereThereIsNoneIsAnErrorThatSaysWhy) {
   setenv("LAMELLA_SIM_DEVICES", "0", 1);
-  const auto json = nlohmann::json::parse(lamella_command({"devices", "--json"}).out);
+  const auto json = parse_json(lamella_command({"devices", "--json"}).out);
   const ProcessResult result =
       lamella_command({"run", data_file("by_hand/model.json"), data_file("by_hand/input.csv"),
                        "--device", "cuda:all"});

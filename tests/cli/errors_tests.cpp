@@ -5,10 +5,10 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "tests/cli/command.hpp"
+#include "tests/support/json.hpp"
 #include "tests/support/npy_file.hpp"
 
 namespace lamella::test {
@@ -218,7 +218,7 @@ TEST(Failure, ChunksLargerThanMemoryAreRefused) {
 }
 
 TEST(Failure, AnAbsentCudaDeviceIsAnErrorWithItsReason) {
-  const auto devices = nlohmann::json::parse(lamella_command({"devices", "--json"}).out);
+  const auto devices = parse_json(lamella_command({"devices", "--json"}).out);
   const std::string reason = devices.at("cuda_unavailable");
   if (reason.empty()) {
     GTEST_SKIP() << "CUDA works here";

@@ -3,9 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "tests/cli/command.hpp"
+#include "tests/support/json.hpp"
 #include "tests/support/npy_file.hpp"
 
 namespace lamella::test {
@@ -60,7 +60,7 @@ TEST(Explain, ShowsSeveralRowsSideBySide) {
 }
 
 TEST(Explain, GivesProgramsEveryValue) {
-  const Json json = Json::parse(lamella_command(by_hand({"--json", "--row", "0,3"})).out);
+  const Json json = parse_json(lamella_command(by_hand({"--json", "--row", "0,3"})).out);
   EXPECT_EQ(json["parameters"]["total"], 26);
   EXPECT_EQ(json["rows"], Json({0, 3}));
   EXPECT_EQ(json["walk"]["inputs"], Json({{2, 1, 3}, {-4, 2, 1}}));
@@ -69,7 +69,7 @@ TEST(Explain, GivesProgramsEveryValue) {
 }
 
 TEST(Explain, SumsUpAWholeFile) {
-  const Json json = Json::parse(lamella_command(by_hand({"--json", "--row", "all"})).out);
+  const Json json = parse_json(lamella_command(by_hand({"--json", "--row", "all"})).out);
   EXPECT_EQ(json["statistics"]["rows"], 5);
   const Json& unit = json["statistics"]["layers"][0]["units"][3];
   EXPECT_EQ(unit["active_rows"], 1);
@@ -89,7 +89,7 @@ TEST(Explain, WritesOutWhatATargetWouldChange) {
                     HasSubstr("layer 1: delta1 = W2^T · delta2 * relu'(z1)"),
                     HasSubstr("0.96  0.97  -0.05  -0.01"), HasSubstr("L before 0.5, after "),
                     HasSubstr("  step          loss\n")));
-  const Json json = Json::parse(lamella_command(by_hand({"--target", "6,5", "--json"})).out);
+  const Json json = parse_json(lamella_command(by_hand({"--target", "6,5", "--json"})).out);
   EXPECT_EQ(json["descent"]["gradients"][1]["weights"], Json({{4, 3, 5, 1}, {0, 0, 0, 0}}));
   EXPECT_EQ(json["descent"]["gradients"][0]["weights"],
             Json({{2, 1, 3}, {2, 1, 3}, {0, 0, 0}, {0, 0, 0}}));
@@ -100,7 +100,7 @@ TEST(Explain, TakesTargetsForSeveralRowsFromAFile) {
   const ProcessResult result = lamella_command(
       by_hand({"--row", "all", "--json", "--target", data_file("by_hand/expected.csv")}));
   EXPECT_EQ(result.status, 0) << result.err;
-  EXPECT_EQ(Json::parse(result.out)["descent"]["losses"], Json({0, 0}));
+  EXPECT_EQ(parse_json(result.out)["descent"]["losses"], Json({0, 0}));
 }
 
 TEST(Explain, SumsUpLargeLayers) {
@@ -159,12 +159,12 @@ TEST(ExplainDevice, ShowsAndNamesTheDevice) {
 
 TEST(ExplainDevice, ProgramsAreToldByWhat) {
   const std::string name = test_device() == "cpu" ? "cpu" : "cuda:0";
-  const Json json = Json::parse(
+  const Json json = parse_json(
       lamella_command(by_hand({"--device", test_device(), "--row", "0,3", "--json"})).out);
   EXPECT_EQ(json["computed_by"]["device"], name);
   EXPECT_EQ(json["computed_by"]["precision"], "fp32");
   EXPECT_EQ(json["walk"]["layers"][0]["pre_activations"], Json({{4, 3, 5, 1}, {3, -2, -3, -5}}));
-  const Json exact = Json::parse(lamella_command(by_hand({"--json"})).out);
+  const Json exact = parse_json(lamella_command(by_hand({"--json"})).out);
   EXPECT_EQ(exact["computed_by"]["device"], nullptr);
   EXPECT_EQ(exact["computed_by"]["precision"], "fp64");
 }
@@ -176,7 +176,7 @@ TEST(ExplainDevice, ShowsTheDevicesOwnNumbers) {
   auto on_device = arguments;
   on_device.insert(on_device.end(), {"--device", test_device()});
   const auto pre_activations = [](const ProcessResult& result) {
-    return Json::parse(result.out)["walk"]["layers"][0]["pre_activations"][0]
+    return parse_json(result.out)["walk"]["layers"][0]["pre_activations"][0]
         .get<std::vector<double>>();
   };
   const auto is_float = [](double value) { return value == static_cast<float>(value); };
@@ -203,7 +203,7 @@ TEST(ExplainDevice, SavesWhatCompareFindsBitForBit) {
 }
 
 TEST(ExplainDevice, SumsUpWhatTheDeviceComputes) {
-  const Json json = Json::parse(
+  const Json json = parse_json(
       lamella_command(by_hand({"--device", test_device(), "--json", "--row", "all"})).out);
   EXPECT_EQ(json["computed_by"]["precision"], "fp32");
   EXPECT_EQ(json["statistics"]["rows"], 5);

@@ -1,11 +1,11 @@
 // lamella info on models whose parameters are known.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <lamella/model_file.hpp>
 
 #include "tests/cli/command.hpp"
+#include "tests/support/json.hpp"
 
 namespace lamella::test {
 namespace {
@@ -32,7 +32,7 @@ TEST(Info, CountsTheParametersOfTheNetworkDoneByHand) {
 TEST(Info, GivesTheSameAsJson) {
   const ProcessResult result = lamella_command(
       {"info", data_file("by_hand/model.npz"), "--json", "--activations", "relu,relu"});
-  const auto json = nlohmann::json::parse(result.out);
+  const auto json = parse_json(result.out);
   EXPECT_EQ(json.at("format"), "npz");
   EXPECT_EQ(json.at("inputs"), 3);
   EXPECT_EQ(json.at("outputs"), 2);
@@ -63,7 +63,7 @@ TEST(Info, ShowsTheInputSteps) {
                model);
   EXPECT_THAT(lamella_command({"info", model}).out,
               HasSubstr("2 input steps before layer 1: subtract, clip to [-1, 2]"));
-  const auto json = nlohmann::json::parse(lamella_command({"info", model, "--json"}).out);
+  const auto json = parse_json(lamella_command({"info", model, "--json"}).out);
   ASSERT_EQ(json.at("input_steps").size(), 2U);
   EXPECT_EQ(json.at("input_steps")[0].at("kind"), "subtract");
   EXPECT_EQ(json.at("input_steps")[0].at("values"), nlohmann::json({1.0, 2.0}));

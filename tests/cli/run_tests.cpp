@@ -4,9 +4,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "tests/cli/command.hpp"
+#include "tests/support/json.hpp"
 #include "tests/support/npy_file.hpp"
 
 namespace lamella::test {
@@ -271,7 +271,7 @@ TEST(Run, ReportsAsJsonOnStandardOutputWhenOutputIsAFile) {
       lamella_run({data_file("digits/model.safetensors"), data_file("digits/test.npy"), "-o",
                    folder.file("out.npy"), "--json", "--quiet", "--chunk-rows", "100"});
   EXPECT_THAT(result.err, IsEmpty());
-  const auto json = nlohmann::json::parse(result.out);
+  const auto json = parse_json(result.out);
   EXPECT_EQ(json.at("rows"), 450);
   EXPECT_EQ(json.at("chunk_rows"), 100);
   EXPECT_EQ(json.at("precision"), "fp32");
@@ -290,7 +290,7 @@ TEST(Run, ReportsAsJsonOnStandardErrorWhenOutputIsStandardOutput) {
   EXPECT_EQ(lines_of(result.out).size(), 451U);
   const auto json = result.err_lines("{");
   ASSERT_EQ(json.size(), 1U) << result.err;
-  EXPECT_EQ(nlohmann::json::parse(json[0]).at("rows"), 450);
+  EXPECT_EQ(parse_json(json[0]).at("rows"), 450);
 }
 
 TEST(Run, ReplacesAnOutputThatWasThere) {
@@ -314,7 +314,7 @@ TEST(Run, VerifiesALowerPrecisionByItsOwnBound) {
                      folder.file("out.npy"), "--json", "--quiet", "--verify", "--precision",
                      precision, "--fast"});
     ASSERT_EQ(result.status, 0) << result.err;
-    const auto json = nlohmann::json::parse(result.out);
+    const auto json = parse_json(result.out);
     EXPECT_EQ(json.at("precision"), precision);
     EXPECT_EQ(json.at("batch_invariant"), false);
     EXPECT_GT(json.at("largest_error").get<double>(), 0);

@@ -5,10 +5,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "tests/cli/command.hpp"
 #include "tests/support/fenced_blocks.hpp"
+#include "tests/support/json.hpp"
 #include "tests/support/npy_file.hpp"
 
 namespace lamella::test {
@@ -134,7 +134,7 @@ TEST(ShardOption, IsReportedAsJson) {
   const ProcessResult result = lamella_run({kModel, kRows, "-o", folder.file("out.npy"), "--shard",
                                             "1/4", "--json", "--quiet", "--verify=7"});
   ASSERT_EQ(result.status, 0) << result.err;
-  const auto json = nlohmann::json::parse(result.out);
+  const auto json = parse_json(result.out);
   EXPECT_EQ(json.at("output"), folder.file("out.part-1-of-4.npy"));
   EXPECT_EQ(json.at("shard"), 1);
   EXPECT_EQ(json.at("shards"), 4);

@@ -1,5 +1,5 @@
-// The engine under contract: every test of the contract is built once per device
-// (LAMELLA_CONTRACT_DEVICE: "cpu" or "cuda", the latter simulated or real).
+// The engine under contract: every test of the contract runs once per device, that which
+// LAMELLA_TEST_DEVICE in the environment names ("cuda", simulated or real) or else the CPU.
 #pragma once
 
 #include <cstdlib>
@@ -14,12 +14,17 @@
 
 namespace lamella::testing {
 
+inline Device contract_device() {
+  const char* const device = std::getenv("LAMELLA_TEST_DEVICE");
+  return Device::parse(device == nullptr ? "cpu" : device);
+}
+
 // LAMELLA_CONTRACT_PATH in the environment makes CUDA engines take that path.
 inline std::unique_ptr<Engine> make_contract_engine(std::shared_ptr<const Network> network,
                                                     std::size_t max_rows = 0, int threads = 2) {
   const char* const path = std::getenv("LAMELLA_CONTRACT_PATH");
   return make_engine(std::move(network),
-                     {.device = Device::parse(LAMELLA_CONTRACT_DEVICE),
+                     {.device = contract_device(),
                       .max_rows = max_rows,
                       .threads = threads,
                       .path = parse_cuda_path(path == nullptr ? "auto" : path)});
@@ -28,7 +33,7 @@ inline std::unique_ptr<Engine> make_contract_engine(std::shared_ptr<const Networ
 class EngineContract : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (Device::parse(LAMELLA_CONTRACT_DEVICE).kind == DeviceKind::kCuda) {
+    if (contract_device().kind == DeviceKind::kCuda) {
       LAMELLA_NEEDS_CUDA_DEVICE();
     }
   }

@@ -42,7 +42,7 @@ void expect_agreement(const std::shared_ptr<const Network>& network, std::size_t
 
 TEST_F(EngineContract, SaysWhatItIs) {
   const auto engine = make_contract_engine(random_network({.widths = {3, 4, 2}}));
-  EXPECT_EQ(engine->info().device.kind, Device::parse(LAMELLA_CONTRACT_DEVICE).kind);
+  EXPECT_EQ(engine->info().device.kind, testing::contract_device().kind);
   EXPECT_EQ(engine->info().precision, "fp32");
   EXPECT_NE(engine->info().device_name, "");
   EXPECT_NE(engine->info().path, "");

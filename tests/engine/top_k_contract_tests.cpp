@@ -72,8 +72,8 @@ TEST_F(TopK, IsOfItsOwnOutputsForAnyRowsAndK) {
   for (const std::size_t width : {1UL, 70UL}) {
     const auto network = random_network({.widths = {20, 33, width}});
     // By one thread, which then does several blocks of rows one after the other.
-    const auto engine = make_engine(
-        network, {.device = Device::parse(LAMELLA_CONTRACT_DEVICE), .max_rows = 48, .threads = 1});
+    const auto engine =
+        make_engine(network, {.device = testing::contract_device(), .max_rows = 48, .threads = 1});
     for (const std::size_t rows : {0UL, 2UL, 200UL}) {
       for (const std::size_t k : {std::size_t{1}, width}) {
         expect_top_of_outputs(*engine, random_rows(rows, 20, static_cast<std::uint32_t>(rows)), k);
