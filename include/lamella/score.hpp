@@ -54,8 +54,9 @@ struct ScoreOptions {
   // input says how many it holds (all of them, if that is fewer); else all at first and then ever
   // fewer, half as many in each doubling of the rows.
   std::uint64_t verify_rows = 0;
-  std::function<void(const ScoreProgress&)> on_progress = {};  // called after each chunk, on the
-                                                               // caller's thread; may be empty
+  // Called on the caller's thread after steps of its own (it reads, computes and writes chunks
+  // beside others), when more rows are computed than before; at the end with all. May be empty.
+  std::function<void(const ScoreProgress&)> on_progress = {};
   const std::atomic<bool>* cancelled = nullptr;  // looked at between chunks; may be null
 };
 

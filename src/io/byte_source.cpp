@@ -31,7 +31,10 @@ class FileSource final : public ByteSource {
  public:
   FileSource(FileHandle file, std::string name, std::optional<std::uint64_t> size,
              const std::atomic<bool>* cancelled = nullptr)
-      : ByteSource(std::move(name)), file_(std::move(file)), size_(size), cancelled_(cancelled) {}
+      : ByteSource(std::move(name)), file_(std::move(file)), size_(size), cancelled_(cancelled) {
+    // Where it is a pipe: the most that the system grants everyone, so that both ends seldom wait.
+    static_cast<void>(::fcntl(file_.get(), F_SETPIPE_SZ, 1 << 20));
+  }
 
   [[nodiscard]] std::optional<std::uint64_t> size() const override { return size_; }
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <exception>
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -18,25 +20,16 @@
 #include "core/range.hpp"
 #include "core/start_thread.hpp"
 #include "core/top_k.hpp"
-#include "score/chunk_queue.hpp"
+#include "score/schedule.hpp"
 
 namespace lamella::pipeline {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Adds the time from its making to its end to a sum.
-class BusyTime {
- public:
-  explicit BusyTime(double& seconds) : seconds_(seconds) {}
-  BusyTime(const BusyTime&) = delete;
-  BusyTime& operator=(const BusyTime&) = delete;
-  ~BusyTime() { seconds_ += std::chrono::duration<double>(Clock::now() - start_).count(); }
-
- private:
-  double& seconds_;
-  Clock::time_point start_ = Clock::now();
-};
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // A buffer that is not touched before it is used: a small file does not pay for large chunks.
 template <class T>
@@ -54,8 +47,22 @@ class Buffer {
   std::size_t columns_ = 0;
 };
 
+// No more than the chunks that there will be.
+std::size_t slots_for(const PipelineOptions& options, std::optional<std::uint64_t> rows_total) {
+  const std::size_t slots = pipeline::slots_for(options.lanes);
+  return rows_total ? static_cast<std::size_t>(
+                          std::min<std::uint64_t>(*rows_total / options.chunk_rows + 1, slots))
+                    : slots;
+}
+
+// As many as compute at once. Files are read ahead and written behind by the system, so that with
+// more threads than cores they would but take the cores from each other. One lane alone, which
+// may be of a device, gets two more threads to read and write meanwhile.
+std::size_t threads_for(const PipelineOptions& options) {
+  return options.lanes > 1 ? options.lanes : options.check ? 4 : 3;
+}
+
 struct Slot {
-  std::uint64_t number = 0;  // of its chunk
   std::uint64_t first_row = 0;
   std::size_t rows = 0;  // in use
   Buffer<float> inputs;
@@ -68,14 +75,14 @@ class Pipeline {
  public:
   Pipeline(io::RowReader& reader, Engine& engine, io::RowWriter& writer, const RowOutput& output,
            const PipelineOptions& options)
-      : reader_(reader), engine_(engine), writer_(writer), output_(output), options_(options) {
+      : reader_(reader),
+        writer_(writer),
+        output_(output),
+        options_(options),
+        rows_total_(reader.rows()),
+        slots_(slots_for(options, rows_total_)),
+        schedule_(slots_.size(), options.lanes, static_cast<bool>(options.check)) {
     const std::size_t rows = options.chunk_rows;
-    rows_total_ = reader.rows();
-    std::size_t slots = slots_for(options.lanes);
-    if (rows_total_) {
-      slots = static_cast<std::size_t>(std::min<std::uint64_t>(*rows_total_ / rows + 1, slots));
-    }
-    slots_.resize(slots);
     for (Slot& slot : slots_) {
       slot.inputs = Buffer<float>(rows, engine.network().inputs());
       if (output.is_plain() || options.check) {
@@ -85,158 +92,180 @@ class Pipeline {
         slot.top = Buffer<RankedOutput>(rows, output.top());
         slot.top_columns = Buffer<float>(rows, output.columns());
       }
-      free_.push(&slot);
     }
     for (std::size_t i = 0; options.lanes > 1 && i < options.lanes; ++i) {
       siblings_.push_back(engine.sibling(1));
+      engines_.push_back(siblings_.back().get());
     }
-    computing_ = options.lanes;
+    if (engines_.empty()) {
+      engines_.push_back(&engine);
+    }
   }
 
   ScoreReport run() {
     {
-      std::vector<std::jthread> stages;
-      // A thread that cannot be started stops those that were, as any failure does. The reader is
-      // the last: it may have to wait for its input before it can stop.
+      std::vector<std::jthread> helpers;
       guarded([&] {
-        stages.reserve(options_.lanes + 2);
-        if (options_.check) {
-          stages.push_back(start([this] { check_chunks(); }));
-        }
-        stages.push_back(start([this] { write_chunks(); }));
-        for (std::size_t i = 1; i < siblings_.size(); ++i) {
-          stages.push_back(start([this, i] { compute_chunks(*siblings_[i], {}); }));
-        }
-        stages.push_back(start([this] { read_chunks(); }));
-        compute_chunks(siblings_.empty() ? engine_ : *siblings_[0], options_.on_progress);
+        start_helpers(helpers);
+        work(options_.on_progress);
       });
     }  // joined: from here on this thread is alone
     if (error_) {
       std::rethrow_exception(error_);
     }
     refuse_if_cancelled();
-    if (options_.on_progress && rows_reported_ < report_.rows) {
-      options_.on_progress({report_.rows, rows_total_});
-    }
-    {
-      const BusyTime busy(report_.seconds_writing);
-      writer_.finish();
-    }
+    report_.seconds_computing /= static_cast<double>(options_.lanes);
+    report_progress(options_.on_progress);
+    const auto start = Clock::now();
+    writer_.finish();
+    report_.seconds_writing += seconds_since(start);
     return report_;
   }
 
  private:
-  template <class Stage>
-  std::jthread start(Stage stage) {
-    return core::start_thread([this, stage] { guarded(stage); });
-  }
-
-  void read_chunks() {
-    const std::size_t wanted = options_.chunk_rows;
-    std::uint64_t first_row = 0;
-    std::uint64_t number = 0;
-    while (const auto slot = free_.pop()) {
-      refuse_if_cancelled();
-      std::size_t rows = 0;
-      {
-        const BusyTime busy(report_.seconds_reading);
-        const core::Range range("read chunk", wanted);
-        rows = reader_.read((*slot)->inputs.rows(wanted));
-      }
-      if (rows > 0) {
-        (*slot)->rows = rows;
-        (*slot)->first_row = first_row;
-        (*slot)->number = number++;
-        first_row += rows;
-        filled_.push(*slot);
-      }
-      if (rows < wanted) {
-        break;  // the end
-      }
+  // A thread that cannot be started stops those that were, as any failure does. None begins before
+  // all are there: it might have to wait for input before it can stop.
+  void start_helpers(std::vector<std::jthread>& helpers) {
+    const std::lock_guard lock(mutex_);
+    const std::size_t threads = threads_for(options_);
+    helpers.reserve(threads - 1);
+    for (std::size_t i = 1; i < threads; ++i) {
+      helpers.push_back(core::start_thread([this] { guarded([this] { work({}); }); }));
     }
-    filled_.close();
   }
 
-  void compute_chunks(Engine& engine,
-                      const std::function<void(const ScoreProgress&)>& on_progress) {
-    double seconds = 0;
-    while (const auto slot = filled_.pop()) {
-      refuse_if_cancelled();
-      const std::size_t rows = (*slot)->rows;
-      {
-        const BusyTime busy(seconds);
-        const core::Range range("compute chunk", rows);
-        if (output_.is_plain() || options_.check) {
-          engine.run((*slot)->inputs.rows(rows), (*slot)->outputs.rows(rows));
-        } else {
-          engine.run_top_k((*slot)->inputs.rows(rows), (*slot)->top.rows(rows));
+  // What every thread does until all is done: the next step, whichever it is. So none waits for
+  // another while there is anything to do, and a chunk tends to stay near the core that read it.
+  void work(const std::function<void(const ScoreProgress&)>& on_progress) {
+    while (const auto task = begin_next()) {
+      const auto start = Clock::now();
+      perform(*task);
+      end(*task, seconds_since(start));
+      report_progress(on_progress);
+    }
+  }
+
+  // Waits for a task. None when all is done, or something failed.
+  std::optional<Task> begin_next() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return stopped_ || schedule_.is_done() || schedule_.has_task(); });
+    if (stopped_ || schedule_.is_done()) {
+      changed_.notify_all();
+      return std::nullopt;
+    }
+    const auto task = schedule_.begin();
+    if (schedule_.has_task()) {
+      changed_.notify_one();  // one thread wakes the next: no more than there are tasks
+    }
+    return task;
+  }
+
+  void end(const Task& task, double seconds) {
+    const std::lock_guard lock(mutex_);
+    const std::size_t rows = slots_[task.slot].rows;
+    switch (task.step) {
+      case Step::kRead:
+        report_.seconds_reading += seconds;
+        rows_read_ += rows;
+        if (rows < options_.chunk_rows) {
+          schedule_.end_of_rows();
         }
-      }
-      computed_.push(*slot, (*slot)->number);
-      const std::uint64_t done = rows_done_ += rows;
-      if (on_progress) {
-        on_progress({done, rows_total_});
-        rows_reported_ = done;
-      }
-    }
-    const std::lock_guard lock(computing_mutex_);
-    report_.seconds_computing += seconds / static_cast<double>(options_.lanes);
-    if (--computing_ == 0) {
-      report_.rows = rows_done_;
-      computed_.close();
-    }
-  }
-
-  void check_chunks() {
-    while (const auto slot = computed_.pop()) {
-      {
-        const BusyTime busy(report_.seconds_verifying);
-        const std::size_t rows = (*slot)->rows;
-        const core::Range range("verify chunk", rows);
-        options_.check((*slot)->first_row, (*slot)->inputs.rows(rows), (*slot)->outputs.rows(rows));
-      }
-      checked_.push(*slot);
-    }
-    checked_.close();
-  }
-
-  void write_chunks() {
-    ChunkQueue<Slot*>& ready = options_.check ? checked_ : computed_;
-    while (const auto slot = ready.pop()) {
-      const std::size_t rows = (*slot)->rows;
-      {
-        const BusyTime busy(report_.seconds_writing);
-        const core::Range range("write chunk", rows);
-        MatrixView<float> values = (*slot)->outputs.rows(rows);
-        if (!output_.is_plain()) {
-          if (options_.check) {
-            core::select_top_k(values, (*slot)->top.rows(rows));
-          }
-          output_.to_columns((*slot)->top.rows(rows), (*slot)->top_columns.rows(rows));
-          values = (*slot)->top_columns.rows(rows);
+        if (rows == 0) {
+          schedule_.end_empty(task);
+          return;
         }
-        writer_.write(values);
+        break;
+      case Step::kCompute:
+        report_.seconds_computing += seconds;
+        report_.rows += rows;
+        break;
+      case Step::kCheck:
+        report_.seconds_verifying += seconds;
+        break;
+      case Step::kWrite:
+        report_.seconds_writing += seconds;
+        break;
+    }
+    schedule_.end(task);
+  }
+
+  void perform(const Task& task) {
+    Slot& slot = slots_[task.slot];
+    switch (task.step) {
+      case Step::kRead: {
+        refuse_if_cancelled();
+        const core::Range range("read chunk", options_.chunk_rows);
+        slot.first_row = rows_read_;
+        slot.rows = reader_.read(slot.inputs.rows(options_.chunk_rows));
+        break;
       }
-      free_.push(*slot);
+      case Step::kCompute: {
+        refuse_if_cancelled();
+        const core::Range range("compute chunk", slot.rows);
+        compute(slot, *engines_[task.lane]);
+        break;
+      }
+      case Step::kCheck: {
+        const core::Range range("verify chunk", slot.rows);
+        options_.check(slot.first_row, slot.inputs.rows(slot.rows), slot.outputs.rows(slot.rows));
+        break;
+      }
+      case Step::kWrite: {
+        const core::Range range("write chunk", slot.rows);
+        write(slot);
+        break;
+      }
     }
   }
 
-  // Runs a stage; the first exception of any stage is kept, and stops them all.
-  template <class Stage>
-  void guarded(const Stage& stage) noexcept {
+  void compute(Slot& slot, Engine& engine) {
+    if (output_.is_plain() || options_.check) {
+      engine.run(slot.inputs.rows(slot.rows), slot.outputs.rows(slot.rows));
+    } else {
+      engine.run_top_k(slot.inputs.rows(slot.rows), slot.top.rows(slot.rows));
+    }
+  }
+
+  void write(Slot& slot) {
+    MatrixView<float> values = slot.outputs.rows(slot.rows);
+    if (!output_.is_plain()) {
+      if (options_.check) {
+        core::select_top_k(values, slot.top.rows(slot.rows));
+      }
+      output_.to_columns(slot.top.rows(slot.rows), slot.top_columns.rows(slot.rows));
+      values = slot.top_columns.rows(slot.rows);
+    }
+    writer_.write(values);
+  }
+
+  // By the caller's thread.
+  void report_progress(const std::function<void(const ScoreProgress&)>& on_progress) {
+    if (!on_progress) {
+      return;
+    }
+    std::uint64_t rows = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      rows = report_.rows;
+    }
+    if (rows > rows_reported_) {
+      rows_reported_ = rows;
+      on_progress({rows, rows_total_});
+    }
+  }
+
+  // Runs what a thread does; the first exception of any is kept, and stops them all.
+  template <class Body>
+  void guarded(const Body& body) noexcept {
     try {
-      stage();
+      body();
     } catch (...) {
-      {
-        const std::lock_guard lock(error_mutex_);
-        if (!error_) {
-          error_ = std::current_exception();
-        }
+      const std::lock_guard lock(mutex_);
+      if (!error_) {
+        error_ = std::current_exception();
       }
-      free_.abort();
-      filled_.abort();
-      computed_.abort();
-      checked_.abort();
+      stopped_ = true;
+      changed_.notify_all();
     }
   }
 
@@ -247,26 +276,24 @@ class Pipeline {
   }
 
   io::RowReader& reader_;
-  Engine& engine_;
   io::RowWriter& writer_;
   const RowOutput& output_;
   const PipelineOptions& options_;
 
   std::optional<std::uint64_t> rows_total_;
   std::vector<Slot> slots_;
-  std::vector<std::unique_ptr<Engine>> siblings_;  // one for each lane, where there are several
-  ChunkQueue<Slot*> free_;
-  ChunkQueue<Slot*> filled_;
-  ChunkQueue<Slot*> computed_;
-  ChunkQueue<Slot*> checked_;  // where there is a check
-  std::atomic<std::uint64_t> rows_done_ = 0;
+  std::vector<std::unique_ptr<Engine>> siblings_;  // where there are several lanes
+  std::vector<Engine*> engines_;                   // of each lane
+  std::uint64_t rows_read_ = 0;      // known to whoever reads, of whom there is one at a time
   std::uint64_t rows_reported_ = 0;  // by the caller's thread
-  std::mutex computing_mutex_;
-  std::size_t computing_ = 0;  // lanes that have not ended
-  std::mutex error_mutex_;
-  std::exception_ptr error_;
-  // Written by a stage's thread alone (of computing: under the mutex), and read when it has ended.
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  // Under the mutex, until the threads are joined.
+  Schedule schedule_;
   ScoreReport report_;
+  std::exception_ptr error_;
+  bool stopped_ = false;
 };
 
 std::uint64_t physical_memory() {
@@ -287,7 +314,9 @@ std::size_t values_per_row(const Network& network, const RowOutput& output, bool
 
 Chunks choose_chunks(const ChunkWish& wish, std::size_t values_per_row,
                      std::optional<std::uint64_t> rows_total) {
-  constexpr std::size_t kWholeBlocks = 256;  // so that engines see few ragged ends
+  constexpr std::size_t kWholeBlocks = 256;                 // so that engines see few ragged ends
+  constexpr std::size_t kLaneBytes = std::size_t{1} << 20;  // which stay in the cache of a core
+  constexpr std::size_t kManyBlocks = 4 * kWholeBlocks;     // that pay for what each chunk costs
   constexpr std::size_t kChunksOfALane = 4;  // at least, so that all end at about the same time
   const std::size_t slots = slots_for(wish.lanes);
   std::size_t rows = wish.rows;
@@ -301,6 +330,10 @@ Chunks choose_chunks(const ChunkWish& wish, std::size_t values_per_row,
           "{} bytes do not hold the {} rows of {} values that are under way at least: give more "
           "with --memory",
           wish.memory_bytes, slots, values_per_row));
+    }
+    if (wish.lanes > 1) {
+      rows = std::min(rows, std::max(kManyBlocks, kLaneBytes / sizeof(float) /
+                                                      std::max<std::size_t>(values_per_row, 1)));
     }
     if (rows > kWholeBlocks) {
       rows -= rows % kWholeBlocks;

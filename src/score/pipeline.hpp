@@ -29,9 +29,10 @@ using ChunkCheck = std::function<void(std::uint64_t first_row, MatrixView<const 
 struct PipelineOptions {
   std::size_t chunk_rows = 1;
   // Chunks that are computed at once: where it is more than one, each by a sibling of the engine
-  // that has one thread, so that no thread waits for another before the next chunk.
+  // that has one thread. There are then as many threads, and each does whichever step is next.
   std::size_t lanes = 1;
-  ChunkCheck check = {};  // on a thread of its own, before the chunk is written; may be empty
+  ChunkCheck check =
+      {};  // before the chunk is written, on any thread, one chunk at a time; may be empty
   std::function<void(const ScoreProgress&)> on_progress = {};
   const std::atomic<bool>* cancelled = nullptr;
 };
@@ -64,11 +65,11 @@ inline constexpr std::size_t kDefaultMemory = std::size_t{16} << 20;
 [[nodiscard]] Chunks choose_chunks(const ChunkWish& wish, std::size_t values_per_row,
                                    std::optional<std::uint64_t> rows_total);
 
-// Sends every row of reader through the engine, on the caller's thread, to writer, and finishes
-// writer. More threads read, check, write, and compute where there are more lanes. Whichever stage
-// throws first, the others stop after the chunk that they hold, the threads are joined, and its
-// exception goes to the caller; the writer is then left unfinished. So it is when a thread cannot
-// be started (Error). Fills everything in the report but seconds and what was verified.
+// Sends every row of reader through the engine to writer, and finishes writer. The caller's thread
+// and others share the steps: reader, writer and each engine serve one thread at a time. Whichever
+// step throws first, the others stop after the chunk that they hold, the threads are joined, and
+// its exception goes to the caller; the writer is then left unfinished. So it is when a thread
+// cannot be started (Error). Fills everything in the report but seconds and what was verified.
 ScoreReport run_pipeline(io::RowReader& reader, Engine& engine, io::RowWriter& writer,
                          const RowOutput& output, const PipelineOptions& options);
 

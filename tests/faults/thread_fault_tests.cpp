@@ -49,35 +49,37 @@ TEST(ThreadFaults, AScoredFileIsCompleteOrAbsent) {
   }
   test::write_file(inputs.file("rows.csv"), csv);
   std::string wanted;
-  int refused = 0;
-  for (long nth = 0;; ++nth) {
-    const test::TemporaryFolder folder;
-    const std::string out = folder.file("out.csv");
-    const auto engine = make_engine(network, {.device = Device::parse("cpu"), .threads = 2});
-    const ScoreOptions options{
-        .input = inputs.file("rows.csv"), .output = out, .chunk_rows = 3, .verify_rows = 5};
-    fail_thread(nth, true);
-    try {
-      score(*engine, options);
-      EXPECT_EQ(wanted.empty(), nth == 0);
-      wanted = nth == 0 ? test::file_content(out) : wanted;
-      EXPECT_EQ(test::file_content(out), wanted);
-    } catch (const Error& error) {
-      ++refused;
-      EXPECT_THAT(error.what(), HasSubstr("a thread cannot be started"));
-      EXPECT_THAT(folder.entries(), IsEmpty());
+  for (const int threads : {1, 4}) {
+    int refused = 0;
+    for (long nth = 0;; ++nth) {
+      const test::TemporaryFolder folder;
+      const std::string out = folder.file("out.csv");
+      const auto engine =
+          make_engine(network, {.device = Device::parse("cpu"), .threads = threads});
+      const ScoreOptions options{
+          .input = inputs.file("rows.csv"), .output = out, .chunk_rows = 3, .verify_rows = 5};
+      fail_thread(nth, true);
+      try {
+        score(*engine, options);
+        wanted = wanted.empty() ? test::file_content(out) : wanted;
+        EXPECT_EQ(test::file_content(out), wanted);
+      } catch (const Error& error) {
+        ++refused;
+        EXPECT_THAT(error.what(), HasSubstr("a thread cannot be started"));
+        EXPECT_THAT(folder.entries(), IsEmpty());
+      }
+      const bool failed = thread_failed();
+      fail_thread(0);
+      if (nth > 0) {
+        score(*engine, options);
+        EXPECT_EQ(test::file_content(out), wanted) << "with the threads back";
+      }
+      if (nth > 0 && !failed) {
+        break;
+      }
     }
-    const bool failed = thread_failed();
-    fail_thread(0);
-    if (nth > 0) {
-      score(*engine, options);
-      EXPECT_EQ(test::file_content(out), wanted) << "with the threads back";
-    }
-    if (nth > 0 && !failed) {
-      break;
-    }
+    EXPECT_EQ(refused, 3) << "beside the caller's: for one lane and its check, and for four lanes";
   }
-  EXPECT_EQ(refused, 4) << "to check, to write, to compute beside the caller, to read";
 }
 
 TEST(ThreadFaults, CeilingsAreNotMeasuredByHalf) {

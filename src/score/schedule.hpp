@@ -1,0 +1,78 @@
+// Which step of a pipeline comes next. Chunks are read one after the other, computed several at
+// once, checked and written one after the other in the order in which they were read, and lie
+// meanwhile in slots that are used again and again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+namespace lamella::pipeline {
+
+enum class Step { kRead, kCompute, kCheck, kWrite };
+
+struct Task {
+  Step step = Step::kRead;
+  std::size_t slot = 0;
+  std::uint64_t chunk = 0;  // numbered from 0, as they are read
+  std::size_t lane = 0;     // that computes it
+};
+
+// Knows no threads: whoever has some holds a lock around each call.
+class Schedule {
+ public:
+  Schedule(std::size_t slots, std::size_t lanes, bool checked);
+
+  // The next task, which is begun with that; none while all that could be done is being done. What
+  // is nearest to the output comes first, since it gives a slot back.
+  [[nodiscard]] std::optional<Task> begin();
+  // The task is done, and its chunk ready for the next step.
+  void end(const Task& task);
+  // The same for a reading that found nothing: the slot is free again.
+  void end_empty(const Task& task);
+  // There is nothing left to read.
+  void end_of_rows() { all_read_ = true; }
+
+  // Whether begin() would give a task.
+  [[nodiscard]] bool has_task() const;
+  // Whether every chunk is written, and no other will come.
+  [[nodiscard]] bool is_done() const { return all_read_ && free_.size() == slots_; }
+
+ private:
+  struct Chunk {
+    std::uint64_t number = 0;
+    std::size_t slot = 0;
+  };
+
+  [[nodiscard]] bool can_read() const { return !reading_ && !all_read_ && !free_.empty(); }
+  [[nodiscard]] bool can_compute() const { return !filled_.empty() && !lanes_.empty(); }
+  [[nodiscard]] bool can_check() const {
+    return checked_steps_ && !checking_ && next_is_computed();
+  }
+  [[nodiscard]] bool can_write() const {
+    return !writing_ && (checked_steps_ ? !checked_.empty() : next_is_computed());
+  }
+  [[nodiscard]] bool next_is_computed() const {
+    return !computed_.empty() && computed_.begin()->first == next_computed_;
+  }
+  Chunk take_computed();
+
+  std::size_t slots_;
+  bool checked_steps_;              // whether there are any
+  std::vector<std::size_t> free_;   // slots
+  std::vector<std::size_t> lanes_;  // that compute nothing
+  std::deque<Chunk> filled_;
+  std::map<std::uint64_t, std::size_t> computed_;  // slots by the numbers of their chunks
+  std::deque<Chunk> checked_;
+  std::uint64_t next_read_ = 0;      // the numbers of the chunks that are read
+  std::uint64_t next_computed_ = 0;  // and go on from computed_ next
+  bool reading_ = false;
+  bool checking_ = false;
+  bool writing_ = false;
+  bool all_read_ = false;
+};
+
+}  // namespace lamella::pipeline
