@@ -48,16 +48,16 @@ class Buffer {
 };
 
 // No more than the chunks that there will be.
-std::size_t slots_for(const PipelineOptions& options, std::optional<std::uint64_t> rows_total) {
-  const std::size_t slots = pipeline::slots_for(options.lanes);
+std::size_t slots_needed(const PipelineOptions& options, std::optional<std::uint64_t> rows_total) {
+  const std::size_t slots = slots_for(options.lanes);
   return rows_total ? static_cast<std::size_t>(
                           std::min<std::uint64_t>(*rows_total / options.chunk_rows + 1, slots))
                     : slots;
 }
 
-// As many as compute at once. Files are read ahead and written behind by the system, so that with
-// more threads than cores they would but take the cores from each other. One lane alone, which
-// may be of a device, gets two more threads to read and write meanwhile.
+// As many as compute at once: the system reads files ahead and writes them behind, and more threads
+// would but take the cores from each other. One lane alone, which may be of a device, gets two more
+// threads to read and write meanwhile, and one to check.
 std::size_t threads_for(const PipelineOptions& options) {
   return options.lanes > 1 ? options.lanes : options.check ? 4 : 3;
 }
@@ -80,7 +80,7 @@ class Pipeline {
         output_(output),
         options_(options),
         rows_total_(reader.rows()),
-        slots_(slots_for(options, rows_total_)),
+        slots_(slots_needed(options, rows_total_)),
         schedule_(slots_.size(), options.lanes, static_cast<bool>(options.check)) {
     const std::size_t rows = options.chunk_rows;
     for (Slot& slot : slots_) {

@@ -3,7 +3,7 @@
 namespace lamella::pipeline {
 
 Schedule::Schedule(std::size_t slots, std::size_t lanes, bool checked)
-    : slots_(slots), checked_steps_(checked) {
+    : slots_(slots), has_checks_(checked) {
   for (std::size_t i = slots; i-- > 0;) {
     free_.push_back(i);
   }
@@ -19,7 +19,7 @@ bool Schedule::has_task() const {
 std::optional<Task> Schedule::begin() {
   if (can_write()) {
     Chunk chunk;
-    if (checked_steps_) {
+    if (has_checks_) {
       chunk = checked_.front();
       checked_.pop_front();
     } else {

@@ -49,11 +49,9 @@ class Schedule {
 
   [[nodiscard]] bool can_read() const { return !reading_ && !all_read_ && !free_.empty(); }
   [[nodiscard]] bool can_compute() const { return !filled_.empty() && !lanes_.empty(); }
-  [[nodiscard]] bool can_check() const {
-    return checked_steps_ && !checking_ && next_is_computed();
-  }
+  [[nodiscard]] bool can_check() const { return has_checks_ && !checking_ && next_is_computed(); }
   [[nodiscard]] bool can_write() const {
-    return !writing_ && (checked_steps_ ? !checked_.empty() : next_is_computed());
+    return !writing_ && (has_checks_ ? !checked_.empty() : next_is_computed());
   }
   [[nodiscard]] bool next_is_computed() const {
     return !computed_.empty() && computed_.begin()->first == next_computed_;
@@ -61,7 +59,7 @@ class Schedule {
   Chunk take_computed();
 
   std::size_t slots_;
-  bool checked_steps_;              // whether there are any
+  bool has_checks_;
   std::vector<std::size_t> free_;   // slots
   std::vector<std::size_t> lanes_;  // that compute nothing
   std::deque<Chunk> filled_;
