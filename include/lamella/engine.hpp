@@ -179,9 +179,9 @@ class Engine {
   // allocation, no synchronization, no host callback. Legal while the stream is being captured; the
   // engine must then outlive the graph. rows and outputs must stay until the work is done. The
   // engine's activation buffers are used in stream order: an engine must not be enqueued on a
-  // second stream before the first has finished or the second was made to wait for it, and run(),
-  // which has streams of its own, not called before what was enqueued has finished. The calling
-  // thread's current device stays what it is.
+  // second stream before the first has finished or the second was made to wait for it, and run()
+  // and run_top_k(), which have streams of their own, not called before what was enqueued has
+  // finished. The calling thread's current device stays what it is.
   //
   // Throws UsageError where the engine is not of one CUDA device, or for a pointer that is null or
   // not aligned, ShapeError, before anything is enqueued; DeviceError when a launch is refused:

@@ -217,7 +217,8 @@ LAMELLA_C_API lamella_status lamella_engine_run_top_k(lamella_engine* engine, co
  * is enqueued on stream, a cudaStream_t (null: the default stream): nothing is allocated or
  * synchronized, and the stream may be being captured (the engine must then outlive the graph). An
  * engine must not be enqueued on a second stream before the first is done or is waited for, and
- * lamella_engine_run, which has streams of its own, not called before what was enqueued is done.
+ * the calls for host memory, which have streams of their own, not made before what was enqueued is
+ * done.
  * LAMELLA_ERROR_USAGE for an engine of the CPU or of several devices, or pointers not 4-byte
  * aligned; LAMELLA_ERROR_SHAPE for more rows than memory can hold; LAMELLA_ERROR_DEVICE. */
 LAMELLA_C_API lamella_status lamella_engine_enqueue(lamella_engine* engine, const float* rows,

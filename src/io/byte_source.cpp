@@ -32,8 +32,11 @@ class FileSource final : public ByteSource {
   FileSource(FileHandle file, std::string name, std::optional<std::uint64_t> size,
              const std::atomic<bool>* cancelled = nullptr)
       : ByteSource(std::move(name)), file_(std::move(file)), size_(size), cancelled_(cancelled) {
-    // Where it is a pipe: the most that the system grants everyone, so that both ends seldom wait.
-    static_cast<void>(::fcntl(file_.get(), F_SETPIPE_SZ, 1 << 20));
+    if (!size_) {
+      // Of a pipe, the most that the system grants everyone, so that both ends seldom wait.
+      // Anything else, or a pipe that may not grow, stays as it is.
+      static_cast<void>(::fcntl(file_.get(), F_SETPIPE_SZ, 1 << 20));
+    }
   }
 
   [[nodiscard]] std::optional<std::uint64_t> size() const override { return size_; }
