@@ -247,6 +247,9 @@ class Pipeline {
     {
       const std::lock_guard lock(mutex_);
       rows = report_.rows;
+      if (schedule_.has_task()) {
+        changed_.notify_one();  // this thread may be long in the callback
+      }
     }
     if (rows > rows_reported_) {
       rows_reported_ = rows;

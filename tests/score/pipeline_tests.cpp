@@ -251,6 +251,24 @@ TEST(Pipeline, ReportsProgressOnTheCallersThread) {
   EXPECT_THAT(threads, Each(std::this_thread::get_id()));
 }
 
+// The callback waits for the end of all the rest: whoever sleeps must be told of it before.
+TEST(Pipeline, OthersGoOnWhileTheProgressCallbackTakesItsTime) {
+  for (const std::size_t lanes : {1, 2}) {
+    std::atomic<std::size_t> written = 0;
+    PipelineOptions options{.chunk_rows = 1, .lanes = lanes};
+    options.on_progress = [&](const ScoreProgress& /*progress*/) {
+      const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+      while (written < 40 && std::chrono::steady_clock::now() < end) {
+        std::this_thread::sleep_for(milliseconds(1));
+      }
+      EXPECT_EQ(written, 40U) << lanes;
+    };
+    FakeEngine engine(takes(milliseconds(1)));
+    FakeWriter writer([&](std::size_t) { ++written; });
+    run(FakeReader(40), engine, writer, options);
+  }
+}
+
 TEST(Pipeline, AnErrorOfTheProgressCallbackIsThrown) {
   PipelineOptions options{.chunk_rows = 4};
   options.on_progress = [](const ScoreProgress&) { throw std::runtime_error("callback"); };
