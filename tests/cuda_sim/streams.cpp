@@ -19,6 +19,16 @@ double now_in_milliseconds() {
   return std::chrono::duration<double, std::milli>(now).count();
 }
 
+/// TSan would keep a signal that comes now for the stream's context, which may never run again: the
+/// thread would not learn of it. Faults of the thread itself still come at once.
+const sigset_t kAsynchronousSignals = [] {
+  sigset_t signals = {};
+  sigfillset(&signals);
+  for (const int fault : {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP})
+    sigdelset(&signals, fault);
+  return signals;
+}();
+
 // Costly, and so they outlive their streams. A new one knows all that was done before it was made:
 // so streams get theirs at once, before the work that must be ordered.
 std::vector<TsanContext>& spare_contexts() {
@@ -114,6 +124,8 @@ void run_in_dependency_order(std::size_t n,
 
 StreamContext::StreamContext(CUstream_st* stream)
     : previous_(running), previous_fiber_(current_tsan_fiber()) {
+  if (kThreadSanitizer)
+    pthread_sigmask(SIG_BLOCK, &kAsynchronousSignals, &previous_signals_);
   running = stream;
   give_tsan_context(*stream);  // again, where a graph outlived the stream
   switch_tsan_fiber(stream->tsan.stream);
@@ -122,6 +134,8 @@ StreamContext::StreamContext(CUstream_st* stream)
 StreamContext::~StreamContext() {
   running = previous_;
   switch_tsan_fiber(previous_fiber_);
+  if (kThreadSanitizer)
+    pthread_sigmask(SIG_SETMASK, &previous_signals_, nullptr);
 }
 
 CUstream_st* running_stream() {

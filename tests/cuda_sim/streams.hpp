@@ -8,6 +8,7 @@
 // missing dependency in the code under test.
 #pragma once
 
+#include <csignal>
 #include <functional>
 #include <memory>
 #include <set>
@@ -128,7 +129,7 @@ class StreamTable {
   std::vector<OperationPtr> pending_;
 };
 
-/// Makes `stream` the one whose work runs, also in TSan's eyes.
+/// Makes `stream` the one whose work runs, also in TSan's eyes. Signals wait meanwhile under TSan.
 class StreamContext {
  public:
   explicit StreamContext(CUstream_st* stream);
@@ -139,6 +140,7 @@ class StreamContext {
  private:
   CUstream_st* previous_;
   void* previous_fiber_;
+  sigset_t previous_signals_ = {};
 };
 CUstream_st* running_stream();
 

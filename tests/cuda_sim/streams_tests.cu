@@ -1,5 +1,9 @@
 // Streams, events, graphs and host functions: what order guarantees, and what its absence shows.
+#include <csignal>
 #include <thread>
+
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "../../kernels/launch.cuh"
 #include "test_support.hpp"
@@ -160,6 +164,20 @@ TEST_F(Streams, HostFunctionsRunInStreamOrderAndMayNotCallCuda) {
   ASSERT_CUDA(cudaStreamSynchronize(stream));
   EXPECT_EQ(host[0], 10);
   EXPECT_REPORT("called from a host function");
+}
+
+volatile std::sig_atomic_t signal_arrived = 0;
+
+TEST_F(Streams, SignalsDuringWorkArriveWithTheHostThread) {
+  std::signal(SIGUSR1, [](int) { signal_arrived = 1; });
+  const Stream stream;
+  // As if from outside, at a moment when TSan does not see it sent.
+  ASSERT_CUDA(cudaLaunchHostFunc(
+      stream, [](void*) { syscall(SYS_tgkill, getpid(), gettid(), SIGUSR1); }, nullptr));
+  ASSERT_CUDA(cudaStreamSynchronize(stream));
+  usleep(1);
+  EXPECT_EQ(signal_arrived, 1);
+  std::signal(SIGUSR1, SIG_DFL);
 }
 
 TEST_F(Streams, SeveralHostThreadsHaveStreamsOfTheirOwn) {
