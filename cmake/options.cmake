@@ -80,6 +80,14 @@ function(lamella_target_defaults target)
     CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 endfunction()
 
+# lamella_compile_as_one(TARGET): under the sanitizers, where that takes half the time. Elsewhere each file is compiled by
+# itself, and shows that it includes what it needs. Not for a library: what programs take of it depends on its files.
+function(lamella_compile_as_one target)
+  if(LAMELLA_SANITIZE)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+  endif()
+endfunction()
+
 # lamella_export_only(TARGET FILE): a shared library shows what FILE.in, a linker's version script, names and what is
 # visible by the public headers (the standard library's templates are visible too, and nobody's business).
 function(lamella_export_only target file)

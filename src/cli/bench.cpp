@@ -136,8 +136,8 @@ double layer_seconds(const BenchReport& report, std::size_t n) {
   return report.device->layers.empty() ? 0 : report.device->layers[n];
 }
 
-std::string layers_table(const Network& network, const BenchReport& report,
-                         const Ceilings& ceilings) {
+std::string layer_times_table(const Network& network, const BenchReport& report,
+                              const Ceilings& ceilings) {
   std::vector<std::string> titles = {"layer", "shape", "activation"};
   const bool on_device = report.device && !report.device->layers.empty();
   if (on_device) {
@@ -284,7 +284,7 @@ void bench(const BenchArguments& arguments) {
     std::string text = engine_lines(measured.reports.front().engine, measured.ceilings) + "\n" +
                        network_table(network, measured.reports, measured.ceilings);
     for (const BenchReport& report : measured.reports) {
-      text += "\n" + layers_table(network, report, measured.ceilings);
+      text += "\n" + layer_times_table(network, report, measured.ceilings);
     }
     print_result(text);
   }

@@ -22,7 +22,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kExamples =
+constexpr const char* kCompareExamples =
     "Examples:\n"
     "  lamella compare model.onnx rows.npy expected.npy\n"
     "  lamella compare model.npz rows.csv expected.csv --atol 1e-6 --rtol 1e-4\n"
@@ -131,7 +131,7 @@ std::string columns_table(const Comparison& comparison, const Network& network) 
   return text;
 }
 
-std::string layers_table(const std::vector<LayerComparison>& layers) {
+std::string differences_table(const std::vector<LayerComparison>& layers) {
   std::string text;
   append_heading(text, "\nlayer", 23);
   for (const LayerComparison& layer : layers) {
@@ -243,7 +243,7 @@ void print_text(const Found& found, const Engine& engine, const Tolerance& toler
   const Network& network = engine.network();
   std::string text = columns_table(found.outputs, network);
   if (!found.layers.empty()) {
-    text += layers_table(found.layers);
+    text += differences_table(found.layers);
   }
   text += "\n";
   if (found.outputs.first) {
@@ -318,7 +318,7 @@ Command add_compare(CLI::App& app) {
   command->add_flag("--json", a.json, "print JSON");
   command->add_option("--progress", a.progress, "auto (default: on a terminal), always, never")
       ->type_name("WHEN");
-  command->footer(kExamples);
+  command->footer(kCompareExamples);
   return {command, [arguments] { compare(*arguments); }};
 }
 

@@ -28,7 +28,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kExamples =
+constexpr const char* kExplainExamples =
     "Examples:\n"
     "  lamella explain model.onnx rows.csv\n"
     "  lamella explain model.npz rows.npy --row 0,3,4\n"
@@ -378,7 +378,7 @@ Command add_explain(CLI::App& app) {
                    "double precision")
       ->type_name("DEVICE");
   command->add_flag("--json", a.json, "print JSON");
-  command->footer(kExamples);
+  command->footer(kExplainExamples);
   return {command, [arguments] { explain(*arguments); }};
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-std::string describe(const ScoreProgress& progress, double seconds) {
+std::string progress_line(const ScoreProgress& progress, double seconds) {
   const auto done = static_cast<double>(progress.rows_done);
   const double rate = seconds > 0 ? done / seconds : 0;
   if (!progress.rows_total || *progress.rows_total == 0) {
@@ -63,7 +63,8 @@ void Progress::show(const ScoreProgress& progress) {
   if (off_ || (now < next_ && (on_terminal_ || !last))) {
     return;
   }
-  const std::string text = describe(progress, std::chrono::duration<double>(now - start_).count());
+  const std::string text =
+      progress_line(progress, std::chrono::duration<double>(now - start_).count());
   print_aside(on_terminal_ ? "\r" + text + "\x1b[K" : "lamella: note: " + text + "\n");
   drawn_ = true;
   next_ = now + (on_terminal_ ? milliseconds(100) : milliseconds(1000));

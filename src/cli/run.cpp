@@ -19,7 +19,7 @@
 namespace lamella::cli {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kRunExamples =
     "Examples:\n"
     "  lamella run model.safetensors rows.npy -o scores.npy\n"
     "  lamella run model.npz rows.csv -o classes.csv --argmax --device cuda:1\n"
@@ -174,7 +174,7 @@ Command add_run(CLI::App& app) {
   command->add_option("--progress", a.progress, "auto (default: on a terminal), always, never")
       ->type_name("WHEN");
   command->add_flag("--quiet", a.quiet, "no notes, no progress, no report");
-  command->footer(kExamples);
+  command->footer(kRunExamples);
   return {command, [arguments] { run(*arguments); }};
 }
 

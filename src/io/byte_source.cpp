@@ -17,7 +17,6 @@
 namespace lamella::io {
 namespace {
 
-constexpr std::size_t kBlock = std::size_t{1} << 20;
 // One call of read or write moves at most this much, which every system takes.
 constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;
 
@@ -245,7 +244,7 @@ FileHandle anonymous_file(const std::string& name) {
 
 std::unique_ptr<ByteSource> spooled(ByteSource& source) {
   FileHandle file = anonymous_file(source.name());
-  std::vector<std::byte> block(kBlock);
+  std::vector<std::byte> block(kReadBlock);
   while (const std::size_t got = source.read(block)) {
     write_all(file.get(), std::span(block).first(got), source.name());
   }
@@ -286,7 +285,7 @@ std::vector<std::byte> read_all(ByteSource& source) {
   }
   for (;;) {
     const std::size_t before = bytes.size();
-    bytes.resize(std::max(kBlock, before + before / 2));
+    bytes.resize(std::max(kReadBlock, before + before / 2));
     const std::size_t got = source.read(std::span(bytes).subspan(before));
     bytes.resize(before + got);
     if (got == 0) {

@@ -13,6 +13,9 @@
 
 namespace lamella::io {
 
+// What is read at once where nothing says how much there is, in bytes.
+inline constexpr std::size_t kReadBlock = std::size_t{1} << 20;
+
 // Owns a file descriptor, unless told to leave it open.
 class FileHandle {
  public:

@@ -14,15 +14,14 @@
 namespace lamella::io {
 namespace {
 
-constexpr std::size_t kBlock = std::size_t{1} << 20;
 constexpr std::size_t kLongestRecord = std::size_t{64} << 20;
 
 }  // namespace
 
 CsvLines::CsvLines(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {
   // A small file needs no more than its size, and one byte to see its end.
-  const std::uint64_t size = source_->size().value_or(kBlock);
-  buffer_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(size + 1, kBlock)));
+  const std::uint64_t size = source_->size().value_or(kReadBlock);
+  buffer_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(size + 1, kReadBlock)));
   skip_byte_order_mark();
 }
 

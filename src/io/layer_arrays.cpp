@@ -21,11 +21,11 @@
 namespace lamella::io {
 namespace {
 
-struct Word {
+struct StageWord {
   std::string_view text;
   bool pre_activation;
 };
-constexpr std::array<Word, 5> kWords = {
+constexpr std::array<StageWord, 5> kWords = {
     {{"pre_activation", true}, {"activation", false}, {"z", true}, {"h", false}, {"a", false}}};
 
 // "activation_2", "h2", "Z_2": a word, perhaps "_", and the number of a layer.
@@ -33,7 +33,7 @@ std::optional<std::pair<std::size_t, bool>> understand(std::string_view name) {
   std::string lower(name);
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  for (const Word& word : kWords) {
+  for (const StageWord& word : kWords) {
     if (!lower.starts_with(word.text)) {
       continue;
     }

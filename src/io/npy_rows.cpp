@@ -17,7 +17,6 @@
 namespace lamella::io {
 namespace {
 
-constexpr std::size_t kBlock = std::size_t{1} << 20;
 // A selection of columns needs a whole row at hand.
 constexpr std::size_t kMostRowBytes = std::size_t{1} << 28;
 
@@ -136,9 +135,9 @@ class StreamedRows final : public NpyReader {
       taken_ += bytes;
       return;
     }
-    bytes_.resize(std::max(bytes_.size(), std::min(bytes, kBlock)));
+    bytes_.resize(std::max(bytes_.size(), std::min(bytes, kReadBlock)));
     while (bytes > 0) {
-      const auto block = std::span(bytes_).first(std::min(bytes, kBlock));
+      const auto block = std::span(bytes_).first(std::min(bytes, kReadBlock));
       take(block);
       bytes -= block.size();
     }
@@ -162,7 +161,7 @@ class StreamedRows final : public NpyReader {
     }
     const std::size_t size = header_.encoding.size();
     while (!to.empty()) {
-      const std::size_t count = std::min(to.size(), kBlock / size);
+      const std::size_t count = std::min(to.size(), kReadBlock / size);
       bytes_.resize(std::max(bytes_.size(), count * size));
       const auto block = std::span(bytes_).first(count * size);
       take(block);
@@ -194,7 +193,7 @@ class FortranRows final : public NpyReader {
  private:
   void fill(MatrixView<float> into) override {
     const std::size_t size = header_.encoding.size();
-    const std::size_t most = kBlock / size;
+    const std::size_t most = kReadBlock / size;
     for (std::size_t first = 0; first < into.rows(); first += most) {
       const std::size_t count = std::min(most, into.rows() - first);
       bytes_.resize(std::max(bytes_.size(), count * size));

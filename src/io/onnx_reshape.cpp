@@ -101,12 +101,11 @@ std::vector<std::int64_t> find_target(OnnxGraph& graph, const OnnxNode& node) {
 std::optional<std::vector<std::size_t>> reshaped_row(const std::vector<std::size_t>& row,
                                                      const std::vector<std::int64_t>& target,
                                                      std::optional<std::size_t> rows) {
-  constexpr std::size_t kMostDimensions = 16;
   std::size_t width = 1;
   for (const std::size_t size : row) {
     width *= size;  // is that of the row's values, which exist
   }
-  if (target.empty() || target.size() > kMostDimensions) {
+  if (target.empty() || target.size() > kMostTensorDimensions) {
     return std::nullopt;
   }
   const bool as_many_rows =

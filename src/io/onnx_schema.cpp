@@ -18,7 +18,7 @@ namespace {
 // allocate stays a small multiple of it.
 constexpr std::size_t kMostNodes = 100'000;
 constexpr std::size_t kMostAttributes = 400'000;  // of all nodes
-constexpr std::size_t kMostDimensions = 64;
+constexpr std::size_t kMostDeclaredDimensions = 64;
 
 void check_count(std::size_t count, std::size_t most, const char* what) {
   if (count >= most) {
@@ -135,7 +135,7 @@ void parse_shape(OnnxValueInfo& info, std::span<const std::byte> bytes) {
     if (field.number != 1) {
       continue;
     }
-    check_count(info.shape.size(), kMostDimensions, "dimensions at one value");
+    check_count(info.shape.size(), kMostDeclaredDimensions, "dimensions at one value");
     std::optional<std::size_t> size;
     ProtobufReader dimension(field.as_bytes());
     while (dimension.next(field)) {

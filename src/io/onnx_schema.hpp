@@ -43,6 +43,9 @@ enum class OnnxType : std::int32_t {
 [[nodiscard]] std::string to_string(OnnxType type);
 [[nodiscard]] bool is_floating(OnnxType type);
 
+// Of a tensor, and of the shape that one is given.
+inline constexpr std::size_t kMostTensorDimensions = 16;
+
 struct OnnxTensor {
   std::string_view name;
   OnnxType type = OnnxType::kUndefined;

@@ -18,8 +18,6 @@
 namespace lamella::io {
 namespace {
 
-constexpr std::size_t kMostDimensions = 16;
-
 // Fields of TensorProto.
 enum : std::uint32_t {
   kDims = 1,
@@ -102,9 +100,9 @@ void add_dimension(OnnxTensor& tensor, std::int64_t size) {
     throw Error(
         fmt::format("tensor {} has the negative dimension {}", in_quotes(tensor.name), size));
   }
-  if (tensor.shape.size() == kMostDimensions) {
+  if (tensor.shape.size() == kMostTensorDimensions) {
     throw Error(fmt::format("tensor {} has more than {} dimensions", in_quotes(tensor.name),
-                            kMostDimensions));
+                            kMostTensorDimensions));
   }
   tensor.shape.push_back(static_cast<std::size_t>(size));
 }

@@ -20,8 +20,9 @@ constexpr std::size_t kNarrowRows = 4;
 // What the tile kernel computes at once: see the head of kernels/fused_layers.cu.
 constexpr std::array<std::size_t, 6> kTileWidths = {16, 32, 48, 64, 96, 128};
 
-std::size_t round_up(std::size_t n, std::size_t multiple) {
-  return (n + multiple - 1) / multiple * multiple;
+// To whole vectors.
+std::size_t padded(std::size_t values) {
+  return (values + 3) / 4 * 4;
 }
 
 std::uint32_t word(std::size_t n) {
@@ -58,10 +59,10 @@ Layout lay_out(const Network& network, FusedShape::Family family, std::size_t ke
                             .values = word(layout.words),
                             .low = clip ? step.values[0] : 0,
                             .high = clip ? step.values[1] : 0});
-    layout.words += clip ? 0 : round_up(network.inputs(), 4);
+    layout.words += clip ? 0 : padded(network.inputs());
   }
   for (const Layer& layer : network.layers()) {
-    const std::size_t inputs_padded = round_up(layer.inputs, 4);
+    const std::size_t inputs_padded = padded(layer.inputs);
     const std::size_t width = padded_outputs(family, kernel_width, layer.outputs);
     layout.layers.push_back({.parameters = word(layout.words),
                              .inputs = word(layer.inputs),
@@ -122,7 +123,7 @@ FusedPlan plan_tile(const Network& network, const SharedMemoryFacts& device) {
   }
   const std::size_t width = widest_output <= 64 ? 64 : core::kFusedMaxWidth;
   const Layout layout = lay_out(network, FusedShape::Family::kTile, width);
-  const std::size_t tile = round_up(network.max_width(), 4) * core::kFusedTileStride;
+  const std::size_t tile = padded(network.max_width()) * core::kFusedTileStride;
   const std::size_t panels = width * 2 * core::kFusedPanelInputs;
   const std::size_t resident_bytes = (layout.words + tile) * sizeof(float);
   const std::size_t streamed_bytes = (panels + tile) * sizeof(float);

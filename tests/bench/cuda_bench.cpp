@@ -105,7 +105,7 @@ struct Mode {
 };
 
 Result measure(const Case& what, const Mode& mode, int repetitions) {
-  const auto network = testing::random_network({.widths = what.widths});
+  const auto network = test::random_network({.widths = what.widths});
   CudaEngine engine(network, mode.options);
   const bench::DeviceNetwork device_network(*network, engine.info().max_rows);
   bench::BareGemms bare(device_network);
@@ -197,7 +197,7 @@ int run(bool small, const char* json_file) {
   for (const auto& [c, mode] : runs) {
     const Result r = measure(c, mode, small ? 3 : 30);
     const double flop =
-        static_cast<double>(testing::random_network({.widths = c.widths})->flops_per_row()) *
+        static_cast<double>(test::random_network({.widths = c.widths})->flops_per_row()) *
         static_cast<double>(c.rows);
     const double rows_per_second = static_cast<double>(c.rows) / r.engine_ms * 1e3;
     fmt::print(

@@ -20,6 +20,9 @@ inline std::string data_file(const std::string& name) {
   return std::string(LAMELLA_TEST_DATA) + "/" + name;
 }
 
+inline const std::string kDigits = data_file("digits/model.safetensors");
+inline const std::string kDigitRows = data_file("digits/test.npy");
+
 // Where runs compute: the same tests serve every device.
 inline std::string test_device() {
   const char* const device = std::getenv("LAMELLA_TEST_DEVICE");

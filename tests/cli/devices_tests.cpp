@@ -77,7 +77,7 @@ TEST(Diagnostics, WarnOfMeasuredPathsThatCannotBeRead) {
 }
 
 // The next runs of the command see three simulated devices.
-class ThreeDevices : public ::testing::Test {
+class ThreeDevices : public testing::Test {
  protected:
   void SetUp() override {
     if (test_device() != "cuda") {

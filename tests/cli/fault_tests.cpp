@@ -18,9 +18,6 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-const std::string kDigits = data_file("digits/model.safetensors");
-const std::string kDigitRows = data_file("digits/test.npy");
-
 // What is started meanwhile can write no larger file, as with ulimit -f or a full disk.
 class FileSizeLimit {
  public:

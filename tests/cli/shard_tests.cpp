@@ -18,9 +18,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-const std::string kModel = data_file("digits/model.safetensors");
-const std::string kRows = data_file("digits/test.npy");
-
 // The blocks of docs/clusters.md behind a fence with this word.
 std::vector<std::string> documented(const std::string& word) {
   const std::string page = file_content(std::string(LAMELLA_TEST_DATA) + "/../../docs/clusters.md");
@@ -31,10 +28,11 @@ std::vector<std::string> documented(const std::string& word) {
 class Cluster : public testing::Test {
  protected:
   Cluster() {
-    std::filesystem::copy_file(kModel, folder_.file("model.safetensors"));
-    std::filesystem::copy_file(kRows, folder_.file("rows.npy"));
-    EXPECT_EQ(lamella_run({kModel, kRows, "-o", folder_.file("expected.npy"), "--quiet"}).status,
-              0);
+    std::filesystem::copy_file(kDigits, folder_.file("model.safetensors"));
+    std::filesystem::copy_file(kDigitRows, folder_.file("rows.npy"));
+    EXPECT_EQ(
+        lamella_run({kDigits, kDigitRows, "-o", folder_.file("expected.npy"), "--quiet"}).status,
+        0);
   }
 
   // Runs a script in the folder, `lamella run` being on the device under test.
@@ -131,8 +129,8 @@ TEST_F(Cluster, TextIsJoinedWithOneHeader) {
 
 TEST(ShardOption, IsReportedAsJson) {
   const TemporaryFolder folder;
-  const ProcessResult result = lamella_run({kModel, kRows, "-o", folder.file("out.npy"), "--shard",
-                                            "1/4", "--json", "--quiet", "--verify=7"});
+  const ProcessResult result = lamella_run({kDigits, kDigitRows, "-o", folder.file("out.npy"),
+                                            "--shard", "1/4", "--json", "--quiet", "--verify=7"});
   ASSERT_EQ(result.status, 0) << result.err;
   const auto json = parse_json(result.out);
   EXPECT_EQ(json.at("output"), folder.file("out.part-1-of-4.npy"));
@@ -146,18 +144,19 @@ TEST(ShardOption, IsReportedAsJson) {
 
 TEST(ShardOption, ShowsTheProgressOfItsSlice) {
   const TemporaryFolder folder;
-  const ProcessResult result = lamella_run(
-      {kModel, kRows, "-o", folder.file("out.npy"), "--shard", "1/4", "--progress", "always"});
+  const ProcessResult result = lamella_run({kDigits, kDigitRows, "-o", folder.file("out.npy"),
+                                            "--shard", "1/4", "--progress", "always"});
   EXPECT_THAT(result.err, HasSubstr("113 of 113 rows"));
 }
 
 TEST(ShardOption, ThatCannotMeanAnythingIsRefusedInOneLine) {
   const TemporaryFolder folder;
   const std::string out = folder.file("out.npy");
-  expect_error(lamella_run({kModel, kRows, "-o", out, "--shard", "2/2"}), 2, "--shard is '2/2'");
-  expect_error(lamella_run({kModel, kRows, "-o", out, "--shard", ""}), 2, "--shard");
-  expect_error(lamella_run({kModel, kRows, "--shard", "0/2"}), 2, "-o");
-  expect_error(lamella_run({kModel, "-", "-o", out, "--shard", "0/2"}), 1, "standard input");
+  expect_error(lamella_run({kDigits, kDigitRows, "-o", out, "--shard", "2/2"}), 2,
+               "--shard is '2/2'");
+  expect_error(lamella_run({kDigits, kDigitRows, "-o", out, "--shard", ""}), 2, "--shard");
+  expect_error(lamella_run({kDigits, kDigitRows, "--shard", "0/2"}), 2, "-o");
+  expect_error(lamella_run({kDigits, "-", "-o", out, "--shard", "0/2"}), 1, "standard input");
   EXPECT_THAT(folder.entries(), IsEmpty());
 }
 
@@ -182,14 +181,16 @@ TEST(ShardOption, APartDoesNotReplaceTheModel) {
 
 TEST(Concat, WantsPartsAndAnOutput) {
   expect_error(lamella_command({"concat"}), 2, "PART");
-  expect_error(lamella_command({"concat", kRows}), 2, "--output");
-  expect_error(lamella_command({"concat", kRows, "-o", "-"}), 2, "into a file");
-  expect_error(lamella_command({"concat", kRows, "-o", "/dev/null"}), 1, "test.npy: is no part");
+  expect_error(lamella_command({"concat", kDigitRows}), 2, "--output");
+  expect_error(lamella_command({"concat", kDigitRows, "-o", "-"}), 2, "into a file");
+  expect_error(lamella_command({"concat", kDigitRows, "-o", "/dev/null"}), 1,
+               "test.npy: is no part");
 }
 
 TEST(Concat, AFullDiskIsAnError) {
   const TemporaryFolder folder;
-  ASSERT_EQ(lamella_run({kModel, kRows, "-o", folder.file("out.npy"), "--shard", "0/1"}).status, 0);
+  ASSERT_EQ(
+      lamella_run({kDigits, kDigitRows, "-o", folder.file("out.npy"), "--shard", "0/1"}).status, 0);
   expect_error(lamella_command({"concat", folder.file("out.part-0-of-1.npy"), "-o", "/dev/full"}),
                1, "/dev/full: cannot be written");
 }

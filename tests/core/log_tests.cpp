@@ -20,12 +20,12 @@
 namespace lamella {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::Pair;
-using testing::random_network;
+using test::random_network;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
 
-class Log : public ::testing::Test {
+class Log : public testing::Test {
  protected:
   ~Log() override { set_log_callback({}); }
   std::vector<std::pair<LogSeverity, std::string>> messages_;

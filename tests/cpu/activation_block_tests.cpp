@@ -6,23 +6,13 @@
 #include <gtest/gtest.h>
 
 #include "cpu/epilogue.hpp"
+#include "tests/cpu/engines.hpp"
 #include "tests/cpu/reference.hpp"
 
 namespace lamella::cpu {
 namespace {
 
 using Kind = ActivationKind;
-
-std::vector<Isa> usable_isas() {
-  std::vector<Isa> isas = {Isa::kBaseline};
-  if (best_isa() != Isa::kBaseline) {
-    isas.push_back(Isa::kAvx2);
-  }
-  if (best_isa() == Isa::kAvx512) {
-    isas.push_back(Isa::kAvx512);
-  }
-  return isas;
-}
 
 const std::vector<Activation>& elementwise() {
   static const std::vector<Activation> all = {Kind::kRelu,
@@ -56,7 +46,7 @@ std::vector<float> sample(float largest) {
 }
 
 TEST(ActivationBlock, IsWithinEightUnitsInTheLastPlace) {
-  for (const Isa isa : usable_isas()) {
+  for (const Isa isa : test::usable_isas()) {
     for (const Activation& activation : elementwise()) {
       SCOPED_TRACE(to_string(activation) + " isa " + std::to_string(static_cast<int>(isa)));
       const std::vector<float> x = sample(1e30F);
@@ -87,7 +77,7 @@ TEST(ActivationBlock, IsWithinEightUnitsInTheLastPlace) {
 }
 
 TEST(ActivationBlock, GivesAValueTheSameBitsAtEveryPosition) {
-  for (const Isa isa : usable_isas()) {
+  for (const Isa isa : test::usable_isas()) {
     for (const Activation& activation : elementwise()) {
       SCOPED_TRACE(to_string(activation) + " isa " + std::to_string(static_cast<int>(isa)));
       const Matrix values = test::random_rows(1, 259, 50);
@@ -104,7 +94,7 @@ TEST(ActivationBlock, GivesAValueTheSameBitsAtEveryPosition) {
 }
 
 TEST(ActivationBlock, KeepsNan) {
-  for (const Isa isa : usable_isas()) {
+  for (const Isa isa : test::usable_isas()) {
     for (const Activation& activation : elementwise()) {
       std::vector<float> values(37, std::numeric_limits<float>::quiet_NaN());
       apply_elementwise(activation, values.data(), values.size(), isa);

@@ -7,22 +7,16 @@
 #include <gtest/gtest.h>
 
 #include "cpu/cpu_engine.hpp"
+#include "tests/cpu/engines.hpp"
 #include "tests/cpu/reference.hpp"
 
 namespace lamella {
 namespace {
 
+using test::engine_for;
 using test::random_chain;
 using test::random_rows;
 using Kind = ActivationKind;
-
-std::unique_ptr<Engine> engine_for(const std::shared_ptr<const Network>& network, int threads,
-                                   std::size_t max_rows = 0) {
-  EngineOptions options;
-  options.threads = threads;
-  options.max_rows = max_rows;
-  return cpu::make_cpu_engine(network, options);
-}
 
 std::size_t differing(MatrixView<const float> a, MatrixView<const float> b) {
   std::size_t count = 0;

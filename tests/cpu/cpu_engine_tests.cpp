@@ -11,11 +11,13 @@
 
 #include "cpu/cpu_engine.hpp"
 #include "cpu/processor.hpp"
+#include "tests/cpu/engines.hpp"
 #include "tests/cpu/reference.hpp"
 
 namespace lamella {
 namespace {
 
+using test::engine_for;
 using test::random_chain;
 using test::random_rows;
 using test::reference_row;
@@ -25,14 +27,6 @@ using Kind = ActivationKind;
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-std::unique_ptr<Engine> engine_for(std::shared_ptr<const Network> network, int threads = 1,
-                                   std::size_t max_rows = 0) {
-  EngineOptions options;
-  options.threads = threads;
-  options.max_rows = max_rows;
-  return cpu::make_cpu_engine(std::move(network), options);
-}
 
 // Runs rows that do not begin on a 16-byte boundary into a matrix with guards on both sides, and
 // compares some of them with the reference.

@@ -6,20 +6,11 @@
 
 #include "cpu/packed_chain.hpp"
 #include "cpu/packed_layer.hpp"
+#include "tests/cpu/engines.hpp"
 #include "tests/cpu/reference.hpp"
 
 namespace lamella::cpu {
 namespace {
-
-std::vector<Isa> usable_isas() {
-  std::vector<Isa> isas{Isa::kBaseline};
-  for (const Isa isa : {Isa::kAvx2, Isa::kAvx512}) {
-    if (best_isa() >= isa) {
-      isas.push_back(isa);
-    }
-  }
-  return isas;
-}
 
 // The sum that PackedLayer promises, product after product.
 float expected(const Layer& layer, const float* x, std::size_t output, Isa isa) {
@@ -38,7 +29,7 @@ float expected(const Layer& layer, const float* x, std::size_t output, Isa isa) 
 
 TEST(PackedLayer, SumsInTheOrderOfTheInputsForAnyNumberOfRowsAndPanels) {
   constexpr float kUntouched = -7;
-  for (const Isa isa : usable_isas()) {
+  for (const Isa isa : test::usable_isas()) {
     for (const std::size_t inputs : {1, 7, 512, 1030}) {  // one stretch, whole, and with a rest
       for (const std::size_t outputs : {1, 16, 37, 120}) {
         const auto network = test::random_chain({inputs, outputs}, ActivationKind::kIdentity,
@@ -72,7 +63,7 @@ TEST(PackedLayer, SumsInTheOrderOfTheInputsForAnyNumberOfRowsAndPanels) {
 }
 
 TEST(PackedChain, GivesARowTheSameBitsHoweverItsCallIsCutUp) {
-  for (const Isa isa : usable_isas()) {
+  for (const Isa isa : test::usable_isas()) {
     for (const ActivationKind last : {ActivationKind::kRelu, ActivationKind::kSoftmax}) {
       const auto network =
           test::random_chain({70, 300, 33, 257, 20}, ActivationKind::kGelu, last, 5);

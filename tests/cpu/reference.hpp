@@ -6,65 +6,20 @@
 #include <cstddef>
 #include <limits>
 #include <memory>
-#include <random>
 #include <vector>
 
-#include <lamella/matrix.hpp>
 #include <lamella/network.hpp>
+
+#include "tests/support/random.hpp"
 
 namespace lamella::test {
 
-struct Shape {
-  std::size_t inputs = 0;
-  std::size_t outputs = 0;
-  Activation activation;
-  bool bias = true;
-};
-
-inline std::shared_ptr<const Network> random_network(const std::vector<Shape>& shapes,
-                                                     std::size_t seed) {
-  std::mt19937 generator(static_cast<std::mt19937::result_type>(seed));
-  std::vector<Layer> layers;
-  for (const Shape& shape : shapes) {
-    Layer layer;
-    layer.inputs = shape.inputs;
-    layer.outputs = shape.outputs;
-    layer.activation = shape.activation;
-    std::normal_distribution<float> weight(0.0F,
-                                           1.0F / std::sqrt(static_cast<float>(shape.inputs)));
-    layer.weights.resize(shape.inputs * shape.outputs);
-    for (float& w : layer.weights) {
-      w = weight(generator);
-    }
-    std::normal_distribution<float> bias(0.0F, 0.5F);
-    layer.bias.resize(shape.bias ? shape.outputs : 0);
-    for (float& b : layer.bias) {
-      b = bias(generator);
-    }
-    layers.push_back(std::move(layer));
-  }
-  return std::make_shared<const Network>(std::move(layers));
-}
-
 // A chain through the widths, the same activation after every layer but the last.
 inline std::shared_ptr<const Network> random_chain(const std::vector<std::size_t>& widths,
-                                                   Activation hidden, Activation last,
-                                                   std::size_t seed, bool bias = true) {
-  std::vector<Shape> shapes;
-  for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
-    shapes.push_back({widths[i], widths[i + 1], i + 2 == widths.size() ? last : hidden, bias});
-  }
-  return random_network(shapes, seed);
-}
-
-inline Matrix random_rows(std::size_t rows, std::size_t columns, std::size_t seed) {
-  std::mt19937 generator(static_cast<std::mt19937::result_type>(seed));
-  std::normal_distribution<float> value;
-  Matrix matrix(rows, columns);
-  for (std::size_t i = 0; i < matrix.size(); ++i) {
-    matrix.data()[i] = value(generator);
-  }
-  return matrix;
+                                                   Activation hidden, Activation last, Seed seed,
+                                                   bool bias = true) {
+  return random_network(
+      {.widths = widths, .hidden = hidden, .last = last, .bias = bias, .seed = seed});
 }
 
 inline double reference_activation(const Activation& f, double x) {

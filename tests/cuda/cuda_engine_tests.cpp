@@ -14,30 +14,27 @@
 #include "tests/support/gpu.hpp"
 #include "tests/support/oracle.hpp"
 #include "tests/support/random.hpp"
+#include "tests/support/values.hpp"
 
 namespace lamella {
 namespace {
 
-using testing::DeviceArray;
-using testing::random_network;
-using testing::random_rows;
-using testing::require;
-using testing::TestStream;
+using test::DeviceArray;
+using test::random_network;
+using test::random_rows;
+using test::require;
+using test::TestStream;
+using test::values;
 
-class CudaEngineTest : public ::testing::Test {
+class CudaEngineTest : public testing::Test {
  protected:
   void SetUp() override { LAMELLA_NEEDS_CUDA_DEVICE(); }
 };
 
-std::vector<float> values(const Matrix& matrix) {
-  return {matrix.data(), matrix.data() + matrix.size()};
-}
-
 std::string disagreement(const Network& network, const Matrix& rows, DeviceArray& outputs) {
   const auto found = outputs.download();
-  return testing::disagreement(
-      testing::evaluate(network, rows.view()),
-      MatrixView<const float>(found.data(), rows.rows(), network.outputs()));
+  return test::disagreement(test::evaluate(network, rows.view()),
+                            MatrixView<const float>(found.data(), rows.rows(), network.outputs()));
 }
 
 TEST_F(CudaEngineTest, EnqueuesOnTheCallersStream) {
@@ -232,8 +229,8 @@ class DeviceTaps {
       const Network first(std::move(layers));
       const auto found = memory_[i]->download();
       const std::string text =
-          testing::disagreement(testing::evaluate(first, rows),
-                                MatrixView<const float>(found.data(), rows_, first.outputs()));
+          test::disagreement(test::evaluate(first, rows),
+                             MatrixView<const float>(found.data(), rows_, first.outputs()));
       if (!text.empty() || !memory_[i]->intact()) {
         return "tap " + std::to_string(i) + ": " + text + (memory_[i]->intact() ? "" : ", outside");
       }
@@ -253,8 +250,8 @@ TEST_F(CudaEngineTest, FastLeavesTheChoiceToCublasAndSaysSo) {
   const auto network = random_network({.widths = {20, 33, 50, 7}});
   CudaEngine engine(network, {.max_rows = 64, .fast = true, .path = CudaPath::kLayers});
   EXPECT_FALSE(engine.info().batch_invariant);
-  EXPECT_THAT(engine.info().path, ::testing::StartsWith("cuBLAS SGEMM, then"));
-  EXPECT_THAT(engine.info().path_reason, ::testing::HasSubstr("--fast"));
+  EXPECT_THAT(engine.info().path, testing::StartsWith("cuBLAS SGEMM, then"));
+  EXPECT_THAT(engine.info().path_reason, testing::HasSubstr("--fast"));
   for (const std::size_t count : {1UL, 31UL, 500UL}) {
     const Matrix rows = random_rows(count, 20, 1);
     DeviceArray device_rows(values(rows), 1);
@@ -358,7 +355,7 @@ TEST_F(CudaEngineTest, HostCallsInManyChunksKeepTheirOrder) {
   const Matrix rows = random_rows(101, inputs, 3);
   Matrix outputs(101, 3);
   engine.run(rows.view(), outputs.view());
-  EXPECT_EQ(testing::disagreement(testing::evaluate(*network, rows.view()), outputs.view()), "");
+  EXPECT_EQ(test::disagreement(test::evaluate(*network, rows.view()), outputs.view()), "");
   Matrix tapped(101, 3);
   Matrix outputs_with_tap(101, 3);
   engine.run(rows, outputs_with_tap, std::vector<Tap>{{0, true, tapped}});

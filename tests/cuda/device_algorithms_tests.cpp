@@ -13,9 +13,9 @@
 namespace lamella::cuda {
 namespace {
 
-using testing::DeviceArray;
+using test::DeviceArray;
 
-class DeviceAlgorithms : public ::testing::Test {
+class DeviceAlgorithms : public testing::Test {
  protected:
   void SetUp() override { LAMELLA_NEEDS_CUDA_DEVICE(); }
 };
@@ -45,7 +45,7 @@ TEST_F(DeviceAlgorithms, FillIsUniformAndAFunctionOfTheSeed) {
 
 TEST_F(DeviceAlgorithms, FindsTheLargestDifference) {
   auto values = std::vector<float>(5000);
-  testing::fill_random(values, 3);
+  test::fill_random(values, 3);
   DeviceArray a(values);
   EXPECT_EQ(max_abs_difference(a.data(), a.data(), values.size(), nullptr), 0.0F);
   EXPECT_EQ(max_abs_difference(a.data(), a.data(), 0, nullptr), 0.0F);

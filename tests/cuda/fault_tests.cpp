@@ -15,6 +15,7 @@
 
 #include "cuda_sim.hpp"
 #include "engine/multi_device_engine.hpp"
+#include "tests/cuda/on_simulation.hpp"
 #include "tests/cuda/sweep_faults.hpp"
 #include "tests/support/device_array.hpp"
 #include "tests/support/npy_file.hpp"
@@ -24,24 +25,17 @@
 namespace lamella {
 namespace {
 
-using testing::DeviceArray;
-using testing::Fault;
-using ::testing::IsEmpty;
-using testing::random_network;
-using testing::random_rows;
-using testing::require;
-using testing::sweep_faults;
+using test::DeviceArray;
+using test::Fault;
+using test::random_network;
+using test::random_rows;
+using test::require;
+using test::sweep_faults;
+using testing::IsEmpty;
 
-class DeviceFaults : public ::testing::Test {
- protected:
-  void SetUp() override { cuda_sim::configure({}); }
-  void TearDown() override {
-    EXPECT_EQ(cuda_sim::reports(), 0) << cuda_sim::last_report();
-    cuda_sim::configure({});
-  }
-};
+class DeviceFaults : public test::OnSimulation {};
 
-constexpr std::size_t kRows = 10;  // two passes of an engine for 8
+constexpr std::size_t kTwoPasses = 10;  // rows, of an engine for 8
 
 std::shared_ptr<const Network> small_network() {
   return random_network({.widths = {64, 5, 3}, .last = ActivationKind::kSoftmax});
@@ -100,7 +94,7 @@ EngineOptions options_of(const Way& way) {
 
 TEST_F(DeviceFaults, InAnEnginesLife) {
   const auto network = small_network();
-  const Matrix rows = random_rows(kRows, 64, 3);
+  const Matrix rows = random_rows(kTwoPasses, 64, 3);
   for (const Way& way : kWays) {
     const bool all_calls = way.precision == Precision::kFp32 && !way.fast;
     const long injected = sweep_faults(
@@ -111,7 +105,7 @@ TEST_F(DeviceFaults, InAnEnginesLife) {
           if (all_calls) {
             return call_every_way(engine, rows);
           }
-          Matrix outputs(kRows, 3);
+          Matrix outputs(kTwoPasses, 3);
           engine.run(rows, outputs);
           return std::vector<float>(outputs.data(), outputs.data() + outputs.size());
         },
@@ -129,7 +123,7 @@ TEST_F(DeviceFaults, InAnEnginesLife) {
 // The same engine goes on after a call that failed, in the middle of a capture too.
 TEST_F(DeviceFaults, InOneCallOfAnEngineThatGoesOn) {
   const auto network = small_network();
-  const Matrix rows = random_rows(kRows, 64, 3);
+  const Matrix rows = random_rows(kTwoPasses, 64, 3);
   for (const CudaPath path : {CudaPath::kLayers, CudaPath::kFused}) {
     const EngineOptions options{.max_rows = 8, .path = path};
     const std::vector<float> wanted =
@@ -144,7 +138,7 @@ TEST_F(DeviceFaults, InOneCallOfAnEngineThatGoesOn) {
         EXPECT_EQ(call_every_way(engine, rows), wanted) << n;
       } catch (const DeviceError& error) {
         thrown = true;
-        EXPECT_TRUE(testing::names(error.what(), cuda_sim::failed_call())) << error.what();
+        EXPECT_TRUE(test::names(error.what(), cuda_sim::failed_call())) << error.what();
       }
       fired = cuda_sim::fail_fired();
       EXPECT_TRUE(fired || !thrown);
@@ -162,7 +156,7 @@ TEST_F(DeviceFaults, InOneCallOfAnEngineThatGoesOn) {
 // is for the caller to end.
 TEST_F(DeviceFaults, InEnqueue) {
   const auto network = small_network();
-  const Matrix rows = random_rows(kRows, 64, 3);
+  const Matrix rows = random_rows(kTwoPasses, 64, 3);
   for (const Way& way : kWays) {
     for (const bool captured : {false, true}) {
       const std::string name = std::string("enqueue_") + way.name + (captured ? "_captured" : "");
@@ -171,10 +165,10 @@ TEST_F(DeviceFaults, InEnqueue) {
           [&](Fault& fault) {
             CudaEngine engine(network, options_of(way));
             DeviceArray device_rows({rows.data(), rows.data() + rows.size()});
-            DeviceArray outputs(kRows * 3);
-            DeviceArray sums(kRows * 5);
-            const testing::TestStream stream;
-            const Tap tap{0, true, {sums.data(), kRows, 5}};
+            DeviceArray outputs(kTwoPasses * 3);
+            DeviceArray sums(kTwoPasses * 5);
+            const test::TestStream stream;
+            const Tap tap{0, true, {sums.data(), kTwoPasses, 5}};
             cudaGraph_t graph = nullptr;
             if (captured) {
               require(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal),
@@ -182,7 +176,8 @@ TEST_F(DeviceFaults, InEnqueue) {
             }
             try {
               fault.arm();
-              engine.enqueue(device_rows.data(), kRows, outputs.data(), stream.get(), {&tap, 1});
+              engine.enqueue(device_rows.data(), kTwoPasses, outputs.data(), stream.get(),
+                             {&tap, 1});
               fault.disarm();
             } catch (...) {
               fault.disarm();
@@ -215,7 +210,7 @@ TEST_F(DeviceFaults, InEnqueue) {
 TEST_F(DeviceFaults, InAScoredFile) {
   const test::TemporaryFolder inputs;
   const auto network = small_network();
-  const Matrix rows = random_rows(kRows, 64, 3);
+  const Matrix rows = random_rows(kTwoPasses, 64, 3);
   test::write_file(inputs.file("rows.npy"),
                    test::make_npy({rows.data(), rows.data() + rows.size()}, 64));
   for (const bool argmax : {false, true}) {

@@ -15,16 +15,18 @@
 #include "tests/support/gpu.hpp"
 #include "tests/support/oracle.hpp"
 #include "tests/support/random.hpp"
+#include "tests/support/values.hpp"
 
 namespace lamella::cuda {
 namespace {
 
-using testing::DeviceArray;
-using testing::random_network;
-using testing::random_rows;
-using testing::require;
+using test::DeviceArray;
+using test::random_network;
+using test::random_rows;
+using test::require;
+using test::values;
 
-class FusedNetworkTest : public ::testing::Test {
+class FusedNetworkTest : public testing::Test {
  protected:
   void SetUp() override { LAMELLA_NEEDS_CUDA_DEVICE(); }
 };
@@ -33,21 +35,16 @@ FusedNetwork make_fused(const Network& network) {
   return {network, plan::make_fused_plan(network, shared_memory_facts(0)).shape.value()};
 }
 
-std::vector<float> values(const Matrix& matrix) {
-  return {matrix.data(), matrix.data() + matrix.size()};
-}
-
 std::string disagreement(const Network& network, const Matrix& rows, DeviceArray& outputs) {
   const auto found = outputs.download();
-  return testing::disagreement(
-      testing::evaluate(network, rows.view()),
-      MatrixView<const float>(found.data(), rows.rows(), network.outputs()));
+  return test::disagreement(test::evaluate(network, rows.view()),
+                            MatrixView<const float>(found.data(), rows.rows(), network.outputs()));
 }
 
 TEST_F(FusedNetworkTest, IsThePathOfEnginesForNarrowNetworksUnlessTheyAreToldOtherwise) {
   const auto narrow = random_network({.widths = {20, 33, 7}});
   const Matrix rows = random_rows(40, 20, 2);
-  const auto reference = testing::evaluate(*narrow, rows.view());
+  const auto reference = test::evaluate(*narrow, rows.view());
   for (const CudaPath path : {CudaPath::kAuto, CudaPath::kFused, CudaPath::kLayers}) {
     CudaEngine engine(narrow, {.path = path});
     EXPECT_EQ(engine.info().path == "one fused kernel", path != CudaPath::kLayers)
@@ -56,7 +53,7 @@ TEST_F(FusedNetworkTest, IsThePathOfEnginesForNarrowNetworksUnlessTheyAreToldOth
     EXPECT_TRUE(engine.info().batch_invariant);
     Matrix outputs(40, 7);
     engine.run(rows, outputs);
-    EXPECT_EQ(testing::disagreement(reference, outputs), "");
+    EXPECT_EQ(test::disagreement(reference, outputs), "");
   }
   CudaEngine rounded(narrow, {.precision = Precision::kBf16});
   EXPECT_NE(rounded.info().path, "one fused kernel");

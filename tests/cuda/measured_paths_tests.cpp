@@ -18,11 +18,11 @@
 namespace lamella::cuda {
 namespace {
 
-using ::testing::HasSubstr;
-using testing::random_network;
-using testing::random_rows;
+using test::random_network;
+using test::random_rows;
+using testing::HasSubstr;
 
-class MeasuredPaths : public ::testing::Test {
+class MeasuredPaths : public testing::Test {
  protected:
   void SetUp() override {
     LAMELLA_NEEDS_CUDA_DEVICE();
@@ -39,7 +39,7 @@ TEST_F(MeasuredPaths, DecideBetweenTheFusedKernelAndLayers) {
   plan::remember(plan::path_cache_file(), key, {.layers = 1, .fused = 2});
   CudaEngine slower(network);
   EXPECT_NE(slower.info().path, "one fused kernel");
-  EXPECT_THAT(slower.info().path_reason, ::testing::HasSubstr("by one fused kernel"));
+  EXPECT_THAT(slower.info().path_reason, testing::HasSubstr("by one fused kernel"));
   plan::remember(plan::path_cache_file(), key, {.layers = 2, .fused = 1});
   EXPECT_EQ(CudaEngine(network).info().path, "one fused kernel");
 
@@ -68,14 +68,14 @@ TEST_F(MeasuredPaths, DecideOnTheAlgorithmOfEachLayer) {
   const auto network = random_network({.widths = {200, 130, 150, 9}});
   const Matrix rows = random_rows(70, 200, 5);
   CudaEngine first(network);
-  EXPECT_THAT(first.info().path_reason, ::testing::Not(HasSubstr("another algorithm")));
+  EXPECT_THAT(first.info().path_reason, testing::Not(HasSubstr("another algorithm")));
   plan::remember(plan::path_cache_file(), path_key(0).text(*network),
                  {.layers = 1, .algorithms = {1, 0, 1}});
   CudaEngine second(network);
   const auto sibling = second.sibling();
   const std::vector<float> all = outputs_of(second, rows);
-  EXPECT_EQ(testing::disagreement(testing::evaluate(*network, rows.view()),
-                                  MatrixView<const float>(all.data(), 70, 9)),
+  EXPECT_EQ(test::disagreement(test::evaluate(*network, rows.view()),
+                               MatrixView<const float>(all.data(), 70, 9)),
             "");
   EXPECT_EQ(outputs_of(*sibling, rows), all);
   Matrix alone(1, 200);
@@ -93,7 +93,7 @@ TEST_F(MeasuredPaths, DecideOnTheAlgorithmOfEachLayer) {
   EXPECT_EQ(outputs_of(third, rows), outputs_of(first, rows));
   // Not measured: other precisions, and what is free to choose anew.
   CudaEngine rounded(network, {.precision = Precision::kTf32});
-  EXPECT_THAT(rounded.info().path_reason, ::testing::Not(HasSubstr("another algorithm")));
+  EXPECT_THAT(rounded.info().path_reason, testing::Not(HasSubstr("another algorithm")));
 }
 
 TEST_F(MeasuredPaths, AreKeptWhereCallsAreThoseThatDecide) {

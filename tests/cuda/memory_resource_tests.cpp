@@ -21,10 +21,10 @@
 namespace lamella {
 namespace {
 
-using testing::DeviceArray;
-using ::testing::HasSubstr;
-using testing::random_network;
-using testing::random_rows;
+using test::DeviceArray;
+using test::random_network;
+using test::random_rows;
+using testing::HasSubstr;
 
 constexpr std::size_t kRows = 10;  // more than a pass carries
 
@@ -70,7 +70,7 @@ class CountingPool final : public AsyncPool {
     auto* memory = static_cast<char*>(AsyncPool::allocate(bytes + kOffset));
     memory += requests == fails_at ? kOffset : 0;
     int device = -1;
-    testing::require(cudaGetDevice(&device), "cudaGetDevice");
+    test::require(cudaGetDevice(&device), "cudaGetDevice");
     live_[memory] = {bytes, device, requests == fails_at ? kOffset : 0};
     return memory;
   }
@@ -117,7 +117,7 @@ class CountingPool final : public AsyncPool {
   std::map<void*, Block> live_;
 };
 
-class MemoryResource : public ::testing::Test {
+class MemoryResource : public testing::Test {
  protected:
   void SetUp() override { cuda_sim::configure({.devices = 2}); }
   void TearDown() override {
@@ -268,7 +268,7 @@ TEST_F(MemoryResource, GetsNothingBackThatIsInUse) {
     const auto pool = std::make_shared<CountingPool>();
     DeviceArray rows(std::vector<float>(rows_.data(), rows_.data() + rows_.size()));
     DeviceArray outputs(kRows * 3);
-    testing::require(cudaStreamCreateWithFlags(&pool->busy, cudaStreamNonBlocking), "stream");
+    test::require(cudaStreamCreateWithFlags(&pool->busy, cudaStreamNonBlocking), "stream");
     {
       const auto engine = make_engine(
           network_,
@@ -276,7 +276,7 @@ TEST_F(MemoryResource, GetsNothingBackThatIsInUse) {
       engine->enqueue(rows.data(), kRows, outputs.data(), pool->busy);
     }
     EXPECT_EQ(pool->live(), 0);
-    testing::require(cudaStreamDestroy(pool->busy), "destroy");
+    test::require(cudaStreamDestroy(pool->busy), "destroy");
   }
 }
 
@@ -300,7 +300,7 @@ TEST_F(MemoryResource, GetsNothingBackThatIsInUseWhenACallFails) {
     }
     failed = cuda_sim::fail_fired();
     cuda_sim::fail_call(0);
-    testing::require(cudaDeviceSynchronize(), "synchronize");
+    test::require(cudaDeviceSynchronize(), "synchronize");
     EXPECT_EQ(cuda_sim::live().total(), 0) << n;
     EXPECT_EQ(cuda_sim::reports(), 0) << n;
   }

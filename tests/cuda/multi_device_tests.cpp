@@ -15,29 +15,26 @@
 
 #include "cuda_sim.hpp"
 #include "engine/multi_device_engine.hpp"
+#include "tests/cuda/on_simulation.hpp"
 #include "tests/support/device_array.hpp"
 #include "tests/support/guarded.hpp"
 #include "tests/support/random.hpp"
+#include "tests/support/values.hpp"
 
 namespace lamella {
 namespace {
 
-using testing::GuardedMatrix;
-using ::testing::HasSubstr;
-using testing::random_network;
-using testing::random_rows;
-using ::testing::StartsWith;
+using test::GuardedMatrix;
+using test::random_network;
+using test::random_rows;
+using test::values;
+using testing::HasSubstr;
+using testing::StartsWith;
 
 constexpr std::size_t kShare = engine::kLeastShareRows;
 
-class MultiDevice : public ::testing::Test {
+class MultiDevice : public test::OnSimulation {
  protected:
-  void TearDown() override {
-    EXPECT_EQ(cuda_sim::reports(), 0) << cuda_sim::last_report();
-    EXPECT_EQ(cuda_sim::live().total(), 0) << "something was not released";
-    cuda_sim::configure({});
-  }
-
   static void have_devices(int count) {
     cuda_sim::configure({.stream_order = cuda_sim::StreamOrder::kRandom, .devices = count});
   }
@@ -48,10 +45,6 @@ std::unique_ptr<Engine> on_all_devices(const std::shared_ptr<const Network>& net
   return make_engine(
       network,
       {.device = Device::parse("cuda:all"), .max_rows = max_rows, .path = CudaPath::kLayers});
-}
-
-std::vector<float> values(MatrixView<const float> matrix) {
-  return {matrix.data(), matrix.data() + matrix.size()};
 }
 
 TEST_F(MultiDevice, GivesTheBitsOfOneDeviceWithAndWithoutTaps) {
@@ -119,7 +112,7 @@ TEST_F(MultiDevice, RefusesWhatIsOfOneDevice) {
   have_devices(2);
   const auto network = random_network({.widths = {10, 4}});
   const auto all = on_all_devices(network);
-  testing::DeviceArray memory(40);
+  test::DeviceArray memory(40);
   try {
     all->enqueue(memory.data(), 1, memory.data() + 20, nullptr);
     ADD_FAILURE() << "it was taken";
@@ -210,20 +203,20 @@ TEST_F(MultiDevice, RefusesWhatDoesNotFitBeforeAnythingIsComputed) {
 
 TEST_F(MultiDevice, ADeviceThatHasNoMemoryIsNamed) {
   have_devices(2);
-  testing::require(cudaSetDevice(1), "cudaSetDevice");
+  test::require(cudaSetDevice(1), "cudaSetDevice");
   std::size_t free_bytes = 0;
   std::size_t total = 0;
-  testing::require(cudaMemGetInfo(&free_bytes, &total), "cudaMemGetInfo");
+  test::require(cudaMemGetInfo(&free_bytes, &total), "cudaMemGetInfo");
   void* memory = nullptr;
-  testing::require(cudaMalloc(&memory, free_bytes - (std::size_t{1} << 20)), "cudaMalloc");
-  testing::require(cudaSetDevice(0), "cudaSetDevice");
+  test::require(cudaMalloc(&memory, free_bytes - (std::size_t{1} << 20)), "cudaMalloc");
+  test::require(cudaSetDevice(0), "cudaSetDevice");
   try {
     (void)on_all_devices(random_network({.widths = {3, 4, 2}}));
     FAIL() << "1 MiB held 32";
   } catch (const OutOfMemoryError& error) {
     EXPECT_THAT(error.what(), StartsWith("cuda:1: out of device memory"));
   }
-  testing::require(cudaFree(memory), "cudaFree");
+  test::require(cudaFree(memory), "cudaFree");
 }
 
 TEST_F(MultiDevice, ADeviceThatFailsLeavesTheOthersFinishedAndTheEngineSound) {
@@ -241,7 +234,7 @@ TEST_F(MultiDevice, ADeviceThatFailsLeavesTheOthersFinishedAndTheEngineSound) {
       ADD_FAILURE() << "the failure was lost";
     } catch (const DeviceError& error) {
       EXPECT_THAT(error.what(),
-                  ::testing::AllOf(StartsWith("cuda:"), HasSubstr("cudaStreamSynchronize")));
+                  testing::AllOf(StartsWith("cuda:"), HasSubstr("cudaStreamSynchronize")));
     }
     EXPECT_TRUE(cuda_sim::fail_fired());
     cuda_sim::fail_call(0);

@@ -19,19 +19,22 @@
 #include <lamella/score.hpp>
 
 #include "cuda_sim.hpp"
+#include "tests/cuda/on_simulation.hpp"
 #include "tests/cuda/sweep_faults.hpp"
 #include "tests/support/device_array.hpp"
 #include "tests/support/oracle.hpp"
 #include "tests/support/random.hpp"
 #include "tests/support/temporary_folder.hpp"
+#include "tests/support/values.hpp"
 
 namespace lamella {
 namespace {
 
-using testing::DeviceArray;
-using ::testing::HasSubstr;
-using testing::random_network;
-using testing::random_rows;
+using test::DeviceArray;
+using test::random_network;
+using test::random_rows;
+using test::values;
+using testing::HasSubstr;
 
 // Before NVTX is called for the first time.
 const bool recorder_named = setenv("NVTX_INJECTION64_PATH", LAMELLA_NVTX_RECORDER, 1) == 0;
@@ -50,19 +53,7 @@ std::string ranges_of(const Work& work) {
   return ranges;
 }
 
-class Observation : public ::testing::Test {
- protected:
-  void SetUp() override { cuda_sim::configure({}); }
-  void TearDown() override {
-    EXPECT_EQ(cuda_sim::reports(), 0) << cuda_sim::last_report();
-    EXPECT_EQ(cuda_sim::live().total(), 0) << "something was not released";
-    cuda_sim::configure({});
-  }
-};
-
-std::vector<float> values(const Matrix& matrix) {
-  return {matrix.data(), matrix.data() + matrix.size()};
-}
+class Observation : public test::OnSimulation {};
 
 TEST_F(Observation, CallsPassesAndLayersAreRangesOfNvtx) {
   ASSERT_TRUE(recorder_named);
@@ -94,7 +85,7 @@ TEST_F(Observation, CallsPassesAndLayersAreRangesOfNvtx) {
                 EXPECT_THROW(layers.run(rows, outputs), DeviceError);
                 cuda_sim::fail_call(0);
               }),
-              ::testing::EndsWith("      layer 1: 5 to 7, relu (4)\n"));
+              testing::EndsWith("      layer 1: 5 to 7, relu (4)\n"));
 }
 
 TEST_F(Observation, ChunksOfAFileAreRangesOfNvtx) {
@@ -110,7 +101,7 @@ TEST_F(Observation, ChunksOfAFileAreRangesOfNvtx) {
                                   "  run (1)\n", "verify chunk (2)\n", "write chunk (1)\n"}) {
     EXPECT_THAT(ranges, HasSubstr(range));
   }
-  EXPECT_THAT(ranges, ::testing::Not(HasSubstr("open")));
+  EXPECT_THAT(ranges, testing::Not(HasSubstr("open")));
 }
 
 TEST_F(Observation, LayersAreTimedWhereTheyAreComputedOneByOne) {
@@ -137,8 +128,8 @@ TEST_F(Observation, LayersAreTimedWhereTheyAreComputedOneByOne) {
   EXPECT_GT(seconds[1], 4 * (seconds[0] + seconds[2]));
   // Over all three passes.
   EXPECT_GT(seconds[1], 1.3 * least_seconds(8)[1]);
-  EXPECT_EQ(testing::disagreement(testing::evaluate(*network, rows.view()),
-                                  MatrixView<const float>(outputs.download().data(), 20, 4)),
+  EXPECT_EQ(test::disagreement(test::evaluate(*network, rows.view()),
+                               MatrixView<const float>(outputs.download().data(), 20, 4)),
             "");
   EXPECT_EQ(engine.time_layers(nullptr, 0, nullptr, nullptr), std::vector<double>(3, 0.0));
 
@@ -152,11 +143,11 @@ TEST_F(Observation, LayersAreTimedWhereTheyAreComputedOneByOne) {
 
 TEST_F(Observation, AFailingCallWhileLayersAreTimedIsReportedAndNothingLeaks) {
   const auto network = random_network({.widths = {4, 3}});
-  const long injected = testing::sweep_faults(
+  const long injected = test::sweep_faults(
       "time_layers",
-      [&](testing::Fault& fault) -> std::vector<float> {
+      [&](test::Fault& fault) -> std::vector<float> {
         CudaEngine engine(network, {.max_rows = 4, .path = CudaPath::kLayers});
-        testing::DeviceArray memory(256);
+        test::DeviceArray memory(256);
         fault.arm();
         const auto times =
             engine.time_layers(memory.data(), 6, memory.data() + 128, nullptr).size();
@@ -168,18 +159,18 @@ TEST_F(Observation, AFailingCallWhileLayersAreTimedIsReportedAndNothingLeaks) {
 }
 
 TEST_F(Observation, TheBenchmarkTimesTheWholeOfEachPartOfACall) {
-  constexpr std::size_t kRows = 30;
+  constexpr std::size_t kTurnRows = 30;
   constexpr std::size_t kTurns = 6;  // where there is no time: three to warm up, and three
   // No ReLU, for which an engine tries a row when it is made.
   const auto network = random_network({.widths = {20'000, 5, 40}, .hidden = ActivationKind::kTanh});
   const EngineOptions engine{
       .device = {DeviceKind::kCuda, 0}, .max_rows = 8, .path = CudaPath::kLayers};
   const BenchOptions options{
-      .rows = kRows, .seconds = 0, .warm_up_seconds = 0, .layers = false, .cancelled = nullptr};
+      .rows = kTurnRows, .seconds = 0, .warm_up_seconds = 0, .layers = false, .cancelled = nullptr};
   const std::size_t before = cuda_sim::bytes_to_host();
   const BenchReport report = benchmark(network, engine, options);
   // The call twice (to warm up, to measure), and the outputs by themselves.
-  EXPECT_EQ(cuda_sim::bytes_to_host() - before, (2 + kTurns) * kRows * 40 * sizeof(float));
+  EXPECT_EQ(cuda_sim::bytes_to_host() - before, (2 + kTurns) * kTurnRows * 40 * sizeof(float));
   ASSERT_TRUE(report.device);
   const DeviceTimes& device = *report.device;
   EXPECT_GT(device.copy_in, device.copy_out) << "500 times as many bytes";
@@ -227,10 +218,10 @@ TEST_F(Observation, GeluGoesIntoTheProductOnlyWhereATrialAgrees) {
   Matrix rows = random_rows(70, 44, 1, 3);
   rows(7, 3) = std::numeric_limits<float>::quiet_NaN();
   rows(8, 3) = std::numeric_limits<float>::infinity();
-  const auto reference = testing::evaluate(*network, rows);
+  const auto reference = test::evaluate(*network, rows);
   Layer linear = network->layers()[0];
   linear.activation = ActivationKind::kIdentity;
-  const auto before_gelu = testing::evaluate(Network({linear}), rows);
+  const auto before_gelu = test::evaluate(Network({linear}), rows);
   for (const float error : {0.0F, 1e-5F, -1e-3F}) {
     cuda_sim::configure({.gelu_epilogue_error = error});
     std::string log;
@@ -247,8 +238,8 @@ TEST_F(Observation, GeluGoesIntoTheProductOnlyWhereATrialAgrees) {
     Matrix outputs(70, 8);
     Matrix tapped(70, 64);
     engine.run(rows, outputs, std::vector<Tap>{{0, true, tapped}});
-    EXPECT_EQ(testing::disagreement(reference, outputs), "") << error;
-    EXPECT_EQ(testing::disagreement(before_gelu, tapped), "") << error;
+    EXPECT_EQ(test::disagreement(reference, outputs), "") << error;
+    EXPECT_EQ(test::disagreement(before_gelu, tapped), "") << error;
     Matrix alone(1, 8);
     engine.run(rows.view().block(20, 1), alone);
     EXPECT_TRUE(std::equal(alone.data(), alone.data() + 8, outputs.view().row(20).data()));

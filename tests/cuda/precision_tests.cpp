@@ -15,27 +15,25 @@
 #include "tests/support/gpu.hpp"
 #include "tests/support/oracle.hpp"
 #include "tests/support/random.hpp"
+#include "tests/support/values.hpp"
 
 namespace lamella {
 namespace {
 
-using testing::DeviceArray;
-using testing::disagreement;
-using testing::evaluate;
-using testing::random_network;
-using testing::random_rows;
+using test::DeviceArray;
+using test::disagreement;
+using test::evaluate;
+using test::random_network;
+using test::random_rows;
+using test::values;
 
-std::vector<float> values(const Matrix& matrix) {
-  return {matrix.data(), matrix.data() + matrix.size()};
-}
-
-class EveryPrecision : public ::testing::TestWithParam<Precision> {
+class EveryPrecision : public testing::TestWithParam<Precision> {
  protected:
   void SetUp() override { LAMELLA_NEEDS_CUDA_DEVICE(); }
 };
 
 INSTANTIATE_TEST_SUITE_P(Below, EveryPrecision,
-                         ::testing::Values(Precision::kTf32, Precision::kBf16, Precision::kFp16),
+                         testing::Values(Precision::kTf32, Precision::kBf16, Precision::kFp16),
                          [](const auto& instance) { return to_string(instance.param); });
 
 TEST_P(EveryPrecision, IsWithinItsBoundAndNotWithinThatOfFloat32) {
@@ -43,7 +41,7 @@ TEST_P(EveryPrecision, IsWithinItsBoundAndNotWithinThatOfFloat32) {
     const auto network = random_network({.widths = {21, 70, 33, 8},
                                          .hidden = parse_activation(*last == 't' ? "gelu" : "relu"),
                                          .last = parse_activation(last)});
-    const auto scaled = testing::with_input_steps(*network, {InputStep::Kind::kDivide}, 3);
+    const auto scaled = test::with_input_steps(*network, {InputStep::Kind::kDivide}, 3);
     for (const bool fast : {false, true}) {
       for (const auto& one : {network, scaled}) {
         CudaEngine engine(one, {.max_rows = 64, .precision = GetParam(), .fast = fast});
@@ -128,8 +126,8 @@ TEST_P(EveryPrecision, WorksInTheCallersMemoryUnderCapture) {
   }
   void* workspace = nullptr;
   cudaStream_t stream = nullptr;
-  testing::require(cudaMalloc(&workspace, bytes), "cudaMalloc");
-  testing::require(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
+  test::require(cudaMalloc(&workspace, bytes), "cudaMalloc");
+  test::require(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
   {
     CudaEngine engine(network, {.max_rows = 50,
                                 .workspace = workspace,
@@ -140,22 +138,22 @@ TEST_P(EveryPrecision, WorksInTheCallersMemoryUnderCapture) {
     DeviceArray outputs(120 * 5);
     cudaGraph_t graph = nullptr;
     cudaGraphExec_t executable = nullptr;
-    testing::require(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), "begin capture");
+    test::require(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), "begin capture");
     engine.enqueue(device_rows.data(), 120, outputs.data(), stream);
-    testing::require(cudaStreamEndCapture(stream, &graph), "end capture");
-    testing::require(cudaGraphInstantiate(&executable, graph, 0), "instantiate");
-    testing::require(cudaGraphLaunch(executable, stream), "launch");
-    testing::require(cudaStreamSynchronize(stream), "synchronize");
+    test::require(cudaStreamEndCapture(stream, &graph), "end capture");
+    test::require(cudaGraphInstantiate(&executable, graph, 0), "instantiate");
+    test::require(cudaGraphLaunch(executable, stream), "launch");
+    test::require(cudaStreamSynchronize(stream), "synchronize");
     const auto found = outputs.download();
     EXPECT_EQ(disagreement(evaluate(*network, rows, GetParam()),
                            MatrixView<const float>(found.data(), 120, 5)),
               "");
     EXPECT_TRUE(outputs.intact());
-    testing::require(cudaGraphExecDestroy(executable), "destroy");
-    testing::require(cudaGraphDestroy(graph), "destroy");
+    test::require(cudaGraphExecDestroy(executable), "destroy");
+    test::require(cudaGraphDestroy(graph), "destroy");
   }
-  testing::require(cudaStreamDestroy(stream), "destroy");
-  testing::require(cudaFree(workspace), "cudaFree");
+  test::require(cudaStreamDestroy(stream), "destroy");
+  test::require(cudaFree(workspace), "cudaFree");
 }
 
 TEST_P(EveryPrecision, BeyondTheRangeOfFloat16IsAnInfinity) {

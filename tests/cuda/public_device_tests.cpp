@@ -14,21 +14,19 @@
 #include "tests/support/device_array.hpp"
 #include "tests/support/gpu.hpp"
 #include "tests/support/random.hpp"
+#include "tests/support/values.hpp"
 
 namespace lamella {
 namespace {
 
-using testing::DeviceArray;
-using ::testing::HasSubstr;
-using testing::random_network;
-using testing::random_rows;
-using testing::require;
+using test::DeviceArray;
+using test::random_network;
+using test::random_rows;
+using test::require;
+using test::values;
+using testing::HasSubstr;
 
-constexpr std::size_t kRows = 40;
-
-std::vector<float> values(const Matrix& matrix) {
-  return {matrix.data(), matrix.data() + matrix.size()};
-}
+constexpr std::size_t kHostRows = 40;
 
 // Ways in from rows on the device to outputs there: what is enqueued on a stream gives the bits
 // that run() gives, as it is and when captured once and replayed on other rows.
@@ -36,26 +34,26 @@ template <class Enqueue>
 void expect_bits_of_run(const Enqueue& enqueue, Engine& engine) {
   const std::size_t width = engine.network().inputs();
   const std::size_t classes = engine.network().outputs();
-  DeviceArray rows(kRows * width, 1);
-  DeviceArray outputs(kRows * classes, 3);
+  DeviceArray rows(kHostRows * width, 1);
+  DeviceArray outputs(kHostRows * classes, 3);
   cudaStream_t stream = nullptr;
   cudaGraph_t graph = nullptr;
   cudaGraphExec_t executable = nullptr;
   require(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
   require(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), "begin capture");
-  enqueue(rows.data(), kRows, outputs.data(), stream);
+  enqueue(rows.data(), kHostRows, outputs.data(), stream);
   require(cudaStreamEndCapture(stream, &graph), "end capture");
   require(cudaGraphInstantiate(&executable, graph, 0), "instantiate");
   for (std::uint32_t seed = 1; seed <= 2; ++seed) {
-    const Matrix host_rows = random_rows(kRows, width, seed);
+    const Matrix host_rows = random_rows(kHostRows, width, seed);
     rows.upload(values(host_rows));
     if (seed % 2 == 0) {
-      enqueue(rows.data(), kRows, outputs.data(), stream);
+      enqueue(rows.data(), kHostRows, outputs.data(), stream);
     } else {
       require(cudaGraphLaunch(executable, stream), "launch");
     }
     require(cudaStreamSynchronize(stream), "synchronize");
-    Matrix wanted(kRows, classes);
+    Matrix wanted(kHostRows, classes);
     engine.run(host_rows, wanted);
     EXPECT_EQ(outputs.download(), values(wanted)) << seed;
     EXPECT_TRUE(outputs.intact());
@@ -65,12 +63,12 @@ void expect_bits_of_run(const Enqueue& enqueue, Engine& engine) {
   require(cudaStreamDestroy(stream), "destroy");
 }
 
-class PublicDevice : public ::testing::TestWithParam<const char*> {
+class PublicDevice : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override { LAMELLA_NEEDS_CUDA_DEVICE(); }
 };
 
-INSTANTIATE_TEST_SUITE_P(Paths, PublicDevice, ::testing::Values("layers", "fused"));
+INSTANTIATE_TEST_SUITE_P(Paths, PublicDevice, testing::Values("layers", "fused"));
 
 TEST_P(PublicDevice, EveryEngineOfOneDeviceTakesRowsThatAreThere) {
   const auto network = random_network({.widths = {20, 40, 5}});
@@ -93,15 +91,15 @@ TEST_P(PublicDevice, EveryEngineOfOneDeviceTakesRowsThatAreThere) {
   EXPECT_EQ(std::memcmp(workspace.download().data(), untouched.data(), bytes), 0)
       << "a sibling works in the caller's memory";
   expect_bits(*engine);
-  DeviceArray rows(values(random_rows(kRows, 20, 1)));
-  DeviceArray outputs(kRows * 5);
-  DeviceArray tapped(kRows * 40);
-  engine->enqueue(rows.data(), kRows, outputs.data(), nullptr,
-                  std::vector<Tap>{{0, false, {tapped.data(), kRows, 40}}});
+  DeviceArray rows(values(random_rows(kHostRows, 20, 1)));
+  DeviceArray outputs(kHostRows * 5);
+  DeviceArray tapped(kHostRows * 40);
+  engine->enqueue(rows.data(), kHostRows, outputs.data(), nullptr,
+                  std::vector<Tap>{{0, false, {tapped.data(), kHostRows, 40}}});
   require(cudaStreamSynchronize(nullptr), "synchronize");  // run() takes streams of its own
-  Matrix wanted(kRows, 5);
-  Matrix hidden(kRows, 40);
-  engine->run(random_rows(kRows, 20, 1), wanted, std::vector<Tap>{{0, false, hidden}});
+  Matrix wanted(kHostRows, 5);
+  Matrix hidden(kHostRows, 40);
+  engine->run(random_rows(kHostRows, 20, 1), wanted, std::vector<Tap>{{0, false, hidden}});
   EXPECT_EQ(outputs.download(), values(wanted));
   EXPECT_EQ(tapped.download(), values(hidden));
   EXPECT_TRUE(workspace.intact());
@@ -197,7 +195,7 @@ TEST_P(PublicDevice, CProgramsGiveTheirMemory) {
   float outputs[2] = {};
   const std::size_t given = memory.given;
   ASSERT_EQ(lamella_engine_run(sibling, rows, 2, outputs), LAMELLA_OK);
-  EXPECT_THAT(outputs, ::testing::ElementsAre(3, 11));
+  EXPECT_THAT(outputs, testing::ElementsAre(3, 11));
   EXPECT_GT(memory.given, given) << "rows and outputs were put elsewhere";
   lamella_engine_release(sibling);
   EXPECT_EQ(memory.live, 0U);

@@ -20,31 +20,22 @@
 
 #include "cuda/graph_cache.hpp"
 #include "cuda_sim.hpp"
+#include "tests/cuda/on_simulation.hpp"
 #include "tests/support/device_array.hpp"
 #include "tests/support/oracle.hpp"
 #include "tests/support/random.hpp"
+#include "tests/support/values.hpp"
 
 namespace lamella {
 namespace {
 
-using testing::DeviceArray;
-using ::testing::HasSubstr;
-using testing::random_network;
-using testing::random_rows;
+using test::DeviceArray;
+using test::random_network;
+using test::random_rows;
+using test::values;
+using testing::HasSubstr;
 
-class SimulatedEngine : public ::testing::Test {
- protected:
-  void SetUp() override { cuda_sim::configure({}); }
-  void TearDown() override {
-    EXPECT_EQ(cuda_sim::reports(), 0) << cuda_sim::last_report();
-    EXPECT_EQ(cuda_sim::live().total(), 0) << "something was not released";
-    cuda_sim::configure({});
-  }
-};
-
-std::vector<float> values(const Matrix& matrix) {
-  return {matrix.data(), matrix.data() + matrix.size()};
-}
+class SimulatedEngine : public test::OnSimulation {};
 
 TEST_F(SimulatedEngine, EnqueueNeitherAllocatesNorSynchronizes) {
   cuda_sim::configure({.stream_order = cuda_sim::StreamOrder::kLazy});
@@ -54,7 +45,7 @@ TEST_F(SimulatedEngine, EnqueueNeitherAllocatesNorSynchronizes) {
   DeviceArray device_rows(values(rows));
   DeviceArray outputs(150 * 7);
   cudaStream_t stream = nullptr;
-  testing::require(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
+  test::require(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
   const auto before = cuda_sim::live();
   engine.enqueue(device_rows.data(), 150, outputs.data(), stream);
   EXPECT_EQ(cuda_sim::live().total(), before.total());
@@ -62,10 +53,10 @@ TEST_F(SimulatedEngine, EnqueueNeitherAllocatesNorSynchronizes) {
   // would be idle.
   EXPECT_EQ(cudaStreamQuery(stream), cudaErrorNotReady);
   const auto found = outputs.download();
-  EXPECT_EQ(testing::disagreement(testing::evaluate(*network, rows.view()),
-                                  MatrixView<const float>(found.data(), 150, 7)),
+  EXPECT_EQ(test::disagreement(test::evaluate(*network, rows.view()),
+                               MatrixView<const float>(found.data(), 150, 7)),
             "");
-  testing::require(cudaStreamDestroy(stream), "destroy");
+  test::require(cudaStreamDestroy(stream), "destroy");
 }
 
 // All taps of a network whose values lie in memory, one after another.
@@ -124,13 +115,13 @@ TEST_F(SimulatedEngine, EnqueueWithTapsNeitherAllocatesNorSynchronizes) {
   const std::size_t tapped = 150UL * 2 * (33 + 50 + 7);
   DeviceArray memory(tapped);
   cudaStream_t stream = nullptr;
-  testing::require(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
+  test::require(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
   const auto before = cuda_sim::live();
   engine.enqueue(rows.data(), 150, outputs.data(), stream, taps_in(memory.data(), *network, 150));
   EXPECT_EQ(cuda_sim::live().total(), before.total());
   EXPECT_EQ(cudaStreamQuery(stream), cudaErrorNotReady);
-  testing::require(cudaStreamSynchronize(stream), "synchronize");
-  testing::require(cudaStreamDestroy(stream), "destroy");
+  test::require(cudaStreamSynchronize(stream), "synchronize");
+  test::require(cudaStreamDestroy(stream), "destroy");
 }
 
 // What a device or its cuBLASLt may lack: every way of computing a layer agrees with the reference,
@@ -171,7 +162,7 @@ TEST_F(SimulatedEngine, KeepsItsPromisesWhateverCublasLtOffers) {
     rows(7, 3) = std::numeric_limits<float>::quiet_NaN();
     Matrix together(600, 8);
     engine.run(rows, together);
-    EXPECT_EQ(testing::disagreement(testing::evaluate(*network, rows, c.precision), together), "")
+    EXPECT_EQ(test::disagreement(test::evaluate(*network, rows, c.precision), together), "")
         << c.path;
     // NaN is not equal to itself.
     const auto sound = [](std::vector<float> v) {
@@ -209,7 +200,7 @@ TEST_F(SimulatedEngine, ALayerThatCublasLtRefusesGoesInBlocks) {
   const Matrix rows = random_rows(270, 44, 1);
   Matrix outputs(270, 8);
   engine.run(rows, outputs);
-  EXPECT_EQ(testing::disagreement(testing::evaluate(*network, rows), outputs), "");
+  EXPECT_EQ(test::disagreement(test::evaluate(*network, rows), outputs), "");
 }
 
 TEST_F(SimulatedEngine, FastGivesARowOtherBitsInOtherBatches) {
@@ -242,8 +233,8 @@ TEST_F(SimulatedEngine, WeightsAreOnTheDeviceOnceForAllEnginesOfANetwork) {
 TEST_F(SimulatedEngine, EveryOrderOfExecutionGivesTheSame) {
   const auto network = random_network({.widths = {16384, 5, 3}});
   const Matrix rows = random_rows(70, 16384, 3);
-  const auto reference = testing::evaluate(*network, rows.view());
-  const auto hidden_reference = testing::evaluate(Network({network->layers()[0]}), rows.view());
+  const auto reference = test::evaluate(*network, rows.view());
+  const auto hidden_reference = test::evaluate(Network({network->layers()[0]}), rows.view());
   using cuda_sim::StreamOrder;
   for (const auto order : {StreamOrder::kLazy, StreamOrder::kEager, StreamOrder::kRandom}) {
     for (unsigned seed = 0; seed < (order == StreamOrder::kRandom ? 10U : 1U); ++seed) {
@@ -251,13 +242,13 @@ TEST_F(SimulatedEngine, EveryOrderOfExecutionGivesTheSame) {
       CudaEngine engine(network, {.max_rows = 8, .path = CudaPath::kLayers});
       Matrix outputs(70, 3);
       engine.run(rows.view(), outputs.view());
-      EXPECT_EQ(testing::disagreement(reference, outputs.view()), "")
+      EXPECT_EQ(test::disagreement(reference, outputs.view()), "")
           << static_cast<int>(order) << ", " << seed;
       Matrix hidden(70, 5);
       Matrix again(70, 3);
       engine.run(rows, again, std::vector<Tap>{{0, false, hidden}});
       EXPECT_EQ(values(again), values(outputs));
-      EXPECT_EQ(testing::disagreement(hidden_reference, hidden.view()), "")
+      EXPECT_EQ(test::disagreement(hidden_reference, hidden.view()), "")
           << static_cast<int>(order) << ", " << seed;
     }
   }
@@ -267,16 +258,16 @@ TEST_F(SimulatedEngine, EachDeviceHasItsOwnEngine) {
   cuda_sim::configure({.devices = 3});
   const auto network = random_network({.widths = {10, 20, 4}});
   const Matrix rows = random_rows(30, 10, 1);
-  const auto reference = testing::evaluate(*network, rows.view());
+  const auto reference = test::evaluate(*network, rows.view());
   CudaEngine second(network, {.device = {DeviceKind::kCuda, 1}, .path = CudaPath::kLayers});
   CudaEngine third(network, {.device = {DeviceKind::kCuda, 2}, .path = CudaPath::kLayers});
   for (CudaEngine* engine : {&second, &third}) {
     Matrix outputs(30, 4);
     engine->run(rows.view(), outputs.view());
-    EXPECT_EQ(testing::disagreement(reference, outputs.view()), "");
+    EXPECT_EQ(test::disagreement(reference, outputs.view()), "");
   }
   int current = -1;
-  testing::require(cudaGetDevice(&current), "cudaGetDevice");
+  test::require(cudaGetDevice(&current), "cudaGetDevice");
   EXPECT_EQ(current, 0) << "the caller's device was changed";
   EXPECT_THROW(CudaEngine(network, {.device = {DeviceKind::kCuda, 3}, .path = CudaPath::kLayers}),
                DeviceError);
@@ -290,7 +281,7 @@ TEST_F(SimulatedEngine, OutOfDeviceMemorySaysHowMuchAndWhatLowersIt) {
     FAIL() << "64 MiB held 760 MiB";
   } catch (const OutOfMemoryError& error) {
     EXPECT_THAT(error.what(),
-                ::testing::AllOf(HasSubstr("MiB asked for"), HasSubstr("--chunk-rows")));
+                testing::AllOf(HasSubstr("MiB asked for"), HasSubstr("--chunk-rows")));
   }
   EXPECT_NO_THROW(CudaEngine(network, {.max_rows = 100, .path = CudaPath::kLayers}));
 }
@@ -341,10 +332,10 @@ TEST_F(SimulatedEngine, CallsOfOneShapeBecomeOneLaunch) {
 // Were it not for the guard, the engine's end would spoil the other thread's capture.
 TEST_F(SimulatedEngine, AnEngineThatEndsLetsCapturesOfOtherThreadsFinish) {
   auto engine = std::make_unique<CudaEngine>(random_network({.widths = {4, 3}}));
-  const testing::TestStream stream;
+  const test::TestStream stream;
   cuda::GraphCache graphs;
   std::thread ending;
-  const auto work = [&] { testing::require(cudaMemsetAsync(nullptr, 0, 0, stream.get()), "set"); };
+  const auto work = [&] { test::require(cudaMemsetAsync(nullptr, 0, 0, stream.get()), "set"); };
   graphs.run(1, stream.get(), work);
   EXPECT_NO_THROW(graphs.run(1, stream.get(), [&] {
     ending = std::thread([&] { engine.reset(); });

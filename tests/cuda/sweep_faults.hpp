@@ -15,7 +15,7 @@
 
 #include "cuda_sim.hpp"
 
-namespace lamella::testing {
+namespace lamella::test {
 
 // One call that fails: the nth of those between arm() and disarm(), by itself or, as after a
 // kernel's fault, with all that follow it.
@@ -92,7 +92,7 @@ inline long sweep_faults(const std::string& name, const Faulty& body, bool for_g
   const std::vector<float> wanted_after = after(none);
   long injected = 0;
   for (const bool lasting : for_good_too ? std::vector{false, true} : std::vector{false}) {
-    for (long n = 1; !::testing::Test::HasFailure(); ++n) {
+    for (long n = 1; !testing::Test::HasFailure(); ++n) {
       SCOPED_TRACE(fmt::format("{}: call {} fails{}", name, n, lasting ? " for good" : ""));
       Fault fault(n, lasting);
       std::optional<std::string> message;
@@ -123,9 +123,9 @@ inline long sweep_faults(const std::string& name, const Faulty& body, bool for_g
     }
     EXPECT_EQ(body(none), wanted);
   }
-  ::testing::Test::RecordProperty("injected_faults_" + name, std::to_string(injected));
+  testing::Test::RecordProperty("injected_faults_" + name, std::to_string(injected));
   fmt::print("{}: {} calls failed, one at a time\n", name, injected);
   return injected;
 }
 
-}  // namespace lamella::testing
+}  // namespace lamella::test

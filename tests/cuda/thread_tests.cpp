@@ -16,12 +16,12 @@
 namespace lamella {
 namespace {
 
-using testing::DeviceArray;
-using testing::on_threads;
-using testing::random_network;
-using testing::random_rows;
-using testing::require;
-using testing::TestStream;
+using test::DeviceArray;
+using test::on_threads;
+using test::random_network;
+using test::random_rows;
+using test::require;
+using test::TestStream;
 
 TEST(CudaThreads, EnqueueOnTheirOwnStreamsAtOnce) {
   LAMELLA_NEEDS_CUDA_DEVICE();
@@ -54,7 +54,7 @@ TEST(CudaThreads, EnqueueOnTheirOwnStreamsAtOnce) {
       }
       return "";
     });
-    EXPECT_THAT(said, ::testing::Each(""));
+    EXPECT_THAT(said, testing::Each(""));
   }
 }
 

@@ -13,10 +13,10 @@
 namespace lamella {
 namespace {
 
-using testing::EngineContract;
-using testing::NetworkRecipe;
-using testing::random_network;
-using testing::random_rows;
+using test::EngineContract;
+using test::NetworkRecipe;
+using test::random_network;
+using test::random_rows;
 
 std::size_t differing_bits(MatrixView<const float> a, MatrixView<const float> b) {
   std::size_t count = 0;
@@ -56,7 +56,7 @@ class Draw {
     const auto network = random_network(recipe);
     return between(0, 3) != 0
                ? network
-               : testing::with_input_steps(
+               : test::with_input_steps(
                      *network, {InputStep::Kind::kSubtract, InputStep::Kind::kDivide}, recipe.seed);
   }
 
@@ -64,8 +64,7 @@ class Draw {
   std::mt19937 generator_;
 };
 
-class BatchInvariance : public EngineContract,
-                        public ::testing::WithParamInterface<std::uint32_t> {};
+class BatchInvariance : public EngineContract, public testing::WithParamInterface<std::uint32_t> {};
 
 // The rows in another order, in calls of random sizes, some of them tapped.
 Matrix in_pieces(Engine& engine, const Matrix& rows, Draw& draw) {
@@ -100,19 +99,19 @@ TEST_P(BatchInvariance, OfARandomNetworkInAnyOrderAndSplit) {
   const Matrix rows = random_rows(draw.between(1, 150), network->inputs(), GetParam(), 2);
   Matrix together(rows.rows(), network->outputs());
   {
-    const auto engine = testing::make_contract_engine(network);
+    const auto engine = test::make_contract_engine(network);
     ASSERT_TRUE(engine->info().batch_invariant);
     engine->run(rows, together);
   }
   for (const std::size_t max_rows : {std::size_t{0}, draw.between(1, 8), draw.between(9, 70)}) {
     const auto engine =
-        testing::make_contract_engine(network, max_rows, static_cast<int>(draw.between(1, 3)));
+        test::make_contract_engine(network, max_rows, static_cast<int>(draw.between(1, 3)));
     EXPECT_EQ(differing_bits(in_pieces(*engine, rows, draw), together), 0U)
         << engine->info().path << ", max_rows " << max_rows;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, BatchInvariance, ::testing::Range(0U, 16U));
+INSTANTIATE_TEST_SUITE_P(Seeds, BatchInvariance, testing::Range(0U, 16U));
 
 }  // namespace
 }  // namespace lamella

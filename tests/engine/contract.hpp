@@ -12,7 +12,7 @@
 
 #include "tests/support/gpu.hpp"
 
-namespace lamella::testing {
+namespace lamella::test {
 
 inline Device contract_device() {
   const char* const device = std::getenv("LAMELLA_TEST_DEVICE");
@@ -30,7 +30,7 @@ inline std::unique_ptr<Engine> make_contract_engine(std::shared_ptr<const Networ
                       .path = parse_cuda_path(path == nullptr ? "auto" : path)});
 }
 
-class EngineContract : public ::testing::Test {
+class EngineContract : public testing::Test {
  protected:
   void SetUp() override {
     if (contract_device().kind == DeviceKind::kCuda) {
@@ -39,4 +39,4 @@ class EngineContract : public ::testing::Test {
   }
 };
 
-}  // namespace lamella::testing
+}  // namespace lamella::test

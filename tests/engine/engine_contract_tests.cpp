@@ -18,19 +18,19 @@
 namespace lamella {
 namespace {
 
-using testing::EngineContract;
-using testing::GuardedMatrix;
-using ::testing::HasSubstr;
-using testing::make_contract_engine;
-using testing::NetworkRecipe;
-using testing::random_network;
-using testing::random_rows;
+using test::EngineContract;
+using test::GuardedMatrix;
+using test::make_contract_engine;
+using test::NetworkRecipe;
+using test::random_network;
+using test::random_rows;
+using testing::HasSubstr;
 
 // Runs the rows and compares; output_offset misaligns the output buffer by that many floats.
 void expect_agreement(Engine& engine, MatrixView<const float> rows, std::size_t output_offset = 0) {
   GuardedMatrix outputs(rows.rows(), engine.network().outputs(), output_offset);
   engine.run(rows, outputs.view());
-  EXPECT_EQ(testing::disagreement(testing::evaluate(engine.network(), rows), outputs.view()), "");
+  EXPECT_EQ(test::disagreement(test::evaluate(engine.network(), rows), outputs.view()), "");
   EXPECT_TRUE(outputs.intact()) << "the engine wrote outside of its outputs";
 }
 
@@ -42,13 +42,13 @@ void expect_agreement(const std::shared_ptr<const Network>& network, std::size_t
 
 TEST_F(EngineContract, SaysWhatItIs) {
   const auto engine = make_contract_engine(random_network({.widths = {3, 4, 2}}));
-  EXPECT_EQ(engine->info().device.kind, testing::contract_device().kind);
+  EXPECT_EQ(engine->info().device.kind, test::contract_device().kind);
   EXPECT_EQ(engine->info().precision, "fp32");
   EXPECT_NE(engine->info().device_name, "");
   EXPECT_NE(engine->info().path, "");
 }
 
-class EveryActivation : public EngineContract, public ::testing::WithParamInterface<const char*> {};
+class EveryActivation : public EngineContract, public testing::WithParamInterface<const char*> {};
 
 TEST_P(EveryActivation, OnHiddenLayersAndOnTheLast) {
   const Activation activation = parse_activation(GetParam());
@@ -65,13 +65,13 @@ TEST_P(EveryActivation, OnHiddenLayersAndOnTheLast) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, EveryActivation,
-                         ::testing::Values("identity", "relu", "leaky_relu:0.2", "leaky_relu:-0.5",
-                                           "elu:1.5", "selu", "sigmoid", "tanh", "gelu",
-                                           "gelu_tanh", "silu", "softplus", "hard_sigmoid",
-                                           "hard_sigmoid:0.2:0.4", "hard_swish", "clip:-0.5:0.75",
-                                           "clip", "softmax", "log_softmax"));
+                         testing::Values("identity", "relu", "leaky_relu:0.2", "leaky_relu:-0.5",
+                                         "elu:1.5", "selu", "sigmoid", "tanh", "gelu", "gelu_tanh",
+                                         "silu", "softplus", "hard_sigmoid", "hard_sigmoid:0.2:0.4",
+                                         "hard_swish", "clip:-0.5:0.75", "clip", "softmax",
+                                         "log_softmax"));
 
-class EveryRowCount : public EngineContract, public ::testing::WithParamInterface<std::size_t> {};
+class EveryRowCount : public EngineContract, public testing::WithParamInterface<std::size_t> {};
 
 TEST_P(EveryRowCount, InOnePass) {
   expect_agreement(random_network({.widths = {10, 21, 7}}), GetParam());
@@ -87,9 +87,9 @@ TEST_P(EveryRowCount, ThroughWiderLayers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Counts, EveryRowCount,
-                         ::testing::Values(0, 1, 2, 15, 16, 17, 31, 32, 33, 1000));
+                         testing::Values(0, 1, 2, 15, 16, 17, 31, 32, 33, 1000));
 
-class EveryWidth : public EngineContract, public ::testing::WithParamInterface<std::size_t> {};
+class EveryWidth : public EngineContract, public testing::WithParamInterface<std::size_t> {};
 
 TEST_P(EveryWidth, OfInputs) {
   expect_agreement(random_network({.widths = {GetParam(), 5, 3}}), 37);
@@ -122,7 +122,7 @@ TEST_P(EveryWidth, IntoOutputsOfAnyAlignment) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Widths, EveryWidth,
-                         ::testing::Values(1, 2, 3, 10, 16, 17, 64, 127, 513, 1024));
+                         testing::Values(1, 2, 3, 10, 16, 17, 64, 127, 513, 1024));
 
 TEST_F(EngineContract, LayersWithoutBias) {
   for (const char* last : {"identity", "relu", "softmax"}) {
@@ -154,7 +154,7 @@ TEST_F(EngineContract, EightLayers) {
 
 // Each in a test of its own: under ThreadSanitizer the simulation's threads take memory until a
 // program ends.
-class EveryDraw : public EngineContract, public ::testing::WithParamInterface<std::uint32_t> {};
+class EveryDraw : public EngineContract, public testing::WithParamInterface<std::uint32_t> {};
 
 TEST_P(EveryDraw, OfARandomNetwork) {
   std::mt19937 generator(2026 + GetParam());
@@ -171,7 +171,7 @@ TEST_P(EveryDraw, OfARandomNetwork) {
   expect_agreement(random_network(recipe), draw(1, 200), GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, EveryDraw, ::testing::Range(0U, 40U));
+INSTANTIATE_TEST_SUITE_P(Seeds, EveryDraw, testing::Range(0U, 40U));
 
 const std::vector<std::vector<InputStep::Kind>>& step_cases() {
   using Kind = InputStep::Kind;
@@ -188,21 +188,21 @@ const std::vector<std::vector<InputStep::Kind>>& step_cases() {
 }
 
 // A width to a test, for the same reason as in EveryDraw.
-class InputSteps : public EngineContract, public ::testing::WithParamInterface<std::size_t> {};
+class InputSteps : public EngineContract, public testing::WithParamInterface<std::size_t> {};
 
 TEST_P(InputSteps, ComeBeforeTheFirstLayer) {
   const std::size_t width = GetParam();
   for (std::uint32_t i = 0; i < step_cases().size(); ++i) {
     SCOPED_TRACE("case " + std::to_string(i));
     const auto network =
-        testing::with_input_steps(*random_network({.widths = {width, 9, 4}}), step_cases()[i], i);
+        test::with_input_steps(*random_network({.widths = {width, 9, 4}}), step_cases()[i], i);
     const auto engine = make_contract_engine(network, 16);
     expect_agreement(*engine, random_rows(67, width, i, 2).view());
     expect_agreement(*engine, random_rows(1, width, i + 50, 2).view());
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Widths, InputSteps, ::testing::Values(1, 3, 17, 64));
+INSTANTIATE_TEST_SUITE_P(Widths, InputSteps, testing::Values(1, 3, 17, 64));
 
 // The identity after the steps: what comes out is what the steps made, bit for bit.
 TEST_F(EngineContract, InputStepsRoundEachByItself) {
@@ -215,7 +215,7 @@ TEST_F(EngineContract, InputStepsRoundEachByItself) {
     for (std::size_t i = 0; i < width; ++i) {
       identity.weights[i * width + i] = 1;
     }
-    const auto network = testing::with_input_steps(
+    const auto network = test::with_input_steps(
         Network({identity}), {InputStep::Kind::kMultiply, InputStep::Kind::kAdd}, 3);
     const Matrix rows = random_rows(50, width, 4);
     Matrix outputs(50, width);
@@ -232,8 +232,8 @@ TEST_F(EngineContract, InputStepsRoundEachByItself) {
 
 TEST_F(EngineContract, InputStepsGiveARowTheSameBitsInAnyBatch) {
   for (const std::size_t width : {5UL, 33UL}) {
-    const auto network = testing::with_input_steps(*random_network({.widths = {width, 20, 6}}),
-                                                   step_cases().back(), 8);
+    const auto network =
+        test::with_input_steps(*random_network({.widths = {width, 20, 6}}), step_cases().back(), 8);
     const auto engine = make_contract_engine(network, 16);
     const Matrix rows = random_rows(61, width, 5, 2);
     Matrix all(61, 6);
@@ -252,8 +252,8 @@ TEST_F(EngineContract, AClippedNanStaysNanAndAClippedInfinityIsANumber) {
   constexpr float kInf = std::numeric_limits<float>::infinity();
   for (const std::size_t width : {3UL, 20UL}) {
     const auto network =
-        testing::with_input_steps(*random_network({.widths = {width, 4}}),
-                                  {InputStep::Kind::kMultiply, InputStep::Kind::kClip}, 6);
+        test::with_input_steps(*random_network({.widths = {width, 4}}),
+                               {InputStep::Kind::kMultiply, InputStep::Kind::kClip}, 6);
     Matrix rows = random_rows(4, width, 9);
     rows(1, 2) = std::numeric_limits<float>::quiet_NaN();
     rows(2, 0) = kInf;
@@ -285,10 +285,10 @@ TEST_F(EngineContract, IntegersAreExact) {
   std::vector<float> rows = {2, 1, 3, 1, 0, 2, 0, -3, 1, -4, 2, 1, 0, 0, 0};
   std::vector<float> outputs(10);
   engine->run(MatrixView<const float>(rows.data(), 5, 3), MatrixView<float>(outputs.data(), 5, 2));
-  EXPECT_THAT(outputs, ::testing::ElementsAre(7, 5, 3, 2, 0, 0, 3, 0, 0, 0));
+  EXPECT_THAT(outputs, testing::ElementsAre(7, 5, 3, 2, 0, 0, 3, 0, 0, 0));
 }
 
-class EveryKind : public EngineContract, public ::testing::WithParamInterface<int> {};
+class EveryKind : public EngineContract, public testing::WithParamInterface<int> {};
 
 TEST_P(EveryKind, TakesNanAndInfinityAsIeeeSays) {
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
@@ -308,14 +308,13 @@ TEST_P(EveryKind, TakesNanAndInfinityAsIeeeSays) {
       const auto engine = make_contract_engine(network);
       GuardedMatrix outputs(6, width);
       engine->run(rows.view(), outputs.view());
-      EXPECT_EQ(testing::disagreement(testing::evaluate(*network, rows.view()), outputs.view()),
-                "");
+      EXPECT_EQ(test::disagreement(test::evaluate(*network, rows.view()), outputs.view()), "");
     }
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, EveryKind,
-                         ::testing::Range(0, static_cast<int>(ActivationKind::kLogSoftmax) + 1));
+                         testing::Range(0, static_cast<int>(ActivationKind::kLogSoftmax) + 1));
 
 TEST_F(EngineContract, ANanReachesTheOutputsOfItsRowAndOfNoOther) {
   const auto network = random_network({.widths = {20, 30, 25, 4}});
@@ -354,7 +353,7 @@ TEST_F(EngineContract, RowsOfAnotherWidthAreRefusedWithBothWidths) {
     engine->run(rows.view(), outputs.view());
     FAIL();
   } catch (const ShapeError& error) {
-    EXPECT_THAT(error.what(), ::testing::AllOf(HasSubstr("5"), HasSubstr("3")));
+    EXPECT_THAT(error.what(), testing::AllOf(HasSubstr("5"), HasSubstr("3")));
   }
   Matrix fitting(2, 3);
   Matrix narrow(2, 1);

@@ -16,11 +16,11 @@
 namespace lamella {
 namespace {
 
-using testing::EngineContract;
-using testing::make_contract_engine;
-using testing::random_network;
-using testing::random_rows;
-using testing::with_input_steps;
+using test::EngineContract;
+using test::make_contract_engine;
+using test::random_network;
+using test::random_rows;
+using test::with_input_steps;
 
 using Siblings = EngineContract;
 

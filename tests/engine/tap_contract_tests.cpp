@@ -21,13 +21,13 @@
 namespace lamella {
 namespace {
 
-using ::testing::AllOf;
-using testing::EngineContract;
-using testing::GuardedMatrix;
-using ::testing::HasSubstr;
-using testing::make_contract_engine;
-using testing::random_network;
-using testing::random_rows;
+using test::EngineContract;
+using test::GuardedMatrix;
+using test::make_contract_engine;
+using test::random_network;
+using test::random_rows;
+using testing::AllOf;
+using testing::HasSubstr;
 
 using Taps = EngineContract;
 
@@ -42,23 +42,21 @@ std::vector<Layer> layers_of(const Network& network, std::size_t first, std::siz
 }
 
 // What the reference gives at a tap.
-testing::Reference reference_at(const Network& network, const Tap& tap,
-                                MatrixView<const float> rows) {
+test::Reference reference_at(const Network& network, const Tap& tap, MatrixView<const float> rows) {
   std::vector<Layer> layers = layers_of(network, 0, tap.layer + 1);
   if (tap.pre_activation) {
     layers.back().activation = ActivationKind::kIdentity;
   }
-  return testing::evaluate(Network(std::move(layers), {}, {},
-                                   {network.input_steps().begin(), network.input_steps().end()}),
-                           rows);
+  return test::evaluate(Network(std::move(layers), {}, {},
+                                {network.input_steps().begin(), network.input_steps().end()}),
+                        rows);
 }
 
 // What the reference makes of a layer's pre-activations.
-testing::Reference reference_activation(const Activation& activation,
-                                        MatrixView<const float> values) {
+test::Reference reference_activation(const Activation& activation, MatrixView<const float> values) {
   if (!activation.over_row()) {
     const Network one({Layer{1, 1, {1}, {}, activation}});
-    auto reference = testing::evaluate(one, {values.data(), values.size(), 1});
+    auto reference = test::evaluate(one, {values.data(), values.size(), 1});
     reference.rows = values.rows();
     reference.outputs = values.columns();
     return reference;
@@ -68,7 +66,7 @@ testing::Reference reference_activation(const Activation& activation,
   for (std::size_t i = 0; i < width; ++i) {
     identity.weights[i * width + i] = 1;
   }
-  return testing::evaluate(Network({identity}), values);
+  return test::evaluate(Network({identity}), values);
 }
 
 // Memory for taps, between guard zones that are as misaligned as may be.
@@ -110,24 +108,22 @@ class TapSet {
 // Every tap beside what must have led to it, and beside what it must lead to.
 void expect_true(const TapSet& set, const Network& network, MatrixView<const float> rows) {
   for (const Tap& tap : set.taps()) {
-    SCOPED_TRACE(::testing::Message() << (tap.pre_activation ? "pre-activation" : "activation")
-                                      << " of layer " << tap.layer + 1);
-    EXPECT_EQ(testing::disagreement(reference_at(network, tap, rows), tap.values), "");
+    SCOPED_TRACE(testing::Message() << (tap.pre_activation ? "pre-activation" : "activation")
+                                    << " of layer " << tap.layer + 1);
+    EXPECT_EQ(test::disagreement(reference_at(network, tap, rows), tap.values), "");
     const Layer& layer = network.layers()[tap.layer];
     const Tap* const before = tap.layer == 0 ? nullptr : set.find(tap.layer - 1, false);
     const Tap* const sum = set.find(tap.layer, true);
     if (tap.pre_activation && before != nullptr) {
       Layer product = layer;
       product.activation = ActivationKind::kIdentity;
-      EXPECT_EQ(
-          testing::disagreement(testing::evaluate(Network({product}), before->values), tap.values),
-          "")
+      EXPECT_EQ(test::disagreement(test::evaluate(Network({product}), before->values), tap.values),
+                "")
           << "from the activations before";
     }
     if (!tap.pre_activation && sum != nullptr) {
-      EXPECT_EQ(
-          testing::disagreement(reference_activation(layer.activation, sum->values), tap.values),
-          "")
+      EXPECT_EQ(test::disagreement(reference_activation(layer.activation, sum->values), tap.values),
+                "")
           << "from the pre-activations";
     }
     const Tap* const first = set.find(tap.layer, tap.pre_activation);
@@ -157,7 +153,7 @@ void expect_outputs_behind(const TapSet& set, const Engine& engine,
     }
     const auto rest =
         std::make_shared<const Network>(layers_of(network, next, network.layers().size() - next));
-    EXPECT_EQ(testing::disagreement(testing::evaluate(*rest, tap.values), outputs), "")
+    EXPECT_EQ(test::disagreement(test::evaluate(*rest, tap.values), outputs), "")
         << "behind layer " << next;
     const auto again = make_contract_engine(rest);
     if (on_the_same_path(engine, *again)) {
@@ -194,7 +190,7 @@ void expect_all_taps(const std::shared_ptr<const Network>& network, std::size_t 
 }
 
 class TapsOfEveryActivation : public EngineContract,
-                              public ::testing::WithParamInterface<const char*> {};
+                              public testing::WithParamInterface<const char*> {};
 
 TEST_P(TapsOfEveryActivation, ShowBothSidesOfIt) {
   const Activation activation = parse_activation(GetParam());
@@ -207,13 +203,13 @@ TEST_P(TapsOfEveryActivation, ShowBothSidesOfIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, TapsOfEveryActivation,
-                         ::testing::Values("identity", "relu", "leaky_relu:-0.5", "elu:1.5", "selu",
-                                           "sigmoid", "tanh", "gelu", "gelu_tanh", "silu",
-                                           "softplus", "hard_sigmoid", "hard_swish",
-                                           "clip:-0.5:0.75", "softmax", "log_softmax"));
+                         testing::Values("identity", "relu", "leaky_relu:-0.5", "elu:1.5", "selu",
+                                         "sigmoid", "tanh", "gelu", "gelu_tanh", "silu", "softplus",
+                                         "hard_sigmoid", "hard_swish", "clip:-0.5:0.75", "softmax",
+                                         "log_softmax"));
 
 class TapsOfEveryRowCount : public EngineContract,
-                            public ::testing::WithParamInterface<std::size_t> {};
+                            public testing::WithParamInterface<std::size_t> {};
 
 TEST_P(TapsOfEveryRowCount, OfATinyNetwork) {
   expect_all_taps(random_network({.widths = {3, 4, 2}, .last = ActivationKind::kRelu}), GetParam());
@@ -230,7 +226,7 @@ TEST_P(TapsOfEveryRowCount, InPassesOfMaxRows) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Counts, TapsOfEveryRowCount,
-                         ::testing::Values(0, 1, 2, 15, 16, 17, 31, 32, 33, 100, 1001));
+                         testing::Values(0, 1, 2, 15, 16, 17, 31, 32, 33, 100, 1001));
 
 TEST_F(Taps, OfManyRowsOnSeveralThreads) {
   expect_all_taps(random_network({.widths = {3, 4, 2}}), 20'011);
@@ -250,16 +246,15 @@ TEST_F(Taps, OfLayersWithoutBias) {
 TEST_F(Taps, BehindInputSteps) {
   using Kind = InputStep::Kind;
   for (const std::size_t width : {6UL, 40UL}) {
-    expect_all_taps(testing::with_input_steps(*random_network({.widths = {width, 12, 5}}),
-                                              {Kind::kSubtract, Kind::kDivide, Kind::kClip}, 3),
+    expect_all_taps(test::with_input_steps(*random_network({.widths = {width, 12, 5}}),
+                                           {Kind::kSubtract, Kind::kDivide, Kind::kClip}, 3),
                     67, 16);
   }
 }
 
 // Some of the taps of a random network, in any order and some twice. Each draw in a test of its own
 // for the simulation's sake, as in the tests of the outputs.
-class TapsOfEveryDraw : public EngineContract,
-                        public ::testing::WithParamInterface<std::uint32_t> {};
+class TapsOfEveryDraw : public EngineContract, public testing::WithParamInterface<std::uint32_t> {};
 
 TEST_P(TapsOfEveryDraw, ShowWhatTheNetworkComputes) {
   std::mt19937 generator(4711 + GetParam());
@@ -267,7 +262,7 @@ TEST_P(TapsOfEveryDraw, ShowWhatTheNetworkComputes) {
     return low + static_cast<unsigned>(generator() % (high - low + 1));
   };
   const unsigned widest = GetParam() % 2 == 0 ? 16 : 140;
-  testing::NetworkRecipe recipe{.widths = {draw(1, widest)}, .seed = GetParam() + 1};
+  test::NetworkRecipe recipe{.widths = {draw(1, widest)}, .seed = GetParam() + 1};
   for (unsigned layer = draw(1, 5); layer > 0; --layer) {
     recipe.widths.push_back(draw(1, widest));
   }
@@ -286,7 +281,7 @@ TEST_P(TapsOfEveryDraw, ShowWhatTheNetworkComputes) {
   expect_taps(*engine, random_rows(count, network->inputs(), GetParam()).view(), set);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, TapsOfEveryDraw, ::testing::Range(0U, 40U));
+INSTANTIATE_TEST_SUITE_P(Seeds, TapsOfEveryDraw, testing::Range(0U, 40U));
 
 TEST_F(Taps, ThatDoNotFitAreRefusedBeforeAnythingIsComputed) {
   const auto network = random_network({.widths = {3, 4, 2}});

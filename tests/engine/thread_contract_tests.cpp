@@ -15,11 +15,11 @@
 namespace lamella {
 namespace {
 
-using testing::EngineContract;
-using testing::make_contract_engine;
-using testing::on_threads;
-using testing::random_network;
-using testing::random_rows;
+using test::EngineContract;
+using test::make_contract_engine;
+using test::on_threads;
+using test::random_network;
+using test::random_rows;
 
 constexpr std::size_t kThreads = 8;
 
@@ -66,7 +66,7 @@ class Threads : public EngineContract {
       }
       return "";
     });
-    EXPECT_THAT(said, ::testing::Each(""));
+    EXPECT_THAT(said, testing::Each(""));
   }
 };
 
@@ -98,7 +98,7 @@ TEST_F(Threads, ShareNothingWithNetworksThatAreGone) {
     }
     return "";
   });
-  EXPECT_THAT(said, ::testing::Each(""));
+  EXPECT_THAT(said, testing::Each(""));
 }
 
 }  // namespace

@@ -20,11 +20,11 @@
 namespace lamella {
 namespace {
 
-using testing::EngineContract;
-using ::testing::HasSubstr;
-using testing::make_contract_engine;
-using testing::random_network;
-using testing::random_rows;
+using test::EngineContract;
+using test::make_contract_engine;
+using test::random_network;
+using test::random_rows;
+using testing::HasSubstr;
 
 using TopK = EngineContract;
 
@@ -73,7 +73,7 @@ TEST_F(TopK, IsOfItsOwnOutputsForAnyRowsAndK) {
     const auto network = random_network({.widths = {20, 33, width}});
     // By one thread, which then does several blocks of rows one after the other.
     const auto engine =
-        make_engine(network, {.device = testing::contract_device(), .max_rows = 48, .threads = 1});
+        make_engine(network, {.device = test::contract_device(), .max_rows = 48, .threads = 1});
     for (const std::size_t rows : {0UL, 2UL, 200UL}) {
       for (const std::size_t k : {std::size_t{1}, width}) {
         expect_top_of_outputs(*engine, random_rows(rows, 20, static_cast<std::uint32_t>(rows)), k);

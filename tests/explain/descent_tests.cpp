@@ -12,7 +12,7 @@
 namespace lamella {
 namespace {
 
-using ::testing::ElementsAre;
+using testing::ElementsAre;
 
 // Weights that are multiples of 2^-12, so that a change by the step below is exact in float32.
 std::vector<Layer> coarse_layers(const Network& network) {
@@ -81,12 +81,12 @@ double distance_to_kink(const Activation& activation, double z) {
 // Draws rows until none of their pre-activations is near a kink, where differences mean nothing.
 Problem problem_for(const Activation& hidden, const Activation& last, std::size_t count,
                     std::uint32_t seed) {
-  Problem problem{coarse_layers(*lamella::testing::random_network(
+  Problem problem{coarse_layers(*test::random_network(
                       {.widths = {4, 6, 5, 3}, .hidden = hidden, .last = last, .seed = seed})),
                   Matrix(count, 4), Matrix(count, 3)};
   const Network network(problem.layers);
   for (std::size_t r = 0; r < count;) {
-    const Matrix row = lamella::testing::random_rows(1, 4, seed++, 2);
+    const Matrix row = test::random_rows(1, 4, seed++, 2);
     const Walk found = walk(network, row);
     bool smooth = true;
     for (std::size_t n = 0; n < found.layers.size(); ++n) {
@@ -99,7 +99,7 @@ Problem problem_for(const Activation& hidden, const Activation& last, std::size_
       ++r;
     }
   }
-  lamella::testing::fill_random({problem.targets.data(), problem.targets.size()}, seed + 1);
+  test::fill_random({problem.targets.data(), problem.targets.size()}, seed + 1);
   if (last.over_row()) {
     for (std::size_t i = 0; i < problem.targets.size(); ++i) {  // shares of one, more or less
       problem.targets.data()[i] = std::fabs(problem.targets.data()[i]);
@@ -185,7 +185,7 @@ TEST(Descent, ASmallStepLowersTheLoss) {
 }
 
 TEST(Descent, TargetsOfAnotherShapeAreRefused) {
-  const auto network = lamella::testing::random_network({.widths = {3, 2}});
+  const auto network = test::random_network({.widths = {3, 2}});
   const Matrix rows(2, 3);
   EXPECT_THROW(Descent(*network, rows, Matrix(1, 2)), ShapeError);
   EXPECT_THROW(Descent(*network, rows, Matrix(2, 3)), ShapeError);

@@ -14,9 +14,9 @@
 namespace lamella {
 namespace {
 
-using lamella::testing::random_network;
-using lamella::testing::random_rows;
-using ::testing::ElementsAre;
+using test::random_network;
+using test::random_rows;
+using testing::ElementsAre;
 
 std::unique_ptr<Engine> cpu_engine(const std::shared_ptr<const Network>& network) {
   return make_engine(network, {.device = {DeviceKind::kCpu}, .threads = 2});
@@ -73,7 +73,7 @@ TEST(EngineWalk, IsNearTheOneInDoublePrecision) {
 TEST(EngineWalk, RoundsEachInputStepAsTheEngineDoes) {
   using Kind = InputStep::Kind;
   Layer identity{3, 3, {1, 0, 0, 0, 1, 0, 0, 0, 1}, {}, {}};
-  const auto network = lamella::testing::with_input_steps(
+  const auto network = test::with_input_steps(
       Network({identity}), {Kind::kSubtract, Kind::kDivide, Kind::kMultiply, Kind::kAdd}, 4);
   const Matrix rows = random_rows(40, 3, 8);
   const Walk found = walk(*cpu_engine(network), rows);

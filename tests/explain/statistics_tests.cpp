@@ -47,9 +47,9 @@ TEST(Statistics, TellDeadAndSaturatedUnitsFromActiveOnes) {
 }
 
 TEST(Statistics, AreThoseOfTheWalk) {
-  const auto network = lamella::testing::random_network(
+  const auto network = test::random_network(
       {.widths = {5, 9, 4}, .hidden = ActivationKind::kGelu, .last = ActivationKind::kSoftmax});
-  const Matrix rows = lamella::testing::random_rows(150, 5, 2);
+  const Matrix rows = test::random_rows(150, 5, 2);
   const NetworkStatistics found = summarized(*network, rows);
   const Walk all = walk(*network, rows);
   for (std::size_t n = 0; n < 2; ++n) {
@@ -73,7 +73,7 @@ TEST(Statistics, AreThoseOfTheWalk) {
 }
 
 TEST(Statistics, OfNoRowsHaveNoDeadUnits) {
-  const auto network = lamella::testing::random_network({.widths = {3, 2}});
+  const auto network = test::random_network({.widths = {3, 2}});
   const NetworkStatistics found = summarized(*network, Matrix(0, 3));
   EXPECT_EQ(found.rows, 0U);
   EXPECT_FALSE(found.layers[0][0].is_dead(0));

@@ -17,8 +17,8 @@ namespace {
 using io::testing_support::read_text;
 using io::testing_support::refusal;
 using io::testing_support::TemporaryFolder;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
+using testing::ElementsAre;
+using testing::HasSubstr;
 
 std::vector<Activation> all_activations() {
   std::vector<Activation> all;
@@ -46,11 +46,11 @@ TEST(Walk, OfTheNetworkDoneByHandIsWhatItsStepsSay) {
 
 TEST(Walk, EndsWithTheReferencesOutputsForEveryActivation) {
   for (const Activation& activation : all_activations()) {
-    const auto network = lamella::testing::random_network(
+    const auto network = test::random_network(
         {.widths = {7, 9, 5},
          .hidden = activation.over_row() ? Activation(ActivationKind::kTanh) : activation,
          .last = activation});
-    const Matrix rows = lamella::testing::random_rows(20, 7, 5, 3);
+    const Matrix rows = test::random_rows(20, 7, 5, 3);
     const Walk found = walk(*network, rows);
     const verify::Reference reference = verify::evaluate(*network, rows);
     ASSERT_EQ(found.layers.back().activations.size(), reference.values.size());
@@ -63,10 +63,10 @@ TEST(Walk, EndsWithTheReferencesOutputsForEveryActivation) {
 
 TEST(Walk, BeginsBehindTheInputSteps) {
   using Kind = InputStep::Kind;
-  const auto plain = lamella::testing::random_network({.widths = {3, 2}});
-  const auto network = lamella::testing::with_input_steps(
+  const auto plain = test::random_network({.widths = {3, 2}});
+  const auto network = test::with_input_steps(
       *plain, {Kind::kSubtract, Kind::kDivide, Kind::kMultiply, Kind::kAdd, Kind::kClip}, 4);
-  const Matrix rows = lamella::testing::random_rows(4, 3, 8);
+  const Matrix rows = test::random_rows(4, 3, 8);
   const Walk found = walk(*network, rows);
   const auto steps = network->input_steps();
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -79,14 +79,14 @@ TEST(Walk, BeginsBehindTheInputSteps) {
 }
 
 TEST(Walk, OfRowsOfAnotherWidthIsRefused) {
-  const auto network = lamella::testing::random_network({.widths = {3, 2}});
+  const auto network = test::random_network({.widths = {3, 2}});
   EXPECT_THROW((void)walk(*network, Matrix(1, 4)), ShapeError);
 }
 
 TEST(Walk, IsSavedAsNumpyReadsIt) {
   const TemporaryFolder folder;
-  const auto network = lamella::testing::random_network({.widths = {3, 4, 2}});
-  const Walk found = walk(*network, lamella::testing::random_rows(5, 3, 1));
+  const auto network = test::random_network({.widths = {3, 4, 2}});
+  const Walk found = walk(*network, test::random_rows(5, 3, 1));
   const std::string file = folder.file("walk.npz");
   save_walk(found, *network, file);
   const std::string bytes = read_text(file);

@@ -19,8 +19,8 @@ namespace lamella {
 namespace {
 
 using test::TemporaryFolder;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
+using testing::ElementsAre;
+using testing::HasSubstr;
 
 std::string message_of(const std::function<void()>& action) {
   try {
@@ -65,7 +65,7 @@ TEST(AFileCutShort, IsAnErrorOfTheReader) {
                   while (reader->read(rows) == 100) {
                   }
                 }),
-                ::testing::StartsWith(file + ": "));
+                testing::StartsWith(file + ": "));
   }
 }
 
@@ -74,7 +74,7 @@ TEST(AFileCutShort, IsAnErrorOfTheReader) {
 class CuttingEngine final : public Engine {
  public:
   explicit CuttingEngine(std::string file)
-      : engine_(make_engine(testing::random_network({.widths = {3, 4, 2}}),
+      : engine_(make_engine(test::random_network({.widths = {3, 4, 2}}),
                             {.device = Device::parse("cpu"), .threads = 1})),
         file_(std::move(file)) {
     info_ = engine_->info();

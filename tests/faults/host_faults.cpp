@@ -21,7 +21,7 @@
 #include "cuda_sim.hpp"
 #endif
 
-namespace lamella::testing {
+namespace lamella::test {
 namespace {
 
 constexpr std::size_t kPlain = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
@@ -191,23 +191,23 @@ long sweep_allocations(const std::string& name, const std::function<void()>& bod
     EXPECT_EQ(live_allocations(), before) << name << ": leaked when allocation " << n << " failed";
     if (!outcome.failed) {
       EXPECT_FALSE(outcome.thrown) << name << " threw though nothing failed";
-      ::testing::Test::RecordProperty("injected_faults_" + name, std::to_string(n - 1));
+      testing::Test::RecordProperty("injected_faults_" + name, std::to_string(n - 1));
       fmt::print("{}: {} allocations failed, one at a time\n", name, n - 1);
       return n - 1;
     }
-    if (::testing::Test::HasFailure()) {
+    if (testing::Test::HasFailure()) {
       return n;  // one is enough to read
     }
   }
 }
 
-}  // namespace lamella::testing
+}  // namespace lamella::test
 
 // Every form that can be replaced, so that none of a sanitizer's is mixed with these.
-using lamella::testing::allocate;
-using lamella::testing::allocate_or_throw;
-using lamella::testing::kPlain;
-using lamella::testing::release;
+using lamella::test::allocate;
+using lamella::test::allocate_or_throw;
+using lamella::test::kPlain;
+using lamella::test::release;
 
 namespace {
 std::size_t of(std::align_val_t alignment) {
@@ -278,7 +278,7 @@ void operator delete[](void* p, std::align_val_t alignment, const std::nothrow_t
 
 extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
                               void* (*body)(void*), void* argument) {
-  using namespace lamella::testing;
+  using namespace lamella::test;
   if (threads_left.load() > 0) {
     const long left = threads_left.fetch_sub(1);
     if (left == 1) {

@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-namespace lamella::testing {
+namespace lamella::test {
 
 // Makes the nth allocation by operator new from now on throw std::bad_alloc, whichever thread asks
 // for it, counted from 1; 0 switches it off. What the simulated CUDA allocates and releases for
@@ -29,4 +29,4 @@ long sweep_allocations(
     const std::string& name, const std::function<void()>& body,
     const std::function<void()>& between = [] {});
 
-}  // namespace lamella::testing
+}  // namespace lamella::test

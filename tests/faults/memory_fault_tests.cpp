@@ -24,11 +24,11 @@
 namespace lamella {
 namespace {
 
+using test::random_network;
+using test::random_rows;
+using test::sweep_allocations;
 using test::TemporaryFolder;
-using ::testing::ElementsAre;
-using testing::random_network;
-using testing::random_rows;
-using testing::sweep_allocations;
+using testing::ElementsAre;
 
 std::string data_file(const std::string& name) {
   return std::string(LAMELLA_TEST_DATA) + "/" + name;
@@ -49,7 +49,7 @@ void expect_nothing_on_devices() {
 #endif
 }
 
-class MemoryFaults : public ::testing::Test {
+class MemoryFaults : public testing::Test {
  protected:
   // oneDNN is left out, as far as that goes: how it does without memory is not for us to mend.
   static void SetUpTestSuite() { setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1); }
@@ -151,7 +151,7 @@ TEST_F(MemoryFaults, WhileANetworkIsExplained) {
   const std::vector<std::string> names = {"walk.npz", "figure.svg"};
   const auto clear = [&] {
     for (const std::string& entry : folder.entries()) {
-      EXPECT_THAT(names, ::testing::Contains(entry));
+      EXPECT_THAT(names, testing::Contains(entry));
       EXPECT_GT(std::filesystem::file_size(folder.file(entry)), 300U) << entry;
       std::filesystem::remove(folder.file(entry));
     }

@@ -17,11 +17,11 @@
 namespace lamella {
 namespace {
 
-using testing::fail_thread;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using testing::random_network;
-using testing::thread_failed;
+using test::fail_thread;
+using test::random_network;
+using test::thread_failed;
+using testing::HasSubstr;
+using testing::IsEmpty;
 
 TEST(ThreadFaults, APoolWorksWithTheThreadsItHas) {
   for (const long nth : {1, 2, 3}) {

@@ -16,10 +16,10 @@
 namespace lamella {
 namespace {
 
-using ::testing::AllOf;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::Not;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
 
 std::string figure_of(const Network& network, const Matrix& rows,
                       const FigureOptions& options = {}) {
@@ -103,8 +103,8 @@ TEST(Figure, SilencedUnitsAreMarked) {
 }
 
 TEST(Figure, LargeLayersAreThinnedAndSaySo) {
-  const auto network = testing::random_network({.widths = {40, 50, 3}, .seed = 4});
-  const Matrix rows = testing::random_rows(2, 40, 9);
+  const auto network = test::random_network({.widths = {40, 50, 3}, .seed = 4});
+  const Matrix rows = test::random_rows(2, 40, 9);
   const Walk found = walk(*network, rows);
   const std::string svg = figure_svg(*network, found, {.row = 1, .most_units = 12});
   EXPECT_EQ(count(svg, "<g class=\"node"), 12U + 12U + 3U);
@@ -166,18 +166,18 @@ TEST(Figure, NothingReachesBeyondItsEdges) {
   expect_room(figure_of(one, row_of({-1.2345e30F})));
   for (const std::size_t width : {1, 11, 12, 13, 500}) {
     const auto network =
-        testing::random_network({.widths = {width, 3, width, 2, width},
-                                 .hidden = {ActivationKind::kClip, -3.40282e+38F, 1.23456e+38F},
-                                 .last = ActivationKind::kLogSoftmax});
-    expect_room(figure_of(*network, testing::random_rows(1, width, 3, 1e-20F)));
+        test::random_network({.widths = {width, 3, width, 2, width},
+                              .hidden = {ActivationKind::kClip, -3.40282e+38F, 1.23456e+38F},
+                              .last = ActivationKind::kLogSoftmax});
+    expect_room(figure_of(*network, test::random_rows(1, width, 3, 1e-20F)));
   }
 }
 
 TEST(Figure, ShowsValuesThatAreNotFinite) {
   const float infinity = std::numeric_limits<float>::infinity();
   const std::string svg = figure_of(by_hand(), row_of({infinity, 1, -infinity}));
-  EXPECT_THAT(texts(svg, "value"), ::testing::Contains("inf"));
-  EXPECT_THAT(texts(svg, "sum"), ::testing::Contains("z = nan"));
+  EXPECT_THAT(texts(svg, "value"), testing::Contains("inf"));
+  EXPECT_THAT(texts(svg, "sum"), testing::Contains("z = nan"));
 }
 
 TEST(Figure, RefusesARowThatIsNotThere) {

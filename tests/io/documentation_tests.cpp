@@ -47,7 +47,7 @@ TEST(Documentation, EveryOnnxPatternNamesTestsThatExist) {
     std::sregex_iterator at(cell.begin(), cell.end(), name);
     EXPECT_NE(at, std::sregex_iterator()) << "no test is named: " << line;
     for (; at != std::sregex_iterator(); ++at) {
-      EXPECT_THAT(known, ::testing::Contains((*at)[1].str())) << line;
+      EXPECT_THAT(known, testing::Contains((*at)[1].str())) << line;
     }
     ++rows;
   }

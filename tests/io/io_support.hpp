@@ -7,6 +7,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -263,6 +264,13 @@ inline std::string refusal(const std::function<void()>& action) {
     return error.what();
   }
   return {};
+}
+
+// 0, 1, 2, ...
+inline std::vector<float> counting(std::size_t count) {
+  std::vector<float> values(count);
+  std::iota(values.begin(), values.end(), 0.0F);
+  return values;
 }
 
 inline std::vector<std::uint32_t> bits(const std::vector<float>& values) {

@@ -1,4 +1,3 @@
-#include <numeric>
 #include <thread>
 
 #include <unistd.h>
@@ -32,12 +31,6 @@ std::vector<float> piped_values(const std::string& file, const RowReadOptions& o
   if (!message.empty()) {
     throw Error(message);
   }
-  return values;
-}
-
-std::vector<float> counting(std::size_t count) {
-  std::vector<float> values(count);
-  std::iota(values.begin(), values.end(), 0.0F);
   return values;
 }
 

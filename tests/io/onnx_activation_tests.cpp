@@ -7,8 +7,8 @@ namespace lamella::io {
 namespace {
 
 using namespace testing_support;
-using ::testing::HasSubstr;
-using ::testing::SizeIs;
+using testing::HasSubstr;
+using testing::SizeIs;
 using Kind = ActivationKind;
 using Nodes = std::vector<std::string>;
 
@@ -112,7 +112,7 @@ TEST(OnnxActivation, PReluWithOneSlopeIsALeakyRelu) {
 
 TEST(OnnxActivation, PReluWithASlopeForEachOutputIsRefused) {
   EXPECT_THAT(refused({node("PRelu", {"g", "slopes"}, "y")}),
-              ::testing::AllOf(HasSubstr("the_y"), HasSubstr("PRelu"), HasSubstr("slope")));
+              testing::AllOf(HasSubstr("the_y"), HasSubstr("PRelu"), HasSubstr("slope")));
   EXPECT_THAT(refused({node("PRelu", {"g", "g"}, "y")}), HasSubstr("PRelu"));
 }
 
@@ -206,10 +206,10 @@ TEST(OnnxActivation, LogOfSigmoidIsASoftplusTurnedRound) {
   const auto network =
       load_onnx(behind_a_layer({node("Sigmoid", {"g"}, "s"), node("Log", {"s"}, "y")}));
   ASSERT_THAT(network->layers(), SizeIs(2));
-  EXPECT_THAT(network->layers()[0].weights, ::testing::ElementsAre(-1, -2, -3, -4, -5, -6));
-  EXPECT_THAT(network->layers()[0].bias, ::testing::ElementsAre(-10, -20));
+  EXPECT_THAT(network->layers()[0].weights, testing::ElementsAre(-1, -2, -3, -4, -5, -6));
+  EXPECT_THAT(network->layers()[0].bias, testing::ElementsAre(-10, -20));
   EXPECT_EQ(network->layers()[0].activation, Kind::kSoftplus);
-  EXPECT_THAT(network->layers()[1].weights, ::testing::ElementsAre(-1, 0, 0, -1));
+  EXPECT_THAT(network->layers()[1].weights, testing::ElementsAre(-1, 0, 0, -1));
 }
 
 TEST(OnnxActivation, LogOfSoftmaxIsLogSoftmax) {
@@ -253,17 +253,17 @@ TEST(OnnxActivation, FactorsInsideAGateAreThoseOfTheOutputs) {
                              node("Mul", {"g", "f"}, "y")});
   ASSERT_THAT(silu->layers(), SizeIs(2));
   EXPECT_EQ(silu->layers()[0].activation, Kind::kSilu);
-  EXPECT_THAT(silu->layers()[1].weights, ::testing::ElementsAre(0.3F, 0, 0, 0.4F));
+  EXPECT_THAT(silu->layers()[1].weights, testing::ElementsAre(0.3F, 0, 0, 0.4F));
   const auto hard_swish =
       network({node("Add", {"g", "three"}, "a"), node("Clip", {"a", "zero", "six"}, "c"),
                node("Mul", {"c", "half"}, "f"), node("Mul", {"g", "f"}, "y")});
   ASSERT_THAT(hard_swish->layers(), SizeIs(2));
   EXPECT_EQ(hard_swish->layers()[0].activation, Kind::kHardSwish);
-  EXPECT_THAT(hard_swish->layers()[1].weights, ::testing::ElementsAre(3, 0, 0, 3));
+  EXPECT_THAT(hard_swish->layers()[1].weights, testing::ElementsAre(3, 0, 0, 3));
   const auto nearly = network({node("Sigmoid", {"g"}, "s"), node("Mul", {"s", "near_one"}, "f"),
                                node("Mul", {"g", "f"}, "y")});
   ASSERT_THAT(nearly->layers(), SizeIs(2));
-  EXPECT_THAT(nearly->layers()[1].weights, ::testing::ElementsAre(1.00005F, 0, 0, 1.00005F));
+  EXPECT_THAT(nearly->layers()[1].weights, testing::ElementsAre(1.00005F, 0, 0, 1.00005F));
 }
 
 // g + 3 as a second product of the same row and weights.
@@ -274,7 +274,7 @@ TEST(OnnxActivation, AGateOfALayersSecondCopyIsRefused) {
                         node("Clip", {"a", "zero", "six"}, "c"), node("Mul", {"g", "c"}, "m"),
                         node("Mul", {"m", "sixth"}, "y")},
                        kConstants)),
-      ::testing::AllOf(HasSubstr("Mul"), HasSubstr("both depend on the row")));
+      testing::AllOf(HasSubstr("Mul"), HasSubstr("both depend on the row")));
 }
 
 TEST(OnnxActivation, KerassEluAndPReluAreFoundInTheirParts) {
@@ -314,7 +314,7 @@ TEST(OnnxActivation, KerassEluAndPReluAreFoundInTheirParts) {
 TEST(OnnxActivation, SoftmaxOverRowsIsRefused) {
   for (const char* op : {"Softmax", "LogSoftmax"}) {
     EXPECT_THAT(refused({node(op, {"g"}, "y", attribute("axis", std::int64_t{0}))}),
-                ::testing::AllOf(HasSubstr("the_y"), HasSubstr(op), HasSubstr("rows")));
+                testing::AllOf(HasSubstr("the_y"), HasSubstr(op), HasSubstr("rows")));
   }
 }
 

@@ -9,10 +9,10 @@ namespace lamella::io {
 namespace {
 
 using namespace testing_support;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
 
 TEST(OnnxFolding, GemmIsALayerWithAlphaAndBetaFolded) {
   const auto network = load_onnx(model(3,
@@ -167,7 +167,7 @@ TEST(OnnxFolding, ABatchNormalizationInTrainingModeIsRefused) {
   };
   EXPECT_EQ(with(norm("")), "");
   EXPECT_THAT(with(norm(attribute("training_mode", std::int64_t{1}))),
-              ::testing::AllOf(HasSubstr("BatchNormalization"), HasSubstr("training mode")));
+              testing::AllOf(HasSubstr("BatchNormalization"), HasSubstr("training mode")));
   // Statistics of the batch among the outputs, as before opset 14.
   EXPECT_THAT(with(norm("") + bytes(2, "mean_of_batch")), HasSubstr("training mode"));
 }

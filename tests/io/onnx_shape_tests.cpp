@@ -7,7 +7,7 @@ namespace lamella::io {
 namespace {
 
 using namespace testing_support;
-using ::testing::HasSubstr;
+using testing::HasSubstr;
 
 using Shape = std::vector<std::int64_t>;
 
@@ -42,8 +42,8 @@ TEST(OnnxShape, ReshapesThatMixRowsAreRefused) {
     EXPECT_NE(refusal_of(reshaped(input, target)), "") << fmt::format("{}", fmt::join(target, ","));
   }
   EXPECT_THAT(refusal_of(reshaped({0, 12}, {-1, 6})),
-              ::testing::AllOf(HasSubstr("the_r"), HasSubstr("Reshape"), HasSubstr("[-1, 6]"),
-                               HasSubstr("12 values")));
+              testing::AllOf(HasSubstr("the_r"), HasSubstr("Reshape"), HasSubstr("[-1, 6]"),
+                             HasSubstr("12 values")));
   EXPECT_NE(refusal_of(reshaped({0, 12}, {0, 12}, attribute("allowzero", std::int64_t{1}))), "");
 }
 
@@ -95,16 +95,16 @@ TEST(OnnxShape, AnImagesMeanIsFoldedThroughItsFlatten) {
                               {tensor("mean", mean_shape, mean),
                                tensor("m", {4, 1}, {1, 10, 100, 1000}), tensor("bias", {1}, {5})}));
   };
-  EXPECT_THAT(image({1, 1, 2, 2}, {1, 2, 3, 4})->layers()[0].bias, ::testing::ElementsAre(-4316));
+  EXPECT_THAT(image({1, 1, 2, 2}, {1, 2, 3, 4})->layers()[0].bias, testing::ElementsAre(-4316));
   // One number for each row of the image.
-  EXPECT_THAT(image({2, 1}, {1, 2})->layers()[0].bias, ::testing::ElementsAre(-2206));
+  EXPECT_THAT(image({2, 1}, {1, 2})->layers()[0].bias, testing::ElementsAre(-2206));
   EXPECT_THROW((void)image({3, 1}, {1, 2, 3}), FileError);
 }
 
 TEST(OnnxShape, RowsOfAnImageNeedAFlatten) {
   EXPECT_THAT(refusal_of(model_of({0, 3, 4}, {node("MatMul", {"x", "m"}, "y")},
                                   {tensor("m", {12, 2}, Values(24, 0.5F))})),
-              ::testing::AllOf(HasSubstr("MatMul"), HasSubstr("Flatten")));
+              testing::AllOf(HasSubstr("MatMul"), HasSubstr("Flatten")));
 }
 
 TEST(OnnxShape, AColumnOfOneOutputMayBecomeAVector) {
@@ -123,7 +123,7 @@ TEST(OnnxShape, SeveralOutputsInOneColumnStayColumns) {
                    {kKernel, kBias, integers("s", {-1, 1})}));
   const LoadedNetwork loaded = load_network(folder.file("m.onnx"));
   EXPECT_EQ(loaded.network->outputs(), 2);
-  EXPECT_THAT(loaded.notes, ::testing::ElementsAre(HasSubstr("as columns")));
+  EXPECT_THAT(loaded.notes, testing::ElementsAre(HasSubstr("as columns")));
 }
 
 }  // namespace

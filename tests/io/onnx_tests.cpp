@@ -10,10 +10,10 @@ namespace lamella::io {
 namespace {
 
 using namespace testing_support;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
 
 TEST(Onnx, MatMulAndAddInEitherOrderAreTheSameLayer) {
   for (const auto& operands : {std::vector<std::string>{"p", "b"}, {"b", "p"}}) {
@@ -172,7 +172,7 @@ TEST(Onnx, OperatorsThatNoPerceptronNeedsAreRefusedByName) {
                          "ReduceMean", "Transpose", "Sin", "Abs", "Exp", "Pow", "Loop"}) {
     EXPECT_THAT(refusal_of(model(3, {node("Gemm", {"x", "k", "b"}, "g"), node(op, {"g", "b"}, "y")},
                                  {kKernel, kBias})),
-                ::testing::AllOf(HasSubstr("the_y"), HasSubstr(op)));
+                testing::AllOf(HasSubstr("the_y"), HasSubstr(op)));
   }
   // An operator of another domain is not that of the standard.
   for (const char* op : {"Relu", "Gemm", "Add"}) {
@@ -180,7 +180,7 @@ TEST(Onnx, OperatorsThatNoPerceptronNeedsAreRefusedByName) {
                                  {node("Gemm", {"x", "k", "b"}, "g"),
                                   node(op, {"g", "b"}, "y", bytes(7, "com.example"))},
                                  {kKernel, kBias})),
-                ::testing::AllOf(HasSubstr("the_y"), HasSubstr("no multi-layer perceptron")));
+                testing::AllOf(HasSubstr("the_y"), HasSubstr("no multi-layer perceptron")));
   }
 }
 
@@ -188,13 +188,13 @@ TEST(Onnx, AGemmThatTransposesTheRowsIsRefused) {
   EXPECT_THAT(
       refusal_of(model(3, {node("Gemm", {"x", "k"}, "y", attribute("transA", std::int64_t{1}))},
                        {kKernel})),
-      ::testing::AllOf(HasSubstr("the_y"), HasSubstr("Gemm"), HasSubstr("transA")));
+      testing::AllOf(HasSubstr("the_y"), HasSubstr("Gemm"), HasSubstr("transA")));
 }
 
 TEST(Onnx, OpsetsBefore7AreRefused) {
   const std::vector<std::string> nodes = {node("Gemm", {"x", "k", "b"}, "y")};
   EXPECT_THAT(refusal_of(model(3, nodes, {kKernel, kBias}, 6)),
-              ::testing::AllOf(HasSubstr("opset 6"), HasSubstr("7")));
+              testing::AllOf(HasSubstr("opset 6"), HasSubstr("7")));
   EXPECT_EQ(refusal_of(model(3, nodes, {kKernel, kBias}, 7)), "");
 }
 
@@ -224,7 +224,7 @@ TEST(Onnx, DropoutIsNothingUnlessItIsInTrainingMode) {
   EXPECT_EQ(with("", 7), "");
   EXPECT_EQ(with("", 13), "");
   EXPECT_EQ(with("off", 13), "");
-  EXPECT_THAT(with("on", 13), ::testing::AllOf(HasSubstr("Dropout"), HasSubstr("training mode")));
+  EXPECT_THAT(with("on", 13), testing::AllOf(HasSubstr("Dropout"), HasSubstr("training mode")));
   EXPECT_THAT(with("g", 13), HasSubstr("Dropout"));
 }
 
@@ -232,7 +232,7 @@ TEST(Onnx, LayersThatDoNotChainNameBothWidths) {
   EXPECT_THAT(
       refusal_of(model(3, {node("Gemm", {"x", "k", "b"}, "g"), node("Gemm", {"g", "k"}, "y")},
                        {kKernel, kBias})),
-      ::testing::AllOf(HasSubstr("3"), HasSubstr("2")));
+      testing::AllOf(HasSubstr("3"), HasSubstr("2")));
 }
 
 TEST(Onnx, EveryTruncationIsRefused) {

@@ -1,6 +1,5 @@
 // Slices of row files: together they are the whole, and what belongs to others is not read.
 #include <atomic>
-#include <numeric>
 #include <thread>
 
 #include <sys/stat.h>
@@ -35,12 +34,6 @@ void expect_slices_make_the_whole(const std::string& path, const RowReadOptions&
   for (const std::uint64_t count : {1, 2, 3, 7, 100}) {
     EXPECT_EQ(bits(sliced_values(path, count, options)), bits(whole)) << count << " slices";
   }
-}
-
-std::vector<float> counting(std::size_t count) {
-  std::vector<float> values(count);
-  std::iota(values.begin(), values.end(), 0.0F);
-  return values;
 }
 
 TEST(RowSlice, OfNpyOfEitherOrderMakeTheWhole) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "io_support.hpp"
+#include "tests/support/values.hpp"
 
 namespace lamella::io {
 namespace {
@@ -39,10 +40,6 @@ void write_in_parts(RowWriter& writer, const Matrix& matrix) {
   writer.finish();
 }
 
-std::vector<std::uint32_t> bits(const Matrix& matrix) {
-  return testing_support::bits(std::vector<float>(matrix.data(), matrix.data() + matrix.size()));
-}
-
 // What is written to standard output while the action runs.
 std::string standard_output_of(const std::function<void()>& action) {
   const TemporaryFolder folder;
@@ -61,7 +58,8 @@ TEST(RowWriters, WriteWhatReadsBackBitForBit) {
   for (const char* name : {"a.npy", "a.csv", "a.tsv"}) {
     const Matrix matrix = random_bits(1001, 13, std::string(name) != "a.npy");
     write_in_parts(*create_rows(folder.file(name), write_options(13)), matrix);
-    EXPECT_EQ(testing_support::bits(all_values(*open_rows(folder.file(name)))), bits(matrix))
+    EXPECT_EQ(testing_support::bits(all_values(*open_rows(folder.file(name)))),
+              testing_support::bits(test::values(matrix)))
         << name;
   }
 }

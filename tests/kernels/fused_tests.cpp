@@ -19,9 +19,9 @@ namespace lamella {
 namespace {
 
 using plan::FusedShape;
-using testing::DeviceArray;
-using testing::random_network;
-using testing::random_rows;
+using test::DeviceArray;
+using test::random_network;
+using test::random_rows;
 
 using NetworkPointer = std::shared_ptr<const Network>;
 
@@ -47,9 +47,9 @@ class Fused {
     image_ = std::make_unique<DeviceArray>(packed);
     const auto allowed = static_cast<int>(shape.shared_bytes);
     int blocks = 0;
-    testing::require(narrow() ? kernels::prepare_fused_narrow(narrow_variant(), allowed, blocks)
-                              : kernels::prepare_fused_layers(tile_variant(), allowed, blocks),
-                     "prepare");
+    test::require(narrow() ? kernels::prepare_fused_narrow(narrow_variant(), allowed, blocks)
+                           : kernels::prepare_fused_layers(tile_variant(), allowed, blocks),
+                  "prepare");
     EXPECT_GE(blocks, 1);
   }
 
@@ -78,8 +78,8 @@ class Fused {
   }
 
   [[nodiscard]] std::string disagreement(const Matrix& rows, const std::vector<float>& found) {
-    return testing::disagreement(
-        testing::evaluate(*network_, rows.view()),
+    return test::disagreement(
+        test::evaluate(*network_, rows.view()),
         MatrixView<const float>(found.data(), rows.rows(), network_->outputs()));
   }
 
@@ -102,7 +102,7 @@ class Fused {
   std::unique_ptr<DeviceArray> image_;
 };
 
-class FusedKernels : public ::testing::Test {
+class FusedKernels : public testing::Test {
  protected:
   void SetUp() override { LAMELLA_NEEDS_CUDA_DEVICE(); }
 };
@@ -200,11 +200,11 @@ TEST_F(FusedKernels, ReadsNothingBehindTheRows) {
     const std::size_t bytes = rows.size() * sizeof(float);
     const std::size_t room = (bytes + 255) / 256 * 256;
     void* memory = nullptr;
-    testing::require(cudaMalloc(&memory, room), "cudaMalloc");
+    test::require(cudaMalloc(&memory, room), "cudaMalloc");
     auto* const at = reinterpret_cast<float*>(static_cast<char*>(memory) + room - bytes);
-    testing::require(cudaMemcpy(at, rows.data(), bytes, cudaMemcpyHostToDevice), "upload");
+    test::require(cudaMemcpy(at, rows.data(), bytes, cudaMemcpyHostToDevice), "upload");
     EXPECT_EQ(kernel.disagreement(rows, kernel.run(at, rows.rows())), "") << widths[0];
-    testing::require(cudaFree(memory), "cudaFree");
+    test::require(cudaFree(memory), "cudaFree");
   }
 }
 
@@ -300,7 +300,7 @@ TEST_F(FusedKernels, InputStepsAreRoundedOneByOne) {
     for (const std::vector<Kind>& kinds :
          {std::vector<Kind>{Kind::kMultiply, Kind::kAdd, Kind::kClip},
           {Kind::kSubtract, Kind::kDivide}}) {
-      const auto network = testing::with_input_steps(*bare, kinds, 7);
+      const auto network = test::with_input_steps(*bare, kinds, 7);
       Fused kernel = fused(variant, network);
       const Matrix rows = random_rows(131, network->inputs(), 2, 2);
       const auto found = kernel.run(rows);
@@ -354,10 +354,9 @@ TEST_F(FusedKernels, TapsChangeNoBitOfTheOutputs) {
         }
         const Network part(std::move(first));
         const auto found = memory[t]->download();
-        EXPECT_EQ(
-            testing::disagreement(testing::evaluate(part, rows.view()),
-                                  MatrixView<const float>(found.data(), count, part.outputs())),
-            "")
+        EXPECT_EQ(test::disagreement(test::evaluate(part, rows.view()),
+                                     MatrixView<const float>(found.data(), count, part.outputs())),
+                  "")
             << variant.name << ", tap " << t;
         EXPECT_TRUE(memory[t]->intact()) << variant.name << ", tap " << t;
       }

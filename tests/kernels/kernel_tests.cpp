@@ -21,22 +21,22 @@
 namespace lamella {
 namespace {
 
-using testing::DeviceArray;
+using test::DeviceArray;
 
-class Kernels : public ::testing::Test {
+class Kernels : public testing::Test {
  protected:
   void SetUp() override { LAMELLA_NEEDS_CUDA_DEVICE(); }
 };
 
 std::vector<float> random_values(std::size_t count, std::uint32_t seed) {
   std::vector<float> values(count);
-  testing::fill_random(values, seed, 4);
+  test::fill_random(values, seed, 4);
   return values;
 }
 
 // act(y + bias) is what a layer with the identity matrix computes: the oracle serves.
-testing::Reference reference(const std::vector<float>& y, const std::vector<float>& bias,
-                             std::size_t rows, std::size_t width, const Activation& activation) {
+test::Reference reference(const std::vector<float>& y, const std::vector<float>& bias,
+                          std::size_t rows, std::size_t width, const Activation& activation) {
   Layer layer{.inputs = width,
               .outputs = width,
               .weights = std::vector<float>(width * width),
@@ -45,7 +45,7 @@ testing::Reference reference(const std::vector<float>& y, const std::vector<floa
   for (std::size_t i = 0; i < width; ++i) {
     layer.weights[i * width + i] = 1;
   }
-  return testing::evaluate(Network({layer}), MatrixView<const float>(y.data(), rows, width));
+  return test::evaluate(Network({layer}), MatrixView<const float>(y.data(), rows, width));
 }
 
 struct Case {
@@ -70,8 +70,8 @@ void expect_right(const Case& c) {
   ASSERT_EQ(kernel(device_y.data(), bias_pointer, c.rows, c.width, c.activation, nullptr),
             cudaSuccess);
   const auto found = device_y.download();
-  EXPECT_EQ(testing::disagreement(reference(y, bias, c.rows, c.width, c.activation),
-                                  MatrixView<const float>(found.data(), c.rows, c.width)),
+  EXPECT_EQ(test::disagreement(reference(y, bias, c.rows, c.width, c.activation),
+                               MatrixView<const float>(found.data(), c.rows, c.width)),
             "");
   EXPECT_TRUE(device_y.intact()) << "the kernel wrote outside of its matrix";
 }

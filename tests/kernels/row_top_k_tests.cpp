@@ -18,9 +18,9 @@
 namespace lamella {
 namespace {
 
-using testing::DeviceArray;
+using test::DeviceArray;
 
-class RowTopK : public ::testing::Test {
+class RowTopK : public testing::Test {
  protected:
   void SetUp() override { LAMELLA_NEEDS_CUDA_DEVICE(); }
 };

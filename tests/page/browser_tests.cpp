@@ -19,12 +19,12 @@
 namespace lamella::test {
 namespace {
 
-using ::testing::AllOf;
-using ::testing::HasSubstr;
+using testing::AllOf;
+using testing::HasSubstr;
 
 using Json = nlohmann::json;
 
-class PageInBrowser : public ::testing::Test {
+class PageInBrowser : public testing::Test {
  protected:
   void SetUp() override {
     if (!find_browser()) {
@@ -140,7 +140,7 @@ std::string json_form(const Network& network) {
 
 std::vector<float> random_values(std::size_t count, std::uint32_t seed, float scale = 1) {
   std::vector<float> values(count);
-  lamella::testing::fill_random(values, seed, scale);
+  fill_random(values, seed, scale);
   return values;
 }
 
@@ -199,11 +199,11 @@ TEST_F(PageInBrowser, ComputesWhatTheCommandDoes) {
   std::vector<Json> wanted;
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const auto seed = static_cast<std::uint32_t>(i + 1);
-    const auto network = lamella::testing::random_network({.widths = cases[i].widths,
-                                                           .hidden = cases[i].hidden,
-                                                           .last = cases[i].last,
-                                                           .bias = cases[i].bias,
-                                                           .seed = seed});
+    const auto network = random_network({.widths = cases[i].widths,
+                                         .hidden = cases[i].hidden,
+                                         .last = cases[i].last,
+                                         .bias = cases[i].bias,
+                                         .seed = seed});
     const std::string model = folder_.file("model.json");
     const std::string rows = folder_.file("rows.npy");
     const std::string targets = folder_.file("targets.npy");
@@ -249,8 +249,8 @@ TEST_F(PageInBrowser, DoesTheInputSteps) {
       explain({data_file("sklearn/wine_relu.onnx"), data_file("sklearn/wine_relu_input.csv"),
                "--no-fold", "--row", "1,5"});
   // A clip, which stays a step.
-  const auto network = lamella::testing::with_input_steps(
-      *lamella::testing::random_network({.widths = {3, 4, 2}}),
+  const auto network = with_input_steps(
+      *random_network({.widths = {3, 4, 2}}),
       {InputStep::Kind::kSubtract, InputStep::Kind::kClip, InputStep::Kind::kMultiply,
        InputStep::Kind::kDivide, InputStep::Kind::kAdd},
       3);
@@ -317,8 +317,8 @@ TEST_F(PageInBrowser, WritesAndReadsNumbersAsTheCommand) {
 }
 
 TEST_F(PageInBrowser, FollowsEditsAsTheCommandOnTheEditedModel) {
-  const auto network = lamella::testing::random_network(
-      {.widths = {3, 5, 4, 2}, .hidden = ActivationKind::kSilu, .seed = 31});
+  const auto network =
+      random_network({.widths = {3, 5, 4, 2}, .hidden = ActivationKind::kSilu, .seed = 31});
   const std::string model = folder_.file("model.json");
   const std::string rows = folder_.file("rows.csv");
   write_file(model, json_form(*network));
@@ -482,13 +482,13 @@ constexpr const char* kLayout = R"js(
 )js";
 
 TEST_F(PageInBrowser, FitsPhonesAndNamesItsFields) {
-  const auto network = lamella::testing::random_network({.widths = {30, 40, 20, 14}});
+  const auto network = random_network({.widths = {30, 40, 20, 14}});
   const std::string name(120, 'n');
   const Network named({network->layers().begin(), network->layers().end()},
                       {.inputs = std::vector<std::string>(30, name + " " + name),
                        .outputs = {},
                        .classes = std::vector<std::string>(14, name)});
-  const Matrix rows = lamella::testing::random_rows(3, 30, 5);
+  const Matrix rows = random_rows(3, 30, 5);
   const std::string wide = explain_page(named, rows, {.model = name});
   const std::string small = by_hand({"--target", "1,1"}).page;
   for (const Json& page : browse({{wide, kLayout, 390},
@@ -503,11 +503,10 @@ TEST_F(PageInBrowser, FitsPhonesAndNamesItsFields) {
 
 TEST_F(PageInBrowser, ShowsHostileNamesAsText) {
   const std::string hostile = "</script><script>alert(1)</script><img src=x onerror=alert(2)>";
-  const auto plain = lamella::testing::random_network({.widths = {2, 2}});
+  const auto plain = random_network({.widths = {2, 2}});
   const Network network({plain->layers().begin(), plain->layers().end()},
                         {.inputs = {hostile, "b"}, .outputs = {"y", hostile}, .classes = {}});
-  const Json page = browse(
-      {{explain_page(network, lamella::testing::random_rows(1, 2, 5), {.model = hostile}), R"js(
+  const Json page = browse({{explain_page(network, random_rows(1, 2, 5), {.model = hostile}), R"js(
     node(0, 0).focus();
     return {title: document.title, heading: shownText('model'), node: shownText('sum-title'), images: document.images.length, scripts: document.scripts.length};
   )js"}})[0];
@@ -519,9 +518,9 @@ TEST_F(PageInBrowser, ShowsHostileNamesAsText) {
 }
 
 TEST_F(PageInBrowser, KeepsUpWithLargeNetworks) {
-  const auto network = lamella::testing::random_network(
-      {.widths = {784, 512, 512, 10}, .last = ActivationKind::kSoftmax});
-  const Matrix rows = lamella::testing::random_rows(1, 784, 5);
+  const auto network =
+      random_network({.widths = {784, 512, 512, 10}, .last = ActivationKind::kSoftmax});
+  const Matrix rows = random_rows(1, 784, 5);
   const Json page = browse({{explain_page(*network, rows, {.model = "m"}), R"js(
     const time = (action) => { const start = performance.now(); action(); return performance.now() - start; };
     const found = {walk: walkOfAll(), rounding: shownText('rounding'), sum: shownText('sum-text')};

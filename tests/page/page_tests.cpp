@@ -18,8 +18,8 @@ namespace lamella {
 namespace {
 
 using test::TemporaryFolder;
-using ::testing::HasSubstr;
-using ::testing::Not;
+using testing::HasSubstr;
+using testing::Not;
 
 using Json = nlohmann::json;
 
@@ -66,9 +66,9 @@ std::size_t count_of(const std::string& text, const std::string& part) {
 
 TEST(Page, HoldsASmallNetworkBitForBit) {
   for (const std::size_t width : {1U, 2U, 3U, 4U, 5U}) {  // every length of base64's last group
-    const auto network = testing::random_network(
+    const auto network = test::random_network(
         {.widths = {3, width, 2}, .hidden = {ActivationKind::kHardSigmoid, 0.3F, 0.1F}});
-    const Matrix rows = testing::random_rows(2, 3, 7);
+    const Matrix rows = test::random_rows(2, 3, 7);
     const Json data = data_of(explain_page(*network, rows, {.model = "m", .row_numbers = {4, 2}}));
     for (std::size_t n = 0; n < 2; ++n) {
       const Layer& layer = network->layers()[n];
@@ -86,8 +86,8 @@ TEST(Page, HoldsASmallNetworkBitForBit) {
 }
 
 TEST(Page, NeedsNothingFromOutside) {
-  const auto network = testing::random_network({.widths = {3, 4, 2}});
-  const std::string page = explain_page(*network, testing::random_rows(1, 3, 7), {.model = "m"});
+  const auto network = test::random_network({.widths = {3, 4, 2}});
+  const std::string page = explain_page(*network, test::random_rows(1, 3, 7), {.model = "m"});
   EXPECT_THAT(
       page,
       HasSubstr("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "));
@@ -101,10 +101,10 @@ TEST(Page, NeedsNothingFromOutside) {
 TEST(Page, IsNotBrokenByHostileNames) {
   const std::string hostile =
       "</script><script>alert(1)</script><!--<script> & \" \\ \xFF \xE2\x80\xA8";
-  const auto plain = testing::random_network({.widths = {1, 1}});
+  const auto plain = test::random_network({.widths = {1, 1}});
   const Network network({plain->layers().begin(), plain->layers().end()},
                         {.inputs = {hostile}, .outputs = {"<!--lamella:script-->"}, .classes = {}});
-  const Matrix rows = testing::random_rows(1, 1, 7);
+  const Matrix rows = test::random_rows(1, 1, 7);
   const std::string page = explain_page(network, rows, {.model = hostile});
   EXPECT_EQ(count_of(page, "<script"), count_of(explain_page(*plain, rows, {}), "<script"));
   EXPECT_EQ(count_of(page, "alert(1)"), 3U) << "twice as data, once in the figure";
@@ -113,11 +113,10 @@ TEST(Page, IsNotBrokenByHostileNames) {
             "</script><script>alert(1)</script><!--<script> & \" \\ \xEF\xBF\xBD \xE2\x80\xA8");
 }
 
-class LargePage : public ::testing::Test {
+class LargePage : public testing::Test {
  protected:
-  std::shared_ptr<const Network> network_ =
-      testing::random_network({.widths = {784, 512, 512, 10}});
-  Matrix rows_ = testing::random_rows(2, 784, 7);
+  std::shared_ptr<const Network> network_ = test::random_network({.widths = {784, 512, 512, 10}});
+  Matrix rows_ = test::random_rows(2, 784, 7);
 };
 
 TEST_F(LargePage, StaysBelowTwoMegabytesByRoundingAndSaysSo) {
@@ -164,9 +163,9 @@ TEST_F(LargePage, CannotRoundWhatIsNotFinite) {
 }
 
 TEST(Page, RefusesNetworksThatWouldBeALoad) {
-  const auto network = testing::random_network({.widths = {2000, 4000, 10}});
+  const auto network = test::random_network({.widths = {2000, 4000, 10}});
   try {
-    (void)explain_page(*network, testing::random_rows(1, 2000, 7), {});
+    (void)explain_page(*network, test::random_rows(1, 2000, 7), {});
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("would take 21 MB, 20 MB at most are sensible"));
@@ -174,19 +173,19 @@ TEST(Page, RefusesNetworksThatWouldBeALoad) {
 }
 
 TEST(Page, WantsShapesThatFit) {
-  const auto network = testing::random_network({.widths = {3, 2}});
-  const Matrix rows = testing::random_rows(2, 3, 7);
-  const Matrix wrong = testing::random_rows(2, 3, 7);
-  EXPECT_THROW((void)explain_page(*network, testing::random_rows(0, 3, 7), {}), ShapeError);
-  EXPECT_THROW((void)explain_page(*network, testing::random_rows(1, 2, 7), {}), ShapeError);
+  const auto network = test::random_network({.widths = {3, 2}});
+  const Matrix rows = test::random_rows(2, 3, 7);
+  const Matrix wrong = test::random_rows(2, 3, 7);
+  EXPECT_THROW((void)explain_page(*network, test::random_rows(0, 3, 7), {}), ShapeError);
+  EXPECT_THROW((void)explain_page(*network, test::random_rows(1, 2, 7), {}), ShapeError);
   EXPECT_THROW((void)explain_page(*network, rows, {.targets = wrong}), ShapeError);
   EXPECT_THROW((void)explain_page(*network, rows, {.row_numbers = {1}}), ShapeError);
 }
 
 TEST(Page, AppearsUnderItsNameOnlyWhole) {
   const TemporaryFolder folder;
-  const auto network = testing::random_network({.widths = {3, 2}});
-  const Matrix rows = testing::random_rows(1, 3, 7);
+  const auto network = test::random_network({.widths = {3, 2}});
+  const Matrix rows = test::random_rows(1, 3, 7);
   save_page(*network, rows, {.model = "m"}, folder.file("page.html"));
   EXPECT_EQ(test::file_content(folder.file("page.html")),
             explain_page(*network, rows, {.model = "m"}));

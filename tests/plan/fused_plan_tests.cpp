@@ -16,7 +16,7 @@
 namespace lamella::plan {
 namespace {
 
-using testing::random_network;
+using test::random_network;
 using Family = FusedShape::Family;
 
 constexpr std::size_t kKiB = 1024;
@@ -69,10 +69,10 @@ TEST(FusedPlan, AnyDepthIsCarried) {
 }
 
 TEST(FusedPlan, SaysWhyANetworkIsNotEligible) {
-  EXPECT_THAT(plan_of({20, 129, 3}, kSm90).reason, ::testing::HasSubstr("129 wide"));
+  EXPECT_THAT(plan_of({20, 129, 3}, kSm90).reason, testing::HasSubstr("129 wide"));
   EXPECT_FALSE(plan_of({20, 129, 3}, kSm90).shape);
   EXPECT_FALSE(plan_of({128, 128}, kSm75).shape);
-  EXPECT_THAT(plan_of({128, 128}, kSm75).reason, ::testing::HasSubstr("65536"));
+  EXPECT_THAT(plan_of({128, 128}, kSm75).reason, testing::HasSubstr("65536"));
   EXPECT_TRUE(plan_of({64, 64}, kSm75).shape);
 }
 
@@ -88,7 +88,7 @@ TEST(FusedPlan, AnImageHoldsEveryNumberWhereItsDescriptionSays) {
                                     .hidden = Activation(ActivationKind::kLeakyRelu, 0.25F),
                                     .last = ActivationKind::kSoftmax});
   const auto network =
-      testing::with_input_steps(*bare, {InputStep::Kind::kMultiply, InputStep::Kind::kClip}, 3);
+      test::with_input_steps(*bare, {InputStep::Kind::kMultiply, InputStep::Kind::kClip}, 3);
   const FusedShape shape = make_fused_plan(*network, kSm90).shape.value();
   const std::vector<float> image = pack_fused(*network, shape);
   ASSERT_EQ(image.size(), shape.image.words);
@@ -186,10 +186,10 @@ TEST(PathCache, KeepsWhatWasMeasuredAndSurvivesAnyFile) {
   ASSERT_TRUE(remembered(file, text));
   EXPECT_EQ(remembered(file, text)->layers, 1);
   EXPECT_EQ(remembered(file, text)->fused, 2);
-  EXPECT_THAT(remembered(file, text)->algorithms, ::testing::IsEmpty());
+  EXPECT_THAT(remembered(file, text)->algorithms, testing::IsEmpty());
   remember(file, text, {.layers = 1, .algorithms = {0, 3}});
   EXPECT_EQ(remembered(file, text)->fused, 0) << "there is no such path";
-  EXPECT_THAT(remembered(file, text)->algorithms, ::testing::ElementsAre(0, 3));
+  EXPECT_THAT(remembered(file, text)->algorithms, testing::ElementsAre(0, 3));
   EXPECT_TRUE(remembered(file, "another"));
   // Another shape, activation or version of a library has to be measured anew.
   EXPECT_NE(key.text(*random_network({.widths = {3, 4, 2}, .bias = false})), text);
@@ -205,7 +205,7 @@ TEST(PathCache, KeepsWhatWasMeasuredAndSurvivesAnyFile) {
     EXPECT_TRUE(remembered(file, text));
   }
   std::ofstream(file) << R"({"another": {"layers_seconds": 1, "algorithms": ["x", -1, 2.5, 3]}})";
-  EXPECT_THAT(remembered(file, "another")->algorithms, ::testing::ElementsAre(0, 0, 0, 3));
+  EXPECT_THAT(remembered(file, "another")->algorithms, testing::ElementsAre(0, 0, 0, 3));
   EXPECT_THROW(remember("/dev/null/plans.json", text, {.layers = 1, .fused = 2}), FileError);
 }
 

@@ -21,7 +21,7 @@ using io::testing_support::npz;
 using io::testing_support::raw;
 using io::testing_support::refusal;
 using io::testing_support::TestTensor;
-using ::testing::HasSubstr;
+using testing::HasSubstr;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -80,10 +80,10 @@ TEST(Differences, AreSummedUpByColumnAndOverChunks) {
 }
 
 // A network, rows, and what a CPU engine gives for them, in files.
-class Compare : public ::testing::Test {
+class Compare : public testing::Test {
  protected:
   Compare() {
-    rows_ = lamella::testing::random_rows(kRows, 5, 3);
+    rows_ = test::random_rows(kRows, 5, 3);
     engine_ = make_engine(network_, {.device = {DeviceKind::kCpu}, .threads = 1});
     expected_ = Matrix(kRows, 3);
     engine_->run(rows_, expected_);
@@ -133,7 +133,7 @@ class Compare : public ::testing::Test {
 
   static constexpr std::size_t kRows = 50;
   test::TemporaryFolder folder_;
-  std::shared_ptr<const Network> network_ = lamella::testing::random_network(
+  std::shared_ptr<const Network> network_ = test::random_network(
       {.widths = {5, 7, 6, 3}, .hidden = ActivationKind::kTanh, .last = ActivationKind::kSoftmax});
   std::unique_ptr<Engine> engine_;
   Matrix rows_;
@@ -233,7 +233,7 @@ TEST_F(Compare, LayersAreWhatTheEngineItselfComputesInOneRunOfTheRows) {
 
 TEST_F(Compare, FindsTheFirstLayerThatDiffersInAnyChunk) {
   constexpr std::size_t kMany = 100'000;  // more than are held at a time
-  rows_ = lamella::testing::random_rows(kMany, 5, 8);
+  rows_ = test::random_rows(kMany, 5, 8);
   write("rows.npy", rows_);
   std::vector<Matrix> values = activations();
   values[2](5, 0) += 0.25F;

@@ -18,27 +18,27 @@
 namespace lamella {
 namespace {
 
-using ::testing::AllOf;
-using ::testing::Each;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::Not;
-using ::testing::StartsWith;
+using testing::AllOf;
+using testing::Each;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
 
 std::shared_ptr<const Network> named_network(std::uint32_t seed = 1) {
-  const auto plain = ::lamella::testing::random_network({.widths = {3, 6, 2}, .seed = seed});
+  const auto plain = test::random_network({.widths = {3, 6, 2}, .seed = seed});
   return std::make_shared<const Network>(
       std::vector<Layer>(plain->layers().begin(), plain->layers().end()),
       NetworkNames{.inputs = {}, .outputs = {"up, or\n\"so\"", "down"}, .classes = {}});
 }
 
-class Shards : public ::testing::Test {
+class Shards : public testing::Test {
  protected:
   Shards() { write_rows(kRows, 3); }
 
   void write_rows(std::size_t rows, std::uint32_t seed) {
-    const Matrix matrix = ::lamella::testing::random_rows(rows, 3, seed);
+    const Matrix matrix = test::random_rows(rows, 3, seed);
     const std::vector<float> values(matrix.data(), matrix.data() + matrix.size());
     test::write_file(file("rows.npy"), test::make_npy(values, 3));
     // A column of words that is not scored, with line breaks in its cells.

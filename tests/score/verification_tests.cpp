@@ -17,9 +17,9 @@
 namespace lamella::pipeline {
 namespace {
 
-using ::testing::AllOf;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
 
 std::vector<std::uint64_t> sampled(std::uint64_t rows, std::uint64_t wanted,
                                    std::optional<std::uint64_t> total) {
@@ -69,10 +69,10 @@ ScoreReport verified_run(Engine& engine, const test::TemporaryFolder& folder, st
   return score(engine, options);
 }
 
-class VerifiedRun : public ::testing::Test {
+class VerifiedRun : public testing::Test {
  protected:
   VerifiedRun() {
-    const Matrix rows = lamella::testing::random_rows(kRows, 5, 3);
+    const Matrix rows = test::random_rows(kRows, 5, 3);
     const std::vector<float> values(rows.data(), rows.data() + rows.size());
     test::write_file(folder_.file("rows.npy"), test::make_npy(values, 5));
   }
@@ -80,7 +80,7 @@ class VerifiedRun : public ::testing::Test {
   static constexpr std::size_t kRows = 200;
   test::TemporaryFolder folder_;
   std::shared_ptr<const Network> network_ =
-      lamella::testing::random_network({.widths = {5, 7, 3}, .last = ActivationKind::kSigmoid});
+      test::random_network({.widths = {5, 7, 3}, .last = ActivationKind::kSigmoid});
 };
 
 TEST_F(VerifiedRun, ReportsHowManyRowsAndHowFarOff) {
@@ -128,7 +128,7 @@ TEST_F(VerifiedRun, StopsBetweenTwoRowsWhenCancelled) {
   std::atomic<bool> cancelled = false;
   Verification verification(*network_, "rows", kRows, kRows, 0, Precision::kFp32, &cancelled);
   Matrix outputs(1, network_->outputs());
-  const Matrix rows = lamella::testing::random_rows(1, network_->inputs(), 1);
+  const Matrix rows = test::random_rows(1, network_->inputs(), 1);
   make_engine(network_, {.device = Device::parse("cpu")})->run(rows, outputs);
   verification.check(0, rows, outputs);
   cancelled = true;

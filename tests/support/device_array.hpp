@@ -9,7 +9,7 @@
 
 #include <cuda_runtime_api.h>
 
-namespace lamella::testing {
+namespace lamella::test {
 
 inline void require(cudaError_t status, const char* what) {
   if (status != cudaSuccess) {
@@ -86,4 +86,4 @@ class TestStream {
   cudaStream_t stream_ = nullptr;
 };
 
-}  // namespace lamella::testing
+}  // namespace lamella::test

@@ -10,7 +10,7 @@
 
 #include <lamella/engine.hpp>
 
-namespace lamella::testing {
+namespace lamella::test {
 
 // Why there is no CUDA device; empty when there is one.
 inline const std::string& no_cuda_device() {
@@ -23,12 +23,12 @@ inline bool gpu_required() {
   return value != nullptr && std::string_view(value) == "1";
 }
 
-}  // namespace lamella::testing
+}  // namespace lamella::test
 
 #define LAMELLA_NEEDS_CUDA_DEVICE()                                                \
   do {                                                                             \
-    const std::string& reason_ = ::lamella::testing::no_cuda_device();             \
-    if (!reason_.empty() && ::lamella::testing::gpu_required()) {                  \
+    const std::string& reason_ = ::lamella::test::no_cuda_device();                \
+    if (!reason_.empty() && ::lamella::test::gpu_required()) {                     \
       FAIL() << "LAMELLA_REQUIRE_GPU=1, but there is no CUDA device: " << reason_; \
     }                                                                              \
     if (!reason_.empty()) {                                                        \

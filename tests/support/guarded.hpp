@@ -8,7 +8,7 @@
 
 #include <lamella/matrix.hpp>
 
-namespace lamella::testing {
+namespace lamella::test {
 
 class GuardedMatrix {
  public:
@@ -46,4 +46,4 @@ class GuardedMatrix {
   std::size_t begin_ = 0;
 };
 
-}  // namespace lamella::testing
+}  // namespace lamella::test

@@ -3,10 +3,10 @@
 
 #include "verify/oracle.hpp"
 
-namespace lamella::testing {
+namespace lamella::test {
 
 using verify::disagreement;
 using verify::evaluate;
 using verify::Reference;
 
-}  // namespace lamella::testing
+}  // namespace lamella::test

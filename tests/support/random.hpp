@@ -12,10 +12,12 @@
 #include <lamella/matrix.hpp>
 #include <lamella/network.hpp>
 
-namespace lamella::testing {
+namespace lamella::test {
+
+using Seed = std::mt19937::result_type;
 
 // Uniform in [-1, 1), scaled.
-inline void fill_random(std::span<float> values, std::uint32_t seed, float scale = 1) {
+inline void fill_random(std::span<float> values, Seed seed, float scale = 1) {
   std::mt19937 generator(seed);
   for (float& value : values) {
     // 24 bits: exact in float, the same with every standard library.
@@ -23,8 +25,7 @@ inline void fill_random(std::span<float> values, std::uint32_t seed, float scale
   }
 }
 
-inline Matrix random_rows(std::size_t rows, std::size_t columns, std::uint32_t seed,
-                          float scale = 1) {
+inline Matrix random_rows(std::size_t rows, std::size_t columns, Seed seed, float scale = 1) {
   Matrix matrix(rows, columns);
   fill_random({matrix.data(), matrix.size()}, seed, scale);
   return matrix;
@@ -37,7 +38,7 @@ struct NetworkRecipe {
   Activation hidden = ActivationKind::kRelu;
   Activation last = ActivationKind::kIdentity;
   bool bias = true;
-  std::uint32_t seed = 1;
+  Seed seed = 1;
 };
 
 inline std::shared_ptr<const Network> random_network(const NetworkRecipe& recipe) {
@@ -48,7 +49,7 @@ inline std::shared_ptr<const Network> random_network(const NetworkRecipe& recipe
                 .weights = std::vector<float>(recipe.widths[i] * recipe.widths[i + 1]),
                 .bias = std::vector<float>(recipe.bias ? recipe.widths[i + 1] : 0),
                 .activation = i + 2 == recipe.widths.size() ? recipe.last : recipe.hidden};
-    const auto seed = static_cast<std::uint32_t>(recipe.seed * 1000 + 2 * i);
+    const auto seed = static_cast<Seed>(recipe.seed * 1000 + 2 * i);
     fill_random(layer.weights, seed, 2 / std::sqrt(static_cast<float>(layer.inputs)));
     fill_random(layer.bias, seed + 1);
     layers.push_back(std::move(layer));
@@ -60,7 +61,7 @@ inline std::shared_ptr<const Network> random_network(const NetworkRecipe& recipe
 // zero); a clip is to [-0.5, 0.75].
 inline std::shared_ptr<const Network> with_input_steps(const Network& network,
                                                        const std::vector<InputStep::Kind>& kinds,
-                                                       std::uint32_t seed) {
+                                                       Seed seed) {
   std::vector<InputStep> steps;
   for (const InputStep::Kind kind : kinds) {
     InputStep step{kind, {-0.5F, 0.75F}};
@@ -80,4 +81,4 @@ inline std::shared_ptr<const Network> with_input_steps(const Network& network,
       NetworkRules{}, std::move(steps));
 }
 
-}  // namespace lamella::testing
+}  // namespace lamella::test

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace lamella::testing {
+namespace lamella::test {
 
 // Calls work(i) for each i below count, each on a thread of its own, none before all are there.
 // Returns what they say, and the message of an exception in its place.
@@ -31,4 +31,4 @@ inline std::vector<std::string> on_threads(std::size_t count,
   return said;
 }
 
-}  // namespace lamella::testing
+}  // namespace lamella::test

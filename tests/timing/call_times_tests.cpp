@@ -78,7 +78,7 @@ TEST(DeviceTimes, AreBoundByTheSlowestPart) {
 
 TEST(Benchmark, TimesEveryLayerAndItsProduct) {
   const auto network =
-      testing::random_network({.widths = {5, 20, 3}, .last = ActivationKind::kSoftmax});
+      test::random_network({.widths = {5, 20, 3}, .last = ActivationKind::kSoftmax});
   const BenchReport report =
       benchmark(network, {.device = {DeviceKind::kCpu, 0}, .max_rows = 0, .threads = 1},
                 {.rows = 9, .seconds = 0.01, .warm_up_seconds = 0});
@@ -100,7 +100,7 @@ TEST(Benchmark, StopsWhenItIsCancelled) {
   BenchOptions options;
   options.cancelled = &cancelled;
   EXPECT_THROW(
-      (void)benchmark(testing::random_network({.widths = {2, 2}}),
+      (void)benchmark(test::random_network({.widths = {2, 2}}),
                       {.device = {DeviceKind::kCpu, 0}, .max_rows = 0, .threads = 1}, options),
       CancelledError);
 }

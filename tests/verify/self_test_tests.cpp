@@ -17,10 +17,10 @@ using io::testing_support::random_tensors;
 using io::testing_support::refusal;
 using io::testing_support::safetensors;
 using io::testing_support::TemporaryFolder;
-using ::testing::AllOf;
-using ::testing::HasSubstr;
+using testing::AllOf;
+using testing::HasSubstr;
 
-class SelfTests : public ::testing::Test {
+class SelfTests : public testing::Test {
  protected:
   [[nodiscard]] std::shared_ptr<const Network> changed(const std::function<void(Layer&)>& change) {
     std::vector<Layer> layers(network_->layers().begin(), network_->layers().end());
@@ -28,9 +28,9 @@ class SelfTests : public ::testing::Test {
     return std::make_shared<const Network>(std::move(layers));
   }
 
-  std::shared_ptr<const Network> network_ = lamella::testing::random_network(
+  std::shared_ptr<const Network> network_ = test::random_network(
       {.widths = {5, 40, 3}, .hidden = ActivationKind::kGelu, .last = ActivationKind::kLogSoftmax});
-  SelfTest test_ = make_self_test(*network_, lamella::testing::random_rows(16, 5, 9));
+  SelfTest test_ = make_self_test(*network_, test::random_rows(16, 5, 9));
 };
 
 TEST_F(SelfTests, PassWhereAllIsWell) {
@@ -59,7 +59,7 @@ TEST_F(SelfTests, SayThatTheModelIsWrongWhenItIs) {
 }
 
 TEST_F(SelfTests, OfAnotherNetworkAreRefused) {
-  const auto other = lamella::testing::random_network({.widths = {4, 3}});
+  const auto other = test::random_network({.widths = {4, 3}});
   EXPECT_THROW(check_self_test(*other, test_), ShapeError);
   EXPECT_THROW((void)make_self_test(*other, test_.rows), ShapeError);
   EXPECT_THROW((void)make_self_test(*network_, Matrix(0, 5)), ShapeError);

@@ -1,0 +1,14 @@
+// The values of a matrix, to be compared or given to a device.
+#pragma once
+
+#include <vector>
+
+#include <lamella/matrix.hpp>
+
+namespace lamella::test {
+
+inline std::vector<float> values(MatrixView<const float> matrix) {
+  return {matrix.data(), matrix.data() + matrix.size()};
+}
+
+}  // namespace lamella::test
