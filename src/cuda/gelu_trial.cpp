@@ -5,9 +5,7 @@
 #include <limits>
 #include <vector>
 
-#include <cuda_runtime_api.h>
-
-#include "cuda/check.hpp"
+#include "cuda/product_trial.hpp"
 #include "verify/oracle.hpp"
 
 namespace lamella::cuda {
@@ -53,22 +51,13 @@ std::string gelu_disagreement(LtProduct& product, const Layer& layer,
       verify::evaluate(Network({column}, {}, {.allow_nonfinite = true}), alone,
                        matrices.tf32 ? Precision::kTf32 : Precision::kFp32);
 
-  Matrix outputs(alone.rows(), layer.outputs);
-  for (std::size_t first = 0; first < alone.rows(); first += resources.block_rows) {
-    const std::size_t count = std::min(resources.block_rows, alone.rows() - first);
-    Matrix rows(count, layer.inputs);
-    std::fill_n(rows.data(), rows.size(), 0.0F);
-    for (std::size_t r = 0; r < count; ++r) {
-      rows(r, input) = alone(first + r, 0);
-    }
-    const MatrixView<float> part = outputs.view().block(first, count);
-    LAMELLA_CUDA_CHECK(cudaMemcpyAsync(resources.block_x, rows.data(), rows.size() * sizeof(float),
-                                       cudaMemcpyHostToDevice, nullptr));
-    product.enqueue(resources.block_x, resources.block_y, count, nullptr);
-    LAMELLA_CUDA_CHECK(cudaMemcpyAsync(part.data(), resources.block_y, part.size() * sizeof(float),
-                                       cudaMemcpyDeviceToHost, nullptr));
-    LAMELLA_CUDA_CHECK(cudaStreamSynchronize(nullptr));
+  Matrix rows(alone.rows(), layer.inputs);
+  std::fill_n(rows.data(), rows.size(), 0.0F);
+  for (std::size_t r = 0; r < rows.rows(); ++r) {
+    rows(r, input) = alone(r, 0);
   }
+  Matrix outputs(rows.rows(), layer.outputs);
+  compute(product, rows, outputs, matrices, resources);
   return verify::disagreement(reference, outputs);
 }
 

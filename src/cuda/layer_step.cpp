@@ -11,6 +11,7 @@
 #include "cuda/blas_product.hpp"
 #include "cuda/check.hpp"
 #include "cuda/gelu_trial.hpp"
+#include "cuda/product_trial.hpp"
 #include "kernels/bias_activation.hpp"
 #include "kernels/convert.hpp"
 #include "kernels/row_softmax.hpp"
@@ -30,10 +31,11 @@ LayerStep::LayerStep(const Layer& layer, std::size_t index, const ProductMatrice
   }
   plan_lt(resources);
   if (product_ == nullptr) {
-    core::log(LogSeverity::kInfo,
-              "layer {}: cuBLASLt offers no algorithm that sums an output in one piece and serves "
-              "every number of rows; cuBLAS computes in blocks of {} rows",
-              index_ + 1, resources.block_rows);
+    core::log(
+        LogSeverity::kInfo,
+        "layer {}: cuBLASLt offers no algorithm that sums an output in one piece, serves every "
+        "number of rows and agrees with the reference; cuBLAS computes in blocks of {} rows",
+        index_ + 1, resources.block_rows);
     product_ = std::make_unique<BlockProduct>(matrices, resources);
   }
 }
@@ -47,10 +49,23 @@ void LayerStep::plan_lt(const ProductResources& resources) {
     adds_bias_ = epilogue != Epilogue::kNone;
     activates_ = epilogue == Epilogue::kRelu || epilogue == Epilogue::kGelu;
   };
+  const auto make = [&](Epilogue epilogue) {
+    return LtProduct::make(matrices_, epilogue, resources, [&](LtProduct& product) {
+      const std::string disagreement = product_disagreement(product, *layer_, matrices_, resources);
+      if (!disagreement.empty()) {
+        core::log(
+            LogSeverity::kWarning,
+            "layer {}: an algorithm of cuBLASLt is not used, since in a trial it was not what "
+            "it should be: {}",
+            index_ + 1, disagreement);
+      }
+      return disagreement.empty();
+    });
+  };
   // The epilogue takes the bias in the storage of the inputs; ours is float32.
   const bool float32 = matrices_.input == core::Storage::kFloat32;
   if (float32 && layer_->activation.kind == ActivationKind::kRelu) {
-    if (auto product = LtProduct::make(matrices_, Epilogue::kRelu, resources)) {
+    if (auto product = make(Epilogue::kRelu)) {
       if (product->keeps_nan()) {
         take(std::move(product), Epilogue::kRelu);
         return;
@@ -62,7 +77,7 @@ void LayerStep::plan_lt(const ProductResources& resources) {
     }
   }
   if (float32 && layer_->activation.kind == ActivationKind::kGeluTanh) {
-    if (auto product = LtProduct::make(matrices_, Epilogue::kGelu, resources)) {
+    if (auto product = make(Epilogue::kGelu)) {
       const std::string disagreement = gelu_disagreement(*product, *layer_, matrices_, resources);
       if (disagreement.empty()) {
         take(std::move(product), Epilogue::kGelu);
@@ -75,12 +90,12 @@ void LayerStep::plan_lt(const ProductResources& resources) {
     }
   }
   if (float32 && layer_->activation.kind == ActivationKind::kIdentity) {
-    if (auto product = LtProduct::make(matrices_, Epilogue::kBias, resources)) {
+    if (auto product = make(Epilogue::kBias)) {
       take(std::move(product), Epilogue::kBias);
       return;
     }
   }
-  if (auto product = LtProduct::make(matrices_, Epilogue::kNone, resources)) {
+  if (auto product = make(Epilogue::kNone)) {
     take(std::move(product), Epilogue::kNone);
   }
 }

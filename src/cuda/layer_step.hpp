@@ -17,9 +17,10 @@ class LayerStep {
  public:
   // The layer is number index of its network and must outlive the step. With by_shape the product
   // is left to cuBLAS at every number of rows; else a row's bits depend on nothing but the row.
-  // Bias, ReLU and GELU (the tanh form) go into the product where cuBLASLt offers it, ReLU only
-  // where the device was seen to keep NaN, GELU only where a trial agreed with the reference in
-  // double precision. May synchronize. Throws DeviceError.
+  // An algorithm of cuBLASLt serves only where a trial agreed with the reference in double
+  // precision. Bias, ReLU and GELU (the tanh form) go into the product where cuBLASLt offers it,
+  // ReLU only where the device was seen to keep NaN, GELU only where a trial of its own agreed. May
+  // synchronize. Throws DeviceError.
   LayerStep(const Layer& layer, std::size_t index, const ProductMatrices& matrices,
             const ProductResources& resources, bool by_shape);
 

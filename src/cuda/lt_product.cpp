@@ -91,17 +91,20 @@ detail::LtPreference make_preference(const ProductMatrices& matrices, std::size_
   return preference;
 }
 
+template <class T>
+T read(const cublasLtMatmulAlgo_t& algorithm, cublasLtMatmulAlgoConfigAttributes_t attribute) {
+  T value = 0;
+  std::size_t written = 0;
+  LAMELLA_CUDA_CHECK(
+      cublasLtMatmulAlgoConfigGetAttribute(&algorithm, attribute, &value, sizeof value, &written));
+  return value;
+}
+
 // Whether it sums each output in one piece.
 bool is_unsplit(const cublasLtMatmulAlgo_t& algorithm) {
-  const auto read = [&](cublasLtMatmulAlgoConfigAttributes_t attribute) {
-    std::uint32_t value = 0;
-    std::size_t written = 0;
-    LAMELLA_CUDA_CHECK(cublasLtMatmulAlgoConfigGetAttribute(&algorithm, attribute, &value,
-                                                            sizeof value, &written));
-    return value;
-  };
-  return read(CUBLASLT_ALGO_CONFIG_SPLITK_NUM) <= 1 &&
-         read(CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME) == CUBLASLT_REDUCTION_SCHEME_NONE;
+  return read<std::uint32_t>(algorithm, CUBLASLT_ALGO_CONFIG_SPLITK_NUM) <= 1 &&
+         read<std::uint32_t>(algorithm, CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME) ==
+             CUBLASLT_REDUCTION_SCHEME_NONE;
 }
 
 }  // namespace
@@ -119,15 +122,17 @@ void detail::DestroyLt::operator()(cublasLtMatmulPreference_t preference) const 
 }
 
 std::unique_ptr<LtProduct> LtProduct::make(const ProductMatrices& matrices, Epilogue epilogue,
-                                           const ProductResources& resources) {
+                                           const ProductResources& resources,
+                                           const std::function<bool(LtProduct&)>& agrees) {
   std::unique_ptr<LtProduct> product(new LtProduct(matrices, epilogue, resources));
-  return product->choose_algorithm() ? std::move(product) : nullptr;
+  return product->choose_algorithm(agrees) ? std::move(product) : nullptr;
 }
 
 LtProduct::LtProduct(const ProductMatrices& matrices, Epilogue epilogue,
                      const ProductResources& resources)
     : matrices_(matrices),
       resources_(resources),
+      epilogue_(epilogue),
       operation_(make_operation(matrices, epilogue)),
       w_layout_(make_layout(type_of(matrices.input), matrices.inputs, matrices.outputs)),
       x_layout_(make_layout(type_of(matrices.input), matrices.inputs, kPlannedRows)),
@@ -138,7 +143,7 @@ LtProduct::LtProduct(const ProductMatrices& matrices, Epilogue epilogue,
   }
 }
 
-bool LtProduct::choose_algorithm() {
+bool LtProduct::choose_algorithm(const std::function<bool(LtProduct&)>& agrees) {
   const auto preference = make_preference(matrices_, resources_.workspace_bytes);
   std::array<cublasLtMatmulHeuristicResult_t, kCandidates> candidates{};
   int found = 0;
@@ -149,17 +154,26 @@ bool LtProduct::choose_algorithm() {
     check(status, "cublasLtMatmulAlgoGetHeuristic");
   }
   std::size_t serving = 0;
-  for (int i = 0; i < found && serving <= matrices_.algorithm; ++i) {
+  cublasLtMatmulAlgo_t first{};
+  for (int i = 0; i < found; ++i) {
     const cublasLtMatmulHeuristicResult_t& candidate = candidates[static_cast<std::size_t>(i)];
-    if (candidate.state == CUBLAS_STATUS_SUCCESS && is_unsplit(candidate.algo) &&
-        serves(candidate.algo)) {
-      if (serving == 0 || serving == matrices_.algorithm) {
-        algorithm_ = candidate.algo;
-        rank_ = serving;
-      }
-      ++serving;
+    if (candidate.state != CUBLAS_STATUS_SUCCESS || !is_unsplit(candidate.algo) ||
+        !serves(candidate.algo)) {
+      continue;
+    }
+    algorithm_ = candidate.algo;
+    if (!agrees(*this)) {
+      continue;
+    }
+    if (serving == matrices_.algorithm) {
+      rank_ = serving;
+      return true;
+    }
+    if (serving++ == 0) {
+      first = candidate.algo;
     }
   }
+  algorithm_ = first;
   return serving > 0;
 }
 
@@ -219,6 +233,20 @@ void LtProduct::enqueue(const void* x, void* y, std::size_t rows, cudaStream_t s
 void LtProduct::enqueue_pre_activation(const void* x, void* y, std::size_t rows,
                                        cudaStream_t stream) {
   run(pre_activation_ ? pre_activation_.get() : operation_.get(), x, y, rows, stream);
+}
+
+LtProduct::Configuration LtProduct::configuration() const {
+  Configuration all;
+  for (const auto attribute :
+       {CUBLASLT_ALGO_CONFIG_ID, CUBLASLT_ALGO_CONFIG_TILE_ID, CUBLASLT_ALGO_CONFIG_STAGES_ID,
+        CUBLASLT_ALGO_CONFIG_CTA_SWIZZLING, CUBLASLT_ALGO_CONFIG_CUSTOM_OPTION}) {
+    all.push_back(read<std::uint32_t>(algorithm_, attribute));
+  }
+  for (const auto attribute :
+       {CUBLASLT_ALGO_CONFIG_INNER_SHAPE_ID, CUBLASLT_ALGO_CONFIG_CLUSTER_SHAPE_ID}) {
+    all.push_back(read<std::uint16_t>(algorithm_, attribute));
+  }
+  return all;
 }
 
 std::string LtProduct::name() const {

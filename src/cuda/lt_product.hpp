@@ -3,7 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <cublasLt.h>
 
@@ -30,18 +33,22 @@ class LtProduct final : public LayerProduct {
 
   // The algorithm is the matrices' algorithm-th, by cuBLASLt's heuristic for 4096 rows, of those
   // that sum an output in one piece (no split of k), need no better alignment than the matrices
-  // have, and serve every number of rows; the first where there are not so many. It depends on the
-  // layer and the device alone. Null when there is none. Throws DeviceError.
-  [[nodiscard]] static std::unique_ptr<LtProduct> make(const ProductMatrices& matrices,
-                                                       Epilogue epilogue,
-                                                       const ProductResources& resources);
+  // have, serve every number of rows, and agree, as the function says of the product with each in
+  // turn; the first where there are not so many. It depends on the layer and the device alone. Null
+  // when there is none. Throws DeviceError.
+  [[nodiscard]] static std::unique_ptr<LtProduct> make(
+      const ProductMatrices& matrices, Epilogue epilogue, const ProductResources& resources,
+      const std::function<bool(LtProduct&)>& agrees);
 
   void enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream) override;
   // The same without max(x, 0) or GELU: the bits that it is applied to.
   void enqueue_pre_activation(const void* x, void* y, std::size_t rows, cudaStream_t stream);
   [[nodiscard]] std::string name() const override;
-  // Which algorithm it is, from 0.
+  [[nodiscard]] Epilogue epilogue() const { return epilogue_; }
+  // Which algorithm it is, from 0; and what cuBLASLt says of it, the same for the same one.
+  using Configuration = std::vector<std::uint32_t>;
   [[nodiscard]] std::size_t algorithm() const { return rank_; }
+  [[nodiscard]] Configuration configuration() const;
 
   // Whether a NaN among the inputs makes NaN of outputs, found by a product of one row that the
   // device computes in the resources' blocks. Synchronizes. For float32 outputs.
@@ -50,7 +57,7 @@ class LtProduct final : public LayerProduct {
  private:
   LtProduct(const ProductMatrices& matrices, Epilogue epilogue, const ProductResources& resources);
 
-  [[nodiscard]] bool choose_algorithm();
+  [[nodiscard]] bool choose_algorithm(const std::function<bool(LtProduct&)>& agrees);
   [[nodiscard]] bool serves(const cublasLtMatmulAlgo_t& algorithm);
   void set_rows(std::size_t rows);
   void run(cublasLtMatmulDesc_t operation, const void* x, void* y, std::size_t rows,
@@ -58,6 +65,7 @@ class LtProduct final : public LayerProduct {
 
   ProductMatrices matrices_;
   ProductResources resources_;
+  Epilogue epilogue_;
   detail::LtOperation operation_;
   detail::LtOperation pre_activation_;
   detail::LtLayout w_layout_;

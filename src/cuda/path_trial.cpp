@@ -1,8 +1,6 @@
 #include "cuda/path_trial.hpp"
 
 #include <algorithm>
-#include <map>
-#include <mutex>
 #include <random>
 #include <set>
 #include <tuple>
@@ -11,6 +9,7 @@
 
 #include "cuda/check.hpp"
 #include "cuda/handles.hpp"
+#include "cuda/trial_record.hpp"
 #include "verify/oracle.hpp"
 
 namespace lamella::cuda {
@@ -64,18 +63,9 @@ std::string try_rows(const Network& network, const FusedNetwork& fused,
 std::string fused_disagreement(const Network& network, const FusedNetwork& fused,
                                const plan::FusedShape& shape, int device,
                                const std::shared_ptr<DeviceMemoryResource>& memory) {
-  static std::mutex mutex;
-  static std::map<Key, std::string> known;
-  const Key key = key_of(network, shape, device);
-  {
-    const std::lock_guard lock(mutex);
-    if (const auto found = known.find(key); found != known.end()) {
-      return found->second;
-    }
-  }
-  std::string disagreement = try_rows(network, fused, memory);
-  const std::lock_guard lock(mutex);
-  return known.emplace(key, std::move(disagreement)).first->second;
+  static TrialRecord<Key> known;
+  return known.find_or(key_of(network, shape, device),
+                       [&] { return try_rows(network, fused, memory); });
 }
 
 }  // namespace lamella::cuda

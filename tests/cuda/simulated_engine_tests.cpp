@@ -189,6 +189,77 @@ TEST_F(SimulatedEngine, KeepsItsPromisesWhateverCublasLtOffers) {
   }
 }
 
+// Of shapes that no other test has: what a trial found is remembered.
+TEST_F(SimulatedEngine, AnAlgorithmThatComputesSomethingElseIsDropped) {
+  std::size_t width = 136;
+  for (const unsigned algorithm : {3U, 5U}) {
+    for (const Precision precision :
+         {Precision::kFp32, Precision::kTf32, Precision::kBf16, Precision::kFp16}) {
+      for (const ActivationKind hidden :
+           {ActivationKind::kRelu, ActivationKind::kGeluTanh, ActivationKind::kTanh}) {
+        SCOPED_TRACE(testing::Message() << algorithm << ", " << to_string(precision) << ", "
+                                        << to_string(Activation(hidden)));
+        width += 8;  // so that rows of 16-bit values begin where algorithm 3 can read them
+        const auto network =
+            random_network({.widths = {width, width + 8, width, 8}, .hidden = hidden});
+        const EngineOptions options{.precision = precision, .path = CudaPath::kLayers};
+        const Matrix rows = random_rows(70, width, 1);
+        const auto reference = test::evaluate(*network, rows, precision);
+        std::string log;
+        std::string path;
+        {
+          cuda_sim::configure({.faulty_algorithm = algorithm});
+          set_log_callback([&](LogSeverity severity, std::string_view message) {
+            log.append(severity == LogSeverity::kWarning ? message : "") += '\n';
+          });
+          CudaEngine engine(network, options);
+          set_log_callback({});
+          EXPECT_TRUE(engine.info().batch_invariant);
+          Matrix outputs(70, 8);
+          engine.run(rows, outputs);
+          EXPECT_EQ(test::disagreement(reference, outputs), "");
+          path = engine.info().path;
+        }
+        EXPECT_THAT(log, HasSubstr("an algorithm of cuBLASLt is not used, since in a trial"));
+        // The device is as it should be again; what was found of it stays.
+        cuda_sim::configure({});
+        EXPECT_EQ(CudaEngine(network, options).info().path, path);
+      }
+    }
+  }
+}
+
+// No trial was remembered, so that each of its calls fails once.
+TEST_F(SimulatedEngine, AFailureDuringATrialIsThatOfTheEngine) {
+  long failed = 0;
+  for (long n = 1; !HasFailure(); ++n) {
+    const auto width = static_cast<std::size_t>(400 + n);
+    const auto network = random_network({.widths = {width, 6}});
+    cuda_sim::fail_call(n);
+    bool made = false;
+    try {
+      const CudaEngine engine(network, {.path = CudaPath::kLayers});
+      made = true;
+    } catch (const DeviceError&) {
+      EXPECT_TRUE(cuda_sim::fail_fired());
+    }
+    const bool fired = cuda_sim::fail_fired();
+    cuda_sim::fail_call(0);
+    EXPECT_EQ(cuda_sim::live().total(), 0) << n;
+    if (!fired) {
+      EXPECT_TRUE(made);
+      break;
+    }
+    ++failed;
+    CudaEngine engine(network, {.path = CudaPath::kLayers});
+    const Matrix rows = random_rows(3, width, 1);
+    Matrix outputs(3, 6);
+    engine.run(rows, outputs);
+    EXPECT_EQ(test::disagreement(test::evaluate(*network, rows), outputs), "");
+  }
+  EXPECT_GT(failed, 30);
+}
+
 TEST_F(SimulatedEngine, ALayerThatCublasLtRefusesGoesInBlocks) {
   const auto network = random_network({.widths = {44, 64, 36, 8}, .last = ActivationKind::kTanh});
   cuda_sim::fail_call(3, "cublasLtMatmulAlgoGetHeuristic");  // the last layer's

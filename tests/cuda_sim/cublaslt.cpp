@@ -419,6 +419,8 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
   if (algorithm->workspace_bytes(g) > workspace_bytes)
     return CUBLAS_STATUS_INVALID_VALUE;
   g.summation = algorithm->summation();
+  if (algorithm->id == state().config.faulty_algorithm)
+    g.k -= g.k / 4;
   CUstream_st* stream = state().streams.find(handle_stream);
   if (!stream || stream->device != current_device()) {
     report("cublasLtMatmul: its stream is not one of the current device %d", current_device());

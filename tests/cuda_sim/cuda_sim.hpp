@@ -34,6 +34,9 @@ struct Config {
   float gelu_epilogue_error = 0;
   /// Whether cuBLASLt's heuristic knows any algorithm that does not split k.
   bool unsplit_algorithms = true;
+  /// The algorithm of cuBLASLt, by its id, that leaves out the last quarter of the products that it
+  /// sums; 0: none does.
+  unsigned faulty_algorithm = 0;
 };
 
 /// The defaults, changed by LAMELLA_SIM_ORDER (lazy, eager, random), LAMELLA_SIM_THREADS

@@ -95,7 +95,8 @@ extern "C" cublasStatus_t cublasLtMatmulAlgoConfigGetAttribute(
   const std::optional<LtAlgorithm> a = decode(algo);
   if (!a)
     return CUBLAS_STATUS_INVALID_VALUE;
-  std::uint32_t found = 0;  // all have four bytes
+  std::uint32_t found = 0;
+  std::size_t size = sizeof found;
   switch (attribute) {
     case CUBLASLT_ALGO_CONFIG_ID:
       found = a->id;
@@ -115,16 +116,20 @@ extern "C" cublasStatus_t cublasLtMatmulAlgoConfigGetAttribute(
     case CUBLASLT_ALGO_CONFIG_CTA_SWIZZLING:
     case CUBLASLT_ALGO_CONFIG_CUSTOM_OPTION:
       break;
+    case CUBLASLT_ALGO_CONFIG_INNER_SHAPE_ID:
+    case CUBLASLT_ALGO_CONFIG_CLUSTER_SHAPE_ID:
+      size = sizeof(std::uint16_t);
+      break;
     default:
       report("cuBLASLt: attribute %d of an algorithm is not simulated", attribute);
       return CUBLAS_STATUS_NOT_SUPPORTED;
   }
   if (written)
-    *written = sizeof found;
+    *written = size;
   if (bytes == 0)
     return CUBLAS_STATUS_SUCCESS;
-  if (!value || bytes < sizeof found)
+  if (!value || bytes != size)
     return CUBLAS_STATUS_INVALID_VALUE;
-  std::memcpy(value, &found, sizeof found);
+  std::memcpy(value, &found, size);
   return CUBLAS_STATUS_SUCCESS;
 }

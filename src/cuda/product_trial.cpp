@@ -1,0 +1,207 @@
+#include "cuda/product_trial.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <random>
+#include <tuple>
+#include <vector>
+
+#include <cuda_fp16.h>
+#include <cuda_runtime_api.h>
+
+#include "core/storage.hpp"
+#include "cuda/check.hpp"
+#include "cuda/trial_record.hpp"
+#include "verify/oracle.hpp"
+
+namespace lamella::cuda {
+namespace {
+
+using core::Storage;
+
+// More than a tile of most algorithms, and no whole number of them.
+constexpr std::size_t kMostRows = 133;
+// Of those, the rows that are compared, and the outputs of each: the reference takes its time.
+constexpr std::size_t kComparedRows = 16;
+constexpr std::size_t kComparedOutputs = 64;
+
+// What decides which code runs.
+using Key = std::tuple<int, std::size_t, std::size_t, Storage, Storage, bool, std::size_t,
+                       std::size_t, bool, LtProduct::Epilogue, LtProduct::Configuration>;
+
+Key key_of(const LtProduct& product, const ProductMatrices& m) {
+  int device = 0;
+  LAMELLA_CUDA_CHECK(cudaGetDevice(&device));
+  return {device,
+          m.inputs,
+          m.outputs,
+          m.input,
+          m.output,
+          m.tf32,
+          m.x_alignment,
+          m.y_alignment,
+          m.bias != nullptr,
+          product.epilogue(),
+          product.configuration()};
+}
+
+std::uint16_t narrowed(float x, Storage storage) {
+  return storage == Storage::kBfloat16
+             ? static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(x) >> 16)
+             : std::bit_cast<std::uint16_t>(__float2half_rn(x));
+}
+
+float widened(std::uint16_t bits, Storage storage) {
+  return storage == Storage::kBfloat16 ? std::bit_cast<float>(std::uint32_t{bits} << 16)
+                                       : __half2float(std::bit_cast<__half>(bits));
+}
+
+std::vector<std::byte> stored(MatrixView<const float> values, Storage storage) {
+  std::vector<std::byte> bytes(values.size() * core::bytes_of(storage));
+  if (storage == Storage::kFloat32) {
+    std::memcpy(bytes.data(), values.data(), bytes.size());
+    return bytes;
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::uint16_t bits = narrowed(values.data()[i], storage);
+    std::memcpy(bytes.data() + i * sizeof bits, &bits, sizeof bits);
+  }
+  return bytes;
+}
+
+void load(const std::vector<std::byte>& bytes, Storage storage, MatrixView<float> values) {
+  if (storage == Storage::kFloat32) {
+    std::memcpy(values.data(), bytes.data(), bytes.size());
+    return;
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    std::uint16_t bits = 0;
+    std::memcpy(&bits, bytes.data() + i * sizeof bits, sizeof bits);
+    values.data()[i] = widened(bits, storage);
+  }
+}
+
+// So many of 0 to count - 1: the first, the last, and others between.
+std::vector<std::size_t> spread(std::size_t count, std::size_t most) {
+  std::vector<std::size_t> chosen;
+  const std::size_t taken = std::min(count, most);
+  for (std::size_t i = 0; i < taken; ++i) {
+    chosen.push_back(taken < 2 ? 0 : i * (count - 1) / (taken - 1));
+  }
+  return chosen;
+}
+
+// The layer as far as the product computes it, for those outputs alone.
+Layer part_of(const Layer& layer, const std::vector<std::size_t>& outputs,
+              LtProduct::Epilogue epilogue) {
+  Layer part{.inputs = layer.inputs,
+             .outputs = outputs.size(),
+             .activation = epilogue == LtProduct::Epilogue::kRelu ? ActivationKind::kRelu
+                                                                  : ActivationKind::kIdentity};
+  for (const std::size_t o : outputs) {
+    const auto row = layer.weights.begin() + static_cast<std::ptrdiff_t>(o * layer.inputs);
+    part.weights.insert(part.weights.end(), row, row + static_cast<std::ptrdiff_t>(layer.inputs));
+    if (layer.has_bias() && epilogue != LtProduct::Epilogue::kNone) {
+      part.bias.push_back(layer.bias[o]);
+    }
+  }
+  return part;
+}
+
+// Adds nothing to values but that the layer before is not the last, whose outputs have 16 bits.
+Layer copy_of(std::size_t width) {
+  Layer copy{.inputs = width, .outputs = width, .weights = std::vector<float>(width * width)};
+  for (std::size_t i = 0; i < width; ++i) {
+    copy.weights[i * width + i] = 1;
+  }
+  return copy;
+}
+
+// Of few bits, which every storage has, and of a size that the sums neither overflow nor vanish.
+Matrix random_rows(std::size_t rows, const Layer& layer, float largest, Storage storage) {
+  int exponent = largest > 0 ? -std::ilogb(largest) : 0;
+  if (storage == Storage::kFloat16) {
+    exponent = std::clamp(exponent, -10, 10);
+  }
+  exponent = std::clamp(exponent, -100, 100);
+  Matrix matrix(rows, layer.inputs);
+  std::mt19937 generator(1);
+  std::generate_n(matrix.data(), matrix.size(), [&] {
+    return std::ldexp(static_cast<float>(generator() % 32) - 15.5F, exponent - 4);
+  });
+  return matrix;
+}
+
+std::string try_rows(LtProduct& product, const Layer& layer, float largest,
+                     const ProductMatrices& matrices, const ProductResources& resources) {
+  const Matrix rows =
+      random_rows(std::min(resources.block_rows, kMostRows), layer, largest, matrices.input);
+  Matrix all(rows.rows(), layer.outputs);
+  compute(product, rows, all, matrices, resources,
+          product.epilogue() == LtProduct::Epilogue::kGelu);
+  const std::vector<std::size_t> some_rows = spread(rows.rows(), kComparedRows);
+  const std::vector<std::size_t> some_outputs = spread(layer.outputs, kComparedOutputs);
+  Matrix compared(some_rows.size(), layer.inputs);
+  Matrix outputs(some_rows.size(), some_outputs.size());
+  for (std::size_t r = 0; r < some_rows.size(); ++r) {
+    std::copy_n(&rows(some_rows[r], 0), layer.inputs, &compared(r, 0));
+    for (std::size_t i = 0; i < some_outputs.size(); ++i) {
+      outputs(r, i) = all(some_rows[r], some_outputs[i]);
+    }
+  }
+  std::vector<Layer> layers{part_of(layer, some_outputs, product.epilogue())};
+  if (matrices.output != Storage::kFloat32) {
+    layers.push_back(copy_of(some_outputs.size()));
+  }
+  const Precision precision = matrices.tf32                          ? Precision::kTf32
+                              : matrices.input == Storage::kBfloat16 ? Precision::kBf16
+                              : matrices.input == Storage::kFloat16  ? Precision::kFp16
+                                                                     : Precision::kFp32;
+  return verify::disagreement(
+      verify::evaluate(Network(std::move(layers), {}, {.allow_nonfinite = true}), compared,
+                       precision),
+      outputs);
+}
+
+}  // namespace
+
+void compute(LtProduct& product, MatrixView<const float> rows, MatrixView<float> outputs,
+             const ProductMatrices& matrices, const ProductResources& resources,
+             bool pre_activation) {
+  for (std::size_t first = 0; first < rows.rows(); first += resources.block_rows) {
+    const std::size_t count = std::min(resources.block_rows, rows.rows() - first);
+    const std::vector<std::byte> x = stored(rows.block(first, count), matrices.input);
+    std::vector<std::byte> y(count * matrices.outputs * core::bytes_of(matrices.output));
+    LAMELLA_CUDA_CHECK(
+        cudaMemcpyAsync(resources.block_x, x.data(), x.size(), cudaMemcpyHostToDevice, nullptr));
+    if (pre_activation) {
+      product.enqueue_pre_activation(resources.block_x, resources.block_y, count, nullptr);
+    } else {
+      product.enqueue(resources.block_x, resources.block_y, count, nullptr);
+    }
+    LAMELLA_CUDA_CHECK(
+        cudaMemcpyAsync(y.data(), resources.block_y, y.size(), cudaMemcpyDeviceToHost, nullptr));
+    LAMELLA_CUDA_CHECK(cudaStreamSynchronize(nullptr));
+    load(y, matrices.output, outputs.block(first, count));
+  }
+}
+
+std::string product_disagreement(LtProduct& product, const Layer& layer,
+                                 const ProductMatrices& matrices,
+                                 const ProductResources& resources) {
+  float largest = 0;
+  for (const float w : layer.weights) {
+    if (!std::isfinite(w)) {
+      return {};
+    }
+    largest = std::max(largest, std::fabs(w));
+  }
+  static TrialRecord<Key> known;
+  return known.find_or(key_of(product, matrices),
+                       [&] { return try_rows(product, layer, largest, matrices, resources); });
+}
+
+}  // namespace lamella::cuda

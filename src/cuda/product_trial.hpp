@@ -1,0 +1,32 @@
+// A product of cuBLASLt is tried before it may serve: some rows, against the double-precision
+// reference.
+#pragma once
+
+#include <string>
+
+#include <lamella/matrix.hpp>
+#include <lamella/network.hpp>
+
+#include "cuda/layer_product.hpp"
+#include "cuda/lt_product.hpp"
+
+namespace lamella::cuda {
+
+// Computes random rows by the product, which is of the layer's weights, with its bias and ReLU
+// where it applies them (not GELU: gelu_trial.hpp), and compares some outputs of some of them with
+// the reference's bound. Empty when every one is within it, else one line about the worst. Tried
+// once in a process for each device, shape and algorithm; after that the answer is remembered.
+// Weights that are not finite are not tried. Synchronizes. Safe to call from several threads.
+// Throws DeviceError.
+[[nodiscard]] std::string product_disagreement(LtProduct& product, const Layer& layer,
+                                               const ProductMatrices& matrices,
+                                               const ProductResources& resources);
+
+// What the product makes of the rows, by way of the resources' blocks. rows is [n x inputs] and
+// outputs [n x outputs]. In a storage of 16 bits the rows must be numbers that it has.
+// Synchronizes. Throws DeviceError.
+void compute(LtProduct& product, MatrixView<const float> rows, MatrixView<float> outputs,
+             const ProductMatrices& matrices, const ProductResources& resources,
+             bool pre_activation = false);
+
+}  // namespace lamella::cuda
