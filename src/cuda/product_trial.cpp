@@ -124,7 +124,7 @@ Layer copy_of(std::size_t width) {
 Matrix random_rows(std::size_t rows, const Layer& layer, float largest, Storage storage) {
   int exponent = largest > 0 ? -std::ilogb(largest) : 0;
   if (storage == Storage::kFloat16) {
-    exponent = std::clamp(exponent, -10, 10);
+    exponent = std::clamp(exponent, -14, 10);
   }
   exponent = std::clamp(exponent, -100, 100);
   Matrix matrix(rows, layer.inputs);

@@ -7,6 +7,7 @@
 #include <lamella/error.hpp>
 
 #include "io/rows.hpp"
+#include "score/chunks.hpp"
 #include "score/differences.hpp"
 #include "score/pipeline.hpp"
 #include "score/row_output.hpp"

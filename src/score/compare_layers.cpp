@@ -7,8 +7,8 @@
 #include <lamella/error.hpp>
 
 #include "io/layer_arrays.hpp"
+#include "score/chunks.hpp"
 #include "score/differences.hpp"
-#include "score/pipeline.hpp"
 
 namespace lamella {
 namespace {

@@ -12,11 +12,9 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <lamella/error.hpp>
 
-#include "core/checked.hpp"
 #include "core/range.hpp"
 #include "core/start_thread.hpp"
 #include "core/top_k.hpp"
@@ -299,76 +297,7 @@ class Pipeline {
   bool stopped_ = false;
 };
 
-std::uint64_t physical_memory() {
-  const long pages = sysconf(_SC_PHYS_PAGES);
-  const long page_bytes = sysconf(_SC_PAGESIZE);
-  return pages > 0 && page_bytes > 0
-             ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_bytes)
-             : UINT64_MAX;
-}
-
 }  // namespace
-
-std::size_t values_per_row(const Network& network, const RowOutput& output, bool checked) {
-  constexpr std::size_t kRanked = sizeof(RankedOutput) / sizeof(float);
-  return network.inputs() + (output.is_plain() || checked ? network.outputs() : 0) +
-         (output.is_plain() ? 0 : kRanked * output.top() + output.columns());
-}
-
-Chunks choose_chunks(const ChunkWish& wish, std::size_t values_per_row,
-                     std::optional<std::uint64_t> rows_total) {
-  constexpr std::size_t kWholeBlocks = 256;                 // so that engines see few ragged ends
-  constexpr std::size_t kLaneBytes = std::size_t{1} << 20;  // which stay in the cache of a core
-  constexpr std::size_t kManyBlocks = 4 * kWholeBlocks;     // that pay for what each chunk costs
-  constexpr std::size_t kChunksOfALane = 4;  // at least, so that all end at about the same time
-  const std::size_t slots = slots_for(wish.lanes);
-  std::size_t rows = wish.rows;
-  if (rows == 0) {
-    const std::size_t memory = wish.memory_bytes == 0
-                                   ? kDefaultMemory * static_cast<std::size_t>(wish.devices)
-                                   : wish.memory_bytes;
-    rows = memory / slots / sizeof(float) / std::max<std::size_t>(values_per_row, 1);
-    if (rows == 0 && wish.lanes == 1 && wish.memory_bytes != 0) {
-      throw OutOfMemoryError(fmt::format(
-          "{} bytes do not hold the {} rows of {} values that are under way at least: give more "
-          "with --memory",
-          wish.memory_bytes, slots, values_per_row));
-    }
-    if (wish.lanes > 1) {
-      rows = std::min(rows, std::max(kManyBlocks, kLaneBytes / sizeof(float) /
-                                                      std::max<std::size_t>(values_per_row, 1)));
-    }
-    if (rows > kWholeBlocks) {
-      rows -= rows % kWholeBlocks;
-    }
-  }
-  const std::size_t least_chunks = wish.lanes * kChunksOfALane;
-  const auto with_one_lane = [&] {
-    ChunkWish one = wish;
-    one.lanes = 1;
-    return choose_chunks(one, values_per_row, rows_total);
-  };
-  if (wish.lanes > 1 && (rows == 0 || (rows_total && *rows_total / rows < least_chunks))) {
-    return with_one_lane();
-  }
-  rows = std::max<std::size_t>(rows, 1);
-  if (rows_total) {
-    rows = static_cast<std::size_t>(
-        std::clamp<std::uint64_t>(*rows_total, 1, static_cast<std::uint64_t>(rows)));
-  }
-  const auto values = core::checked_product(rows, values_per_row);
-  const auto bytes = values ? core::checked_product(*values, slots * sizeof(float)) : std::nullopt;
-  if (!bytes || *bytes > physical_memory()) {
-    if (wish.lanes > 1) {
-      return with_one_lane();
-    }
-    throw OutOfMemoryError(fmt::format(
-        "{} chunks of {} rows with {} values each do not fit this machine's memory: take fewer "
-        "rows with --chunk-rows",
-        slots, rows, values_per_row));
-  }
-  return {.rows = rows, .lanes = wish.lanes};
-}
 
 ScoreReport run_pipeline(io::RowReader& reader, Engine& engine, io::RowWriter& writer,
                          const RowOutput& output, const PipelineOptions& options) {

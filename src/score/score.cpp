@@ -10,6 +10,7 @@
 
 #include "io/row_slice.hpp"
 #include "io/rows.hpp"
+#include "score/chunks.hpp"
 #include "score/part_record.hpp"
 #include "score/pipeline.hpp"
 #include "score/row_output.hpp"

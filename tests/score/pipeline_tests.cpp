@@ -304,46 +304,5 @@ TEST(Pipeline, CancellationAfterTheLastChunkStillCounts) {
   EXPECT_FALSE(writer.finished);
 }
 
-TEST(ChunkRows, MakeAFewMebibytesInWholeBlocks) {
-  EXPECT_EQ(choose_chunks({}, 74, std::nullopt).rows, 14080U);
-  EXPECT_EQ(choose_chunks({}, 74, 450).rows, 450U);
-  EXPECT_EQ(choose_chunks({}, std::size_t{1} << 22, std::nullopt).rows, 1U);
-  EXPECT_EQ(choose_chunks({}, 5, 0).rows, 1U);
-}
-
-TEST(ChunkRows, FollowTheWishUpToTheRowsThereAre) {
-  EXPECT_EQ(choose_chunks({.rows = 7}, 74, std::nullopt).rows, 7U);
-  EXPECT_EQ(choose_chunks({.rows = 7}, 74, 5).rows, 5U);
-  EXPECT_EQ(choose_chunks({.rows = SIZE_MAX}, 74, 5).rows, 5U);
-}
-
-TEST(ChunkRows, KeepAllSlotsWithinTheMemoryThatIsWished) {
-  for (const std::size_t memory :
-       {std::size_t{100'000}, std::size_t{1} << 20, std::size_t{1} << 28}) {
-    const std::size_t rows = choose_chunks({.memory_bytes = memory}, 74, std::nullopt).rows;
-    EXPECT_LE(rows * 74 * sizeof(float) * slots_for(1), memory);
-    EXPECT_GT((rows + 256) * 74 * sizeof(float) * slots_for(1), memory);
-  }
-  EXPECT_THROW((void)choose_chunks({.memory_bytes = 1000}, 74, std::nullopt).rows,
-               OutOfMemoryError);
-}
-
-TEST(ChunkRows, ThatDoNotFitMemoryAreRefused) {
-  EXPECT_THROW((void)choose_chunks({.rows = SIZE_MAX}, 74, std::nullopt).rows, OutOfMemoryError);
-  EXPECT_THROW((void)choose_chunks({.rows = std::size_t{1} << 50}, 74, std::nullopt).rows,
-               OutOfMemoryError);
-}
-
-TEST(Chunks, HaveLanesWhereThereAreManyAndElseOne) {
-  EXPECT_EQ(choose_chunks({.lanes = 2}, 74, std::nullopt), (Chunks{.rows = 3328, .lanes = 2}));
-  EXPECT_EQ(choose_chunks({.lanes = 2}, 74, 8 * 3328), (Chunks{.rows = 3328, .lanes = 2}));
-  EXPECT_EQ(choose_chunks({.lanes = 2}, 74, 8 * 3328 - 1), (Chunks{.rows = 14080, .lanes = 1}));
-  EXPECT_EQ(choose_chunks({.rows = 7, .lanes = 3}, 74, 84), (Chunks{.rows = 7, .lanes = 3}));
-  EXPECT_EQ(choose_chunks({.rows = 7, .lanes = 3}, 74, 83), (Chunks{.rows = 7, .lanes = 1}));
-  // Memory for a row in each of four slots, but not of nine.
-  EXPECT_EQ(choose_chunks({.memory_bytes = 2000, .lanes = 6}, 74, std::nullopt),
-            (Chunks{.rows = 1, .lanes = 1}));
-}
-
 }  // namespace
 }  // namespace lamella::pipeline

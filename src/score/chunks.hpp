@@ -1,0 +1,50 @@
+// How many rows go through the pipeline at a time, and how many chunks are computed at once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include <lamella/network.hpp>
+
+#include "score/row_output.hpp"
+
+namespace lamella::pipeline {
+
+// A slot for each chunk that is being computed, one that is being filled, one checked or written,
+// and one between the stages, so that a stage that is slow for once does not stop the others.
+[[nodiscard]] constexpr std::size_t slots_for(std::size_t lanes) {
+  return lanes + 3;
+}
+
+// Float32 values that a slot holds for each row of its chunk. Outputs are held where they are
+// written or checked; of the largest alone, the engine gives no more.
+[[nodiscard]] std::size_t values_per_row(const Network& network, const RowOutput& output,
+                                         bool checked);
+
+// What is wanted of chunks; 0 leaves it open.
+struct ChunkWish {
+  std::size_t rows = 0;
+  std::size_t memory_bytes = 0;  // for all slots together
+  int devices = 1;               // that share a chunk's rows
+  std::size_t lanes = 1;         // at most
+};
+
+struct Chunks {
+  std::size_t rows = 1;  // in each
+  std::size_t lanes = 1;
+  bool operator==(const Chunks&) const = default;
+};
+
+// For all slots together, in bytes.
+inline constexpr std::size_t kDefaultMemory = std::size_t{16} << 20;
+
+// How many rows a chunk has: as wished, or as many as let the slots fit the memory that is wished,
+// or kDefaultMemory for each device; no more than there are, at least 1. And how many lanes there
+// are: one where the chunks would be so few that some lanes had nothing to do for long. Throws
+// OutOfMemoryError when the slots would not fit this machine's memory, or one row in each of them
+// the memory that is wished.
+[[nodiscard]] Chunks choose_chunks(const ChunkWish& wish, std::size_t values_per_row,
+                                   std::optional<std::uint64_t> rows_total);
+
+}  // namespace lamella::pipeline
