@@ -104,15 +104,15 @@ class CpuEngine final : public Engine {
     if (rows.rows() == 0) {
       return;
     }
-    if (packed_ && rows.rows() <= (chain_ ? 1 : PackedChain::kMostSharedRows)) {
-      packed_->run_shared(pool_, rows, outputs, taps);
-      return;
-    }
     if (direct_ && rows.rows() <= plan_.min_block_rows && taps.empty()) {
       direct_->run(0, rows, outputs);
       return;
     }
     const plan::CpuSplit split = plan::split_call(plan_, rows.rows(), pool_.threads());
+    if (shares_outputs(split, rows.rows())) {
+      packed_->run_shared(pool_, rows, outputs, taps);
+      return;
+    }
     pool_.for_each(split.claims, [&](std::size_t worker, std::size_t claim) {
       const std::size_t first = claim * split.claim_rows;
       const std::size_t count = std::min(split.claim_rows, rows.rows() - first);
@@ -151,6 +151,17 @@ class CpuEngine final : public Engine {
     } else {
       direct_->run_tapped(worker, rows, outputs, taps);
     }
+  }
+
+  // Whether threads share each layer's outputs instead of dealing out the rows: of a row alone, and
+  // of a block that they have no less of otherwise.
+  [[nodiscard]] bool shares_outputs(const plan::CpuSplit& split, std::size_t rows) const {
+    if (!packed_ || rows == 1) {
+      return packed_.has_value();
+    }
+    const std::size_t sharing = std::min(workers(), packed_->most_sharing());
+    return !chain_ && rows <= plan_.block_rows &&
+           plan::is_better_shared(split, rows, pool_.threads(), sharing);
   }
 
   // For a row alone where oneDNN serves the others, else for all rows.

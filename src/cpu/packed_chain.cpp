@@ -1,6 +1,7 @@
 #include "cpu/packed_chain.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "core/taps.hpp"
@@ -13,6 +14,10 @@ namespace {
 // Panels that a thread takes at a time, and the weights from which on a layer is worth sharing.
 constexpr std::size_t kSharedPanels = 8;
 constexpr std::size_t kMinSharedWeights = 65'536;
+
+std::size_t shares_of(const PackedLayer& layer) {
+  return (layer.panels() + kSharedPanels - 1) / kSharedPanels;
+}
 
 // A layer's values, rows of width values that begin stride apart.
 struct Block {
@@ -58,17 +63,29 @@ PackedChain::PackedChain(Layers layers, const Network& network, std::size_t bloc
   }
 }
 
+std::size_t PackedChain::most_sharing() const {
+  std::size_t shared_weights = 0;
+  std::size_t fewest_shares = SIZE_MAX;
+  for (std::size_t i = 0; i < layers_->size(); ++i) {
+    const std::size_t weights = network_.layers()[i].weights.size();
+    if (weights >= kMinSharedWeights) {
+      shared_weights += weights;
+      fewest_shares = std::min(fewest_shares, shares_of((*layers_)[i]));
+    }
+  }
+  return shared_weights >= network_.parameters().weights / 4 * 3 ? fewest_shares : 1;
+}
+
 PackedChain::Worker& PackedChain::worker(std::size_t index) {
   std::unique_ptr<Worker>& entry = workers_[index];
   if (entry == nullptr) {
     auto made = std::make_unique<Worker>();
-    const std::size_t rows = std::max(block_rows_, kMostSharedRows);
     for (AlignedBuffer& buffer : made->between) {
-      buffer = AlignedBuffer::floats(rows, widest_, "the activations of a block of rows");
+      buffer = AlignedBuffer::floats(block_rows_, widest_, "the activations of a block of rows");
     }
     if (!network_.input_steps().empty()) {
-      made->stepped_rows =
-          AlignedBuffer::floats(rows, network_.inputs(), "a block of rows after the input steps");
+      made->stepped_rows = AlignedBuffer::floats(block_rows_, network_.inputs(),
+                                                 "a block of rows after the input steps");
     }
     entry = std::move(made);
   }
@@ -111,8 +128,7 @@ void PackedChain::run_block(Worker& self, core::ThreadPool* pool, MatrixView<con
       packed.run(x, x_stride, rows.rows(), block.values, block.stride, first, count);
     };
     if (pool != nullptr && layer.weights.size() >= kMinSharedWeights) {
-      const std::size_t shares = (packed.panels() + kSharedPanels - 1) / kSharedPanels;
-      pool->for_each(shares, [&](std::size_t, std::size_t share) {
+      pool->for_each(shares_of(packed), [&](std::size_t, std::size_t share) {
         const std::size_t first = share * kSharedPanels;
         product(first, std::min(kSharedPanels, packed.panels() - first));
       });

@@ -22,10 +22,6 @@ namespace lamella::cpu {
 // A row's bits do not depend on how its call is cut up.
 class PackedChain {
  public:
-  // At most so many rows are shared among threads by their outputs: more are better dealt out as
-  // rows.
-  static constexpr std::size_t kMostSharedRows = 12;
-
   // What chains of siblings share: each layer's weights, packed. Throws OutOfMemoryError.
   using Layers = std::shared_ptr<const std::vector<PackedLayer>>;
   [[nodiscard]] static Layers pack(const Network& network, Isa isa);
@@ -36,14 +32,17 @@ class PackedChain {
               Isa isa);
 
   [[nodiscard]] const Layers& layers() const { return layers_; }
+  // How many threads can share the outputs of the layers that have most of the weights: 1 where
+  // those are not worth it.
+  [[nodiscard]] std::size_t most_sharing() const;
 
   // Carries blocks of so many rows through all layers, one after another. The taps are those of
   // these rows. Calls of different workers may run at once. Throws OutOfMemoryError.
   void run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs,
            std::span<const Tap> taps, std::size_t block_rows);
 
-  // One block of kMostSharedRows rows at most; the pool's threads share the outputs of each layer
-  // that is worth it. No other call may run meanwhile.
+  // One block; the pool's threads share the outputs of each layer that is worth it. No other call
+  // may run meanwhile.
   void run_shared(core::ThreadPool& pool, MatrixView<const float> rows, MatrixView<float> outputs,
                   std::span<const Tap> taps);
 

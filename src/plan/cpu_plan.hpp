@@ -62,4 +62,10 @@ struct CpuSplit {
 };
 [[nodiscard]] CpuSplit split_call(const CpuPlan& plan, std::size_t rows, int threads);
 
+// Whether so many threads that share the work on every row have no more to do each than the thread
+// that is dealt the most rows. They end together where it would leave others waiting: because rows
+// cannot be dealt out evenly, or because another process takes half of its core.
+[[nodiscard]] bool is_better_shared(const CpuSplit& split, std::size_t rows, int threads,
+                                    std::size_t sharing);
+
 }  // namespace lamella::plan

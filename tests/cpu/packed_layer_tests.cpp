@@ -80,7 +80,7 @@ TEST(PackedChain, GivesARowTheSameBitsHoweverItsCallIsCutUp) {
         }
       }
       core::ThreadPool pool(2);
-      for (const std::size_t count : {1, 5, 12}) {
+      for (const std::size_t count : {1, 5, 12, 48}) {
         Matrix part(count, network->outputs());
         Matrix part_hidden(count, 33);
         for (std::size_t first = 0; first + count <= rows.rows(); first += 17) {

@@ -92,6 +92,20 @@ TEST(CpuPlan, DealsOutEveryRowOnce) {
   }
 }
 
+TEST(CpuPlan, SharesTheWorkOnRowsWhereThatIsNoMoreForAnyThread) {
+  const CpuPlan plan = plan_cpu(chain({1024, 1024, 1024}), kMiB);
+  const auto shared = [&](std::size_t rows, int threads, std::size_t sharing) {
+    return is_better_shared(split_call(plan, rows, threads), rows, threads, sharing);
+  };
+  for (const std::size_t rows : {2, 16, 24, 32, 40, 100, 256}) {
+    EXPECT_TRUE(shared(rows, 2, 2)) << rows;
+    EXPECT_FALSE(shared(rows, 1, 1)) << rows;
+    EXPECT_FALSE(shared(rows, 2, 1)) << rows;
+  }
+  EXPECT_FALSE(shared(256, 64, 8)) << "16 threads have 16 rows each";
+  EXPECT_TRUE(shared(256, 64, 16));
+}
+
 TEST(CpuPlan, LeavesClaimsForThreadsToHelpEachOther) {
   const CpuPlan plan = plan_cpu(chain({64, 64, 10}), kMiB);
   EXPECT_GE(split_call(plan, 1'000'000, 4).claims, 32U);
