@@ -108,11 +108,11 @@ class CpuEngine final : public Engine {
       direct_->run(0, rows, outputs);
       return;
     }
-    const plan::CpuSplit split = plan::split_call(plan_, rows.rows(), pool_.threads());
-    if (shares_outputs(split, rows.rows())) {
+    if (shares_outputs(rows.rows())) {
       packed_->run_shared(pool_, rows, outputs, taps);
       return;
     }
+    const plan::CpuSplit split = plan::split_call(plan_, rows.rows(), pool_.threads());
     pool_.for_each(split.claims, [&](std::size_t worker, std::size_t claim) {
       const std::size_t first = claim * split.claim_rows;
       const std::size_t count = std::min(split.claim_rows, rows.rows() - first);
@@ -155,13 +155,13 @@ class CpuEngine final : public Engine {
 
   // Whether threads share each layer's outputs instead of dealing out the rows: of a row alone, and
   // of a block that they have no less of otherwise.
-  [[nodiscard]] bool shares_outputs(const plan::CpuSplit& split, std::size_t rows) const {
+  [[nodiscard]] bool shares_outputs(std::size_t rows) const {
     if (!packed_ || rows == 1) {
       return packed_.has_value();
     }
-    const std::size_t sharing = std::min(workers(), packed_->most_sharing());
     return !chain_ && rows <= plan_.block_rows &&
-           plan::is_better_shared(split, rows, pool_.threads(), sharing);
+           plan::is_better_shared(plan_, rows, pool_.threads(),
+                                  std::min(workers(), packed_->most_sharing()));
   }
 
   // For a row alone where oneDNN serves the others, else for all rows.

@@ -101,8 +101,9 @@ CpuSplit split_call(const CpuPlan& plan, std::size_t rows, int threads) {
   return split;
 }
 
-bool is_better_shared(const CpuSplit& split, std::size_t rows, int threads, std::size_t sharing) {
+bool is_better_shared(const CpuPlan& plan, std::size_t rows, int threads, std::size_t sharing) {
   const auto workers = static_cast<std::size_t>(std::max(threads, 1));
+  const CpuSplit split = split_call(plan, rows, threads);
   const std::size_t most = std::min(rows, ceiling(split.claims, workers) * split.claim_rows);
   return sharing > 1 && most * sharing >= rows;
 }

@@ -65,7 +65,7 @@ struct CpuSplit {
 // Whether so many threads that share the work on every row have no more to do each than the thread
 // that is dealt the most rows. They end together where it would leave others waiting: because rows
 // cannot be dealt out evenly, or because another process takes half of its core.
-[[nodiscard]] bool is_better_shared(const CpuSplit& split, std::size_t rows, int threads,
+[[nodiscard]] bool is_better_shared(const CpuPlan& plan, std::size_t rows, int threads,
                                     std::size_t sharing);
 
 }  // namespace lamella::plan

@@ -229,6 +229,32 @@ TEST_F(SimulatedEngine, AnAlgorithmThatComputesSomethingElseIsDropped) {
   }
 }
 
+// Of shapes that no other test has.
+TEST_F(SimulatedEngine, WeightsOfAnySizePassATrialOfWhatIsAsItShouldBe) {
+  std::size_t width = 501;
+  for (const float scale : {1e30F, 1e-30F, 1e-42F, 0.0F, std::numeric_limits<float>::infinity()}) {
+    for (const Precision precision : {Precision::kFp32, Precision::kBf16, Precision::kFp16}) {
+      const bool narrow = precision == Precision::kFp16;
+      const float factor = narrow && scale == 1e30F ? 3e4F : narrow && scale > 0 ? 1e-7F : scale;
+      const auto plain = random_network({.widths = {++width, 7}, .bias = false});
+      Layer layer = plain->layers()[0];
+      for (float& weight : layer.weights) {
+        weight = std::isinf(factor) ? (weight > 0 ? factor : -factor) : weight * factor;
+      }
+      const auto network = std::make_shared<const Network>(
+          std::vector<Layer>{layer}, NetworkNames{}, NetworkRules{.allow_nonfinite = true});
+      std::string log;
+      set_log_callback([&](LogSeverity severity, std::string_view message) {
+        log.append(severity == LogSeverity::kWarning ? message : "");
+      });
+      const CudaEngine engine(network, {.precision = precision, .path = CudaPath::kLayers});
+      set_log_callback({});
+      EXPECT_EQ(log, "") << scale << ", " << to_string(precision);
+      EXPECT_THAT(engine.info().path, HasSubstr("cuBLASLt with one algorithm"));
+    }
+  }
+}
+
 // No trial was remembered, so that each of its calls fails once.
 TEST_F(SimulatedEngine, AFailureDuringATrialIsThatOfTheEngine) {
   long failed = 0;

@@ -95,7 +95,7 @@ TEST(CpuPlan, DealsOutEveryRowOnce) {
 TEST(CpuPlan, SharesTheWorkOnRowsWhereThatIsNoMoreForAnyThread) {
   const CpuPlan plan = plan_cpu(chain({1024, 1024, 1024}), kMiB);
   const auto shared = [&](std::size_t rows, int threads, std::size_t sharing) {
-    return is_better_shared(split_call(plan, rows, threads), rows, threads, sharing);
+    return is_better_shared(plan, rows, threads, sharing);
   };
   for (const std::size_t rows : {2, 16, 24, 32, 40, 100, 256}) {
     EXPECT_TRUE(shared(rows, 2, 2)) << rows;
