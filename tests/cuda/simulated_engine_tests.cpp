@@ -2,6 +2,7 @@
 // synchronizes, that several devices and orders of execution give the same.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <limits>
@@ -232,14 +233,15 @@ TEST_F(SimulatedEngine, AnAlgorithmThatComputesSomethingElseIsDropped) {
 // Of shapes that no other test has.
 TEST_F(SimulatedEngine, WeightsOfAnySizePassATrialOfWhatIsAsItShouldBe) {
   std::size_t width = 501;
-  for (const float scale : {1e30F, 1e-30F, 1e-42F, 0.0F, std::numeric_limits<float>::infinity()}) {
+  for (const float size : {3e38F, 1e-30F, 1e-42F, 0.0F, std::numeric_limits<float>::infinity()}) {
     for (const Precision precision : {Precision::kFp32, Precision::kBf16, Precision::kFp16}) {
-      const bool narrow = precision == Precision::kFp16;
-      const float factor = narrow && scale == 1e30F ? 3e4F : narrow && scale > 0 ? 1e-7F : scale;
+      // What fp16 has in place of the largest and the smallest.
+      const bool narrow = precision == Precision::kFp16 && std::isfinite(size) && size != 0;
+      const float taken = !narrow ? size : size > 1 ? 6e4F : 1e-7F;
       const auto plain = random_network({.widths = {++width, 7}, .bias = false});
       Layer layer = plain->layers()[0];
       for (float& weight : layer.weights) {
-        weight = std::isinf(factor) ? (weight > 0 ? factor : -factor) : weight * factor;
+        weight = std::copysign(taken, weight);
       }
       const auto network = std::make_shared<const Network>(
           std::vector<Layer>{layer}, NetworkNames{}, NetworkRules{.allow_nonfinite = true});
@@ -249,7 +251,7 @@ TEST_F(SimulatedEngine, WeightsOfAnySizePassATrialOfWhatIsAsItShouldBe) {
       });
       const CudaEngine engine(network, {.precision = precision, .path = CudaPath::kLayers});
       set_log_callback({});
-      EXPECT_EQ(log, "") << scale << ", " << to_string(precision);
+      EXPECT_EQ(log, "") << size << ", " << to_string(precision);
       EXPECT_THAT(engine.info().path, HasSubstr("cuBLASLt with one algorithm"));
     }
   }
