@@ -61,6 +61,22 @@ void CsvRecordParser::parse(const CsvRecord& record, float* row) const {
   }
 }
 
+// Parses the cell that begins at at and returns where it ends. Inlined, since a call for each
+// number costs half as much as the number.
+[[gnu::always_inline]] inline const char* CsvRecordParser::parse_one(const CsvRecord& record,
+                                                                     const char* at,
+                                                                     std::size_t column,
+                                                                     float& value) const {
+  const char* end = record.text.data() + record.text.size();
+  float number = 0;
+  const char* const stop = parse_short_decimal(at, end, number);
+  if (stop != at && (stop == end || *stop == table_.delimiter)) [[likely]] {
+    value = number;
+    return stop;
+  }
+  return parse_other(record, at, column, value);
+}
+
 void CsvRecordParser::parse_all(const CsvRecord& record, float* row) const {
   const char* at = record.text.data();
   const char* end = at + record.text.size();
@@ -103,14 +119,10 @@ void CsvRecordParser::parse_selected(const CsvRecord& record, float* row) const 
   }
 }
 
-// Parses the cell that begins at at and returns where it ends.
-const char* CsvRecordParser::parse_one(const CsvRecord& record, const char* at, std::size_t column,
-                                       float& value) const {
+// The same for whatever is no short decimal.
+const char* CsvRecordParser::parse_other(const CsvRecord& record, const char* at,
+                                         std::size_t column, float& value) const {
   const char* end = record.text.data() + record.text.size();
-  if (const char* const stop = parse_short_decimal(at, end, value);
-      stop != at && (stop == end || *stop == table_.delimiter)) {
-    return stop;
-  }
   const char* begin = skip_spaces(at, end, table_.delimiter);
   const char* stop = parse_number(begin, end, value);
   if (stop != begin) {

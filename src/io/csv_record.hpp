@@ -53,6 +53,8 @@ class CsvRecordParser {
   void parse_selected(const CsvRecord& record, float* row) const;
   const char* parse_one(const CsvRecord& record, const char* at, std::size_t column,
                         float& value) const;
+  const char* parse_other(const CsvRecord& record, const char* at, std::size_t column,
+                          float& value) const;
   const char* skip_one(const CsvRecord& record, const char* at) const;
   [[noreturn]] void refuse_count(const CsvRecord& record) const;
 

@@ -9,12 +9,14 @@
 
 #include "core/thread_pool.hpp"
 #include "io/row_writers.hpp"
+#include "io/shortest_decimal.hpp"
 
 namespace lamella::io {
 namespace {
 
 constexpr std::size_t kPieceValues = std::size_t{1} << 15;
 constexpr std::size_t kLongestNumber = 24;  // -1.17549435e-38 and a delimiter are shorter
+static_assert(kLongestNumber > kShortestDecimalRoom);
 
 // Whole numbers as such, which is both quicker and clearer than 1e+05; -0 keeps its sign.
 char* print_number(char* begin, char* end, float value) {
@@ -25,7 +27,8 @@ char* print_number(char* begin, char* end, float value) {
       return std::to_chars(begin, end, whole).ptr;
     }
   }
-  return std::to_chars(begin, end, value).ptr;
+  char* const stop = print_shortest_decimal(begin, value);
+  return stop != begin ? stop : std::to_chars(begin, end, value).ptr;
 }
 
 // The text of some rows, in memory that is kept from one use to the next.
