@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 
 #include "core/taps.hpp"
@@ -29,8 +30,19 @@ struct Block {
 
 void copy_rows(const Block& from, float* to) {
   for (std::size_t r = 0; r < from.rows; ++r) {
-    // Forward, since to may be from's own memory: rows then move towards its beginning.
-    std::copy_n(from.values + r * from.stride, from.width, to + r * from.width);
+    // Forward, since to may be from's own memory: rows then move towards its beginning. Fours,
+    // since a call of memmove takes longer than a short row.
+    const float* const values = from.values + r * from.stride;
+    float* const row = to + r * from.width;
+    std::size_t i = 0;
+    for (; i + 4 <= from.width; i += 4) {
+      std::array<float, 4> four{};
+      std::memcpy(&four, values + i, sizeof four);
+      std::memcpy(row + i, &four, sizeof four);
+    }
+    for (; i < from.width; ++i) {
+      row[i] = values[i];
+    }
   }
 }
 
@@ -124,8 +136,10 @@ void PackedChain::run_block(Worker& self, core::ThreadPool* pool, MatrixView<con
     const bool in_place = last && padded == layer.outputs;
     Block block{in_place ? outputs.data() : self.between[i % 2].data(), rows.rows(), layer.outputs,
                 padded};
+    // While the sums are in registers it costs nothing; a tap may want them as they were.
+    const bool with_relu = layer.activation.kind == ActivationKind::kRelu && taps.empty();
     const auto product = [&](std::size_t first, std::size_t count) {
-      packed.run(x, x_stride, rows.rows(), block.values, block.stride, first, count);
+      packed.run(x, x_stride, rows.rows(), block.values, block.stride, first, count, with_relu);
     };
     if (pool != nullptr && layer.weights.size() >= kMinSharedWeights) {
       pool->for_each(shares_of(packed), [&](std::size_t, std::size_t share) {
@@ -145,7 +159,7 @@ void PackedChain::run_block(Worker& self, core::ThreadPool* pool, MatrixView<con
     }
     if (over_row) {
       apply_over_row(layer.activation.kind, block.values, block.rows, block.width);
-    } else {
+    } else if (!with_relu) {
       apply_elementwise(layer.activation, block.values, block.rows * block.stride, isa_);
     }
     write_taps(taps, i, false, block);

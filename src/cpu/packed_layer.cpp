@@ -46,6 +46,7 @@ struct Product {
   std::size_t depth;
   bool begins;        // else y holds the sums so far
   const float* bias;  // null: none, or not yet
+  bool relu;          // sums are whole, and their ReLU is wanted
   float* y;
   std::size_t y_stride;
 };
@@ -113,6 +114,9 @@ LAMELLA_ALWAYS_INLINE void tile(const Product& p) {
         Vector bias;
         load(p.bias + v * R::kWidth, bias);
         sum[r][v] += bias;
+      }
+      if (p.relu) {  // as core::activate has it: NaN stays
+        sum[r][v] = sum[r][v] <= 0 ? Vector{} : sum[r][v];
       }
       std::memcpy(p.y + r * p.y_stride + v * R::kWidth, &sum[r][v], sizeof(Vector));
     }
@@ -201,7 +205,7 @@ PackedLayer::PackedLayer(const Layer& layer, Isa isa)
 }
 
 void PackedLayer::run(const float* x, std::size_t x_stride, std::size_t rows, float* y,
-                      std::size_t y_stride, std::size_t first, std::size_t count) const {
+                      std::size_t y_stride, std::size_t first, std::size_t count, bool relu) const {
   const float* const bias = bias_.data() == nullptr ? nullptr : bias_.data() + first * kPanel;
   for (std::size_t k = 0; k < inputs_; k += kDepth) {
     const std::size_t depth = std::min(kDepth, inputs_ - k);
@@ -213,6 +217,7 @@ void PackedLayer::run(const float* x, std::size_t x_stride, std::size_t rows, fl
         .depth = depth,
         .begins = k == 0,
         .bias = k + depth == inputs_ ? bias : nullptr,
+        .relu = k + depth == inputs_ && relu,
         .y = y + first * kPanel,
         .y_stride = y_stride,
     };

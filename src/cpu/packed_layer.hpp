@@ -22,14 +22,15 @@ class PackedLayer {
   [[nodiscard]] std::size_t padded_outputs() const { return panels_ * kPanel; }
   [[nodiscard]] std::size_t panels() const { return panels_; }
 
-  // Pre-activations of the panels [first, first + count): row r of x begins at x + r * x_stride,
-  // that of y at y + r * y_stride; y_stride is at least padded_outputs(). Padding becomes 0.
+  // Pre-activations of the panels [first, first + count), or with relu what ReLU makes of them: row
+  // r of x begins at x + r * x_stride, that of y at y + r * y_stride; y_stride is at least
+  // padded_outputs(). Padding becomes 0.
   //
   // Every output is the sum of its products in the order of the inputs, then its bias, each rounded
   // once (with FMA where the instruction set has it). So its bits depend on neither the number of
   // rows nor the split into panels, and are those of oneDNN's batched kernels.
   void run(const float* x, std::size_t x_stride, std::size_t rows, float* y, std::size_t y_stride,
-           std::size_t first, std::size_t count) const;
+           std::size_t first, std::size_t count, bool relu = false) const;
 
  private:
   Isa isa_;

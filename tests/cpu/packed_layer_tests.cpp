@@ -1,9 +1,13 @@
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "cpu/epilogue.hpp"
 #include "cpu/packed_chain.hpp"
 #include "cpu/packed_layer.hpp"
 #include "tests/cpu/engines.hpp"
@@ -46,6 +50,8 @@ TEST(PackedLayer, SumsInTheOrderOfTheInputsForAnyNumberOfRowsAndPanels) {
           const std::size_t first = packed.panels() / 3;  // and what is before it, in a second call
           packed.run(rows.data(), inputs, count, y.data(), stride, first, packed.panels() - first);
           packed.run(rows.data(), inputs, count, y.data(), stride, 0, first);
+          std::vector<float> relu(count * stride, kUntouched);
+          packed.run(rows.data(), inputs, count, relu.data(), stride, 0, packed.panels(), true);
           for (std::size_t r = 0; r < count; ++r) {
             for (std::size_t o = 0; o < stride; ++o) {
               const float wanted = o < outputs ? expected(layer, rows.data() + r * inputs, o, isa)
@@ -54,6 +60,8 @@ TEST(PackedLayer, SumsInTheOrderOfTheInputsForAnyNumberOfRowsAndPanels) {
               ASSERT_EQ(y[r * stride + o], wanted)
                   << inputs << " x " << outputs << ", " << count << " rows, row " << r
                   << ", output " << o << ", instruction set " << static_cast<int>(isa);
+              ASSERT_EQ(relu[r * stride + o],
+                        o < packed.padded_outputs() ? std::max(wanted, 0.0F) : kUntouched);
             }
           }
         }
@@ -62,17 +70,42 @@ TEST(PackedLayer, SumsInTheOrderOfTheInputsForAnyNumberOfRowsAndPanels) {
   }
 }
 
-TEST(PackedChain, GivesARowTheSameBitsHoweverItsCallIsCutUp) {
+TEST(PackedLayer, ReluIsThatOfTheEpilogue) {
+  const Layer layer =
+      test::random_chain({3, 40}, ActivationKind::kIdentity, ActivationKind::kIdentity, 3)
+          ->layers()[0];
+  Matrix rows = test::random_rows(13, 3, 4);
+  rows(2, 1) = std::numeric_limits<float>::quiet_NaN();
+  rows(4, 0) = std::numeric_limits<float>::infinity();
   for (const Isa isa : test::usable_isas()) {
-    for (const ActivationKind last : {ActivationKind::kRelu, ActivationKind::kSoftmax}) {
-      const auto network =
-          test::random_chain({70, 300, 33, 257, 20}, ActivationKind::kGelu, last, 5);
+    const PackedLayer packed(layer, isa);
+    std::vector<float> wanted(13 * packed.padded_outputs());
+    std::vector<float> y(wanted.size());
+    packed.run(rows.data(), 3, 13, wanted.data(), packed.padded_outputs(), 0, packed.panels());
+    apply_elementwise(ActivationKind::kRelu, wanted.data(), wanted.size(), isa);
+    packed.run(rows.data(), 3, 13, y.data(), packed.padded_outputs(), 0, packed.panels(), true);
+    ASSERT_TRUE(std::isnan(wanted[2 * packed.padded_outputs()]));
+    EXPECT_EQ(std::memcmp(y.data(), wanted.data(), y.size() * sizeof(float)), 0);
+  }
+}
+
+TEST(PackedChain, GivesARowTheSameBitsHoweverItsCallIsCutUp) {
+  using Kind = ActivationKind;
+  for (const Isa isa : test::usable_isas()) {
+    for (const auto& [hidden_kind, last] : {std::pair(Kind::kGelu, Kind::kRelu),
+                                            {Kind::kRelu, Kind::kSoftmax},
+                                            {Kind::kRelu, Kind::kRelu}}) {
+      const auto network = test::random_chain({70, 300, 33, 257, 20}, hidden_kind, last, 5);
       PackedChain chain(PackedChain::pack(*network, isa), *network, 48, 2, isa);
       const Matrix rows = test::random_rows(100, network->inputs(), 6);
       Matrix together(100, network->outputs());
       Matrix hidden(100, 33);
       const std::vector<Tap> taps{{1, false, hidden}};
       chain.run(0, rows, together, taps, 48);
+      Matrix without_taps(100, network->outputs());
+      chain.run(0, rows, without_taps, {}, 48);
+      ASSERT_EQ(std::memcmp(without_taps.data(), together.data(), together.size() * sizeof(float)),
+                0);
       for (const std::size_t r : {0, 47, 48, 99}) {
         const test::Expected wanted = test::reference_row(*network, rows.view().row(r).data());
         for (std::size_t o = 0; o < network->outputs(); ++o) {
