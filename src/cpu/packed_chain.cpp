@@ -15,6 +15,8 @@ namespace {
 // Panels that a thread takes at a time, and the weights from which on a layer is worth sharing.
 constexpr std::size_t kSharedPanels = 8;
 constexpr std::size_t kMinSharedWeights = 65'536;
+// Bands of rows that a thread interleaves at a time.
+constexpr std::size_t kSharedBands = 4;
 
 std::size_t shares_of(const PackedLayer& layer) {
   return (layer.panels() + kSharedPanels - 1) / kSharedPanels;
@@ -46,6 +48,18 @@ void copy_rows(const Block& from, float* to) {
   }
 }
 
+// Calls task(first, count) for pieces of so many things; with a pool its threads share them.
+template <class Task>
+void in_pieces(core::ThreadPool* pool, std::size_t things, std::size_t piece, const Task& task) {
+  if (pool == nullptr) {
+    task(0, things);
+    return;
+  }
+  pool->for_each((things + piece - 1) / piece, [&](std::size_t, std::size_t i) {
+    task(i * piece, std::min(piece, things - i * piece));
+  });
+}
+
 void write_taps(std::span<const Tap> taps, std::size_t layer, bool pre_activation,
                 const Block& block) {
   core::for_each_tap(taps, layer, pre_activation,
@@ -72,6 +86,7 @@ PackedChain::PackedChain(Layers layers, const Network& network, std::size_t bloc
       workers_(workers) {
   for (const PackedLayer& layer : *layers_) {
     widest_ = std::max(widest_, layer.padded_outputs());
+    most_band_floats_ = std::max(most_band_floats_, layer.bands(block_rows_) * layer.band_floats());
   }
 }
 
@@ -95,6 +110,7 @@ PackedChain::Worker& PackedChain::worker(std::size_t index) {
     for (AlignedBuffer& buffer : made->between) {
       buffer = AlignedBuffer::floats(block_rows_, widest_, "the activations of a block of rows");
     }
+    made->bands = AlignedBuffer::floats(1, most_band_floats_, "the inputs of a block of rows");
     if (!network_.input_steps().empty()) {
       made->stepped_rows = AlignedBuffer::floats(block_rows_, network_.inputs(),
                                                  "a block of rows after the input steps");
@@ -119,6 +135,22 @@ void PackedChain::run_shared(core::ThreadPool& pool, MatrixView<const float> row
   run_block(worker(0), &pool, rows, outputs, taps);
 }
 
+void PackedChain::multiply(Worker& self, core::ThreadPool* pool, const PackedLayer& layer,
+                           const PackedLayer::Block& block, bool relu) {
+  const std::size_t band_count = layer.bands(block.rows);
+  float* const bands = band_count > 0 ? self.bands.data() : nullptr;
+  for (std::size_t stretch = 0; stretch < layer.stretches(); ++stretch) {
+    if (bands != nullptr) {
+      in_pieces(pool, band_count, kSharedBands, [&](std::size_t first, std::size_t count) {
+        layer.interleave(block, stretch, first, count, bands);
+      });
+    }
+    in_pieces(pool, layer.panels(), kSharedPanels, [&](std::size_t first, std::size_t count) {
+      layer.run(block, stretch, bands, first, count, relu);
+    });
+  }
+}
+
 void PackedChain::run_block(Worker& self, core::ThreadPool* pool, MatrixView<const float> rows,
                             MatrixView<float> outputs, std::span<const Tap> taps) {
   const float* x = rows.data();
@@ -138,17 +170,8 @@ void PackedChain::run_block(Worker& self, core::ThreadPool* pool, MatrixView<con
                 padded};
     // While the sums are in registers it costs nothing; a tap may want them as they were.
     const bool with_relu = layer.activation.kind == ActivationKind::kRelu && taps.empty();
-    const auto product = [&](std::size_t first, std::size_t count) {
-      packed.run(x, x_stride, rows.rows(), block.values, block.stride, first, count, with_relu);
-    };
-    if (pool != nullptr && layer.weights.size() >= kMinSharedWeights) {
-      pool->for_each(shares_of(packed), [&](std::size_t, std::size_t share) {
-        const std::size_t first = share * kSharedPanels;
-        product(first, std::min(kSharedPanels, packed.panels() - first));
-      });
-    } else {
-      product(0, packed.panels());
-    }
+    multiply(self, layer.weights.size() >= kMinSharedWeights ? pool : nullptr, packed,
+             {x, x_stride, block.rows, block.values, block.stride}, with_relu);
     write_taps(taps, i, true, block);
     const bool over_row = layer.activation.over_row();
     if (!in_place && (last || over_row)) {

@@ -49,10 +49,13 @@ class PackedChain {
  private:
   struct Worker {
     std::array<AlignedBuffer, 2> between;  // activations, rows padded to whole panels
+    AlignedBuffer bands;                   // a stretch of a layer's inputs, interleaved
     AlignedBuffer stepped_rows;            // what the input steps make of a block
   };
 
   Worker& worker(std::size_t index);
+  void multiply(Worker& worker, core::ThreadPool* pool, const PackedLayer& layer,
+                const PackedLayer::Block& block, bool relu);
   void run_block(Worker& worker, core::ThreadPool* pool, MatrixView<const float> rows,
                  MatrixView<float> outputs, std::span<const Tap> taps);
 
@@ -61,6 +64,7 @@ class PackedChain {
   std::size_t block_rows_;
   Isa isa_;
   std::size_t widest_ = 0;                        // of all padded outputs
+  std::size_t most_band_floats_ = 0;              // of all layers, for a block
   std::vector<std::unique_ptr<Worker>> workers_;  // each made by its own thread
 };
 

@@ -31,11 +31,24 @@ float expected(const Layer& layer, const float* x, std::size_t output, Isa isa) 
   return layer.has_bias() ? sum + layer.bias[output] : sum;
 }
 
+// All stretches of the panels [first, first + count), with whole bands interleaved or not.
+void run(const PackedLayer& packed, const PackedLayer::Block& block, std::size_t first,
+         std::size_t count, bool relu) {
+  const std::size_t bands = packed.bands(block.rows);
+  std::vector<float> interleaved(bands * packed.band_floats());
+  for (std::size_t stretch = 0; stretch < packed.stretches(); ++stretch) {
+    packed.interleave(block, stretch, bands / 2, bands - bands / 2, interleaved.data());
+    packed.interleave(block, stretch, 0, bands / 2, interleaved.data());
+    packed.run(block, stretch, bands > 0 ? interleaved.data() : nullptr, first, count, relu);
+  }
+}
+
 TEST(PackedLayer, SumsInTheOrderOfTheInputsForAnyNumberOfRowsAndPanels) {
   constexpr float kUntouched = -7;
   for (const Isa isa : test::usable_isas()) {
-    for (const std::size_t inputs : {1, 7, 512, 1030}) {  // one stretch, whole, and with a rest
-      for (const std::size_t outputs : {1, 16, 37, 120}) {
+    // One stretch, whole, and with a rest; the widest are interleaved.
+    for (const std::size_t inputs : {1, 7, 1024, 1030}) {
+      for (const std::size_t outputs : {1, 16, 37, 120, 1030}) {
         const auto network = test::random_chain({inputs, outputs}, ActivationKind::kIdentity,
                                                 ActivationKind::kIdentity, 3);
         Layer layer = network->layers()[0];
@@ -45,16 +58,21 @@ TEST(PackedLayer, SumsInTheOrderOfTheInputsForAnyNumberOfRowsAndPanels) {
         const PackedLayer packed(layer, isa);
         const std::size_t stride = packed.padded_outputs() + 3;
         const Matrix rows = test::random_rows(29, inputs, 4);
+        std::vector<float> sums(rows.rows() * outputs);
+        for (std::size_t i = 0; i < sums.size(); ++i) {
+          sums[i] = expected(layer, rows.data() + i / outputs * inputs, i % outputs, isa);
+        }
         for (const std::size_t count : {1, 2, 3, 4, 5, 6, 7, 8, 13, 23, 29}) {
           std::vector<float> y(count * stride, kUntouched);
           const std::size_t first = packed.panels() / 3;  // and what is before it, in a second call
-          packed.run(rows.data(), inputs, count, y.data(), stride, first, packed.panels() - first);
-          packed.run(rows.data(), inputs, count, y.data(), stride, 0, first);
+          const PackedLayer::Block block{rows.data(), inputs, count, y.data(), stride};
+          run(packed, block, first, packed.panels() - first, false);
+          run(packed, block, 0, first, false);
           std::vector<float> relu(count * stride, kUntouched);
-          packed.run(rows.data(), inputs, count, relu.data(), stride, 0, packed.panels(), true);
+          run(packed, {rows.data(), inputs, count, relu.data(), stride}, 0, packed.panels(), true);
           for (std::size_t r = 0; r < count; ++r) {
             for (std::size_t o = 0; o < stride; ++o) {
-              const float wanted = o < outputs ? expected(layer, rows.data() + r * inputs, o, isa)
+              const float wanted = o < outputs                   ? sums[r * outputs + o]
                                    : o < packed.padded_outputs() ? 0.0F
                                                                  : kUntouched;
               ASSERT_EQ(y[r * stride + o], wanted)
@@ -79,12 +97,13 @@ TEST(PackedLayer, ReluIsThatOfTheEpilogue) {
   rows(4, 0) = std::numeric_limits<float>::infinity();
   for (const Isa isa : test::usable_isas()) {
     const PackedLayer packed(layer, isa);
-    std::vector<float> wanted(13 * packed.padded_outputs());
+    const std::size_t stride = packed.padded_outputs();
+    std::vector<float> wanted(13 * stride);
     std::vector<float> y(wanted.size());
-    packed.run(rows.data(), 3, 13, wanted.data(), packed.padded_outputs(), 0, packed.panels());
+    run(packed, {rows.data(), 3, 13, wanted.data(), stride}, 0, packed.panels(), false);
     apply_elementwise(ActivationKind::kRelu, wanted.data(), wanted.size(), isa);
-    packed.run(rows.data(), 3, 13, y.data(), packed.padded_outputs(), 0, packed.panels(), true);
-    ASSERT_TRUE(std::isnan(wanted[2 * packed.padded_outputs()]));
+    run(packed, {rows.data(), 3, 13, y.data(), stride}, 0, packed.panels(), true);
+    ASSERT_TRUE(std::isnan(wanted[2 * stride]));
     EXPECT_EQ(std::memcmp(y.data(), wanted.data(), y.size() * sizeof(float)), 0);
   }
 }
@@ -95,7 +114,7 @@ TEST(PackedChain, GivesARowTheSameBitsHoweverItsCallIsCutUp) {
     for (const auto& [hidden_kind, last] : {std::pair(Kind::kGelu, Kind::kRelu),
                                             {Kind::kRelu, Kind::kSoftmax},
                                             {Kind::kRelu, Kind::kRelu}}) {
-      const auto network = test::random_chain({70, 300, 33, 257, 20}, hidden_kind, last, 5);
+      const auto network = test::random_chain({70, 1100, 33, 1030, 20}, hidden_kind, last, 5);
       PackedChain chain(PackedChain::pack(*network, isa), *network, 48, 2, isa);
       const Matrix rows = test::random_rows(100, network->inputs(), 6);
       Matrix together(100, network->outputs());
