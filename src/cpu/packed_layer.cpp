@@ -2,6 +2,9 @@
 // each input one value of every row meets one vector of every panel. Tiles are as large as the
 // registers allow (12 vectors of sums where there are 16 registers, 24 where there are 32), since
 // with less than eight sums under way the multiply-adds would wait for each other.
+//
+// The inputs go by in stretches, so that a panel's weights are still in cache from one tile to the
+// next; sums wait in y meanwhile, as they are.
 #include "cpu/packed_layer.hpp"
 
 #include <algorithm>
