@@ -109,11 +109,10 @@ TEST(PackedLayer, ReluIsThatOfTheEpilogue) {
 }
 
 TEST(PackedChain, GivesARowTheSameBitsHoweverItsCallIsCutUp) {
-  using Kind = ActivationKind;
   for (const Isa isa : test::usable_isas()) {
-    for (const auto& [hidden_kind, last] : {std::pair(Kind::kGelu, Kind::kRelu),
-                                            {Kind::kRelu, Kind::kSoftmax},
-                                            {Kind::kRelu, Kind::kRelu}}) {
+    for (const auto& [hidden_kind, last] : {std::pair(ActivationKind::kGelu, ActivationKind::kRelu),
+                                            {ActivationKind::kRelu, ActivationKind::kSoftmax},
+                                            {ActivationKind::kRelu, ActivationKind::kRelu}}) {
       const auto network = test::random_chain({70, 1100, 33, 1030, 20}, hidden_kind, last, 5);
       PackedChain chain(PackedChain::pack(*network, isa), *network, 48, 2, isa);
       const Matrix rows = test::random_rows(100, network->inputs(), 6);
