@@ -23,7 +23,7 @@ __extension__ using Wide = unsigned __int128;
 
 inline constexpr int kFractionBits = 23;
 inline constexpr std::uint32_t kHiddenBit = std::uint32_t{1} << kFractionBits;
-inline constexpr int kBias = 127 + kFractionBits;
+inline constexpr int kExponentBias = 127 + kFractionBits;
 inline constexpr int kLeastExponent = -82;  // of 2 in m 2^q: numbers from 2^-59 on
 
 // Powers of ten have that many places at most here.
@@ -161,7 +161,7 @@ inline constexpr std::size_t kShortestDecimalRoom = 20;
 [[nodiscard]] inline char* print_shortest_decimal(char* begin, float value) {
   using namespace shortest_decimal;
   const auto pattern = std::bit_cast<std::uint32_t>(value);
-  const int q = static_cast<int>(pattern >> kFractionBits & 0xFF) - kBias;
+  const int q = static_cast<int>(pattern >> kFractionBits & 0xFF) - kExponentBias;
   const std::uint32_t fraction = pattern & (kHiddenBit - 1);
   // A power of two has a nearer neighbour below it than above.
   if (std::endian::native != std::endian::little || q < kLeastExponent || q >= 0 || fraction == 0) {
