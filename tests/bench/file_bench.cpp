@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <span>
 #include <string>
@@ -12,6 +13,8 @@
 
 #include <fast_float/fast_float.h>
 #include <fmt/format.h>
+
+#include <lamella/error.hpp>
 
 #include "cpu/fma_peak.hpp"
 #include "io/atomic_file.hpp"
@@ -71,6 +74,13 @@ void write_bytes(const std::string& path, std::span<const std::byte> bytes) {
   file.finish();
 }
 
+// Whether a file holds these rows, bit for bit.
+bool holds(const std::string& path, const Matrix& rows) {
+  Matrix read(rows.rows(), rows.columns());
+  return io::open_rows(path)->read(read) == rows.rows() &&
+         std::memcmp(read.data(), rows.data(), rows.size() * sizeof(float)) == 0;
+}
+
 // The conversions alone, on text that is in memory and known to be sound.
 void parse_with_fast_float(std::string_view text, std::vector<float>& values) {
   const char* at = text.data();
@@ -112,6 +122,10 @@ int run() {
   const Matrix rows = test::random_rows(kRows, kColumns, 1);
   write_file(csv, rows);
   write_file(npy, rows);
+  if (!holds(csv, rows) || !holds(npy, rows)) {
+    fmt::print(stderr, "file_bench: a file does not hold the rows that were written to it\n");
+    return 1;
+  }
   const std::string text = test::file_content(csv);
   const auto text_bytes = std::as_bytes(std::span(text));
   const std::size_t npy_bytes = rows.size() * sizeof(float);
@@ -164,5 +178,10 @@ int main(int argc, char** /*argv*/) {
     fmt::print(stderr, "usage: file_bench\n");
     return 2;
   }
-  return lamella::bench::run();
+  try {
+    return lamella::bench::run();
+  } catch (const lamella::Error& error) {
+    fmt::print(stderr, "file_bench: {}\n", error.what());
+    return 1;
+  }
 }
