@@ -11,6 +11,7 @@
 
 #include "cpu/cpu_engine.hpp"
 #include "cpu/fma_peak.hpp"
+#include "tests/bench/median.hpp"
 #include "tests/cpu/reference.hpp"
 #if defined(LAMELLA_BENCH_OPENBLAS)
 #include "tests/bench/openblas_peer.hpp"
@@ -43,11 +44,6 @@ const std::vector<Case>& cases() {
       {"4 x 1024", {1024, 1024, 1024, 1024, 1024}, 1, 0},
   };
   return all;
-}
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
 }
 
 // Seconds that one call takes, from as many as fill a round.

@@ -23,6 +23,7 @@
 #include "cuda/device_algorithms.hpp"
 #include "cuda/handles.hpp"
 #include "tests/bench/cuda_peers.hpp"
+#include "tests/bench/median.hpp"
 #include "tests/support/random.hpp"
 
 namespace lamella {
@@ -70,12 +71,6 @@ class Timer {
   cudaEvent_t begin_ = nullptr;
   cudaEvent_t end_ = nullptr;
 };
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
-                   values.end());
-  return values[values.size() / 2];
-}
 
 // The largest difference to the CPU engine over the first rows, relative to the largest output.
 double difference_to_cpu(const std::shared_ptr<const Network>& network, const float* rows,
@@ -152,9 +147,9 @@ Result measure(const Case& what, const Mode& mode, int repetitions) {
       lt_ms.push_back(l);
     }
   }
-  result.engine_ms = median(engine_ms);
-  result.gemm_ms = median(gemm_ms);
-  result.lt_ms = median(lt_ms);
+  result.engine_ms = bench::median(engine_ms);
+  result.gemm_ms = bench::median(gemm_ms);
+  result.lt_ms = bench::median(lt_ms);
   return result;
 }
 

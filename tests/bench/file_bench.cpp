@@ -20,6 +20,7 @@
 #include "io/atomic_file.hpp"
 #include "io/byte_source.hpp"
 #include "io/rows.hpp"
+#include "tests/bench/median.hpp"
 #include "tests/support/random.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -39,11 +40,6 @@ struct Way {
   std::function<void()> run;
   std::vector<double> rates = {};  // MB/s of each round
 };
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
 
 void read_file(const std::string& path, Matrix& chunk) {
   const auto reader = io::open_rows(path);
