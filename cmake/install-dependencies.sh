@@ -13,6 +13,8 @@ packages=(libdnnl-dev ocl-icd-opencl-dev libcli11-dev nlohmann-json3-dev libfmt-
 declare -A tools=([cmake]=cmake [ninja]=ninja-build [g++]=g++ [ccache]=ccache)  # any that is on the path serves
 # With these cpack finds out what the .deb depends on, and a test links by pkg-config.
 tools+=([dpkg-shlibdeps]=dpkg-dev [file]=file [pkg-config]=pkg-config)
+# A test runs two parts of a file under Open MPI.
+tools+=([mpirun]=openmpi-bin)
 wants_browser=true
 case "${1:-}" in
   "") ;;
