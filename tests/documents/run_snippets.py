@@ -64,8 +64,11 @@ class Page:
         shutil.copy(source / "tests/data/digits/model.safetensors", self.folder)
         shutil.copy(source / "tests/data/digits/test.npy", self.folder / "rows.npy")
         shutil.copy(source / "tests/data/digits/expected.npy", self.folder / "expected.npy")
+        # mpirun refuses root, as in a container, and more processes than cores, unless told otherwise.
         (self.state / "env").write_text(
-            f"export PATH='{self.settings.bin}':\"$PATH\" HOME='{home}' CMAKE_GENERATOR=Ninja\nunset XDG_CACHE_HOME\n")
+            f"export PATH='{self.settings.bin}':\"$PATH\" HOME='{home}' CMAKE_GENERATOR=Ninja\n"
+            "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1\n"
+            "unset XDG_CACHE_HOME\n")
         (self.state / "cwd").write_text(str(self.folder))
 
     def shell(self, commands, may_fail=False):
