@@ -41,6 +41,22 @@ LAMELLA_ALWAYS_INLINE void load(const float* from, Vector& to) {
   std::memcpy(&to, from, sizeof to);
 }
 
+// sum += a * b, rounded once where the instruction set can. Said in its own words, since GCC 12
+// otherwise lets sums wander from register to register, and through memory, in an unrolled loop.
+template <class Vector>
+LAMELLA_ALWAYS_INLINE void multiply_add(float a, const Vector& b, Vector& sum) {
+#if defined(__x86_64__)
+  if constexpr (sizeof(Vector) > 16) {
+    const Vector as = a - Vector{};  // + would make 0 of -0
+    Vector to = sum;
+    asm("vfmadd231ps %2, %1, %0" : "+v"(to) : "v"(as), "vm"(b));
+    sum = to;
+    return;
+  }
+#endif
+  sum += a * b;
+}
+
 struct Product {
   const float* x;
   std::size_t x_stride;
@@ -55,6 +71,59 @@ struct Product {
   std::size_t y_stride;
 };
 
+// kInputs inputs' products with a tile's weights, each added to its sum. kNext is from one input to
+// the next.
+template <class R, std::size_t kInputs, std::size_t kNext, std::size_t kRows, std::size_t kVectors>
+LAMELLA_ALWAYS_INLINE void add_products(const float* x, std::size_t x_stride, const float* weights,
+                                        std::size_t panel_stride,
+                                        typename R::Vector (&sum)[kRows][kVectors]) {
+  using Vector = typename R::Vector;
+  const float* row[kRows];
+#pragma GCC unroll 32
+  for (std::size_t r = 0; r < kRows; ++r) {
+    row[r] = x + r * x_stride;
+  }
+  const float* panel[kVectors / R::kVectors];
+#pragma GCC unroll 32
+  for (std::size_t k = 0; k < kVectors / R::kVectors; ++k) {
+    panel[k] = weights + k * panel_stride;
+  }
+#pragma GCC unroll 4
+  for (std::size_t i = 0; i < kInputs; ++i) {
+    // The fewer of the two stay in registers, the others come one by one.
+    if constexpr (kVectors < kRows) {
+      Vector w[kVectors];
+#pragma GCC unroll 32
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        load(panel[v / R::kVectors] + i * kPanel + v % R::kVectors * R::kWidth, w[v]);
+      }
+#pragma GCC unroll 32
+      for (std::size_t r = 0; r < kRows; ++r) {
+        const float value = row[r][i * kNext];
+#pragma GCC unroll 32
+        for (std::size_t v = 0; v < kVectors; ++v) {
+          multiply_add(value, w[v], sum[r][v]);
+        }
+      }
+    } else {
+      float value[kRows];
+#pragma GCC unroll 32
+      for (std::size_t r = 0; r < kRows; ++r) {
+        value[r] = row[r][i * kNext];
+      }
+#pragma GCC unroll 32
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        Vector w;
+        load(panel[v / R::kVectors] + i * kPanel + v % R::kVectors * R::kWidth, w);
+#pragma GCC unroll 32
+        for (std::size_t r = 0; r < kRows; ++r) {
+          multiply_add(value[r], w, sum[r][v]);
+        }
+      }
+    }
+  }
+}
+
 // kInterleaved: x is that of a band.
 template <class R, bool kInterleaved, std::size_t kRows, std::size_t kPanels>
 LAMELLA_ALWAYS_INLINE void tile(const Product& p) {
@@ -62,7 +131,6 @@ LAMELLA_ALWAYS_INLINE void tile(const Product& p) {
   constexpr std::size_t kVectors = kPanels * R::kVectors;
   constexpr std::size_t kNext = kInterleaved ? kRows : 1;
   const std::size_t x_stride = kInterleaved ? 1 : p.x_stride;
-  const std::size_t panel_stride = p.panel_stride;
   Vector sum[kRows][kVectors] = {};
   if (!p.begins) {
 #pragma GCC unroll 32
@@ -75,42 +143,13 @@ LAMELLA_ALWAYS_INLINE void tile(const Product& p) {
   }
   const float* x = p.x;
   const float* weights = p.weights;
+  const float* const fours = x + p.depth / 4 * 4 * kNext;
   const float* const end = x + p.depth * kNext;
-  const auto offset = [panel_stride](std::size_t v) __attribute__((always_inline)) {
-    return v / R::kVectors * panel_stride + v % R::kVectors * R::kWidth;
-  };
+  for (; x != fours; x += 4 * kNext, weights += 4 * kPanel) {
+    add_products<R, 4, kNext>(x, x_stride, weights, p.panel_stride, sum);
+  }
   for (; x != end; x += kNext, weights += kPanel) {
-    // The fewer of the two stay in registers, the others come one by one.
-    if constexpr (kVectors < kRows) {
-      Vector w[kVectors];
-#pragma GCC unroll 32
-      for (std::size_t v = 0; v < kVectors; ++v) {
-        load(weights + offset(v), w[v]);
-      }
-#pragma GCC unroll 32
-      for (std::size_t r = 0; r < kRows; ++r) {
-        const float value = x[r * x_stride];
-#pragma GCC unroll 32
-        for (std::size_t v = 0; v < kVectors; ++v) {
-          sum[r][v] += value * w[v];
-        }
-      }
-    } else {
-      float value[kRows];
-#pragma GCC unroll 32
-      for (std::size_t r = 0; r < kRows; ++r) {
-        value[r] = x[r * x_stride];
-      }
-#pragma GCC unroll 32
-      for (std::size_t v = 0; v < kVectors; ++v) {
-        Vector w;
-        load(weights + offset(v), w);
-#pragma GCC unroll 32
-        for (std::size_t r = 0; r < kRows; ++r) {
-          sum[r][v] += value[r] * w;
-        }
-      }
-    }
+    add_products<R, 1, kNext>(x, x_stride, weights, p.panel_stride, sum);
   }
 #pragma GCC unroll 32
   for (std::size_t r = 0; r < kRows; ++r) {
@@ -141,6 +180,13 @@ LAMELLA_ALWAYS_INLINE void tile_of(const Product& p, std::size_t count) {
   }
 }
 
+// Moves on by so many panels.
+LAMELLA_ALWAYS_INLINE void skip_panels(Product& p, std::size_t count) {
+  p.weights += count * p.panel_stride;
+  p.bias = p.bias == nullptr ? nullptr : p.bias + count * kPanel;
+  p.y += count * kPanel;
+}
+
 // Rows that are a multiple of kRows. Panels are outermost, so that their weights serve all rows.
 template <class R, bool kInterleaved, std::size_t kRows>
 LAMELLA_ALWAYS_INLINE void bands(Product p, std::size_t rows, std::size_t count) {
@@ -152,9 +198,7 @@ LAMELLA_ALWAYS_INLINE void bands(Product p, std::size_t rows, std::size_t count)
       q.x += kRows * (kInterleaved ? p.depth : p.x_stride);
       q.y += kRows * p.y_stride;
     }
-    p.weights += kPanels * p.panel_stride;
-    p.bias = p.bias == nullptr ? nullptr : p.bias + kPanels * kPanel;
-    p.y += kPanels * kPanel;
+    skip_panels(p, kPanels);
   }
 }
 
@@ -169,18 +213,27 @@ LAMELLA_ALWAYS_INLINE void last_band(const Product& p, std::size_t rows, std::si
 }
 
 template <class R>
-LAMELLA_ALWAYS_INLINE void stretch(Product p, std::size_t rows, std::size_t count) {
+LAMELLA_ALWAYS_INLINE void stretch(const Product& p, std::size_t rows, std::size_t count) {
   const std::size_t high = rows / R::kRows * R::kRows;
-  if (p.bands != nullptr) {
-    Product q = p;
-    q.x = p.bands;
-    bands<R, true, R::kRows>(q, high, count);
-  } else {
-    bands<R, false, R::kRows>(p, high, count);
+  const std::size_t last = rows - high;
+  Product highest = p;
+  highest.x = p.bands != nullptr ? p.bands : p.x;
+  Product lowest = p;
+  lowest.x += high * p.x_stride;
+  lowest.y += high * p.y_stride;
+  // The last rows follow while a tile's weights are in cache.
+  const std::size_t step = last == 0 ? count : R::panels(last);
+  for (std::size_t panel = 0; panel < count; panel += step) {
+    const std::size_t panels = std::min(step, count - panel);
+    if (p.bands != nullptr) {
+      bands<R, true, R::kRows>(highest, high, panels);
+    } else {
+      bands<R, false, R::kRows>(highest, high, panels);
+    }
+    last_band<R>(lowest, last, panels);
+    skip_panels(highest, step);
+    skip_panels(lowest, step);
   }
-  p.x += high * p.x_stride;
-  p.y += high * p.y_stride;
-  last_band<R>(p, rows - high, count);
 }
 
 void stretch_baseline(const Product& p, std::size_t rows, std::size_t count) {

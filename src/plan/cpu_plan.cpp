@@ -23,6 +23,11 @@ constexpr std::size_t kMaxBlockRows = 256;
 constexpr std::uint64_t kMaxSingleRowWeights = 65'536;
 constexpr std::uint64_t kMaxSharedRowWeights = 4'194'304;
 
+// A layer is wide from weights on that would fill the level-2 cache so many times, counted by the
+// smaller of its sides. Measured with 512 KiB: 640 x 640 is 7 % faster in high blocks, 768 x 768
+// 12 %; 784 x 512 3 % slower.
+constexpr std::size_t kWideLayerCaches = 3;
+
 // Blocks that follow each other are better computed by one thread, which can ask for the next one's
 // rows ahead; but enough claims must remain for a slow thread to be helped out.
 constexpr std::size_t kClaimsPerWorker = 8;
@@ -46,7 +51,8 @@ constexpr std::size_t ceiling(std::size_t n, std::size_t d) {
 std::size_t library_block_rows(const Network& network, std::size_t l2_bytes) {
   std::size_t pair = 0;  // floats a row of the widest layer reads and writes
   for (const Layer& layer : network.layers()) {
-    if (std::min(layer.inputs, layer.outputs) >= kWideLayer) {
+    const std::size_t width = std::min(layer.inputs, layer.outputs);
+    if (width * width * sizeof(float) >= kWideLayerCaches * l2_bytes) {
       return kWideBlockRows;
     }
     pair = std::max(pair, layer.inputs + layer.outputs);

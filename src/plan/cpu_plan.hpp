@@ -42,11 +42,7 @@ inline constexpr std::size_t kBlockRowStep = 16;
 // A network all of whose widths are at most this one takes direct loops.
 inline constexpr std::size_t kDirectMaxWidth = 16;
 
-// From a layer of this width on, weights no longer stay in a core's cache from one block to the
-// next, so blocks are made higher.
-inline constexpr std::size_t kWideLayer = 1024;
-
-// How high.
+// The height of blocks where weights no longer stay in a core's cache from one block to the next.
 inline constexpr std::size_t kWideBlockRows = 256;
 
 // l2_bytes: of one core. max_rows: the most rows that a block may have, 0 for no limit. threads: of

@@ -37,7 +37,7 @@ TEST(CpuPlan, GivesLoopsOfTheirOwnToSingleRowsOfSmallNetworksAlone) {
 }
 
 TEST(CpuPlan, KeepsTheActivationsOfABlockInHalfTheCache) {
-  for (const std::size_t width : {64, 300, 512, 1000}) {
+  for (const std::size_t width : {64, 300, 512, 880}) {
     const CpuPlan plan = plan_cpu(chain({width, width, width}), kMiB);
     EXPECT_LE(plan.block_rows * 2 * width * sizeof(float), kMiB / 2) << width;
     EXPECT_GE(plan.block_rows, 32U);
@@ -45,10 +45,12 @@ TEST(CpuPlan, KeepsTheActivationsOfABlockInHalfTheCache) {
   }
 }
 
-TEST(CpuPlan, MakesBlocksHigherForWideLayers) {
-  const std::size_t below = plan_cpu(chain({1000, 1000, 1000}), kMiB).block_rows;
-  const std::size_t wide = plan_cpu(chain({1024, 1024, 1024}), kMiB).block_rows;
-  EXPECT_GT(wide, below);
+TEST(CpuPlan, MakesBlocksHigherWhereALayersWeightsFillTheCacheThreeTimes) {
+  EXPECT_EQ(plan_cpu(chain({1024, 1024, 1024}), kMiB).block_rows, kWideBlockRows);
+  EXPECT_EQ(plan_cpu(chain({64, 887, 888}), kMiB).block_rows, kWideBlockRows);
+  EXPECT_LT(plan_cpu(chain({880, 2000, 880}), kMiB).block_rows, kWideBlockRows);
+  EXPECT_EQ(plan_cpu(chain({640, 640}), kMiB / 2).block_rows, kWideBlockRows);
+  EXPECT_LT(plan_cpu(chain({784, 512, 512, 10}), kMiB / 2).block_rows, kWideBlockRows);
 }
 
 TEST(CpuPlan, KeepsTheCallersLimit) {
