@@ -125,18 +125,29 @@ void PackedChain::run(std::size_t index, MatrixView<const float> rows, MatrixVie
   Worker& self = worker(index);
   for (std::size_t first = 0; first < rows.rows(); first += block_rows) {
     const std::size_t count = std::min(block_rows, rows.rows() - first);
+    const std::size_t next = first + count;
     run_block(self, nullptr, rows.block(first, count), outputs.block(first, count),
-              core::tap_block(taps, first, count));
+              core::tap_block(taps, first, count),
+              rows.block(next, std::min(block_rows, rows.rows() - next)));
   }
 }
 
 void PackedChain::run_shared(core::ThreadPool& pool, MatrixView<const float> rows,
                              MatrixView<float> outputs, std::span<const Tap> taps) {
-  run_block(worker(0), &pool, rows, outputs, taps);
+  run_block(worker(0), &pool, rows, outputs, taps, {});
+}
+
+PackedLayer::Ahead PackedChain::spread(MatrixView<const float> next, std::size_t rows) const {
+  std::size_t tiles = 0;
+  for (const PackedLayer& layer : *layers_) {
+    tiles += layer.tiles(rows);
+  }
+  const std::size_t lines = next.size() / PackedLayer::Ahead::kLine;
+  return {next.data(), next.data() + next.size(), lines / tiles + 1};
 }
 
 void PackedChain::multiply(Worker& self, core::ThreadPool* pool, const PackedLayer& layer,
-                           const PackedLayer::Block& block, bool relu) {
+                           const PackedLayer::Block& block, bool relu, PackedLayer::Ahead& ahead) {
   const std::size_t band_count = layer.bands(block.rows);
   float* const bands = band_count > 0 ? self.bands.data() : nullptr;
   for (std::size_t stretch = 0; stretch < layer.stretches(); ++stretch) {
@@ -146,13 +157,16 @@ void PackedChain::multiply(Worker& self, core::ThreadPool* pool, const PackedLay
       });
     }
     in_pieces(pool, layer.panels(), kSharedPanels, [&](std::size_t first, std::size_t count) {
-      layer.run(block, stretch, bands, first, count, relu);
+      PackedLayer::Ahead none;
+      layer.run(block, stretch, bands, first, count, relu, pool == nullptr ? ahead : none);
     });
   }
 }
 
 void PackedChain::run_block(Worker& self, core::ThreadPool* pool, MatrixView<const float> rows,
-                            MatrixView<float> outputs, std::span<const Tap> taps) {
+                            MatrixView<float> outputs, std::span<const Tap> taps,
+                            MatrixView<const float> next) {
+  PackedLayer::Ahead ahead = spread(next, rows.rows());
   const float* x = rows.data();
   std::size_t x_stride = rows.columns();
   if (!network_.input_steps().empty()) {
@@ -171,7 +185,7 @@ void PackedChain::run_block(Worker& self, core::ThreadPool* pool, MatrixView<con
     // While the sums are in registers it costs nothing; a tap may want them as they were.
     const bool with_relu = layer.activation.kind == ActivationKind::kRelu && taps.empty();
     multiply(self, layer.weights.size() >= kMinSharedWeights ? pool : nullptr, packed,
-             {x, x_stride, block.rows, block.values, block.stride}, with_relu);
+             {x, x_stride, block.rows, block.values, block.stride}, with_relu, ahead);
     write_taps(taps, i, true, block);
     const bool over_row = layer.activation.over_row();
     if (!in_place && (last || over_row)) {

@@ -54,10 +54,14 @@ class PackedChain {
   };
 
   Worker& worker(std::size_t index);
+  // Spreads them evenly over the tiles of a block of so many rows.
+  [[nodiscard]] PackedLayer::Ahead spread(MatrixView<const float> next, std::size_t rows) const;
   void multiply(Worker& worker, core::ThreadPool* pool, const PackedLayer& layer,
-                const PackedLayer::Block& block, bool relu);
+                const PackedLayer::Block& block, bool relu, PackedLayer::Ahead& ahead);
+  // Asks for next, the next block's rows, ahead; nothing where threads share the block.
   void run_block(Worker& worker, core::ThreadPool* pool, MatrixView<const float> rows,
-                 MatrixView<float> outputs, std::span<const Tap> taps);
+                 MatrixView<float> outputs, std::span<const Tap> taps,
+                 MatrixView<const float> next);
 
   Layers layers_;
   const Network& network_;

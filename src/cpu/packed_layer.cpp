@@ -69,7 +69,15 @@ struct Product {
   bool relu;          // sums are whole, and their ReLU is wanted
   float* y;
   std::size_t y_stride;
+  PackedLayer::Ahead* ahead;
 };
+
+LAMELLA_ALWAYS_INLINE void ask(PackedLayer::Ahead& ahead) {
+  for (std::size_t i = 0; i < ahead.lines && ahead.next < ahead.end; ++i) {
+    __builtin_prefetch(ahead.next, 0, 2);
+    ahead.next += PackedLayer::Ahead::kLine;
+  }
+}
 
 // kInputs inputs' products with a tile's weights, each added to its sum. kNext is from one input to
 // the next.
@@ -141,6 +149,7 @@ LAMELLA_ALWAYS_INLINE void tile(const Product& p) {
       }
     }
   }
+  ask(*p.ahead);
   const float* x = p.x;
   const float* weights = p.weights;
   const float* const fours = x + p.depth / 4 * 4 * kNext;
@@ -276,16 +285,27 @@ void interleave_band(const float* x, std::size_t x_stride, std::size_t depth, fl
   one_by_one(0, whole, depth);
 }
 
-std::size_t band_rows(Isa isa) {
+// Of the highest tile.
+struct TileSize {
+  std::size_t rows;
+  std::size_t panels;
+};
+
+template <std::size_t kBytes>
+constexpr TileSize highest_tile() {
+  return {Registers<kBytes>::kRows, Registers<kBytes>::panels(Registers<kBytes>::kRows)};
+}
+
+TileSize highest_tile(Isa isa) {
   switch (isa) {
     case Isa::kAvx512:
-      return Registers<64>::kRows;
+      return highest_tile<64>();
     case Isa::kAvx2:
-      return Registers<32>::kRows;
+      return highest_tile<32>();
     case Isa::kBaseline:
       break;
   }
-  return Registers<16>::kRows;
+  return highest_tile<16>();
 }
 
 }  // namespace
@@ -314,17 +334,23 @@ std::size_t PackedLayer::depth(std::size_t stretch) const {
   return std::min(kStretch, inputs_ - stretch * kStretch);
 }
 
+std::size_t PackedLayer::tiles(std::size_t rows) const {
+  const TileSize tile = highest_tile(isa_);
+  return (rows + tile.rows - 1) / tile.rows * ((panels_ + tile.panels - 1) / tile.panels) *
+         stretches();
+}
+
 std::size_t PackedLayer::bands(std::size_t rows) const {
-  return panels_ < kMinInterleavedPanels ? 0 : rows / band_rows(isa_);
+  return panels_ < kMinInterleavedPanels ? 0 : rows / highest_tile(isa_).rows;
 }
 
 std::size_t PackedLayer::band_floats() const {
-  return band_rows(isa_) * std::min(kStretch, inputs_);
+  return highest_tile(isa_).rows * std::min(kStretch, inputs_);
 }
 
 void PackedLayer::interleave(const Block& block, std::size_t stretch, std::size_t first,
                              std::size_t count, float* bands) const {
-  const std::size_t rows = band_rows(isa_);
+  const std::size_t rows = highest_tile(isa_).rows;
   for (std::size_t band = first; band < first + count; ++band) {
     const float* const x = block.x + band * rows * block.x_stride + stretch * kStretch;
     float* const to = bands + band * rows * depth(stretch);
@@ -343,7 +369,7 @@ void PackedLayer::interleave(const Block& block, std::size_t stretch, std::size_
 }
 
 void PackedLayer::run(const Block& block, std::size_t stretch, const float* bands,
-                      std::size_t first, std::size_t count, bool relu) const {
+                      std::size_t first, std::size_t count, bool relu, Ahead& ahead) const {
   const bool ends = stretch + 1 == stretches();
   const Product product{
       .x = block.x + stretch * kStretch,
@@ -357,6 +383,7 @@ void PackedLayer::run(const Block& block, std::size_t stretch, const float* band
       .relu = ends && relu,
       .y = block.y + first * kPanel,
       .y_stride = block.y_stride,
+      .ahead = &ahead,
   };
   switch (isa_) {
     case Isa::kAvx512:

@@ -26,6 +26,15 @@ class PackedLayer {
     std::size_t y_stride;
   };
 
+  // Memory that will be read soon, for which products ask meanwhile, a little with each tile, so
+  // that it arrives in cache beside their work. Each run() goes on where the one before ended.
+  struct Ahead {
+    static constexpr std::size_t kLine = 16;  // floats of a cache line
+    const float* next = nullptr;
+    const float* end = nullptr;
+    std::size_t lines = 0;  // with each tile
+  };
+
   // Copies weights and bias. Throws OutOfMemoryError.
   PackedLayer(const Layer& layer, Isa isa);
 
@@ -43,6 +52,9 @@ class PackedLayer {
   void interleave(const Block& block, std::size_t stretch, std::size_t first, std::size_t count,
                   float* bands) const;
 
+  // Tiles in the products of so many rows, all stretches and panels together.
+  [[nodiscard]] std::size_t tiles(std::size_t rows) const;
+
   // Adds up one stretch of the inputs for the panels [first, first + count). After all stretches in
   // their order y has the pre-activations, or with relu what ReLU makes of them. Padding becomes 0.
   // bands: all bands(block.rows) of this stretch, interleaved, or null.
@@ -51,7 +63,7 @@ class PackedLayer {
   // once (with FMA where the instruction set has it). So its bits depend on neither the number of
   // rows nor the split into panels, and are those of oneDNN's batched kernels.
   void run(const Block& block, std::size_t stretch, const float* bands, std::size_t first,
-           std::size_t count, bool relu) const;
+           std::size_t count, bool relu, Ahead& ahead) const;
 
  private:
   [[nodiscard]] std::size_t depth(std::size_t stretch) const;

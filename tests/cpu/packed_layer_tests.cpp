@@ -36,10 +36,11 @@ void run(const PackedLayer& packed, const PackedLayer::Block& block, std::size_t
          std::size_t count, bool relu) {
   const std::size_t bands = packed.bands(block.rows);
   std::vector<float> interleaved(bands * packed.band_floats());
+  PackedLayer::Ahead ahead;
   for (std::size_t stretch = 0; stretch < packed.stretches(); ++stretch) {
     packed.interleave(block, stretch, bands / 2, bands - bands / 2, interleaved.data());
     packed.interleave(block, stretch, 0, bands / 2, interleaved.data());
-    packed.run(block, stretch, bands > 0 ? interleaved.data() : nullptr, first, count, relu);
+    packed.run(block, stretch, bands > 0 ? interleaved.data() : nullptr, first, count, relu, ahead);
   }
 }
 
