@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "cpu/row_turner.hpp"
+#include "tests/cpu/engines.hpp"
 #include "tests/cpu/reference.hpp"
 
 namespace lamella::cpu {
@@ -10,8 +11,10 @@ namespace {
 
 TEST(RowTurner, MovesEveryValueToItsLaneAndBack) {
   constexpr std::size_t kGroup = RowTurner::kGroup;
-  for (std::size_t columns = 1; columns <= 17; ++columns) {
-    const RowTurner turner(columns, best_isa());
+  const auto isas = test::usable_isas();
+  for (std::size_t i = 0; i < 17 * isas.size(); ++i) {
+    const std::size_t columns = i % 17 + 1;
+    const RowTurner turner(columns, isas[i / 17]);
     for (std::size_t count = 1; count <= kGroup; ++count) {
       const Matrix rows = test::random_rows(count, columns, columns * 100 + count);
       std::vector<float> turned(columns * kGroup, -1.0F);
@@ -24,8 +27,8 @@ TEST(RowTurner, MovesEveryValueToItsLaneAndBack) {
       }
       std::vector<float> back(count * columns + 16, -1.0F);
       turner.turn_out(turned.data(), count, back.data());
-      for (std::size_t i = 0; i < back.size(); ++i) {
-        ASSERT_EQ(back[i], i < rows.size() ? rows.data()[i] : -1.0F);
+      for (std::size_t b = 0; b < back.size(); ++b) {
+        ASSERT_EQ(back[b], b < rows.size() ? rows.data()[b] : -1.0F);
       }
     }
   }
