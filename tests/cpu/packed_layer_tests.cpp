@@ -92,6 +92,26 @@ TEST(PackedLayer, SumsInTheOrderOfTheInputsForAnyNumberOfRowsAndPanels) {
   }
 }
 
+TEST(PackedLayer, AsksForMemoryAheadWithEachTile) {
+  constexpr std::size_t kRows = 24;  // whole bands
+  for (const Isa isa : test::usable_isas()) {
+    const auto network =
+        test::random_chain({70, 192}, ActivationKind::kIdentity, ActivationKind::kIdentity, 3);
+    const PackedLayer packed(network->layers()[0], isa);
+    const Matrix rows = test::random_rows(kRows, 70, 4);
+    Matrix y(kRows, 192);
+    const PackedLayer::Block block{rows.data(), 70, kRows, y.data(), 192};
+    const std::vector<float> memory(packed.tiles(kRows) * 2 * PackedLayer::Ahead::kLine);
+    PackedLayer::Ahead ahead{memory.data(), memory.data() + memory.size(), 2};
+    packed.run(block, 0, nullptr, 0, 6, false, ahead);
+    EXPECT_EQ(ahead.next, memory.data() + memory.size() / 2);
+    packed.run(block, 0, nullptr, 6, 6, false, ahead);
+    EXPECT_EQ(ahead.next, ahead.end);
+    packed.run(block, 0, nullptr, 0, 12, false, ahead);
+    EXPECT_EQ(ahead.next, ahead.end) << "and for nothing behind it";
+  }
+}
+
 TEST(PackedLayer, ReluIsThatOfTheEpilogue) {
   const Layer layer =
       test::random_chain({3, 40}, ActivationKind::kIdentity, ActivationKind::kIdentity, 3)
