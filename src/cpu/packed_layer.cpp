@@ -18,8 +18,8 @@ namespace {
 
 constexpr std::size_t kPanel = PackedLayer::kPanel;
 
-// The fewest for which rows are interleaved. Measured with two cores of a shared machine: that
-// takes 6 to 8 % off layers of 1,024 outputs, and adds 4 to 6 % to those of 512 and 768.
+// The fewest for which rows are interleaved. Measured with one core of a shared machine: that takes
+// 8 % off layers of 1,024 outputs, nothing that could be told off 512 and 768, and adds 2 % to 256.
 constexpr std::size_t kMinInterleavedPanels = 64;
 
 template <std::size_t kBytes>
