@@ -143,7 +143,7 @@ PackedLayer::Ahead PackedChain::spread(MatrixView<const float> next, std::size_t
     tiles += layer.tiles(rows);
   }
   const std::size_t lines = next.size() / PackedLayer::Ahead::kLine;
-  return {next.data(), next.data() + next.size(), lines / tiles + 1};
+  return {next.data(), lines, lines / tiles + 1};
 }
 
 void PackedChain::multiply(Worker& self, core::ThreadPool* pool, const PackedLayer& layer,

@@ -73,14 +73,16 @@ struct Product {
 };
 
 LAMELLA_ALWAYS_INLINE void ask(PackedLayer::Ahead& ahead) {
-  for (std::size_t i = 0; i < ahead.lines && ahead.next < ahead.end; ++i) {
+  const std::size_t lines = std::min(ahead.lines, ahead.left);
+  for (std::size_t i = 0; i < lines; ++i) {
     __builtin_prefetch(ahead.next, 0, 2);
     ahead.next += PackedLayer::Ahead::kLine;
   }
+  ahead.left -= lines;
 }
 
 // kInputs inputs' products with a tile's weights, each added to its sum. kNext is from one input to
-// the next.
+// the next. Pointers for each row and panel, so that which input it is stands in the instructions.
 template <class R, std::size_t kInputs, std::size_t kNext, std::size_t kRows, std::size_t kVectors>
 LAMELLA_ALWAYS_INLINE void add_products(const float* x, std::size_t x_stride, const float* weights,
                                         std::size_t panel_stride,

@@ -31,7 +31,7 @@ class PackedLayer {
   struct Ahead {
     static constexpr std::size_t kLine = 16;  // floats of a cache line
     const float* next = nullptr;
-    const float* end = nullptr;
+    std::size_t left = 0;   // lines
     std::size_t lines = 0;  // with each tile
   };
 

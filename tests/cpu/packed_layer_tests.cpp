@@ -101,14 +101,17 @@ TEST(PackedLayer, AsksForMemoryAheadWithEachTile) {
     const Matrix rows = test::random_rows(kRows, 70, 4);
     Matrix y(kRows, 192);
     const PackedLayer::Block block{rows.data(), 70, kRows, y.data(), 192};
-    const std::vector<float> memory(packed.tiles(kRows) * 2 * PackedLayer::Ahead::kLine);
-    PackedLayer::Ahead ahead{memory.data(), memory.data() + memory.size(), 2};
+    const std::size_t lines = packed.tiles(kRows) * 2;
+    const std::vector<float> memory(lines * PackedLayer::Ahead::kLine);
+    PackedLayer::Ahead ahead{memory.data(), lines, 2};
     packed.run(block, 0, nullptr, 0, 6, false, ahead);
     EXPECT_EQ(ahead.next, memory.data() + memory.size() / 2);
+    EXPECT_EQ(ahead.left, lines / 2);
     packed.run(block, 0, nullptr, 6, 6, false, ahead);
-    EXPECT_EQ(ahead.next, ahead.end);
+    EXPECT_EQ(ahead.next, memory.data() + memory.size());
+    EXPECT_EQ(ahead.left, 0U);
     packed.run(block, 0, nullptr, 0, 12, false, ahead);
-    EXPECT_EQ(ahead.next, ahead.end) << "and for nothing behind it";
+    EXPECT_EQ(ahead.next, memory.data() + memory.size()) << "and for nothing behind it";
   }
 }
 
