@@ -53,7 +53,10 @@ class CpuEngine final : public Engine {
           "no layer is wider than {}, so that a library call would cost more than it computes",
           plan::kDirectMaxWidth);
     } else {
-      if (auto products = MatmulProducts::make(*network_, plan_.block_rows)) {
+      // To ask oneDNN takes milliseconds.
+      if (auto products = best_isa() == Isa::kAvx512
+                              ? MatmulProducts::make(*network_, plan_.block_rows)
+                              : nullptr) {
         chain_.emplace(std::move(products), *network_, plan_, workers(), best_isa());
         if (plan_.single_rows) {
           try_single_rows();
