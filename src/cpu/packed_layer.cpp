@@ -41,11 +41,11 @@ LAMELLA_ALWAYS_INLINE void load(const float* from, Vector& to) {
   std::memcpy(&to, from, sizeof to);
 }
 
-// sum += a * b, rounded once where the instruction set can. Said in its own words, since GCC 12
-// otherwise lets sums wander from register to register, and through memory, in an unrolled loop.
+// sum += a * b, rounded once where the instruction set can. Said in its own words for GCC, which
+// otherwise lets sums wander between registers, and through memory, in an unrolled loop.
 template <class Vector>
 LAMELLA_ALWAYS_INLINE void multiply_add(float a, const Vector& b, Vector& sum) {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(__clang__)
   if constexpr (sizeof(Vector) > 16) {
     const Vector as = a - Vector{};  // + would make 0 of -0
     Vector to = sum;
