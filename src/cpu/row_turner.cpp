@@ -8,6 +8,7 @@
 #include <array>
 #include <cstring>
 #include <numeric>
+#include <type_traits>
 #include <utility>
 
 #include "cpu/isa_dispatch.hpp"
@@ -54,6 +55,12 @@ struct Shuffle {
     return chunk * kChunkRows;
   }
 
+  static constexpr bool is_in(std::size_t vector, std::size_t lane, std::size_t column,
+                              std::size_t chunk) {
+    const std::size_t row = row_in(lane, column, chunk);
+    return vector_of(row, column) == vector && lane_of(row, column) == lane;
+  }
+
   // Takes the lanes of from for which kTake is set.
   template <bool... kTake, std::size_t... kLane>
   LAMELLA_ALWAYS_INLINE static void choose(const Vector& from, Vector& to,
@@ -90,16 +97,14 @@ struct Shuffle {
       unrolled<kChunks>([&]<std::size_t kChunk>(Constant<kChunk>) __attribute__((always_inline)) {
         const Vector spread = __builtin_shufflevector(turned[kColumn], turned[kColumn],
                                                       row_in(kLane, kColumn, kChunk)...);
-        choose(spread, rows, std::integer_sequence < bool,
-               vector_of(row_in(kLane, kColumn, kChunk), kColumn) == kTo &&
-                   lane_of(row_in(kLane, kColumn, kChunk), kColumn) == kLane... > {},
+        choose(spread, rows, std::integer_sequence<bool, is_in(kTo, kLane, kColumn, kChunk)...>{},
                lanes);
       });
     });
   }
 };
 
-// A group; values that belong to one vector are from_step and to_step apart.
+// A whole group: rows [kGroup x kColumns] to columns [kColumns x kGroup], or back.
 template <std::size_t kLanes, std::size_t kColumns, bool kIn>
 LAMELLA_ALWAYS_INLINE void turn(const float* from, float* to) {
   using S = Shuffle<kLanes, kColumns>;
