@@ -1,8 +1,9 @@
 // The CUDA engine beside NVIDIA's libraries: for each network the time of one enqueue, that of the
 // SGEMMs alone that any such engine must run, and that of the network by cuBLASLt with bias and
 // ReLU in its epilogues, interleaved in one run. Outputs are checked against the CPU engine before
-// times count. Prints a table of medians; --json FILE writes the same for machines; --small takes
-// sizes that also the simulated CUDA can run, whose times mean nothing.
+// times count. Before them what the device does at most: copying its memory, one large SGEMM.
+// Prints a table of medians; --json FILE writes the same for machines; --small takes sizes that
+// also the simulated CUDA can run, whose times mean nothing.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -21,6 +22,7 @@
 
 #include "cuda/check.hpp"
 #include "cuda/device_algorithms.hpp"
+#include "cuda/gemm.hpp"
 #include "cuda/handles.hpp"
 #include "tests/bench/cuda_peers.hpp"
 #include "tests/bench/median.hpp"
@@ -93,11 +95,56 @@ double difference_to_cpu(const std::shared_ptr<const Network>& network, const fl
   return difference / largest;
 }
 
-// The ways in which the engine may be told to compute.
+// The ways in which the engine may be told to compute, and how far from the CPU engine's outputs
+// that may lead.
 struct Mode {
   const char* name;
   EngineOptions options;
+  double tolerance = 1e-4;
 };
+
+cuda::DeviceMemory random_values(std::size_t count, std::uint64_t seed, cudaStream_t stream) {
+  auto memory = cuda::allocate_device(count * sizeof(float), "random values");
+  cuda::fill_uniform(static_cast<float*>(memory.get()), count, seed, stream);
+  return memory;
+}
+
+struct Ceilings {
+  double copy_bytes_per_second = 0;  // read and written
+  double sgemm_flops = 0;            // of one product of square matrices
+};
+
+Ceilings measure_ceilings(bool small) {
+  const std::size_t width = small ? 64 : 8192;
+  const std::size_t bytes = width * width * sizeof(float);
+  const auto stream = cuda::make_stream();
+  const auto w = random_values(width * width, 1, stream.get());
+  const auto x = random_values(width * width, 2, stream.get());
+  const auto y = cuda::allocate_device(bytes, "a product");
+  const auto cublas = cuda::make_cublas_handle();
+  LAMELLA_CUDA_CHECK(cublasSetStream(cublas.get(), stream.get()));
+  Timer timer;
+  std::vector<double> copy_ms;
+  std::vector<double> gemm_ms;
+  for (int i = -2; i < (small ? 1 : 15); ++i) {  // the first two warm up
+    const double c = timer.milliseconds(stream.get(), [&] {
+      LAMELLA_CUDA_CHECK(
+          cudaMemcpyAsync(y.get(), x.get(), bytes, cudaMemcpyDeviceToDevice, stream.get()));
+    });
+    const double g = timer.milliseconds(stream.get(), [&] {
+      cuda::enqueue_gemm(cublas.get(),
+                         {.inputs = width, .outputs = width, .w = static_cast<float*>(w.get())},
+                         x.get(), y.get(), width);
+    });
+    if (i >= 0) {
+      copy_ms.push_back(c);
+      gemm_ms.push_back(g);
+    }
+  }
+  const auto n = static_cast<double>(width);
+  return {.copy_bytes_per_second = 2e3 * static_cast<double>(bytes) / bench::median(copy_ms),
+          .sgemm_flops = 2e3 * n * n * n / bench::median(gemm_ms)};
+}
 
 Result measure(const Case& what, const Mode& mode, int repetitions) {
   const auto network = test::random_network({.widths = what.widths});
@@ -107,12 +154,9 @@ Result measure(const Case& what, const Mode& mode, int repetitions) {
   bench::LtNetwork lt(device_network);
   const auto stream = cuda::make_stream();
   // Two inputs in turns, so that a small one is not simply found in cache.
-  cuda::DeviceMemory rows[2];
   const std::size_t values = what.rows * network->inputs();
-  for (std::uint64_t i = 0; i < 2; ++i) {
-    rows[i] = cuda::allocate_device(values * sizeof(float), "rows");
-    cuda::fill_uniform(static_cast<float*>(rows[i].get()), values, i, stream.get());
-  }
+  const cuda::DeviceMemory rows[] = {random_values(values, 0, stream.get()),
+                                     random_values(values, 1, stream.get())};
   const auto outputs =
       cuda::allocate_device(what.rows * network->outputs() * sizeof(float), "outputs");
   const auto input = [&rows](int turn) { return static_cast<const float*>(rows[turn % 2].get()); };
@@ -153,66 +197,103 @@ Result measure(const Case& what, const Mode& mode, int repetitions) {
   return result;
 }
 
-int run(bool small, const char* json_file) {
-  const std::size_t shrink = small ? 1000 : 1;
-  const std::vector<Case> cases = {
-      {"3-4-2", {3, 4, 2}, 10'000'000 / shrink},
-      {"64-64-64-10", {64, 64, 64, 10}, 1'000'000 / shrink},
-      {"784-512-512-10", {784, 512, 512, 10}, 60'000 / shrink},
-      {"4 x 1024", {1024, 1024, 1024, 1024, 1024}, small ? 16U : 16'384U},
-  };
+// A network's sizes: calls are measured with each number of rows, in the simulation with so many at
+// most.
+struct Sizes {
+  const char* name;
+  std::vector<std::size_t> widths;
+  std::vector<std::size_t> rows;
+  std::size_t small_rows;
+};
+
+std::vector<std::pair<Case, Mode>> runs_of(const Sizes& network, bool small) {
   const Mode by_itself{"auto", {}};
   const Mode layers{"layers", {.path = CudaPath::kLayers}};
   const Mode fast{"layers, fast", {.fast = true, .path = CudaPath::kLayers}};
+  const Mode narrower[] = {{"tf32", {.precision = Precision::kTf32}, 2e-2},
+                           {"bf16", {.precision = Precision::kBf16}, 5e-2},
+                           {"fp16", {.precision = Precision::kFp16}, 2e-2}};
+  // Narrow networks may go through one kernel; others take the layers by themselves.
+  const bool narrow = *std::ranges::max_element(network.widths) <= 128;
   std::vector<std::pair<Case, Mode>> runs;
-  for (const Case& c : cases) {
+  for (const std::size_t rows : network.rows) {
+    const Case c{network.name, network.widths, small ? std::min(rows, network.small_rows) : rows};
     runs.emplace_back(c, by_itself);
-    if (*std::ranges::max_element(c.widths) <= 128) {  // else it takes the layers by itself
+    if (narrow) {
       runs.emplace_back(c, layers);
     }
     runs.emplace_back(c, fast);
+    if (!narrow && rows == network.rows.back()) {
+      for (const Mode& mode : narrower) {
+        runs.emplace_back(c, mode);
+      }
+    }
   }
+  return runs;
+}
+
+int run(bool small, const char* json_file) {
+  const Sizes networks[] = {
+      {"3-4-2", {3, 4, 2}, {1, 100'000'000}, 1000},
+      {"64-64-64-10", {64, 64, 64, 10}, {1, 64, 4096, 1'000'000}, 1000},
+      {"784-512-512-10", {784, 512, 512, 10}, {1, 256, 60'000}, 60},
+      {"4 x 1024", {1024, 1024, 1024, 1024, 1024}, {1, 32, 1024, 16'384}, 16},
+  };
   const DeviceList devices = list_devices();
   if (!devices.cuda_unavailable.empty()) {
     std::fprintf(stderr, "cuda_bench: no CUDA device: %s\n", devices.cuda_unavailable.c_str());
     return 1;
   }
   const DeviceDescription& device = devices.devices.at(1);
+  const Ceilings ceilings = measure_ceilings(small);
   fmt::print(
-      "{}; {}\nmedians over one run, all interleaved: the engine, its SGEMMs alone, cuBLASLt with "
-      "bias and "
-      "ReLU\n\n",
-      device.name, device.detail);
-  fmt::print("{:<16} {:<12} {:>10} {:>11} {:>11} {:>11} {:>8} {:>12} {:>10} {:>10}  {}\n",
+      "{}; {}\nat most: copying {:.0f} GB/s, read and written; one SGEMM {:.1f} TFLOP/s\nmedians "
+      "over one run, all interleaved: the engine, its SGEMMs alone, cuBLASLt with bias and ReLU, "
+      "all "
+      "but tf32, bf16 and fp16 in float32\n\n",
+      device.name, device.detail, ceilings.copy_bytes_per_second * 1e-9,
+      ceilings.sgemm_flops * 1e-12);
+  fmt::print("{:<15} {:<12} {:>9} {:>9} {:>9} {:>11} {:>8} {:>9} {:>7} {:>7} {:>8}  {}\n",
              "network", "mode", "rows", "engine ms", "SGEMMs ms", "cuBLASLt ms", "/ SGEMMs",
-             "rows/s", "TFLOP/s", "max diff", "path");
-  nlohmann::json report = {
-      {"device", device.name}, {"detail", device.detail}, {"results", nlohmann::json::array()}};
+             "rows/s", "TFLOP/s", "GB/s", "max diff", "path");
+  nlohmann::json report = {{"device", device.name},
+                           {"detail", device.detail},
+                           {"copy_bytes_per_second", ceilings.copy_bytes_per_second},
+                           {"sgemm_flops", ceilings.sgemm_flops},
+                           {"results", nlohmann::json::array()}};
   bool right = true;
-  for (const auto& [c, mode] : runs) {
-    const Result r = measure(c, mode, small ? 3 : 30);
-    const double flop =
-        static_cast<double>(test::random_network({.widths = c.widths})->flops_per_row()) *
-        static_cast<double>(c.rows);
-    const double rows_per_second = static_cast<double>(c.rows) / r.engine_ms * 1e3;
-    fmt::print(
-        "{:<16} {:<12} {:>10} {:>11.4f} {:>11.4f} {:>11.4f} {:>8.3f} {:>12.4g} {:>10.2f} {:>10.2g} "
-        " {}\n",
-        c.name, mode.name, c.rows, r.engine_ms, r.gemm_ms, r.lt_ms, r.engine_ms / r.gemm_ms,
-        rows_per_second, flop / r.engine_ms * 1e-9, r.max_difference, r.path);
-    std::fflush(stdout);
-    report["results"].push_back({{"network", c.name},
-                                 {"widths", c.widths},
-                                 {"mode", mode.name},
-                                 {"rows", c.rows},
-                                 {"path", r.path},
-                                 {"engine_ms", r.engine_ms},
-                                 {"sgemms_ms", r.gemm_ms},
-                                 {"cublaslt_ms", r.lt_ms},
-                                 {"ratio", r.engine_ms / r.gemm_ms},
-                                 {"rows_per_second", rows_per_second},
-                                 {"max_relative_difference_to_cpu", r.max_difference}});
-    right = right && r.max_difference < 1e-4;
+  for (const Sizes& sizes : networks) {
+    for (const auto& [c, mode] : runs_of(sizes, small)) {
+      const Result r = measure(c, mode, small ? 3 : 30);
+      const double rows_per_second = static_cast<double>(c.rows) / r.engine_ms * 1e3;
+      const double flops =
+          static_cast<double>(test::random_network({.widths = c.widths})->flops_per_row()) *
+          rows_per_second;
+      // Of rows and outputs alone.
+      const double bytes_per_second =
+          static_cast<double>((c.widths.front() + c.widths.back()) * sizeof(float)) *
+          rows_per_second;
+      fmt::print(
+          "{:<15} {:<12} {:>9} {:>9.4f} {:>9.4f} {:>11.4f} {:>8.3f} {:>9.4g} {:>7.2f} {:>7.4g} "
+          "{:>8.2g}  {}\n",
+          c.name, mode.name, c.rows, r.engine_ms, r.gemm_ms, r.lt_ms, r.engine_ms / r.gemm_ms,
+          rows_per_second, flops * 1e-12, bytes_per_second * 1e-9, r.max_difference, r.path);
+      std::fflush(stdout);
+      report["results"].push_back({{"network", c.name},
+                                   {"widths", c.widths},
+                                   {"mode", mode.name},
+                                   {"rows", c.rows},
+                                   {"path", r.path},
+                                   {"engine_ms", r.engine_ms},
+                                   {"sgemms_ms", r.gemm_ms},
+                                   {"cublaslt_ms", r.lt_ms},
+                                   {"ratio", r.engine_ms / r.gemm_ms},
+                                   {"rows_per_second", rows_per_second},
+                                   {"flops", flops},
+                                   {"bytes_per_second", bytes_per_second},
+                                   {"max_relative_difference_to_cpu", r.max_difference}});
+      right = right && r.max_difference < mode.tolerance;
+    }
   }
   if (json_file != nullptr) {
     std::ofstream(json_file) << report.dump(2) << '\n';
