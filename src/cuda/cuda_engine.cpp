@@ -219,7 +219,8 @@ void CudaEngine::State::take_layers(void* workspace) {
   if (measured_ && measured_->algorithms.size() == network_->layers().size()) {
     algorithms = measured_->algorithms;
   }
-  layers_.emplace(network_, plan_, weights_, workspace, precision_, fast_, algorithms);
+  layers_.emplace(network_, plan_, weights_, workspace, precision_,
+                  fast_ ? cuda::ProductRule::kByShape : cuda::ProductRule::kSameBits, algorithms);
 }
 
 EngineInfo CudaEngine::State::info() const {

@@ -1,6 +1,6 @@
 // One layer's matrix product, Y = X W^T, set up once and enqueued for any number of rows. How it is
 // computed, and what it promises about the bits of a row, is the implementations' affair:
-// lt_product.hpp and blas_product.hpp.
+// lt_product.hpp, blas_product.hpp and product_ladder.hpp.
 #pragma once
 
 #include <cstddef>
@@ -24,8 +24,6 @@ struct ProductMatrices {
   bool tf32 = false;                               // float32 x and w may be rounded to TF32
   std::size_t x_alignment = 256;                   // that every x has, in bytes
   std::size_t y_alignment = 256;                   // that every y has
-  // Which of cuBLASLt's algorithms that serve, in the order of its heuristic, from 0.
-  std::size_t algorithm = 0;
 };
 
 // What the products of one engine share, all of it used in stream order. The handle serves cuBLAS
@@ -40,6 +38,10 @@ struct ProductResources {
   std::size_t block_rows = 0;
 };
 
+// What is done to the sums before they are stored: nothing, the bias added, or after that (or
+// without a bias) max(x, 0) or GELU in its tanh form.
+enum class Epilogue { kNone, kBias, kRelu, kGelu };
+
 class LayerProduct {
  public:
   LayerProduct() = default;
@@ -50,6 +52,11 @@ class LayerProduct {
   // Enqueues the product of so many rows, from 1 up, on the stream, to which a cuBLAS handle must
   // be set. Neither allocates nor synchronizes. y must not overlap x or w. Throws DeviceError.
   virtual void enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream) = 0;
+  // The same without an activation that the product applies: the bits that it is applied to.
+  virtual void enqueue_pre_activation(const void* x, void* y, std::size_t rows,
+                                      cudaStream_t stream) {
+    enqueue(x, y, rows, stream);
+  }
 
   // Names what computes it, for reports.
   [[nodiscard]] virtual std::string name() const = 0;

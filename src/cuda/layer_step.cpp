@@ -19,55 +19,38 @@
 namespace lamella::cuda {
 
 LayerStep::LayerStep(const Layer& layer, std::size_t index, const ProductMatrices& matrices,
-                     const ProductResources& resources, bool by_shape)
+                     const ProductResources& resources, ProductRule rule, std::size_t rank)
     : layer_(&layer),
       index_(index),
       range_name_(fmt::format("layer {}: {} to {}, {}", index + 1, layer.inputs, layer.outputs,
                               to_string(layer.activation))),
-      matrices_(matrices) {
-  if (by_shape) {
+      matrices_(matrices),
+      rule_(rule),
+      rank_(rank) {
+  plan_lt(resources);
+  if (product_ != nullptr) {
+    return;
+  }
+  rank_ = 0;
+  if (rule == ProductRule::kByShape) {
     product_ = std::make_unique<ShapedProduct>(matrices, resources.handle);
     return;
   }
-  plan_lt(resources);
-  if (product_ == nullptr) {
-    core::log(
-        LogSeverity::kInfo,
-        "layer {}: cuBLASLt offers no algorithm that sums an output in one piece, serves every "
-        "number of rows and agrees with the reference; cuBLAS computes in blocks of {} rows",
-        index_ + 1, resources.block_rows);
-    product_ = std::make_unique<BlockProduct>(matrices, resources);
-  }
+  core::log(LogSeverity::kInfo,
+            "layer {}: cuBLASLt offers no algorithm that sums an output in one piece, serves every "
+            "number of rows and agrees with the reference; cuBLAS computes in blocks of {} rows",
+            index_ + 1, resources.block_rows);
+  product_ = std::make_unique<BlockProduct>(matrices, resources);
 }
 
 // The most that cuBLASLt may do of the layer, down to the bare product.
 void LayerStep::plan_lt(const ProductResources& resources) {
-  using Epilogue = LtProduct::Epilogue;
-  const auto take = [&](std::unique_ptr<LtProduct> product, Epilogue epilogue) {
-    lt_ = product.get();
-    product_ = std::move(product);
-    adds_bias_ = epilogue != Epilogue::kNone;
-    activates_ = epilogue == Epilogue::kRelu || epilogue == Epilogue::kGelu;
-  };
-  const auto make = [&](Epilogue epilogue) {
-    return LtProduct::make(matrices_, epilogue, resources, [&](LtProduct& product) {
-      const std::string disagreement = product_disagreement(product, *layer_, matrices_, resources);
-      if (!disagreement.empty()) {
-        core::log(
-            LogSeverity::kWarning,
-            "layer {}: an algorithm of cuBLASLt is not used, since in a trial it was not what "
-            "it should be: {}",
-            index_ + 1, disagreement);
-      }
-      return disagreement.empty();
-    });
-  };
   // The epilogue takes the bias in the storage of the inputs; ours is float32.
   const bool float32 = matrices_.input == core::Storage::kFloat32;
   if (float32 && layer_->activation.kind == ActivationKind::kRelu) {
-    if (auto product = make(Epilogue::kRelu)) {
+    if (auto product = make_lt(resources, Epilogue::kRelu)) {
       if (product->keeps_nan()) {
-        take(std::move(product), Epilogue::kRelu);
+        take(std::move(product), resources);
         return;
       }
       core::log(LogSeverity::kInfo,
@@ -77,10 +60,10 @@ void LayerStep::plan_lt(const ProductResources& resources) {
     }
   }
   if (float32 && layer_->activation.kind == ActivationKind::kGeluTanh) {
-    if (auto product = make(Epilogue::kGelu)) {
+    if (auto product = make_lt(resources, Epilogue::kGelu)) {
       const std::string disagreement = gelu_disagreement(*product, *layer_, matrices_, resources);
       if (disagreement.empty()) {
-        take(std::move(product), Epilogue::kGelu);
+        take(std::move(product), resources);
         return;
       }
       core::log(LogSeverity::kInfo,
@@ -90,13 +73,74 @@ void LayerStep::plan_lt(const ProductResources& resources) {
     }
   }
   if (float32 && layer_->activation.kind == ActivationKind::kIdentity) {
-    if (auto product = make(Epilogue::kBias)) {
-      take(std::move(product), Epilogue::kBias);
+    if (auto product = make_lt(resources, Epilogue::kBias)) {
+      take(std::move(product), resources);
       return;
     }
   }
-  if (auto product = make(Epilogue::kNone)) {
-    take(std::move(product), Epilogue::kNone);
+  if (auto product = make_lt(resources, Epilogue::kNone)) {
+    take(std::move(product), resources);
+  }
+}
+
+// For the most rows.
+std::unique_ptr<LtProduct> LayerStep::make_lt(const ProductResources& resources,
+                                              Epilogue epilogue) {
+  return LtProduct::make(matrices_, epilogue, resources,
+                         {.may_split = rule_ == ProductRule::kByShape, .rank = rank_},
+                         [&](LtProduct& product) { return agrees(product, resources); });
+}
+
+bool LayerStep::agrees(LtProduct& product, const ProductResources& resources) const {
+  const std::string disagreement = product_disagreement(product, *layer_, matrices_, resources);
+  if (!disagreement.empty()) {
+    core::log(LogSeverity::kWarning,
+              "layer {}: an algorithm of cuBLASLt is not used, since in a trial it was not what it "
+              "should be: {}",
+              index_ + 1, disagreement);
+  }
+  return disagreement.empty();
+}
+
+void LayerStep::take(std::unique_ptr<LtProduct> product, const ProductResources& resources) {
+  const Epilogue epilogue = product->epilogue();
+  adds_bias_ = epilogue != Epilogue::kNone;
+  activates_ = epilogue == Epilogue::kRelu || epilogue == Epilogue::kGelu;
+  rank_ = product->rank();
+  LtProduct& most = *product;
+  auto ladder = std::make_unique<ProductLadder>(
+      std::move(product), rule_ == ProductRule::kByShape
+                              ? "cuBLASLt with the best algorithm for each number of rows"
+                              : "cuBLASLt with one order of sums for any number of rows");
+  if (rule_ != ProductRule::kOneAlgorithm) {
+    add_rungs(*ladder, most, resources);
+  }
+  product_ = std::move(ladder);
+}
+
+void LayerStep::add_rungs(ProductLadder& ladder, LtProduct& most,
+                          const ProductResources& resources) const {
+  const bool by_shape = rule_ == ProductRule::kByShape;
+  // In 16 bits too few sums show by their bits in what order they were made.
+  const bool comparable =
+      matrices_.output == core::Storage::kFloat32 && tells_orders_apart(*layer_, matrices_.input);
+  if (!by_shape && !comparable) {
+    return;
+  }
+  for (const LtProduct::Choice& choice : ladder_choices(by_shape)) {
+    auto product =
+        LtProduct::make(matrices_, most.epilogue(), resources, choice, [&](LtProduct& candidate) {
+          if (!by_shape) {
+            return gives_same_bits(most, candidate, *layer_, matrices_, resources);
+          }
+          return agrees(candidate, resources) &&
+                 (candidate.epilogue() != Epilogue::kRelu || candidate.keeps_nan()) &&
+                 (candidate.epilogue() != Epilogue::kGelu ||
+                  gelu_disagreement(candidate, *layer_, matrices_, resources).empty());
+        });
+    if (product != nullptr) {
+      ladder.add(choice.most_rows, std::move(product));
+    }
   }
 }
 
@@ -136,7 +180,7 @@ void LayerStep::tap_pre_activation(const void* x, void* y, std::size_t rows, cud
   bool computed = !activates_;
   core::for_each_tap(taps, index_, true, [&](MatrixView<float> values) {
     if (!computed) {
-      lt_->enqueue_pre_activation(x, y, rows, stream);
+      product_->enqueue_pre_activation(x, y, rows, stream);
       computed = true;
     }
     copy_out(y, values, stream);

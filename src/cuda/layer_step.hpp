@@ -10,19 +10,20 @@
 
 #include "cuda/layer_product.hpp"
 #include "cuda/lt_product.hpp"
+#include "cuda/product_ladder.hpp"
 
 namespace lamella::cuda {
 
 class LayerStep {
  public:
-  // The layer is number index of its network and must outlive the step. With by_shape the product
-  // is left to cuBLAS at every number of rows; else a row's bits depend on nothing but the row.
-  // An algorithm of cuBLASLt serves only where a trial agreed with the reference in double
-  // precision. Bias, ReLU and GELU (the tanh form) go into the product where cuBLASLt offers it,
-  // ReLU only where the device was seen to keep NaN, GELU only where a trial of its own agreed. May
-  // synchronize. Throws DeviceError.
+  // The layer is number index of its network and must outlive the step. By every rule but kByShape
+  // a row's bits depend on nothing but the row. An algorithm of cuBLASLt serves only where a trial
+  // agreed with the reference in double precision, or gave the bits of one that did. Bias, ReLU and
+  // GELU (the tanh form) go into the product where cuBLASLt offers it, ReLU only where the device
+  // was seen to keep NaN, GELU only where a trial of its own agreed. rank: of the algorithm for the
+  // most rows, as LtProduct::Choice. May synchronize. Throws DeviceError.
   LayerStep(const Layer& layer, std::size_t index, const ProductMatrices& matrices,
-            const ProductResources& resources, bool by_shape);
+            const ProductResources& resources, ProductRule rule, std::size_t rank);
 
   // y = act(x W^T + bias) for so many rows, from 1 up, enqueued on the stream; and into each tap of
   // this layer what it asks for. Throws DeviceError.
@@ -32,11 +33,16 @@ class LayerStep {
   // For reports: what computes the product, and whether it does the whole layer.
   [[nodiscard]] std::string product_name() const { return product_->name(); }
   [[nodiscard]] bool is_fused() const;
-  // Which of cuBLASLt's algorithms it is, from 0; 0 too where another library computes.
-  [[nodiscard]] std::size_t algorithm() const { return lt_ == nullptr ? 0 : lt_->algorithm(); }
+  // The rank of the algorithm for the most rows; 0 too where cuBLASLt does not compute.
+  [[nodiscard]] std::size_t rank() const { return rank_; }
 
  private:
   void plan_lt(const ProductResources& resources);
+  [[nodiscard]] std::unique_ptr<LtProduct> make_lt(const ProductResources& resources,
+                                                   Epilogue epilogue);
+  [[nodiscard]] bool agrees(LtProduct& product, const ProductResources& resources) const;
+  void take(std::unique_ptr<LtProduct> product, const ProductResources& resources);
+  void add_rungs(ProductLadder& ladder, LtProduct& most, const ProductResources& resources) const;
   void apply_rest(void* y, std::size_t rows, cudaStream_t stream);
   void copy_out(const void* y, MatrixView<float> values, cudaStream_t stream) const;
   void tap_pre_activation(const void* x, void* y, std::size_t rows, cudaStream_t stream,
@@ -46,10 +52,11 @@ class LayerStep {
   std::size_t index_;
   std::string range_name_;
   ProductMatrices matrices_;
+  ProductRule rule_;
+  std::size_t rank_;
   std::unique_ptr<LayerProduct> product_;
-  LtProduct* lt_ = nullptr;  // the product, where cuBLASLt computes it
-  bool adds_bias_ = false;   // the product
-  bool activates_ = false;   // the product
+  bool adds_bias_ = false;  // the product
+  bool activates_ = false;  // the product
 };
 
 }  // namespace lamella::cuda

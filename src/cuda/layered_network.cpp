@@ -20,13 +20,13 @@ constexpr std::size_t kFloatAlignment = alignof(float);
 
 LayeredNetwork::LayeredNetwork(std::shared_ptr<const Network> network, const plan::CudaPlan& plan,
                                std::shared_ptr<const DeviceWeights> weights, void* workspace,
-                               Precision precision, bool by_shape,
+                               Precision precision, ProductRule rule,
                                std::span<const std::size_t> algorithms)
     : network_(std::move(network)),
       plan_(plan),
       weights_(std::move(weights)),
       workspace_(workspace),
-      by_shape_(by_shape),
+      rule_(rule),
       cublas_(make_cublas_handle()) {
   // fp32 means fp32: the default mode keeps at least the 24-bit significand of the inputs.
   LAMELLA_CUDA_CHECK(cublasSetMathMode(cublas_.get(), CUBLAS_DEFAULT_MATH));
@@ -45,15 +45,15 @@ LayeredNetwork::LayeredNetwork(std::shared_ptr<const Network> network, const pla
                              .bias = weights_->bias(i),
                              .input = plan_.storage,
                              .output = last ? core::Storage::kFloat32 : plan_.storage,
-                             .tf32 = precision == Precision::kTf32,
-                             .algorithm = algorithms.empty() ? 0 : algorithms[i]};
+                             .tf32 = precision == Precision::kTf32};
     if (i == 0 && network_->input_steps().empty() && plan_.storage == core::Storage::kFloat32) {
       matrices.x_alignment = kFloatAlignment;
     }
     if (last) {
       matrices.y_alignment = kFloatAlignment;
     }
-    steps_.emplace_back(layers[i], i, matrices, resources, by_shape);
+    steps_.emplace_back(layers[i], i, matrices, resources, rule,
+                        algorithms.empty() ? 0 : algorithms[i]);
   }
 }
 
@@ -144,11 +144,11 @@ std::string LayeredNetwork::path() const {
 }
 
 std::string LayeredNetwork::path_reason() const {
-  if (by_shape_) {
-    return "--fast: cuBLAS may choose for each number of rows, and with it a row's bits";
+  if (rule_ == ProductRule::kByShape) {
+    return "--fast: the algorithm may change with the number of rows, and with it a row's bits";
   }
   const bool measured =
-      std::ranges::any_of(steps_, [](const LayerStep& step) { return step.algorithm() != 0; });
+      std::ranges::any_of(steps_, [](const LayerStep& step) { return step.rank() != 0; });
   return std::string("a row's bits must not depend on the rows beside it, which --fast gives up") +
          (measured ? "; another algorithm than the first where it was measured to be quicker" : "");
 }

@@ -20,12 +20,12 @@ namespace lamella::cuda {
 class LayeredNetwork {
  public:
   // Works on the device that is current, in the workspace that the plan lays out, which must
-  // outlive it. precision is one that the plan's storage is for. With by_shape, cuBLAS may choose
-  // its algorithm anew for each number of rows. algorithms says of each layer which of cuBLASLt's
-  // it takes, as ProductMatrices; empty: the first. Throws DeviceError.
+  // outlive it. precision is one that the plan's storage is for. algorithms says of each layer the
+  // rank of the one that it takes of cuBLASLt's for the most rows; empty: the first. Throws
+  // DeviceError.
   LayeredNetwork(std::shared_ptr<const Network> network, const plan::CudaPlan& plan,
                  std::shared_ptr<const DeviceWeights> weights, void* workspace, Precision precision,
-                 bool by_shape, std::span<const std::size_t> algorithms = {});
+                 ProductRule rule, std::span<const std::size_t> algorithms = {});
 
   // Enqueues so many rows, from 1 up, in passes of the plan's max_rows: as CudaEngine::enqueue,
   // with arguments that were checked, on the device that is current. A clock, where there is one,
@@ -34,9 +34,9 @@ class LayeredNetwork {
                std::span<const Tap> taps, LayerClock* clock = nullptr);
 
   // Whether a row's bits depend on nothing but the row.
-  [[nodiscard]] bool is_batch_invariant() const { return !by_shape_; }
+  [[nodiscard]] bool is_batch_invariant() const { return rule_ != ProductRule::kByShape; }
   // Which of cuBLASLt's algorithms the layer takes, from 0.
-  [[nodiscard]] std::size_t algorithm(std::size_t layer) const { return steps_[layer].algorithm(); }
+  [[nodiscard]] std::size_t algorithm(std::size_t layer) const { return steps_[layer].rank(); }
   // For reports: how layers are computed, and why so.
   [[nodiscard]] std::string path() const;
   [[nodiscard]] std::string path_reason() const;
@@ -52,7 +52,7 @@ class LayeredNetwork {
   plan::CudaPlan plan_;
   std::shared_ptr<const DeviceWeights> weights_;
   void* workspace_;
-  bool by_shape_;
+  ProductRule rule_;
   CublasHandle cublas_;
   std::vector<LayerStep> steps_;
 };

@@ -13,16 +13,7 @@
 namespace lamella::cuda {
 namespace {
 
-// The choice must not depend on an engine's own max_rows: engines that differ in nothing else give
-// the same bits. Enough rows to fill a device with tiles, few enough that narrow layers get them.
-constexpr std::size_t kPlannedRows = 4096;
-// More rows than this go in several products: the algorithms are checked up to here.
-constexpr std::size_t kMostRows = 65'536;
 constexpr int kCandidates = 32;
-
-// Numbers of rows for which an algorithm is checked: the fewest, one that no tile divides, the
-// most. (Those between need no other alignment: rows are not the leading dimension of any matrix.)
-constexpr std::array<std::size_t, 3> kCheckedRows = {1, 17, kMostRows};
 
 cublasLtHandle_t lt_handle(cublasHandle_t handle) {
   // Documented: a cublasHandle_t can be used in place of a cublasLtHandle_t with a simple cast.
@@ -41,27 +32,27 @@ void set(cublasLtMatmulPreference_t preference, cublasLtMatmulPreferenceAttribut
       cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof value));
 }
 
-cublasLtEpilogue_t lt_epilogue(LtProduct::Epilogue epilogue, bool bias) {
+cublasLtEpilogue_t lt_epilogue(Epilogue epilogue, bool bias) {
   switch (epilogue) {
-    case LtProduct::Epilogue::kRelu:
+    case Epilogue::kRelu:
       return bias ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_RELU;
-    case LtProduct::Epilogue::kGelu:
+    case Epilogue::kGelu:
       return bias ? CUBLASLT_EPILOGUE_GELU_BIAS : CUBLASLT_EPILOGUE_GELU;
-    case LtProduct::Epilogue::kBias:
-    case LtProduct::Epilogue::kNone:
+    case Epilogue::kBias:
+    case Epilogue::kNone:
       break;
   }
   return bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
 }
 
 // A is transposed, B is not: gemm.cpp derives it.
-detail::LtOperation make_operation(const ProductMatrices& matrices, LtProduct::Epilogue epilogue) {
+detail::LtOperation make_operation(const ProductMatrices& matrices, Epilogue epilogue) {
   cublasLtMatmulDesc_t made = nullptr;
   LAMELLA_CUDA_CHECK(cublasLtMatmulDescCreate(&made, compute_type(matrices), CUDA_R_32F));
   detail::LtOperation operation(made);
   set(made, CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T);
   set(made, CUBLASLT_MATMUL_DESC_TRANSB, CUBLAS_OP_N);
-  const bool bias = matrices.bias != nullptr && epilogue != LtProduct::Epilogue::kNone;
+  const bool bias = matrices.bias != nullptr && epilogue != Epilogue::kNone;
   set(made, CUBLASLT_MATMUL_DESC_EPILOGUE, lt_epilogue(epilogue, bias));
   if (bias) {
     set(made, CUBLASLT_MATMUL_DESC_BIAS_POINTER, static_cast<const void*>(matrices.bias));
@@ -76,15 +67,18 @@ detail::LtLayout make_layout(cudaDataType_t type, std::size_t height, std::size_
   return detail::LtLayout(layout);
 }
 
-detail::LtPreference make_preference(const ProductMatrices& matrices, std::size_t workspace_bytes) {
+detail::LtPreference make_preference(const ProductMatrices& matrices, std::size_t workspace_bytes,
+                                     bool may_split) {
   cublasLtMatmulPreference_t made = nullptr;
   LAMELLA_CUDA_CHECK(cublasLtMatmulPreferenceCreate(&made));
   detail::LtPreference preference(made);
   const auto x_alignment = static_cast<std::uint32_t>(matrices.x_alignment);
   const auto y_alignment = static_cast<std::uint32_t>(matrices.y_alignment);
   set(made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{workspace_bytes});
+  // A sum in pieces may still be the same each time: no atomics.
   set(made, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
-      std::uint32_t{CUBLASLT_REDUCTION_SCHEME_NONE});
+      may_split ? std::uint32_t{CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE}
+                : std::uint32_t{CUBLASLT_REDUCTION_SCHEME_NONE});
   set(made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, x_alignment);
   set(made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, y_alignment);
   set(made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, y_alignment);
@@ -122,10 +116,10 @@ void detail::DestroyLt::operator()(cublasLtMatmulPreference_t preference) const 
 }
 
 std::unique_ptr<LtProduct> LtProduct::make(const ProductMatrices& matrices, Epilogue epilogue,
-                                           const ProductResources& resources,
+                                           const ProductResources& resources, const Choice& choice,
                                            const std::function<bool(LtProduct&)>& agrees) {
   std::unique_ptr<LtProduct> product(new LtProduct(matrices, epilogue, resources));
-  return product->choose_algorithm(agrees) ? std::move(product) : nullptr;
+  return product->choose_algorithm(choice, agrees) ? std::move(product) : nullptr;
 }
 
 LtProduct::LtProduct(const ProductMatrices& matrices, Epilogue epilogue,
@@ -135,16 +129,19 @@ LtProduct::LtProduct(const ProductMatrices& matrices, Epilogue epilogue,
       epilogue_(epilogue),
       operation_(make_operation(matrices, epilogue)),
       w_layout_(make_layout(type_of(matrices.input), matrices.inputs, matrices.outputs)),
-      x_layout_(make_layout(type_of(matrices.input), matrices.inputs, kPlannedRows)),
-      y_layout_(make_layout(type_of(matrices.output), matrices.outputs, kPlannedRows)),
-      rows_(kPlannedRows) {
+      x_layout_(make_layout(type_of(matrices.input), matrices.inputs, kMostRows)),
+      y_layout_(make_layout(type_of(matrices.output), matrices.outputs, kMostRows)),
+      rows_(kMostRows) {
   if (epilogue == Epilogue::kRelu || epilogue == Epilogue::kGelu) {
     pre_activation_ = make_operation(matrices, Epilogue::kBias);
   }
 }
 
-bool LtProduct::choose_algorithm(const std::function<bool(LtProduct&)>& agrees) {
-  const auto preference = make_preference(matrices_, resources_.workspace_bytes);
+bool LtProduct::choose_algorithm(const Choice& choice,
+                                 const std::function<bool(LtProduct&)>& agrees) {
+  most_rows_ = choice.most_rows;
+  set_rows(choice.most_rows);
+  const auto preference = make_preference(matrices_, resources_.workspace_bytes, choice.may_split);
   std::array<cublasLtMatmulHeuristicResult_t, kCandidates> candidates{};
   int found = 0;
   const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
@@ -157,15 +154,15 @@ bool LtProduct::choose_algorithm(const std::function<bool(LtProduct&)>& agrees) 
   cublasLtMatmulAlgo_t first{};
   for (int i = 0; i < found; ++i) {
     const cublasLtMatmulHeuristicResult_t& candidate = candidates[static_cast<std::size_t>(i)];
-    if (candidate.state != CUBLAS_STATUS_SUCCESS || !is_unsplit(candidate.algo) ||
-        !serves(candidate.algo)) {
+    if (candidate.state != CUBLAS_STATUS_SUCCESS ||
+        !(choice.may_split || is_unsplit(candidate.algo)) || !serves(candidate.algo, choice)) {
       continue;
     }
     algorithm_ = candidate.algo;
     if (!agrees(*this)) {
       continue;
     }
-    if (serving == matrices_.algorithm) {
+    if (serving == choice.rank) {
       rank_ = serving;
       return true;
     }
@@ -177,8 +174,12 @@ bool LtProduct::choose_algorithm(const std::function<bool(LtProduct&)>& agrees) 
   return serving > 0;
 }
 
-bool LtProduct::serves(const cublasLtMatmulAlgo_t& algorithm) {
-  return std::ranges::all_of(kCheckedRows, [&](std::size_t rows) {
+// Numbers of rows between those that are checked need no other alignment: rows are not the leading
+// dimension of any matrix.
+bool LtProduct::serves(const cublasLtMatmulAlgo_t& algorithm, const Choice& choice) {
+  constexpr std::size_t kUneven = 17;  // which no tile divides
+  const std::size_t checked[] = {1, std::min(kUneven, choice.most_rows), choice.most_rows};
+  return std::ranges::all_of(checked, [&](std::size_t rows) {
     set_rows(rows);
     const auto runs = [&](cublasLtMatmulDesc_t operation) {
       cublasLtMatmulHeuristicResult_t result{};
@@ -239,7 +240,8 @@ LtProduct::Configuration LtProduct::configuration() const {
   Configuration all;
   for (const auto attribute :
        {CUBLASLT_ALGO_CONFIG_ID, CUBLASLT_ALGO_CONFIG_TILE_ID, CUBLASLT_ALGO_CONFIG_STAGES_ID,
-        CUBLASLT_ALGO_CONFIG_CTA_SWIZZLING, CUBLASLT_ALGO_CONFIG_CUSTOM_OPTION}) {
+        CUBLASLT_ALGO_CONFIG_CTA_SWIZZLING, CUBLASLT_ALGO_CONFIG_CUSTOM_OPTION,
+        CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME, CUBLASLT_ALGO_CONFIG_SPLITK_NUM}) {
     all.push_back(read<std::uint32_t>(algorithm_, attribute));
   }
   for (const auto attribute :
@@ -250,7 +252,7 @@ LtProduct::Configuration LtProduct::configuration() const {
 }
 
 std::string LtProduct::name() const {
-  return "cuBLASLt with one algorithm for any number of rows";
+  return "cuBLASLt";
 }
 
 bool LtProduct::keeps_nan() {

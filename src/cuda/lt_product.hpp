@@ -1,5 +1,5 @@
-// Products by cuBLASLt with one algorithm, chosen when the engine is made and used for every number
-// of rows, so that the order in which an output is summed never changes.
+// Products by one of cuBLASLt's algorithms, chosen when the engine is made, so that the order in
+// which an output is summed never changes.
 #pragma once
 
 #include <cstdint>
@@ -27,27 +27,37 @@ using LtPreference = std::unique_ptr<cublasLtMatmulPreferenceOpaque_t, DestroyLt
 
 class LtProduct final : public LayerProduct {
  public:
-  // What is done to the sums before they are stored: nothing, the bias added, or after that (or
-  // without a bias) max(x, 0) or GELU in its tanh form.
-  enum class Epilogue { kNone, kBias, kRelu, kGelu };
+  // Which algorithm is wanted.
+  struct Choice {
+    // It must serve every number of rows up to this. The heuristic is asked for this one.
+    std::size_t most_rows = kMostRows;
+    // Whether an output may be summed in pieces, by several blocks.
+    bool may_split = false;
+    // So many that would serve are passed over, if there are more.
+    std::size_t rank = 0;
+  };
+  // More rows than this go in several products.
+  static constexpr std::size_t kMostRows = 65'536;
 
-  // The algorithm is the matrices' algorithm-th, by cuBLASLt's heuristic for 4096 rows, of those
-  // that sum an output in one piece (no split of k), need no better alignment than the matrices
-  // have, serve every number of rows, and agree, as the function says of the product with each in
-  // turn; the first where there are not so many. It depends on the layer and the device alone. Null
-  // when there is none. Throws DeviceError.
+  // The algorithm is the first by cuBLASLt's heuristic, but for the choice's rank, of those that
+  // the choice allows, that need no better alignment than the matrices have, and agree, as the
+  // function says of the product with each in turn. It depends on the layer and the device alone.
+  // Null when there is none. Throws DeviceError.
   [[nodiscard]] static std::unique_ptr<LtProduct> make(
       const ProductMatrices& matrices, Epilogue epilogue, const ProductResources& resources,
-      const std::function<bool(LtProduct&)>& agrees);
+      const Choice& choice, const std::function<bool(LtProduct&)>& agrees);
 
   void enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream) override;
-  // The same without max(x, 0) or GELU: the bits that it is applied to.
-  void enqueue_pre_activation(const void* x, void* y, std::size_t rows, cudaStream_t stream);
+  void enqueue_pre_activation(const void* x, void* y, std::size_t rows,
+                              cudaStream_t stream) override;
   [[nodiscard]] std::string name() const override;
   [[nodiscard]] Epilogue epilogue() const { return epilogue_; }
-  // Which algorithm it is, from 0; and what cuBLASLt says of it, the same for the same one.
+  // The most rows that a call may have; kMostRows stands for any number.
+  [[nodiscard]] std::size_t most_rows() const { return most_rows_; }
+  // Its rank among those that serve, from 0; and what cuBLASLt says of it, the same for the same
+  // one.
   using Configuration = std::vector<std::uint32_t>;
-  [[nodiscard]] std::size_t algorithm() const { return rank_; }
+  [[nodiscard]] std::size_t rank() const { return rank_; }
   [[nodiscard]] Configuration configuration() const;
 
   // Whether a NaN among the inputs makes NaN of outputs, found by a product of one row that the
@@ -57,8 +67,9 @@ class LtProduct final : public LayerProduct {
  private:
   LtProduct(const ProductMatrices& matrices, Epilogue epilogue, const ProductResources& resources);
 
-  [[nodiscard]] bool choose_algorithm(const std::function<bool(LtProduct&)>& agrees);
-  [[nodiscard]] bool serves(const cublasLtMatmulAlgo_t& algorithm);
+  [[nodiscard]] bool choose_algorithm(const Choice& choice,
+                                      const std::function<bool(LtProduct&)>& agrees);
+  [[nodiscard]] bool serves(const cublasLtMatmulAlgo_t& algorithm, const Choice& choice);
   void set_rows(std::size_t rows);
   void run(cublasLtMatmulDesc_t operation, const void* x, void* y, std::size_t rows,
            cudaStream_t stream);
@@ -73,7 +84,8 @@ class LtProduct final : public LayerProduct {
   detail::LtLayout y_layout_;
   std::size_t rows_ = 0;  // that the layouts say
   cublasLtMatmulAlgo_t algorithm_{};
-  std::size_t rank_ = 0;  // of the algorithm
+  std::size_t most_rows_ = kMostRows;
+  std::size_t rank_ = 0;
 };
 
 }  // namespace lamella::cuda

@@ -37,7 +37,7 @@ class LayersTiming {
   // The seconds of each layer by the algorithm of that rank, which layers that have it get added.
   // Whether any has it.
   bool time(std::size_t rank, std::vector<LayerAlgorithms>& layers) {
-    LayeredNetwork network = with(std::vector(layers.size(), rank));
+    LayeredNetwork network = with(ProductRule::kOneAlgorithm, std::vector(layers.size(), rank));
     const std::vector<double> seconds = median_seconds_of_parts({}, [&](int turn) {
       LayerClock clock(layers.size());
       network.enqueue(inputs_.rows(turn), rows_, inputs_.outputs(), stream_, {}, &clock);
@@ -54,7 +54,7 @@ class LayersTiming {
   }
 
   PathTime time_together(const std::vector<std::size_t>& algorithms) {
-    LayeredNetwork network = with(algorithms);
+    LayeredNetwork network = with(ProductRule::kSameBits, algorithms);
     const double seconds = median_seconds({}, stream_, [&](int turn) {
       network.enqueue(inputs_.rows(turn), rows_, inputs_.outputs(), stream_, {});
     });
@@ -62,8 +62,8 @@ class LayersTiming {
   }
 
  private:
-  LayeredNetwork with(const std::vector<std::size_t>& algorithms) {
-    return {network_, plan_, weights_, workspace_.get(), Precision::kFp32, false, algorithms};
+  LayeredNetwork with(ProductRule rule, const std::vector<std::size_t>& algorithms) {
+    return {network_, plan_, weights_, workspace_.get(), Precision::kFp32, rule, algorithms};
   }
 
   std::shared_ptr<const Network> network_;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <random>
 #include <tuple>
 #include <vector>
@@ -24,13 +25,18 @@ using core::Storage;
 
 // More than a tile of most algorithms, and no whole number of them.
 constexpr std::size_t kMostRows = 133;
-// Of those, the rows that are compared, and the outputs of each: the reference takes its time.
+// Outputs whose bits are compared, at least, and the rows that give them; of these one is infinite
+// and one is NaN in places.
+constexpr std::size_t kBitOutputs = 256;
+constexpr std::size_t kFewestBitRows = 12;
+constexpr std::size_t kMostBitRows = 64;
+// Of the former, the rows that are compared, and the outputs of each: the reference takes its time.
 constexpr std::size_t kComparedRows = 16;
 constexpr std::size_t kComparedOutputs = 64;
 
 // What decides which code runs.
 using Key = std::tuple<int, std::size_t, std::size_t, Storage, Storage, bool, std::size_t,
-                       std::size_t, bool, LtProduct::Epilogue, LtProduct::Configuration>;
+                       std::size_t, bool, Epilogue, LtProduct::Configuration>;
 
 Key key_of(const LtProduct& product, const ProductMatrices& m) {
   int device = 0;
@@ -95,16 +101,15 @@ std::vector<std::size_t> spread(std::size_t count, std::size_t most) {
 }
 
 // The layer as far as the product computes it, for those outputs alone.
-Layer part_of(const Layer& layer, const std::vector<std::size_t>& outputs,
-              LtProduct::Epilogue epilogue) {
+Layer part_of(const Layer& layer, const std::vector<std::size_t>& outputs, Epilogue epilogue) {
   Layer part{.inputs = layer.inputs,
              .outputs = outputs.size(),
-             .activation = epilogue == LtProduct::Epilogue::kRelu ? ActivationKind::kRelu
-                                                                  : ActivationKind::kIdentity};
+             .activation =
+                 epilogue == Epilogue::kRelu ? ActivationKind::kRelu : ActivationKind::kIdentity};
   for (const std::size_t o : outputs) {
     const auto row = layer.weights.begin() + static_cast<std::ptrdiff_t>(o * layer.inputs);
     part.weights.insert(part.weights.end(), row, row + static_cast<std::ptrdiff_t>(layer.inputs));
-    if (layer.has_bias() && epilogue != LtProduct::Epilogue::kNone) {
+    if (layer.has_bias() && epilogue != Epilogue::kNone) {
       part.bias.push_back(layer.bias[o]);
     }
   }
@@ -120,13 +125,30 @@ Layer copy_of(std::size_t width) {
   return copy;
 }
 
-// Of few bits, which every storage has, and of a size that the sums neither overflow nor vanish.
-Matrix random_rows(std::size_t rows, const Layer& layer, float largest, Storage storage) {
+// A factor for rows, so that sums of weights up to the largest neither overflow nor vanish.
+int row_exponent(float largest, Storage storage) {
   int exponent = largest > 0 ? -std::ilogb(largest) : 0;
   if (storage == Storage::kFloat16) {
     exponent = std::clamp(exponent, -14, 10);
   }
-  exponent = std::clamp(exponent, -100, 100);
+  return std::clamp(exponent, -100, 100);
+}
+
+bool is_finite(const Layer& layer) {
+  return std::ranges::all_of(layer.weights, [](float w) { return std::isfinite(w); });
+}
+
+float largest_weight(const Layer& layer) {
+  float largest = 0;
+  for (const float w : layer.weights) {
+    largest = std::max(largest, std::fabs(w));
+  }
+  return largest;
+}
+
+// Of few bits, which every storage has, and of a size that the sums neither overflow nor vanish.
+Matrix random_rows(std::size_t rows, const Layer& layer, Storage storage) {
+  const int exponent = row_exponent(largest_weight(layer), storage);
   Matrix matrix(rows, layer.inputs);
   std::mt19937 generator(1);
   std::generate_n(matrix.data(), matrix.size(), [&] {
@@ -135,13 +157,41 @@ Matrix random_rows(std::size_t rows, const Layer& layer, float largest, Storage 
   return matrix;
 }
 
-std::string try_rows(LtProduct& product, const Layer& layer, float largest,
-                     const ProductMatrices& matrices, const ProductResources& resources) {
-  const Matrix rows =
-      random_rows(std::min(resources.block_rows, kMostRows), layer, largest, matrices.input);
+// Of all the bits that the storage has, and half of the values zero, as ReLU leaves them.
+Matrix rows_of_all_bits(std::size_t rows, const Layer& layer, Storage storage) {
+  const float scale = std::ldexp(1.0F, row_exponent(largest_weight(layer), storage));
+  Matrix matrix(rows, layer.inputs);
+  std::mt19937 generator(2);
+  std::uniform_real_distribution<float> uniform(-scale, scale);
+  std::generate_n(matrix.data(), matrix.size(), [&] {
+    const float x = uniform(generator);
+    return generator() % 2 == 0 ? x : 0.0F;
+  });
+  return matrix;
+}
+
+bool same_bits(LtProduct& one, LtProduct& other, const Layer& layer,
+               const ProductMatrices& matrices, const ProductResources& resources) {
+  const std::size_t count = std::clamp(kBitOutputs / layer.outputs, kFewestBitRows, kMostBitRows);
+  Matrix rows = rows_of_all_bits(count, layer, matrices.input);
+  rows(count - 2, layer.inputs / 2) = std::numeric_limits<float>::infinity();
+  rows(count - 1, layer.inputs / 2) = std::numeric_limits<float>::quiet_NaN();
+  Matrix outputs[2] = {Matrix(count, layer.outputs), Matrix(count, layer.outputs)};
+  compute(one, rows, outputs[0], matrices, resources);
+  compute(other, rows, outputs[1], matrices, resources);
+  return std::equal(outputs[0].data(), outputs[0].data() + outputs[0].size(), outputs[1].data(),
+                    [](float a, float b) {
+                      return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) ||
+                             (std::isnan(a) && std::isnan(b));
+                    });
+}
+
+std::string try_rows(LtProduct& product, const Layer& layer, const ProductMatrices& matrices,
+                     const ProductResources& resources) {
+  const std::size_t count = std::min({resources.block_rows, kMostRows, product.most_rows()});
+  const Matrix rows = random_rows(count, layer, matrices.input);
   Matrix all(rows.rows(), layer.outputs);
-  compute(product, rows, all, matrices, resources,
-          product.epilogue() == LtProduct::Epilogue::kGelu);
+  compute(product, rows, all, matrices, resources, product.epilogue() == Epilogue::kGelu);
   const std::vector<std::size_t> some_rows = spread(rows.rows(), kComparedRows);
   const std::vector<std::size_t> some_outputs = spread(layer.outputs, kComparedOutputs);
   Matrix compared(some_rows.size(), layer.inputs);
@@ -171,8 +221,9 @@ std::string try_rows(LtProduct& product, const Layer& layer, float largest,
 void compute(LtProduct& product, MatrixView<const float> rows, MatrixView<float> outputs,
              const ProductMatrices& matrices, const ProductResources& resources,
              bool pre_activation) {
-  for (std::size_t first = 0; first < rows.rows(); first += resources.block_rows) {
-    const std::size_t count = std::min(resources.block_rows, rows.rows() - first);
+  const std::size_t most = std::min(resources.block_rows, product.most_rows());
+  for (std::size_t first = 0; first < rows.rows(); first += most) {
+    const std::size_t count = std::min(most, rows.rows() - first);
     const std::vector<std::byte> x = stored(rows.block(first, count), matrices.input);
     std::vector<std::byte> y(count * matrices.outputs * core::bytes_of(matrices.output));
     LAMELLA_CUDA_CHECK(
@@ -192,16 +243,52 @@ void compute(LtProduct& product, MatrixView<const float> rows, MatrixView<float>
 std::string product_disagreement(LtProduct& product, const Layer& layer,
                                  const ProductMatrices& matrices,
                                  const ProductResources& resources) {
-  float largest = 0;
-  for (const float w : layer.weights) {
-    if (!std::isfinite(w)) {
-      return {};
-    }
-    largest = std::max(largest, std::fabs(w));
+  if (!is_finite(layer)) {
+    return {};
   }
   static TrialRecord<Key> known;
   return known.find_or(key_of(product, matrices),
-                       [&] { return try_rows(product, layer, largest, matrices, resources); });
+                       [&] { return try_rows(product, layer, matrices, resources); });
+}
+
+// Forwards and backwards, a few rows and outputs, of which a quarter must tell.
+bool tells_orders_apart(const Layer& layer, Storage storage) {
+  constexpr std::size_t kRows = 4;
+  constexpr std::size_t kOutputs = 16;
+  if (!is_finite(layer)) {
+    return false;  // NaN differs from itself
+  }
+  const Matrix rows = rows_of_all_bits(kRows, layer, storage);
+  const std::vector<std::size_t> outputs = spread(layer.outputs, kOutputs);
+  std::size_t different = 0;
+  for (const std::size_t o : outputs) {
+    for (std::size_t r = 0; r < kRows; ++r) {
+      float forwards = 0;
+      float backwards = 0;
+      for (std::size_t k = 0; k < layer.inputs; ++k) {
+        const std::size_t last = layer.inputs - 1 - k;
+        forwards = std::fma(rows(r, k), layer.weights[o * layer.inputs + k], forwards);
+        backwards = std::fma(rows(r, last), layer.weights[o * layer.inputs + last], backwards);
+      }
+      different += forwards != backwards ? 1 : 0;
+    }
+  }
+  return 4 * different >= kRows * outputs.size();
+}
+
+bool gives_same_bits(LtProduct& one, LtProduct& other, const Layer& layer,
+                     const ProductMatrices& matrices, const ProductResources& resources) {
+  if (one.configuration() == other.configuration()) {
+    return true;
+  }
+  static TrialRecord<std::pair<Key, LtProduct::Configuration>> known;
+  return known
+      .find_or({key_of(one, matrices), other.configuration()},
+               [&] {
+                 return same_bits(one, other, layer, matrices, resources) ? std::string()
+                                                                          : "other bits";
+               })
+      .empty();
 }
 
 }  // namespace lamella::cuda

@@ -1,5 +1,5 @@
-// A product of cuBLASLt is tried before it may serve: some rows, against the double-precision
-// reference.
+// A product is tried before it may serve: some rows, against the double-precision reference, or
+// against the bits of a product that may.
 #pragma once
 
 #include <string>
@@ -21,6 +21,18 @@ namespace lamella::cuda {
 [[nodiscard]] std::string product_disagreement(LtProduct& product, const Layer& layer,
                                                const ProductMatrices& matrices,
                                                const ProductResources& resources);
+
+// Whether the layer's weights show by the bits of an output in what order its sum was made. (They
+// do not where nearly all are zero, or there are only two inputs.) rows of that storage.
+[[nodiscard]] bool tells_orders_apart(const Layer& layer, core::Storage storage);
+
+// Whether both, of this layer and with the same epilogue, give random rows the same bits, also
+// where values are zero, infinite or NaN, so that their sums have one order. For float32 outputs
+// and a layer that tells orders apart. Remembered and safe as product_disagreement. Throws
+// DeviceError.
+[[nodiscard]] bool gives_same_bits(LtProduct& one, LtProduct& other, const Layer& layer,
+                                   const ProductMatrices& matrices,
+                                   const ProductResources& resources);
 
 // What the product makes of the rows, by way of the resources' blocks. rows is [n x inputs] and
 // outputs [n x outputs]. In a storage of 16 bits the rows must be numbers that it has.

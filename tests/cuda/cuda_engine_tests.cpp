@@ -246,11 +246,12 @@ class DeviceTaps {
   std::vector<std::unique_ptr<DeviceArray>> memory_;
 };
 
-TEST_F(CudaEngineTest, FastLeavesTheChoiceToCublasAndSaysSo) {
+TEST_F(CudaEngineTest, FastTakesTheBestAlgorithmForEachNumberOfRowsAndSaysSo) {
   const auto network = random_network({.widths = {20, 33, 50, 7}});
   CudaEngine engine(network, {.max_rows = 64, .fast = true, .path = CudaPath::kLayers});
   EXPECT_FALSE(engine.info().batch_invariant);
-  EXPECT_THAT(engine.info().path, testing::StartsWith("cuBLAS SGEMM, then"));
+  EXPECT_THAT(engine.info().path,
+              testing::StartsWith("cuBLASLt with the best algorithm for each number of rows"));
   EXPECT_THAT(engine.info().path_reason, testing::HasSubstr("--fast"));
   for (const std::size_t count : {1UL, 31UL, 500UL}) {
     const Matrix rows = random_rows(count, 20, 1);

@@ -37,20 +37,29 @@ INSTANTIATE_TEST_SUITE_P(Below, EveryPrecision,
                          [](const auto& instance) { return to_string(instance.param); });
 
 TEST_P(EveryPrecision, IsWithinItsBoundAndNotWithinThatOfFloat32) {
-  for (const char* last : {"identity", "relu", "tanh", "softmax"}) {
-    const auto network = random_network({.widths = {21, 70, 33, 8},
-                                         .hidden = parse_activation(*last == 't' ? "gelu" : "relu"),
-                                         .last = parse_activation(last)});
-    const auto scaled = test::with_input_steps(*network, {InputStep::Kind::kDivide}, 3);
-    for (const bool fast : {false, true}) {
-      for (const auto& one : {network, scaled}) {
-        CudaEngine engine(one, {.max_rows = 64, .precision = GetParam(), .fast = fast});
-        EXPECT_EQ(engine.info().precision, to_string(GetParam()));
-        const Matrix rows = random_rows(150, 21, 5);
-        Matrix outputs(150, 8);
-        engine.run(rows, outputs);
-        EXPECT_EQ(disagreement(evaluate(*one, rows, GetParam()), outputs), "") << last;
-        EXPECT_NE(disagreement(evaluate(*one, rows), outputs), "") << last << ": float32?";
+  struct Widths {
+    std::vector<std::size_t> widths;
+    bool even;  // libraries have TF32 only for widths that are multiples of four
+  };
+  for (const Widths& w : {Widths{{21, 70, 33, 8}, false}, Widths{{24, 72, 32, 8}, true}}) {
+    for (const char* last : {"identity", "relu", "tanh", "softmax"}) {
+      const auto network =
+          random_network({.widths = w.widths,
+                          .hidden = parse_activation(*last == 't' ? "gelu" : "relu"),
+                          .last = parse_activation(last)});
+      const auto scaled = test::with_input_steps(*network, {InputStep::Kind::kDivide}, 3);
+      for (const bool fast : {false, true}) {
+        for (const auto& one : {network, scaled}) {
+          CudaEngine engine(one, {.max_rows = 64, .precision = GetParam(), .fast = fast});
+          EXPECT_EQ(engine.info().precision, to_string(GetParam()));
+          const Matrix rows = random_rows(150, w.widths[0], 5);
+          Matrix outputs(150, 8);
+          engine.run(rows, outputs);
+          EXPECT_EQ(disagreement(evaluate(*one, rows, GetParam()), outputs), "") << last;
+          if (w.even || GetParam() != Precision::kTf32) {
+            EXPECT_NE(disagreement(evaluate(*one, rows), outputs), "") << last << ": float32?";
+          }
+        }
       }
     }
   }

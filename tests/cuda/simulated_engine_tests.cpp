@@ -137,11 +137,11 @@ TEST_F(SimulatedEngine, KeepsItsPromisesWhateverCublasLtOffers) {
   };
   for (const Case& c :
        {Case{true, true,
-             "cuBLASLt with one algorithm for any number of rows, bias and activation in its "
+             "cuBLASLt with one order of sums for any number of rows, bias and activation in its "
              "epilogue",
              ""},
         Case{true, false,
-             "cuBLASLt with one algorithm for any number of rows, then fused bias-activation "
+             "cuBLASLt with one order of sums for any number of rows, then fused bias-activation "
              "kernel; bias and activation of 1 of 3 layers in the epilogue",
              "layer 2: cuBLASLt's ReLU loses NaN"},
         Case{false, true, "cuBLAS SGEMM in blocks of 256 rows, then fused bias-activation kernel",
@@ -252,7 +252,7 @@ TEST_F(SimulatedEngine, WeightsOfAnySizePassATrialOfWhatIsAsItShouldBe) {
       const CudaEngine engine(network, {.precision = precision, .path = CudaPath::kLayers});
       set_log_callback({});
       EXPECT_EQ(log, "") << size << ", " << to_string(precision);
-      EXPECT_THAT(engine.info().path, HasSubstr("cuBLASLt with one algorithm"));
+      EXPECT_THAT(engine.info().path, HasSubstr("cuBLASLt with one order of sums"));
     }
   }
 }
@@ -261,8 +261,8 @@ TEST_F(SimulatedEngine, WeightsOfAnySizePassATrialOfWhatIsAsItShouldBe) {
 TEST_F(SimulatedEngine, AFailureDuringATrialIsThatOfTheEngine) {
   long failed = 0;
   for (long n = 1; !HasFailure(); ++n) {
-    const auto width = static_cast<std::size_t>(400 + n);
-    const auto network = random_network({.widths = {width, 6}});
+    const auto width = static_cast<std::size_t>(60 + n);
+    const auto network = random_network({.widths = {width, 24}});
     cuda_sim::fail_call(n);
     bool made = false;
     try {
@@ -281,7 +281,7 @@ TEST_F(SimulatedEngine, AFailureDuringATrialIsThatOfTheEngine) {
     ++failed;
     CudaEngine engine(network, {.path = CudaPath::kLayers});
     const Matrix rows = random_rows(3, width, 1);
-    Matrix outputs(3, 6);
+    Matrix outputs(3, 24);
     engine.run(rows, outputs);
     EXPECT_EQ(test::disagreement(test::evaluate(*network, rows), outputs), "");
   }
@@ -289,13 +289,14 @@ TEST_F(SimulatedEngine, AFailureDuringATrialIsThatOfTheEngine) {
 }
 
 TEST_F(SimulatedEngine, ALayerThatCublasLtRefusesGoesInBlocks) {
-  const auto network = random_network({.widths = {44, 64, 36, 8}, .last = ActivationKind::kTanh});
-  cuda_sim::fail_call(3, "cublasLtMatmulAlgoGetHeuristic");  // the last layer's
+  const auto network = random_network({.widths = {44, 64, 36, 8}, .hidden = ActivationKind::kTanh});
+  cuda_sim::fail_call(1, "cublasLtMatmulAlgoGetHeuristic");  // the first layer's, for the most rows
   CudaEngine engine(network, {.path = CudaPath::kLayers});
   EXPECT_TRUE(cuda_sim::fail_fired());
   cuda_sim::fail_call(0);
-  EXPECT_THAT(engine.info().path, HasSubstr("cuBLASLt with one algorithm for any number of rows or "
-                                            "cuBLAS SGEMM in blocks of 256 rows, then"));
+  EXPECT_THAT(engine.info().path,
+              HasSubstr("cuBLAS SGEMM in blocks of 256 rows or cuBLASLt with one order of sums for "
+                        "any number of rows, then"));
   const Matrix rows = random_rows(270, 44, 1);
   Matrix outputs(270, 8);
   engine.run(rows, outputs);
