@@ -1,9 +1,10 @@
 // One layer's matrix product, Y = X W^T, set up once and enqueued for any number of rows. How it is
 // computed, and what it promises about the bits of a row, is the implementations' affair:
-// lt_product.hpp, blas_product.hpp and product_ladder.hpp.
+// lt_product.hpp, blas_product.hpp, few_rows_product.hpp and product_ladder.hpp.
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <string>
 
 #include <cublas_v2.h>
@@ -56,6 +57,11 @@ class LayerProduct {
   virtual void enqueue_pre_activation(const void* x, void* y, std::size_t rows,
                                       cudaStream_t stream) {
     enqueue(x, y, rows, stream);
+  }
+
+  // The most rows that it is for.
+  [[nodiscard]] virtual std::size_t most_rows() const {
+    return std::numeric_limits<std::size_t>::max();
   }
 
   // Names what computes it, for reports.

@@ -10,6 +10,7 @@
 #include "core/taps.hpp"
 #include "cuda/blas_product.hpp"
 #include "cuda/check.hpp"
+#include "cuda/few_rows_product.hpp"
 #include "cuda/gelu_trial.hpp"
 #include "cuda/product_trial.hpp"
 #include "kernels/bias_activation.hpp"
@@ -127,11 +128,26 @@ void LayerStep::add_rungs(ProductLadder& ladder, LtProduct& most,
   if (!by_shape && !comparable) {
     return;
   }
+  std::string numbers;
+  const auto add = [&](std::unique_ptr<LayerProduct> product) {
+    numbers += fmt::format("{}{}", numbers.empty() ? "" : ", ", product->most_rows());
+    ladder.add(std::move(product));
+  };
+  const auto same_bits = [&](LayerProduct& other, const LtProduct::Configuration& which) {
+    return gives_same_bits(most, other, which, *layer_, matrices_, resources);
+  };
+  if (!by_shape && !matrices_.tf32 && most.epilogue() != Epilogue::kGelu &&
+      matrices_.input == core::Storage::kFloat32) {
+    auto few = std::make_unique<FewRowsProduct>(matrices_, most.epilogue());
+    if (same_bits(*few, {})) {
+      add(std::move(few));
+    }
+  }
   for (const LtProduct::Choice& choice : ladder_choices(by_shape)) {
     auto product =
         LtProduct::make(matrices_, most.epilogue(), resources, choice, [&](LtProduct& candidate) {
           if (!by_shape) {
-            return gives_same_bits(most, candidate, *layer_, matrices_, resources);
+            return same_bits(candidate, candidate.configuration());
           }
           return agrees(candidate, resources) &&
                  (candidate.epilogue() != Epilogue::kRelu || candidate.keeps_nan()) &&
@@ -139,9 +155,11 @@ void LayerStep::add_rungs(ProductLadder& ladder, LtProduct& most,
                   gelu_disagreement(candidate, *layer_, matrices_, resources).empty());
         });
     if (product != nullptr) {
-      ladder.add(choice.most_rows, std::move(product));
+      add(std::move(product));
     }
   }
+  core::log(LogSeverity::kDebug, "layer {}: products of their own for up to {} rows", index_ + 1,
+            numbers.empty() ? "no" : numbers);
 }
 
 bool LayerStep::is_fused() const {

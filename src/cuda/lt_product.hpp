@@ -52,8 +52,7 @@ class LtProduct final : public LayerProduct {
                               cudaStream_t stream) override;
   [[nodiscard]] std::string name() const override;
   [[nodiscard]] Epilogue epilogue() const { return epilogue_; }
-  // The most rows that a call may have; kMostRows stands for any number.
-  [[nodiscard]] std::size_t most_rows() const { return most_rows_; }
+  [[nodiscard]] std::size_t most_rows() const override { return most_rows_; }
   // Its rank among those that serve, from 0; and what cuBLASLt says of it, the same for the same
   // one.
   using Configuration = std::vector<std::uint32_t>;

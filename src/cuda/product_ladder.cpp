@@ -13,9 +13,9 @@ constexpr std::size_t kFewestRows = 16;
 }  // namespace
 
 LayerProduct& ProductLadder::product_for(std::size_t rows) const {
-  const auto rung =
-      std::ranges::find_if(rungs_, [rows](const Rung& each) { return rows <= each.most_rows; });
-  return rung == rungs_.end() ? *most_ : *rung->product;
+  const auto rung = std::ranges::find_if(
+      rungs_, [rows](const auto& product) { return rows <= product->most_rows(); });
+  return rung == rungs_.end() ? *most_ : **rung;
 }
 
 std::vector<LtProduct::Choice> ladder_choices(bool may_split) {

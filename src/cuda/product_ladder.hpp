@@ -26,10 +26,8 @@ class ProductLadder final : public LayerProduct {
   ProductLadder(std::unique_ptr<LayerProduct> most, std::string name)
       : most_(std::move(most)), name_(std::move(name)) {}
 
-  // For calls of up to so many rows: more than those that were added before.
-  void add(std::size_t most_rows, std::unique_ptr<LayerProduct> product) {
-    rungs_.push_back({most_rows, std::move(product)});
-  }
+  // For calls of up to its most_rows(), unless one that was added before is for them.
+  void add(std::unique_ptr<LayerProduct> product) { rungs_.push_back(std::move(product)); }
 
   void enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream) override {
     product_for(rows).enqueue(x, y, rows, stream);
@@ -41,13 +39,9 @@ class ProductLadder final : public LayerProduct {
   [[nodiscard]] std::string name() const override { return name_; }
 
  private:
-  struct Rung {
-    std::size_t most_rows;
-    std::unique_ptr<LayerProduct> product;
-  };
   [[nodiscard]] LayerProduct& product_for(std::size_t rows) const;
 
-  std::vector<Rung> rungs_;
+  std::vector<std::unique_ptr<LayerProduct>> rungs_;
   std::unique_ptr<LayerProduct> most_;
   std::string name_;
 };

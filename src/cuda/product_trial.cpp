@@ -26,7 +26,7 @@ using core::Storage;
 // More than a tile of most algorithms, and no whole number of them.
 constexpr std::size_t kMostRows = 133;
 // Outputs whose bits are compared, at least, and the rows that give them; of these one is infinite
-// and one is NaN in places.
+// and one is NaN in places, and one so small that sums may round to -0.
 constexpr std::size_t kBitOutputs = 256;
 constexpr std::size_t kFewestBitRows = 12;
 constexpr std::size_t kMostBitRows = 64;
@@ -170,10 +170,11 @@ Matrix rows_of_all_bits(std::size_t rows, const Layer& layer, Storage storage) {
   return matrix;
 }
 
-bool same_bits(LtProduct& one, LtProduct& other, const Layer& layer,
+bool same_bits(LayerProduct& one, LayerProduct& other, const Layer& layer,
                const ProductMatrices& matrices, const ProductResources& resources) {
   const std::size_t count = std::clamp(kBitOutputs / layer.outputs, kFewestBitRows, kMostBitRows);
   Matrix rows = rows_of_all_bits(count, layer, matrices.input);
+  std::fill_n(&rows(count - 3, 0), layer.inputs, -std::numeric_limits<float>::denorm_min());
   rows(count - 2, layer.inputs / 2) = std::numeric_limits<float>::infinity();
   rows(count - 1, layer.inputs / 2) = std::numeric_limits<float>::quiet_NaN();
   Matrix outputs[2] = {Matrix(count, layer.outputs), Matrix(count, layer.outputs)};
@@ -218,7 +219,7 @@ std::string try_rows(LtProduct& product, const Layer& layer, const ProductMatric
 
 }  // namespace
 
-void compute(LtProduct& product, MatrixView<const float> rows, MatrixView<float> outputs,
+void compute(LayerProduct& product, MatrixView<const float> rows, MatrixView<float> outputs,
              const ProductMatrices& matrices, const ProductResources& resources,
              bool pre_activation) {
   const std::size_t most = std::min(resources.block_rows, product.most_rows());
@@ -276,17 +277,18 @@ bool tells_orders_apart(const Layer& layer, Storage storage) {
   return 4 * different >= kRows * outputs.size();
 }
 
-bool gives_same_bits(LtProduct& one, LtProduct& other, const Layer& layer,
-                     const ProductMatrices& matrices, const ProductResources& resources) {
-  if (one.configuration() == other.configuration()) {
+bool gives_same_bits(LtProduct& first, LayerProduct& other, const LtProduct::Configuration& which,
+                     const Layer& layer, const ProductMatrices& matrices,
+                     const ProductResources& resources) {
+  if (first.configuration() == which) {
     return true;
   }
   static TrialRecord<std::pair<Key, LtProduct::Configuration>> known;
   return known
-      .find_or({key_of(one, matrices), other.configuration()},
+      .find_or({key_of(first, matrices), which},
                [&] {
-                 return same_bits(one, other, layer, matrices, resources) ? std::string()
-                                                                          : "other bits";
+                 return same_bits(first, other, layer, matrices, resources) ? std::string()
+                                                                            : "other bits";
                })
       .empty();
 }

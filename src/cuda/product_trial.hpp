@@ -26,18 +26,19 @@ namespace lamella::cuda {
 // do not where nearly all are zero, or there are only two inputs.) rows of that storage.
 [[nodiscard]] bool tells_orders_apart(const Layer& layer, core::Storage storage);
 
-// Whether both, of this layer and with the same epilogue, give random rows the same bits, also
-// where values are zero, infinite or NaN, so that their sums have one order. For float32 outputs
-// and a layer that tells orders apart. Remembered and safe as product_disagreement. Throws
-// DeviceError.
-[[nodiscard]] bool gives_same_bits(LtProduct& one, LtProduct& other, const Layer& layer,
+// Whether another product of this layer, with the same epilogue, gives random rows the bits of the
+// first, also where values are zero, infinite or NaN, so that their sums have one order. which:
+// what tells the other one from further ones of its shape. For float32 outputs and a layer that
+// tells orders apart. Remembered and safe as product_disagreement. Throws DeviceError.
+[[nodiscard]] bool gives_same_bits(LtProduct& first, LayerProduct& other,
+                                   const LtProduct::Configuration& which, const Layer& layer,
                                    const ProductMatrices& matrices,
                                    const ProductResources& resources);
 
 // What the product makes of the rows, by way of the resources' blocks. rows is [n x inputs] and
 // outputs [n x outputs]. In a storage of 16 bits the rows must be numbers that it has.
 // Synchronizes. Throws DeviceError.
-void compute(LtProduct& product, MatrixView<const float> rows, MatrixView<float> outputs,
+void compute(LayerProduct& product, MatrixView<const float> rows, MatrixView<float> outputs,
              const ProductMatrices& matrices, const ProductResources& resources,
              bool pre_activation = false);
 

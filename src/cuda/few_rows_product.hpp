@@ -1,0 +1,48 @@
+// Products of few rows by a kernel of our own (kernels/few_rows.hpp), in float32.
+#pragma once
+
+#include <string>
+
+#include "cuda/check.hpp"
+#include "cuda/layer_product.hpp"
+#include "kernels/few_rows.hpp"
+
+namespace lamella::cuda {
+
+class FewRowsProduct final : public LayerProduct {
+ public:
+  // The kernel takes any number; from here on cuBLASLt's tiles are full enough.
+  static constexpr std::size_t kMostRows = 32;
+
+  // The matrices are float32, not rounded to TF32. The epilogue is not kGelu.
+  FewRowsProduct(const ProductMatrices& matrices, Epilogue epilogue)
+      : call_{.w = static_cast<const float*>(matrices.w),
+              .bias = epilogue == Epilogue::kNone ? nullptr : matrices.bias,
+              .inputs = matrices.inputs,
+              .outputs = matrices.outputs,
+              .relu = epilogue == Epilogue::kRelu} {}
+
+  void enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream) override {
+    enqueue(x, y, rows, call_.relu, stream);
+  }
+  void enqueue_pre_activation(const void* x, void* y, std::size_t rows,
+                              cudaStream_t stream) override {
+    enqueue(x, y, rows, false, stream);
+  }
+  [[nodiscard]] std::string name() const override { return "a kernel for few rows"; }
+  [[nodiscard]] std::size_t most_rows() const override { return kMostRows; }
+
+ private:
+  void enqueue(const void* x, void* y, std::size_t rows, bool relu, cudaStream_t stream) const {
+    kernels::FewRowsCall call = call_;
+    call.x = static_cast<const float*>(x);
+    call.y = static_cast<float*>(y);
+    call.rows = rows;
+    call.relu = relu;
+    LAMELLA_CUDA_CHECK(kernels::few_rows(call, stream));
+  }
+
+  kernels::FewRowsCall call_;
+};
+
+}  // namespace lamella::cuda
