@@ -1,6 +1,6 @@
 // One layer's matrix product, Y = X W^T, set up once and enqueued for any number of rows. How it is
 // computed, and what it promises about the bits of a row, is the implementations' affair:
-// lt_product.hpp, blas_product.hpp, few_rows_product.hpp and product_ladder.hpp.
+// lt_product.hpp, blas_product.hpp, small_product.hpp and product_ladder.hpp.
 #pragma once
 
 #include <cstddef>

@@ -10,9 +10,9 @@
 #include "core/taps.hpp"
 #include "cuda/blas_product.hpp"
 #include "cuda/check.hpp"
-#include "cuda/few_rows_product.hpp"
 #include "cuda/gelu_trial.hpp"
 #include "cuda/product_trial.hpp"
+#include "cuda/small_product.hpp"
 #include "kernels/bias_activation.hpp"
 #include "kernels/convert.hpp"
 #include "kernels/row_softmax.hpp"
@@ -136,11 +136,11 @@ void LayerStep::add_rungs(ProductLadder& ladder, LtProduct& most,
   const auto same_bits = [&](LayerProduct& other, const LtProduct::Configuration& which) {
     return gives_same_bits(most, other, which, *layer_, matrices_, resources);
   };
-  if (!by_shape && !matrices_.tf32 && most.epilogue() != Epilogue::kGelu &&
+  if (!matrices_.tf32 && most.epilogue() != Epilogue::kGelu &&
       matrices_.input == core::Storage::kFloat32) {
-    auto few = std::make_unique<FewRowsProduct>(matrices_, most.epilogue());
-    if (same_bits(*few, {})) {
-      add(std::move(few));
+    auto small = std::make_unique<SmallProduct>(matrices_, most.epilogue());
+    if (by_shape || same_bits(*small, {})) {
+      add(std::move(small));
     }
   }
   for (const LtProduct::Choice& choice : ladder_choices(by_shape)) {

@@ -233,9 +233,9 @@ void compute(const Gemm& g, float alpha, float beta) {
       sum_tile(g, a.data() + i0 * g.k, b.data(), first_part, tile);
       for (std::int64_t j = j0; j < std::min(j0 + kTileColumns, g.n); ++j)
         for (std::int64_t i = i0; i < std::min(i0 + kTileRows, g.m); ++i) {
-          float x = alpha * tile.columns[j - j0][i - i0];
-          if (beta != 0)  // otherwise C is not read and may hold anything
-            x += beta * load(g.c, i, j);
+          // Without a beta C is not read and may hold anything; -0 still becomes 0, as on an H100.
+          const float x =
+              alpha * tile.columns[j - j0][i - i0] + (beta != 0 ? beta * load(g.c, i, j) : 0.0F);
           store(g.d, i, j, finish(g, x, i));
         }
     }

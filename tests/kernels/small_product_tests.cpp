@@ -1,5 +1,5 @@
-// The product of few rows: its bits are those of a chain of fused multiply-adds, which the host can
-// compute too.
+// The product of not many rows: its bits are those of chains of fused multiply-adds, which the host
+// can compute too.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/few_rows.hpp"
+#include "kernels/small_product.hpp"
 #include "tests/support/device_array.hpp"
 #include "tests/support/gpu.hpp"
 #include "tests/support/random.hpp"
@@ -26,7 +26,7 @@ struct Shape {
   std::size_t outputs;
 };
 
-class FewRows : public testing::Test {
+class SmallProduct : public testing::Test {
  protected:
   void SetUp() override { LAMELLA_NEEDS_CUDA_DEVICE(); }
 };
@@ -42,6 +42,7 @@ float expected(const float* x, const float* w, std::size_t inputs, const float* 
   for (std::size_t k = 0; k < inputs; ++k) {
     sum = std::fma(x[k], w[k], sum);
   }
+  sum += 0.0F;  // makes 0 of -0
   const float z = bias == nullptr ? sum : sum + *bias;
   return relu && z <= 0 ? 0 : z;
 }
@@ -62,15 +63,15 @@ void expect_chains(const Shape& s, const std::vector<float>& x, const std::vecto
   DeviceArray device_w(w);
   DeviceArray device_bias(bias);
   DeviceArray y(s.rows * s.outputs, offset);
-  ASSERT_EQ(kernels::few_rows({.x = device_x.data(),
-                               .w = device_w.data(),
-                               .bias = with_bias ? device_bias.data() : nullptr,
-                               .y = y.data(),
-                               .rows = s.rows,
-                               .inputs = s.inputs,
-                               .outputs = s.outputs,
-                               .relu = relu},
-                              nullptr),
+  ASSERT_EQ(kernels::small_product({.x = device_x.data(),
+                                    .w = device_w.data(),
+                                    .bias = with_bias ? device_bias.data() : nullptr,
+                                    .y = y.data(),
+                                    .rows = s.rows,
+                                    .inputs = s.inputs,
+                                    .outputs = s.outputs,
+                                    .relu = relu},
+                                   nullptr),
             cudaSuccess);
   const std::vector<float> found = y.download();
   for (std::size_t r = 0; r < s.rows; ++r) {
@@ -84,7 +85,7 @@ void expect_chains(const Shape& s, const std::vector<float>& x, const std::vecto
   EXPECT_TRUE(y.intact()) << "the kernel wrote outside of its matrix";
 }
 
-TEST_F(FewRows, AreChainsOfMultiplyAddsForEverySize) {
+TEST_F(SmallProduct, AreChainsOfMultiplyAddsForEverySize) {
   std::uint32_t seed = 1;
   for (const std::size_t inputs : {1U, 2U, 3U, 4U, 7U, 64U, 255U, 256U, 257U, 259U, 512U, 784U}) {
     for (const Shape& s : {Shape{1, inputs, 1}, Shape{1, inputs, 9}, Shape{15, inputs, 8},
@@ -96,7 +97,20 @@ TEST_F(FewRows, AreChainsOfMultiplyAddsForEverySize) {
   }
 }
 
-TEST_F(FewRows, KeepNanInfinityAndTheSignOfZeroOfTheirRow) {
+// As many blocks as make two and four sums a thread in each direction the better choice, with rows
+// and outputs that are no whole number of them.
+TEST_F(SmallProduct, LargerTilesAreTheSameChains) {
+  std::uint32_t seed = 100;
+  for (const Shape& s :
+       {Shape{63, 131, 1030}, Shape{255, 70, 1030}, Shape{1024, 67, 77}, Shape{200, 258, 333}}) {
+    const std::vector<float> x = random_floats(s.rows * s.inputs, ++seed);
+    const std::vector<float> w = random_floats(s.outputs * s.inputs, ++seed);
+    expect_chains(s, x, w, true, seed % 3 == 0, seed % 4);
+    expect_chains(s, x, w, false, false, 0);
+  }
+}
+
+TEST_F(SmallProduct, KeepNanAndInfinityOfTheirRowAndHaveOneZero) {
   const float infinity = std::numeric_limits<float>::infinity();
   const float least = std::numeric_limits<float>::denorm_min();
   const Shape s{6, 21, 9};
@@ -115,8 +129,8 @@ TEST_F(FewRows, KeepNanInfinityAndTheSignOfZeroOfTheirRow) {
   }
 }
 
-TEST_F(FewRows, NoRowsAreNoLaunch) {
-  EXPECT_EQ(kernels::few_rows({.inputs = 3, .outputs = 2}, nullptr), cudaSuccess);
+TEST_F(SmallProduct, NoRowsAreNoLaunch) {
+  EXPECT_EQ(kernels::small_product({.inputs = 3, .outputs = 2}, nullptr), cudaSuccess);
 }
 
 }  // namespace

@@ -1,21 +1,18 @@
-// Products of few rows by a kernel of our own (kernels/few_rows.hpp), in float32.
+// Products of not many rows by a kernel of our own (kernels/small_product.hpp), in float32.
 #pragma once
 
 #include <string>
 
 #include "cuda/check.hpp"
 #include "cuda/layer_product.hpp"
-#include "kernels/few_rows.hpp"
+#include "kernels/small_product.hpp"
 
 namespace lamella::cuda {
 
-class FewRowsProduct final : public LayerProduct {
+class SmallProduct final : public LayerProduct {
  public:
-  // The kernel takes any number; from here on cuBLASLt's tiles are full enough.
-  static constexpr std::size_t kMostRows = 32;
-
   // The matrices are float32, not rounded to TF32. The epilogue is not kGelu.
-  FewRowsProduct(const ProductMatrices& matrices, Epilogue epilogue)
+  SmallProduct(const ProductMatrices& matrices, Epilogue epilogue)
       : call_{.w = static_cast<const float*>(matrices.w),
               .bias = epilogue == Epilogue::kNone ? nullptr : matrices.bias,
               .inputs = matrices.inputs,
@@ -29,20 +26,22 @@ class FewRowsProduct final : public LayerProduct {
                               cudaStream_t stream) override {
     enqueue(x, y, rows, false, stream);
   }
-  [[nodiscard]] std::string name() const override { return "a kernel for few rows"; }
-  [[nodiscard]] std::size_t most_rows() const override { return kMostRows; }
+  [[nodiscard]] std::string name() const override { return "a kernel for not many rows"; }
+  [[nodiscard]] std::size_t most_rows() const override {
+    return kernels::small_product_rows(call_.outputs);
+  }
 
  private:
   void enqueue(const void* x, void* y, std::size_t rows, bool relu, cudaStream_t stream) const {
-    kernels::FewRowsCall call = call_;
+    kernels::SmallProductCall call = call_;
     call.x = static_cast<const float*>(x);
     call.y = static_cast<float*>(y);
     call.rows = rows;
     call.relu = relu;
-    LAMELLA_CUDA_CHECK(kernels::few_rows(call, stream));
+    LAMELLA_CUDA_CHECK(kernels::small_product(call, stream));
   }
 
-  kernels::FewRowsCall call_;
+  kernels::SmallProductCall call_;
 };
 
 }  // namespace lamella::cuda

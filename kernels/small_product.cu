@@ -1,0 +1,268 @@
+// A block of 128 threads computes 8 T outputs of 16 T rows, a thread T x T of these sums, for T of
+// 1, 2 or 4: thread t has rows t % 16 + 16 i and outputs t / 16 + 8 j. Weights and rows come
+// through shared memory in chunks of 256 / T inputs; while one is multiplied, the next is on its
+// way in registers.
+//
+// Bank conflicts: none. A row of a chunk is 64 / T vectors of 16 bytes and one more that is not
+// used, so that the 8 rows that a 16-byte access reads at once lie 4 banks apart; weights are the
+// same for all of them.
+//
+// What to expect on an H100 at 1.98 GHz: for 4 inputs a thread reads 2 T vectors, which shared
+// memory delivers at 128 bytes a cycle: 32 T cycles for the block's 4 warps, beside 4 T^2
+// multiply-adds of each. Sums are chains, one multiply-add every 4 cycles, which T = 1 has one of:
+// 16 cycles. So 1024 inputs take 8192 T cycles, 4.1 T us, once for every 132 blocks; a single row,
+// whose block reads for half a warp in four, is bound by the chain, 2.1 us. A layer of 1024 x 1024
+// with 256 rows has 128 blocks of T = 4: 16.6 us, 32 TFLOP/s. Beyond two such waves a library's
+// larger tiles win, since they read less for each multiply-add.
+#include <algorithm>
+#include <cstdint>
+
+#include "core/activation_math.hpp"
+#include "kernels/launch.cuh"
+#include "kernels/small_product.hpp"
+
+namespace lamella::kernels {
+namespace {
+
+constexpr unsigned kRowLanes = 16;
+constexpr unsigned kOutputLanes = 8;
+constexpr unsigned kThreads = kRowLanes * kOutputLanes;
+// That share the blocks of a call: an H100's. On other devices another T may be better.
+constexpr std::size_t kMultiprocessors = 132;
+
+template <unsigned kT>
+struct Tile {
+  static constexpr unsigned kRows = kRowLanes * kT;
+  static constexpr unsigned kOutputs = kOutputLanes * kT;
+  static constexpr unsigned kVectors = 64 / kT;  // of a row of a chunk
+  static constexpr unsigned kChunk = 4 * kVectors;
+  // Vectors of each row that are read ahead of the sums: a read takes as long as seven dependent
+  // multiply-adds.
+  static constexpr unsigned kAhead = 4 / kT;
+};
+
+// A part of a matrix of so many columns: `rows` of its rows, from values on.
+struct Part {
+  const float* values;
+  unsigned rows;
+  unsigned columns;
+  bool vectors;  // each row begins at a multiple of 16 bytes
+};
+
+__device__ inline Part part_of(const float* matrix, unsigned first, unsigned most, unsigned rows,
+                               unsigned columns) {
+  return {matrix + std::uint64_t{first} * columns, min(most, rows - first), columns,
+          columns % 4 == 0 && reinterpret_cast<std::uintptr_t>(matrix) % alignof(float4) == 0};
+}
+
+__device__ inline float4 fetch_vector(const Part& from, unsigned row, unsigned column) {
+  float4 v{0, 0, 0, 0};
+  if (row >= from.rows || column >= from.columns) {
+    return v;
+  }
+  const float* const p = from.values + std::uint64_t{row} * from.columns + column;
+  if (from.vectors) {
+    return *reinterpret_cast<const float4*>(p);
+  }
+  v.x = p[0];
+  v.y = column + 1 < from.columns ? p[1] : 0;
+  v.z = column + 2 < from.columns ? p[2] : 0;
+  v.w = column + 3 < from.columns ? p[3] : 0;
+  return v;
+}
+
+// A chunk of a part, kRows rows of kVectors vectors from a column on: the vectors that a thread
+// brings are on their way in registers between fetch() and put().
+template <unsigned kRows, unsigned kVectors>
+struct Chunk {
+  static constexpr unsigned kShare = kRows * kVectors / kThreads;
+  using Shared = float4[kRows][kVectors + 1];
+
+  __device__ void fetch(const Part& from, unsigned column) {
+#pragma unroll
+    for (unsigned i = 0; i < kShare; ++i) {
+      const unsigned v = i * kThreads + threadIdx.x;
+      ahead[i] = fetch_vector(from, v / kVectors, column + v % kVectors * 4);
+    }
+  }
+  __device__ void put(Shared& to) const {
+#pragma unroll
+    for (unsigned i = 0; i < kShare; ++i) {
+      const unsigned v = i * kThreads + threadIdx.x;
+      to[v / kVectors][v % kVectors] = ahead[i];
+    }
+  }
+
+  float4 ahead[kShare];
+};
+
+// The T x T sums of a thread, which go on from chunk to chunk. x and w are the thread's first row
+// of each in a chunk; its further ones are kRowStep and kOutputStep vectors on.
+template <unsigned kT>
+struct Sums {
+  static constexpr unsigned kRowStep = kRowLanes * (Tile<kT>::kVectors + 1);
+  static constexpr unsigned kOutputStep = kOutputLanes * (Tile<kT>::kVectors + 1);
+  static constexpr unsigned kAhead = Tile<kT>::kAhead;
+
+  struct Vectors {
+    float4 x[kT];
+    float4 w[kT];
+  };
+
+  __device__ static Vectors read(const float4* x, const float4* w) {
+    Vectors v;
+#pragma unroll
+    for (unsigned i = 0; i < kT; ++i) {
+      v.x[i] = x[i * kRowStep];
+      v.w[i] = w[i * kOutputStep];
+    }
+    return v;
+  }
+
+  __device__ void add_inputs(const Vectors& v, unsigned inputs) {
+#pragma unroll
+    for (unsigned i = 0; i < kT; ++i) {
+#pragma unroll
+      for (unsigned j = 0; j < kT; ++j) {
+        float& sum = sums[i][j];
+        sum = fmaf(v.x[i].x, v.w[j].x, sum);
+        sum = inputs > 1 ? fmaf(v.x[i].y, v.w[j].y, sum) : sum;
+        sum = inputs > 2 ? fmaf(v.x[i].z, v.w[j].z, sum) : sum;
+        sum = inputs > 3 ? fmaf(v.x[i].w, v.w[j].w, sum) : sum;
+      }
+    }
+  }
+
+  __device__ void add_chunk(const float4* x, const float4* w, unsigned inputs) {
+    const unsigned vectors = inputs / 4;
+    const unsigned groups = vectors / kAhead;
+    if (groups > 0) {
+      Vectors group[kAhead];
+#pragma unroll
+      for (unsigned i = 0; i < kAhead; ++i) {
+        group[i] = read(x + i, w + i);
+      }
+#pragma unroll 2
+      for (unsigned g = 1; g <= groups; ++g) {
+        const unsigned next = min(g, groups - 1) * kAhead;
+        Vectors ahead[kAhead];
+#pragma unroll
+        for (unsigned i = 0; i < kAhead; ++i) {
+          ahead[i] = read(x + next + i, w + next + i);
+        }
+#pragma unroll
+        for (unsigned i = 0; i < kAhead; ++i) {
+          add_inputs(group[i], 4);
+          group[i] = ahead[i];
+        }
+      }
+    }
+#pragma unroll 1
+    for (unsigned v = groups * kAhead; v < vectors; ++v) {
+      add_inputs(read(x + v, w + v), 4);
+    }
+    // Zeros in the place of inputs that are not there could make 0 of -0.
+    if (inputs % 4 != 0) {
+      add_inputs(read(x + vectors, w + vectors), inputs % 4);
+    }
+  }
+
+  float sums[kT][kT] = {};
+};
+
+template <unsigned kT>
+__global__ void __launch_bounds__(kThreads)
+    small_product_kernel(const float* __restrict__ x, const float* __restrict__ w,
+                         const float* __restrict__ bias, float* __restrict__ y, unsigned row_count,
+                         unsigned inputs, unsigned outputs, bool relu) {
+  using T = Tile<kT>;
+  LAMELLA_SHARED(float4, row_chunk, [T::kRows][T::kVectors + 1]);
+  LAMELLA_SHARED(float4, weight_chunk, [T::kOutputs][T::kVectors + 1]);
+  const unsigned first_row = blockIdx.y * T::kRows;
+  const unsigned first_output = blockIdx.x * T::kOutputs;
+  const Part rows = part_of(x, first_row, T::kRows, row_count, inputs);
+  const Part weights = part_of(w, first_output, T::kOutputs, outputs, inputs);
+  const unsigned r = threadIdx.x % kRowLanes;
+  const unsigned o = threadIdx.x / kRowLanes;
+  // With T of 1 what is not there is left out; with more it is zeros beside what is.
+  const bool computes = r < rows.rows && o < weights.rows;
+
+  Chunk<T::kRows, T::kVectors> next_rows;
+  Chunk<T::kOutputs, T::kVectors> next_weights;
+  next_rows.fetch(rows, 0);
+  next_weights.fetch(weights, 0);
+  Sums<kT> sums;
+  for (unsigned k = 0; k < inputs; k += T::kChunk) {
+    next_rows.put(row_chunk);
+    next_weights.put(weight_chunk);
+    __syncthreads();
+    const unsigned left = inputs - k;
+    if (left > T::kChunk) {
+      next_rows.fetch(rows, k + T::kChunk);
+      next_weights.fetch(weights, k + T::kChunk);
+    }
+    if (computes) {
+      sums.add_chunk(row_chunk[r], weight_chunk[o], min(left, T::kChunk));
+    }
+    __syncthreads();
+  }
+#pragma unroll
+  for (unsigned i = 0; i < kT; ++i) {
+#pragma unroll
+    for (unsigned j = 0; j < kT; ++j) {
+      const unsigned row = r + i * kRowLanes;
+      const unsigned output = o + j * kOutputLanes;
+      if (row < rows.rows && output < weights.rows) {
+        // What libraries do of alpha sum + beta C without a C: -0 becomes 0.
+        const float product = sums.sums[i][j] + 0.0F;
+        const float z = bias == nullptr ? product : product + bias[first_output + output];
+        y[std::uint64_t{first_row + row} * outputs + first_output + output] =
+            relu ? core::activate<ActivationKind::kRelu>(z, 0, 0) : z;
+      }
+    }
+  }
+}
+
+constexpr std::size_t blocks_of(std::size_t count, std::size_t each) {
+  return (count + each - 1) / each;
+}
+
+// Of how long a call takes: T for each round of blocks.
+template <unsigned kT>
+std::size_t cost(const SmallProductCall& call) {
+  const std::size_t blocks =
+      blocks_of(call.rows, Tile<kT>::kRows) * blocks_of(call.outputs, Tile<kT>::kOutputs);
+  return blocks_of(blocks, kMultiprocessors) * kT;
+}
+
+template <unsigned kT>
+cudaError_t launch_tiles(const SmallProductCall& call, cudaStream_t stream) {
+  const dim3 grid(static_cast<unsigned>(blocks_of(call.outputs, Tile<kT>::kOutputs)),
+                  static_cast<unsigned>(blocks_of(call.rows, Tile<kT>::kRows)));
+  return launch(small_product_kernel<kT>, grid, dim3(kThreads), 0, stream, call.x, call.w,
+                call.bias, call.y, static_cast<unsigned>(call.rows),
+                static_cast<unsigned>(call.inputs), static_cast<unsigned>(call.outputs), call.relu);
+}
+
+}  // namespace
+
+cudaError_t small_product(const SmallProductCall& call, cudaStream_t stream) {
+  if (call.rows == 0) {
+    return cudaSuccess;
+  }
+  const std::size_t large = cost<4>(call);
+  const std::size_t medium = cost<2>(call);
+  const std::size_t small = cost<1>(call);
+  if (small <= std::min(medium, large)) {
+    return launch_tiles<1>(call, stream);
+  }
+  return medium <= large ? launch_tiles<2>(call, stream) : launch_tiles<4>(call, stream);
+}
+
+std::size_t small_product_rows(std::size_t outputs) {
+  constexpr std::size_t kMostRows = 1024;
+  constexpr std::size_t kMostSums = 2 * kMultiprocessors * Tile<4>::kRows * Tile<4>::kOutputs;
+  return std::clamp<std::size_t>(kMostSums / outputs, Tile<1>::kRows, kMostRows);
+}
+
+}  // namespace lamella::kernels
