@@ -1,12 +1,15 @@
 // The fused kernels, on images as the plan packs them, against the reference in double precision.
-// Two blocks serve every launch, so that blocks carry several tiles; the same tests run in the
-// simulation and on a GPU.
+// Two blocks serve every launch of tiles, so that blocks carry several tiles; the same tests run in
+// the simulation and on a GPU.
+#include <bit>
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <random>
 
 #include <gtest/gtest.h>
 
+#include "kernels/fused_few.hpp"
 #include "kernels/fused_layers.hpp"
 #include "kernels/fused_narrow.hpp"
 #include "plan/fused_plan.hpp"
@@ -41,8 +44,12 @@ plan::SharedMemoryFacts tight(const Network& network) {
 
 class Fused {
  public:
-  explicit Fused(NetworkPointer network, const plan::SharedMemoryFacts& facts = kRoomy)
-      : network_(std::move(network)), shape(plan::make_fused_plan(*network_, facts).shape.value()) {
+  // few: by the kernel for few rows, which takes the images of tiles.
+  explicit Fused(NetworkPointer network, const plan::SharedMemoryFacts& facts = kRoomy,
+                 bool few = false)
+      : network_(std::move(network)),
+        few_(few),
+        shape(plan::make_fused_plan(*network_, facts).shape.value()) {
     const std::vector<float> packed = plan::pack_fused(*network_, shape);
     image_ = std::make_unique<DeviceArray>(packed);
     const auto allowed = static_cast<int>(shape.shared_bytes);
@@ -69,8 +76,9 @@ class Fused {
                                   .image = image_->data(),
                                   .shape = shape.image,
                                   .taps = taps};
-    EXPECT_EQ(narrow() ? kernels::fused_narrow(call, narrow_variant(), 2, nullptr)
-                       : kernels::fused_layers(call, tile_variant(), 2, nullptr),
+    EXPECT_EQ(few_       ? kernels::fused_few(call, network_->max_width() > 64, nullptr)
+              : narrow() ? kernels::fused_narrow(call, narrow_variant(), 2, nullptr)
+                         : kernels::fused_layers(call, tile_variant(), 2, nullptr),
               cudaSuccess);
     auto found = outputs.download();
     EXPECT_TRUE(outputs.intact()) << "the kernel wrote outside of its outputs";
@@ -85,6 +93,7 @@ class Fused {
 
  private:
   NetworkPointer network_;
+  bool few_;
 
  public:
   const FusedShape shape;
@@ -112,14 +121,19 @@ struct Variant {
   const char* name;
   std::vector<std::size_t> widths;
   bool streamed = false;
+  bool few = false;
 };
-const std::vector<Variant> kVariants = {
-    {"narrow 4", {3, 4, 2}},       {"narrow 8", {7, 5, 8, 6}},
-    {"tile 64", {20, 17, 33, 10}}, {"tile 64 streamed", {21, 60, 50, 9}, true},
-    {"tile 128", {30, 65, 24}},    {"tile 128 streamed", {44, 100, 90}, true}};
+const std::vector<Variant> kVariants = {{"narrow 4", {3, 4, 2}},
+                                        {"narrow 8", {7, 5, 8, 6}},
+                                        {"tile 64", {20, 17, 33, 10}},
+                                        {"tile 64 streamed", {21, 60, 50, 9}, true},
+                                        {"tile 128", {30, 65, 24}},
+                                        {"tile 128 streamed", {44, 100, 90}, true},
+                                        {"few 64", {20, 17, 33, 10}, false, true},
+                                        {"few 128", {30, 65, 24}, false, true}};
 
 Fused fused(const Variant& variant, const NetworkPointer& network) {
-  Fused made(network, variant.streamed ? tight(*network) : kRoomy);
+  Fused made(network, variant.streamed ? tight(*network) : kRoomy, variant.few);
   EXPECT_EQ(made.shape.resident, !variant.streamed) << variant.name;
   return made;
 }
@@ -278,6 +292,68 @@ TEST_F(FusedKernels, NanAndInfinityStayInTheirRow) {
   }
 }
 
+// The same numbers to the last bit; every NaN is the same.
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return std::ranges::equal(a, b, [](float x, float y) {
+    return (std::isnan(x) && std::isnan(y)) ||
+           std::bit_cast<std::uint32_t>(x) == std::bit_cast<std::uint32_t>(y);
+  });
+}
+
+TEST_F(FusedKernels, FewRowsAndTilesGiveTheSameBits) {
+  std::mt19937 random(12);
+  const auto below = [&random](std::size_t n) { return random() % n; };
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  for (std::uint32_t seed = 1; seed <= 48; ++seed) {
+    std::vector<std::size_t> widths{9 + below(seed % 2 == 0 ? 56 : 120)};
+    for (std::size_t depth = 1 + below(4); depth > 0; --depth) {
+      widths.push_back(1 + below(seed % 2 == 0 ? 64 : 128));
+    }
+    const auto any = [&](std::size_t kinds) {
+      return Activation(static_cast<ActivationKind>(below(kinds)));
+    };
+    const auto bare = random_network({.widths = widths,
+                                      .hidden = any(14),
+                                      .last = any(16),
+                                      .bias = seed % 5 != 0,
+                                      .seed = seed});
+    const auto network =
+        seed % 3 != 0 ? bare
+                      : test::with_input_steps(
+                            *bare, {InputStep::Kind::kSubtract, InputStep::Kind::kDivide}, seed);
+    Matrix rows = random_rows(7, widths[0], seed, 3);
+    rows(1, below(widths[0])) = std::numeric_limits<float>::quiet_NaN();
+    rows(2, below(widths[0])) = kInf;
+    rows(3, below(widths[0])) = -kInf;
+    for (std::size_t c = 0; c < widths[0]; ++c) {
+      rows(4, c) = c % 2 == 0 ? -0.0F : 0.0F;
+    }
+    EXPECT_TRUE(same_bits(Fused(network, kRoomy, true).run(rows), Fused(network).run(rows)))
+        << "seed " << seed;
+  }
+}
+
+// A sum of -0 stays so, unless padding takes part: zero times zero makes it 0.
+TEST_F(FusedKernels, NegativeZerosAreTheSameForFewRowsAndTiles) {
+  for (const std::size_t inputs : {12UL, 13UL, 14UL, 68UL}) {
+    for (const std::size_t outputs : {3UL, 10UL}) {
+      const auto layer = [](std::size_t from, std::size_t to) {
+        return Layer{.inputs = from,
+                     .outputs = to,
+                     .weights = std::vector<float>(from * to, 0.5F),
+                     .bias = std::vector<float>(to, -0.0F),
+                     .activation = ActivationKind::kIdentity};
+      };
+      const auto network =
+          std::make_shared<const Network>(std::vector{layer(inputs, outputs), layer(outputs, 5)});
+      Matrix rows(2, inputs);
+      std::fill_n(rows.data(), inputs, -0.0F);
+      const auto few = Fused(network, kRoomy, true).run(rows);
+      EXPECT_TRUE(same_bits(few, Fused(network).run(rows))) << inputs << ", " << outputs;
+    }
+  }
+}
+
 TEST_F(FusedKernels, LogSoftmaxDoesNotOverflow) {
   Layer identity{.inputs = 3,
                  .outputs = 3,
@@ -365,6 +441,7 @@ TEST_F(FusedKernels, TapsChangeNoBitOfTheOutputs) {
 }
 
 TEST_F(FusedKernels, NoRowsLaunchNothing) {
+  EXPECT_EQ(kernels::fused_few({}, false, nullptr), cudaSuccess);
   EXPECT_EQ(kernels::fused_layers({}, {}, 1, nullptr), cudaSuccess);
   EXPECT_EQ(kernels::fused_narrow({}, {}, 1, nullptr), cudaSuccess);
 }
