@@ -12,6 +12,7 @@
 #include "kernels/fused_few.hpp"
 #include "kernels/fused_layers.hpp"
 #include "kernels/fused_narrow.hpp"
+#include "kernels/fused_warps.hpp"
 
 namespace lamella::cuda {
 namespace {
@@ -82,10 +83,16 @@ FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape
   LAMELLA_CUDA_CHECK(cudaGetDevice(&device));
   const int allowed = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
   int blocks = 0;
-  if (shape_.family == Family::kNarrow) {
-    LAMELLA_CUDA_CHECK(kernels::prepare_fused_narrow(narrow_variant(shape_), allowed, blocks));
-  } else {
-    LAMELLA_CUDA_CHECK(kernels::prepare_fused_layers(tile_variant(shape_), allowed, blocks));
+  switch (shape_.family) {
+    case Family::kNarrow:
+      LAMELLA_CUDA_CHECK(kernels::prepare_fused_narrow(narrow_variant(shape_), allowed, blocks));
+      break;
+    case Family::kWarps:
+      LAMELLA_CUDA_CHECK(kernels::prepare_fused_warps(shape_.shared_bytes, allowed, blocks));
+      break;
+    case Family::kTile:
+      LAMELLA_CUDA_CHECK(kernels::prepare_fused_layers(tile_variant(shape_), allowed, blocks));
+      break;
   }
   if (blocks == 0) {
     throw DeviceError(
@@ -132,6 +139,8 @@ void FusedNetwork::enqueue_by(Kernel kernel, const float* rows, std::size_t coun
       LAMELLA_CUDA_CHECK(kernels::fused_narrow(call, narrow_variant(shape_), max_blocks_, stream));
     } else if (kernel == Kernel::kFew) {
       LAMELLA_CUDA_CHECK(kernels::fused_few(call, wide_, stream));
+    } else if (shape_.family == Family::kWarps) {
+      LAMELLA_CUDA_CHECK(kernels::fused_warps(call, shape_.shared_bytes, max_blocks_, stream));
     } else {
       LAMELLA_CUDA_CHECK(kernels::fused_layers(call, tile_variant(shape_), max_blocks_, stream));
     }
