@@ -14,7 +14,7 @@
 // lanes read the same, and 8x16 sums need six reads, 24 clocks, for 128 multiply-adds, which take
 // the multiprocessor 32. (8x8 sums take 16 for 16.) So many sums want all registers that a thread
 // can have (255; nvcc 13.0, sm_90), so there are eight warps on a multiprocessor, two for each of
-// its schedulers: one of them goes on while the other waits for device memory or a chain's head.
+// its schedulers: one of them goes on while the other waits for device memory or its next operands.
 //
 // What to expect on an H100: for a tile of 64-64-64-10 a warp executes about 21,600 instructions,
 // of which 18,432 are multiply-adds (85 %; in the loop of 8x16 sums 256 of 273), and takes about
