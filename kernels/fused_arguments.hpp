@@ -1,4 +1,4 @@
-// What both families of fused kernels are called with.
+// What all fused kernels are called with.
 #pragma once
 
 #include <cstddef>

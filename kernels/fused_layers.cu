@@ -21,17 +21,17 @@
 //     (4 c + r) mod 32,    c in 0 ... 7, r in 0 ... 3.
 // In device memory a 16-byte access so takes whole sectors of 32 bytes.
 //
-// What to expect on an H100 (132 multiprocessors, 66.9 TFLOP/s, 3.35 TB/s; 20 FLOP a byte): a row
-// of 64-64-64-10 takes 2 * 64 * (64 + 64 + 10) = 17,664 FLOP and 4 * (64 + 10) = 296 bytes, 60 FLOP
-// a byte: arithmetic bound. The last layer is computed 16 wide, so that 96 % of the multiply-adds
-// count. In the loop of 8x8 sums 256 of 277 instructions are multiply-adds (nvcc 13.0, sm_90; 8x16:
-// 256 of 273; 4x4: 64 of 77); biases, ReLU (two instructions an output) and the way through the
-// tile take about 4 % of a 64-wide layer. That leaves 0.96 * 0.92 * 0.96 = 85 % of 66.9 TFLOP/s if
-// nothing ever waited: 3.2 * 10^9 rows/s, 0.95 TB/s. By 3 blocks a multiprocessor 12 warps are
-// there to wait for one another.
+// What it does on an H100 (132 multiprocessors, 66.9 TFLOP/s): 1,000,000 rows of 64-64-64-10,
+// 17,664 FLOP each, took 0.575 ms, 31 TFLOP/s. In the loop of 8x8 sums 256 of 277 instructions are
+// multiply-adds (nvcc 13.0, sm_90; 8x16: 256 of 273; 4x4: 64 of 77), of all that a warp executes 76
+// %. What holds it back is shared memory, though: a 16-byte read takes a warp four clocks of it,
+// however many lanes read the same, so that the four reads for 64 multiply-adds of a warp take as
+// long as the multiply-adds, 16 clocks of the multiprocessor, and 4x4 sums take twice that. Where
+// there is room, kernels/fused_warps.cu reads less.
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/fused_layer.cuh"
 #include "kernels/fused_layers.hpp"
 #include "kernels/fused_rows.cuh"
 #include "kernels/fused_tile.cuh"
@@ -44,11 +44,15 @@ using core::FusedImage;
 using core::FusedLayer;
 using core::FusedStep;
 
+using Team = BlockTeam;
+
+constexpr unsigned kTile = Team::kRows;
+constexpr unsigned kStride = Team::kStride;
 constexpr unsigned kPanel = core::kFusedPanelInputs;
 // Vectors of the next tile's rows that each thread holds while this tile is computed: as many as
 // registers are left for.
 template <unsigned kMaxWidth, bool kResident>
-constexpr unsigned kAheadOf = kMaxWidth > 64 ? (kResident ? 2 : 1) : (kResident ? 8 : 4);
+constexpr unsigned kAheadOf = kMaxWidth > 64 ? (kResident ? 2 : 1) : 4;
 
 // ---- Weights that do not fit: panels of 16 inputs through two buffers ----
 
@@ -112,140 +116,26 @@ class PanelStream {
 
 // ---- One layer ----
 
-template <unsigned kRows, unsigned kColumns>
-__device__ inline void multiply(float (&sums)[4 * kRows][4 * kColumns], const float* x,
-                                const float* weights, unsigned inputs) {
-  constexpr unsigned kWidth = 16 * kRows * kColumns;
-  // Inputs whose loads may be under way together: registers for two beside 128 sums.
-  constexpr unsigned kStep = kColumns == 4 ? 2 : 4;
-#pragma unroll 1
-  for (unsigned k = 0; k < inputs; k += kStep) {
-#pragma unroll
-    for (unsigned u = 0; u < kStep; ++u) {
-      float xs[4 * kRows];
-      float ws[4 * kColumns];
-#pragma unroll
-      for (unsigned i = 0; i < kRows; ++i) {
-        unpack(load4(x + u * kStride + i * (kTile / kRows)), xs + 4 * i);
-      }
-#pragma unroll
-      for (unsigned j = 0; j < kColumns; ++j) {
-        unpack(load4(weights + u * kWidth + j * 16 * kRows), ws + 4 * j);
-      }
-#pragma unroll
-      for (unsigned r = 0; r < 4 * kRows; ++r) {
-#pragma unroll
-        for (unsigned c = 0; c < 4 * kColumns; ++c) {
-          sums[r][c] = fmaf(xs[r], ws[c], sums[r][c]);
-        }
-      }
-    }
-    x += kStep * kStride;
-    weights += kStep * kWidth;
-  }
-}
-
-// tile = W tile + b, and ReLU of it where that is asked for. The caller's barrier follows.
-template <unsigned kRows, unsigned kColumns, bool kResident, class Stream>
-__device__ inline void compute_layer(const FusedLayer& layer, const float* parameters, float* tile,
-                                     Stream& stream, bool relu) {
-  constexpr unsigned kColumnStep = 16 * kRows;
-  constexpr unsigned kWidth = kColumnStep * kColumns;
-  const unsigned warp = threadIdx.x / 32;
-  const unsigned l = threadIdx.x % 32;
-  const unsigned row = 4 * (warp % (4 / kRows) * 8 + l % 8);
-  const unsigned column = 4 * (warp / (4 / kRows) * 4 + l / 8);
-
-  float sums[4 * kRows][4 * kColumns];
-  const float* const bias = parameters + layer.parameters + column;
-#pragma unroll
-  for (unsigned j = 0; j < kColumns; ++j) {
-    float b[4];
-    unpack(load4(bias + j * kColumnStep), b);
-#pragma unroll
-    for (unsigned r = 0; r < 4 * kRows; ++r) {
-#pragma unroll
-      for (unsigned c = 0; c < 4; ++c) {
-        sums[r][4 * j + c] = b[c];
-      }
-    }
-  }
-
-  if constexpr (kResident) {
-    multiply<kRows, kColumns>(sums, tile + row, bias + kWidth, layer.inputs_padded);
-    __syncthreads();
-  } else {
-    for (unsigned k = 0; k < layer.inputs_padded; k += kPanel) {
-      const float* const panel = stream.current();
-      stream.fetch();
-      multiply<kRows, kColumns>(sums, tile + k * kStride + row, panel + column,
-                                min(kPanel, layer.inputs_padded - k));
-      stream.put();
-      __syncthreads();
-    }
-  }
-
-  if (relu) {
-#pragma unroll
-    for (unsigned r = 0; r < 4 * kRows; ++r) {
-#pragma unroll
-      for (unsigned c = 0; c < 4 * kColumns; ++c) {
-        sums[r][c] = core::activate<ActivationKind::kRelu>(sums[r][c], 0, 0);
-      }
-    }
-  }
-  // Padding must be zero, whatever the row holds: the sum of infinity times zero is not.
-#pragma unroll
-  for (unsigned j = 0; j < kColumns; ++j) {
-    if (j * kColumnStep + column < layer.outputs) {
-#pragma unroll
-      for (unsigned c = 0; c < 4; ++c) {
-        const unsigned o = j * kColumnStep + column + c;
-        const bool is_output = o < layer.outputs;
-#pragma unroll
-        for (unsigned i = 0; i < kRows; ++i) {
-          const auto value = [&](unsigned r) {
-            return is_output ? sums[4 * i + r][4 * j + c] : 0.0F;
-          };
-          store4(tile + o * kStride + i * (kTile / kRows) + row,
-                 float4{value(0), value(1), value(2), value(3)});
-        }
-      }
-    }
-  }
-}
-
 template <unsigned kMaxWidth, bool kResident, class Stream>
 __device__ inline void compute_layer(const FusedLayer& layer, const float* parameters, float* tile,
                                      Stream& stream, bool relu) {
   switch (layer.width) {
     case 16:
-      return compute_layer<1, 1, kResident>(layer, parameters, tile, stream, relu);
+      return compute_chunks<Team, 1, 1, kResident>(layer, parameters, tile, stream, relu);
     case 32:
-      return compute_layer<2, 1, kResident>(layer, parameters, tile, stream, relu);
+      return compute_chunks<Team, 2, 1, kResident>(layer, parameters, tile, stream, relu);
     case 48:
-      return compute_layer<1, 3, kResident>(layer, parameters, tile, stream, relu);
+      return compute_chunks<Team, 1, 3, kResident>(layer, parameters, tile, stream, relu);
     case 64:
-      return compute_layer<2, 2, kResident>(layer, parameters, tile, stream, relu);
+      return compute_chunks<Team, 2, 2, kResident>(layer, parameters, tile, stream, relu);
     default:
       break;
   }
   if constexpr (kMaxWidth > 64) {
     if (layer.width == 96) {
-      return compute_layer<2, 3, kResident>(layer, parameters, tile, stream, relu);
+      return compute_chunks<Team, 2, 3, kResident>(layer, parameters, tile, stream, relu);
     }
-    return compute_layer<2, 4, kResident>(layer, parameters, tile, stream, relu);
-  }
-}
-
-__device__ inline void write_taps(const FusedTaps& taps, unsigned layer, unsigned pre_activation,
-                                  std::uint64_t first, unsigned rows, unsigned columns,
-                                  const float* tile) {
-  for (unsigned i = 0; i < taps.count; ++i) {
-    const FusedTap& tap = taps.taps[i];
-    if (tap.layer == layer && tap.pre_activation == pre_activation) {
-      write_tile(tap.values, first, rows, columns, tile);
-    }
+    return compute_chunks<Team, 2, 4, kResident>(layer, parameters, tile, stream, relu);
   }
 }
 
@@ -263,7 +153,7 @@ __global__ void __launch_bounds__(kTile, kMaxWidth == 64 ? 3 : 2)
   const bool vectors =
       shape.inputs % 4 == 0 && reinterpret_cast<std::uintptr_t>(rows) % alignof(float4) == 0;
   float4 ahead[kAheadOf<kMaxWidth, kResident>];
-  fetch_ahead(ahead, tile_of(rows, count, shape.inputs, blockIdx.x), vectors);
+  fetch_ahead<Team>(ahead, tile_of<Team>(rows, count, shape.inputs, blockIdx.x), vectors);
 
   const auto stream_of = [&] {
     if constexpr (kResident) {
@@ -283,10 +173,10 @@ __global__ void __launch_bounds__(kTile, kMaxWidth == 64 ? 3 : 2)
   const auto* const steps = reinterpret_cast<const FusedStep*>(layers + shape.layers);
 
   for (std::uint64_t t = blockIdx.x; t < tiles; t += gridDim.x) {
-    const TileOf from = tile_of(rows, count, shape.inputs, t);
-    put_tile(tile, from, ahead, vectors);
+    const TileOf from = tile_of<Team>(rows, count, shape.inputs, t);
+    put_tile<Team>(tile, from, ahead, vectors);
     if (t + gridDim.x < tiles) {
-      fetch_ahead(ahead, tile_of(rows, count, shape.inputs, t + gridDim.x), vectors);
+      fetch_ahead<Team>(ahead, tile_of<Team>(rows, count, shape.inputs, t + gridDim.x), vectors);
     }
     __syncthreads();
     if (shape.steps != 0) {
@@ -300,7 +190,7 @@ __global__ void __launch_bounds__(kTile, kMaxWidth == 64 ? 3 : 2)
                                           layer.kind == ActivationKind::kRelu && !tapped);
       __syncthreads();
       if (tapped) {
-        write_taps(taps, i, 1, t * kTile, from.rows, layer.outputs, tile);
+        write_taps<Team>(taps, i, 1, t * kTile, from.rows, layer.outputs, tile);
         __syncthreads();
       }
       if (tapped || !done_in_registers(layer.kind)) {
@@ -308,10 +198,10 @@ __global__ void __launch_bounds__(kTile, kMaxWidth == 64 ? 3 : 2)
         __syncthreads();
       }
       if (tapped) {
-        write_taps(taps, i, 0, t * kTile, from.rows, layer.outputs, tile);
+        write_taps<Team>(taps, i, 0, t * kTile, from.rows, layer.outputs, tile);
       }
     }
-    write_tile(outputs, t * kTile, from.rows, shape.outputs, tile);
+    write_tile<Team>(outputs, t * kTile, from.rows, shape.outputs, tile);
     __syncthreads();
   }
 }

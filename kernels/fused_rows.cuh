@@ -36,6 +36,7 @@ __device__ inline void apply_steps(float* row, unsigned stride, unsigned width,
                                    const core::FusedStep* steps, unsigned count,
                                    const float* image) {
   using Kind = InputStep::Kind;
+#pragma unroll 1
   for (unsigned s = 0; s < count; ++s) {
     const core::FusedStep step = steps[s];
 #pragma unroll 1
@@ -88,6 +89,10 @@ __device__ inline void activate_each(float* row, unsigned stride, unsigned width
 // Whether the kernel's main loop does this activation itself, where the values are in registers.
 __device__ inline bool done_in_registers(ActivationKind kind) {
   return kind == ActivationKind::kIdentity || kind == ActivationKind::kRelu;
+}
+
+__device__ inline bool is_over_row(ActivationKind kind) {
+  return kind == ActivationKind::kSoftmax || kind == ActivationKind::kLogSoftmax;
 }
 
 __device__ inline void activate_row(float* row, unsigned stride, const core::FusedLayer& layer) {

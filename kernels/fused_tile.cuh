@@ -1,17 +1,36 @@
-// A tile of 128 rows between device memory and shared memory, where it lies column by column. Which
-// thread touches what, and why that is free of bank conflicts: the head of kernels/fused_layers.cu.
+// A tile of rows and the threads that carry it, and its way between device memory and shared
+// memory, where it lies column by column. Which thread touches what, and why that is free of bank
+// conflicts: the head of kernels/fused_layers.cu.
 #pragma once
 
 #include <cstdint>
 
 #include "core/fused_layout.hpp"
 #include "kernels/fused_layers.hpp"
+#include "kernels/fused_warps.hpp"
 #include "kernels/launch.cuh"
 
 namespace lamella::kernels {
 
-constexpr unsigned kTile = kFusedTileRows;
-constexpr unsigned kStride = core::kFusedTileStride;
+// Who carries a tile, of how many rows: a block of 128 threads, or one warp of a block. Columns of
+// the tile are kStride words apart; wait() is for this tile's threads.
+struct BlockTeam {
+  static constexpr unsigned kThreads = 128;
+  static constexpr unsigned kRows = kFusedTileRows;
+  static constexpr unsigned kStride = core::kFusedTileStride;
+
+  __device__ static unsigned thread() { return threadIdx.x; }
+  __device__ static void wait() { __syncthreads(); }
+};
+
+struct WarpTeam {
+  static constexpr unsigned kThreads = 32;
+  static constexpr unsigned kRows = kFusedWarpRows;
+  static constexpr unsigned kStride = core::kFusedWarpStride;
+
+  __device__ static unsigned thread() { return threadIdx.x % 32; }
+  __device__ static void wait() { __syncwarp(); }
+};
 
 __device__ inline float4 load4(const float* from) {
   return *reinterpret_cast<const float4*>(from);
@@ -38,25 +57,31 @@ struct Place {
   unsigned column;
 };
 
+template <class Team>
 __device__ inline Place vector_place(unsigned i) {
-  const unsigned block = threadIdx.x / 32 + i * (kTile / 32);
+  constexpr unsigned kDown = Team::kRows / 16;
+  const unsigned block = Team::thread() / 32 + i * (Team::kThreads / 32);
   const unsigned l = threadIdx.x % 32;
-  return {block % (kTile / 16) * 16 + l % 16, (block / (kTile / 16) * 2 + l / 16) * 4};
+  return {block % kDown * 16 + l % 16, (block / kDown * 2 + l / 16) * 4};
 }
 
+template <class Team>
 __device__ inline Place element_place(unsigned i) {
-  const unsigned block = threadIdx.x / 32 + i * (kTile / 32);
+  constexpr unsigned kDown = Team::kRows / 4;
+  const unsigned block = Team::thread() / 32 + i * (Team::kThreads / 32);
   const unsigned l = threadIdx.x % 32;
-  return {block % (kTile / 4) * 4 + l / 8, block / (kTile / 4) * 8 + l % 8};
+  return {block % kDown * 4 + l / 8, block / kDown * 8 + l % 8};
 }
 
 // Accesses of each thread for a tile of so many columns.
+template <class Team>
 __device__ inline unsigned vector_count(unsigned columns) {
-  return (columns + 7) / 8 * 2;
+  return (columns + 7) / 8 * (2 * Team::kRows / Team::kThreads);
 }
 
+template <class Team>
 __device__ inline unsigned element_count(unsigned columns) {
-  return (columns + 7) / 8 * 8;
+  return (columns + 7) / 8 * (8 * Team::kRows / Team::kThreads);
 }
 
 // A tile of a matrix in device memory: its first `rows` rows, `columns` wide.
@@ -66,119 +91,164 @@ struct TileOf {
   unsigned columns;
 };
 
+template <class Team>
 __device__ inline TileOf tile_of(const float* matrix, std::uint64_t count, unsigned columns,
                                  std::uint64_t tile) {
-  const std::uint64_t first = tile * kTile;
+  const std::uint64_t first = tile * Team::kRows;
   const std::uint64_t left = count - first;
-  return {matrix + first * columns, left < kTile ? static_cast<unsigned>(left) : kTile, columns};
+  return {matrix + first * columns, left < Team::kRows ? static_cast<unsigned>(left) : Team::kRows,
+          columns};
 }
 
 // Rows that are not there are zero, so that nothing of an earlier tile is computed again.
+template <class Team>
 __device__ inline float4 fetch_vector(const TileOf& from, unsigned i) {
-  const Place p = vector_place(i);
+  const Place p = vector_place<Team>(i);
   return p.row < from.rows && p.column < from.columns
              ? load4(from.values + p.row * from.columns + p.column)
              : float4{0, 0, 0, 0};
 }
 
+template <class Team>
 __device__ inline float fetch_element(const TileOf& from, unsigned i) {
-  const Place p = element_place(i);
+  const Place p = element_place<Team>(i);
   return p.row < from.rows && p.column < from.columns ? from.values[p.row * from.columns + p.column]
                                                       : 0.0F;
 }
 
+template <class Team>
 __device__ inline void put_vector(float* tile, unsigned columns, unsigned i, float4 v) {
-  const Place p = vector_place(i);
+  const Place p = vector_place<Team>(i);
   if (p.column < columns) {
 #pragma unroll
     for (unsigned j = 0; j < 4; ++j) {
-      tile[(p.column + j) * kStride + p.row] = lane(v, j);
+      tile[(p.column + j) * Team::kStride + p.row] = lane(v, j);
     }
   }
 }
 
 // Columns up to the next multiple of four are computed with: they become zero.
+template <class Team>
 __device__ inline void put_element(float* tile, unsigned columns, unsigned i, float v) {
-  const Place p = element_place(i);
+  const Place p = element_place<Team>(i);
   if (p.column < (columns + 3) / 4 * 4) {
-    tile[p.column * kStride + p.row] = v;
+    tile[p.column * Team::kStride + p.row] = v;
   }
 }
 
-template <unsigned kAhead>
+template <class Team, unsigned kAhead>
 __device__ inline void fetch_ahead(float4 (&ahead)[kAhead], const TileOf& from, bool vectors) {
   if (vectors) {
-    const unsigned count = vector_count(from.columns);
+    const unsigned count = vector_count<Team>(from.columns);
 #pragma unroll
     for (unsigned i = 0; i < kAhead; ++i) {
       if (i < count) {
-        ahead[i] = fetch_vector(from, i);
+        ahead[i] = fetch_vector<Team>(from, i);
       }
     }
   } else {
-    const unsigned count = element_count(from.columns);
+    const unsigned count = element_count<Team>(from.columns);
 #pragma unroll
     for (unsigned i = 0; i < 4 * kAhead; ++i) {
       if (i < count) {
-        lane(ahead[i / 4], i % 4) = fetch_element(from, i);
+        lane(ahead[i / 4], i % 4) = fetch_element<Team>(from, i);
       }
+    }
+  }
+}
+
+// Writes the tile from device memory. Rows that are not there repeat the last one.
+template <class Team>
+__device__ inline void bring_tile(float* tile, const TileOf& from, bool vectors) {
+  if (vectors) {
+    constexpr unsigned kStep = 16 * Team::kThreads / 32;
+    const Place p = vector_place<Team>(0);
+    const float* at[Team::kRows / kStep];
+#pragma unroll
+    for (unsigned d = 0; d < Team::kRows / kStep; ++d) {
+      at[d] = from.values + min(p.row + d * kStep, from.rows - 1) * from.columns;
+    }
+#pragma unroll 4
+    for (unsigned c = p.column; c < from.columns; c += 8) {
+#pragma unroll
+      for (unsigned d = 0; d < Team::kRows / kStep; ++d) {
+        float4 v = load4(at[d] + c);
+#pragma unroll
+        for (unsigned j = 0; j < 4; ++j) {
+          tile[(c + j) * Team::kStride + p.row + d * kStep] = lane(v, j);
+        }
+      }
+    }
+  } else {
+    const unsigned count = element_count<Team>(from.columns);
+#pragma unroll 8
+    for (unsigned i = 0; i < count; ++i) {
+      put_element<Team>(tile, from.columns, i, fetch_element<Team>(from, i));
     }
   }
 }
 
 // Writes the tile from what was fetched ahead, and from device memory where that was not all.
-template <unsigned kAhead>
+template <class Team, unsigned kAhead>
 __device__ inline void put_tile(float* tile, const TileOf& from, float4 (&ahead)[kAhead],
                                 bool vectors) {
   if (vectors) {
-    const unsigned count = vector_count(from.columns);
+    const unsigned count = vector_count<Team>(from.columns);
 #pragma unroll
     for (unsigned i = 0; i < kAhead; ++i) {
       if (i < count) {
-        put_vector(tile, from.columns, i, ahead[i]);
+        put_vector<Team>(tile, from.columns, i, ahead[i]);
       }
     }
 #pragma unroll 4
     for (unsigned i = kAhead; i < count; ++i) {
-      put_vector(tile, from.columns, i, fetch_vector(from, i));
+      put_vector<Team>(tile, from.columns, i, fetch_vector<Team>(from, i));
     }
   } else {
-    const unsigned count = element_count(from.columns);
+    const unsigned count = element_count<Team>(from.columns);
 #pragma unroll
     for (unsigned i = 0; i < 4 * kAhead; ++i) {
       if (i < count) {
-        put_element(tile, from.columns, i, lane(ahead[i / 4], i % 4));
+        put_element<Team>(tile, from.columns, i, lane(ahead[i / 4], i % 4));
       }
     }
 #pragma unroll 4
     for (unsigned i = 4 * kAhead; i < count; ++i) {
-      put_element(tile, from.columns, i, fetch_element(from, i));
+      put_element<Team>(tile, from.columns, i, fetch_element<Team>(from, i));
     }
   }
 }
 
 // The tile's first `rows` rows to a matrix in device memory.
+template <class Team>
 __device__ inline void write_tile(float* matrix, std::uint64_t first, unsigned rows,
                                   unsigned columns, const float* tile) {
   float* const to = matrix + first * columns;
   if (columns % 4 == 0 && reinterpret_cast<std::uintptr_t>(matrix) % alignof(float4) == 0) {
-    const unsigned count = vector_count(columns);
+    constexpr unsigned kStep = 16 * Team::kThreads / 32;
+    const Place p = vector_place<Team>(0);
+    for (unsigned c = p.column; c < columns; c += 8) {
+      const float* from = tile + c * Team::kStride + p.row;
+      float* at = to + p.row * columns + c;
 #pragma unroll 2
-    for (unsigned i = 0; i < count; ++i) {
-      const Place p = vector_place(i);
-      if (p.row < rows && p.column < columns) {
-        const float* const from = tile + p.column * kStride + p.row;
-        store4(to + p.row * columns + p.column,
-               float4{from[0], from[kStride], from[2 * kStride], from[3 * kStride]});
+      for (unsigned r = p.row; r < rows; r += kStep) {
+        store4(at, float4{from[0], from[Team::kStride], from[2 * Team::kStride],
+                          from[3 * Team::kStride]});
+        from += kStep;
+        at += kStep * columns;
       }
     }
   } else {
-    const unsigned count = element_count(columns);
+    constexpr unsigned kStep = 4 * Team::kThreads / 32;
+    const Place p = element_place<Team>(0);
+    for (unsigned c = p.column; c < columns; c += 8) {
+      const float* from = tile + c * Team::kStride + p.row;
+      float* at = to + p.row * columns + c;
 #pragma unroll 4
-    for (unsigned i = 0; i < count; ++i) {
-      const Place p = element_place(i);
-      if (p.row < rows && p.column < columns) {
-        to[p.row * columns + p.column] = tile[p.column * kStride + p.row];
+      for (unsigned r = p.row; r < rows; r += kStep) {
+        *at = *from;
+        from += kStep;
+        at += kStep * columns;
       }
     }
   }

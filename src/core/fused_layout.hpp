@@ -16,10 +16,15 @@ namespace lamella::core {
 
 // The widest vector between layers that the fused kernels carry.
 inline constexpr std::size_t kFusedMaxWidth = 128;
-// Words from one column of a tile of 128 rows in shared memory to the next (kernels/fused_layers.cu
-// says why), and inputs in one panel of weights that stream through it.
+// Words from one column of a tile of 128 rows, or of 64, in shared memory to the next
+// (kernels/fused_layers.cu says why), and inputs in one panel of weights that stream through it.
 inline constexpr std::uint32_t kFusedTileStride = 132;
+inline constexpr std::uint32_t kFusedWarpStride = 68;
 inline constexpr std::uint32_t kFusedPanelInputs = 16;
+// Warps of a block that carry tiles of 64 rows each (kernels/fused_warps.cu says why), the outputs
+// that a layer of theirs has at most.
+inline constexpr std::uint32_t kFusedWarps = 8;
+inline constexpr std::size_t kFusedWarpMaxOutputs = 64;
 
 struct FusedLayer {
   std::uint32_t parameters = 0;     // word of the image where the bias begins

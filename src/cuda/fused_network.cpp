@@ -9,13 +9,22 @@
 
 #include "cuda/check.hpp"
 #include "cuda/per_device.hpp"
+#include "kernels/fused_few.hpp"
 #include "kernels/fused_layers.hpp"
 #include "kernels/fused_narrow.hpp"
+#include "kernels/fused_warps.hpp"
 
 namespace lamella::cuda {
 namespace {
 
 using Family = plan::FusedShape::Family;
+
+// Up to so many rows a multiprocessor, a block for each is quicker than tiles. A tile takes about
+// three clocks for each multiply-add of one row (of an H100, when it is alone on a multiprocessor),
+// a block for a row reads four bytes for it. When all multiprocessors read, the second-level cache
+// gives each some 20 bytes a clock, so that eight rows take half a tile's time even where the
+// weights do not fit the first-level cache.
+constexpr std::size_t kFewRowsPerMultiprocessor = 8;
 
 int attribute(cudaDeviceAttr which, int device) {
   int value = 0;
@@ -74,10 +83,16 @@ FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape
   LAMELLA_CUDA_CHECK(cudaGetDevice(&device));
   const int allowed = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
   int blocks = 0;
-  if (shape_.family == Family::kNarrow) {
-    LAMELLA_CUDA_CHECK(kernels::prepare_fused_narrow(narrow_variant(shape_), allowed, blocks));
-  } else {
-    LAMELLA_CUDA_CHECK(kernels::prepare_fused_layers(tile_variant(shape_), allowed, blocks));
+  switch (shape_.family) {
+    case Family::kNarrow:
+      LAMELLA_CUDA_CHECK(kernels::prepare_fused_narrow(narrow_variant(shape_), allowed, blocks));
+      break;
+    case Family::kWarps:
+      LAMELLA_CUDA_CHECK(kernels::prepare_fused_warps(shape_.shared_bytes, allowed, blocks));
+      break;
+    case Family::kTile:
+      LAMELLA_CUDA_CHECK(kernels::prepare_fused_layers(tile_variant(shape_), allowed, blocks));
+      break;
   }
   if (blocks == 0) {
     throw DeviceError(
@@ -85,8 +100,11 @@ FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape
                     "memory are wanted",
                     device, shape_.shared_bytes));
   }
-  max_blocks_ = static_cast<unsigned>(blocks) *
-                static_cast<unsigned>(attribute(cudaDevAttrMultiProcessorCount, device));
+  const auto multiprocessors =
+      static_cast<unsigned>(attribute(cudaDevAttrMultiProcessorCount, device));
+  max_blocks_ = static_cast<unsigned>(blocks) * multiprocessors;
+  few_rows_ = kFewRowsPerMultiprocessor * multiprocessors;
+  wide_ = network.max_width() > 64;
 
   const std::vector<float> image = plan::pack_fused(network, shape_);
   image_ = allocate_device(bytes(), "the network's weights", memory);
@@ -98,6 +116,11 @@ FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape
 
 void FusedNetwork::enqueue(const float* rows, std::size_t count, float* outputs,
                            cudaStream_t stream, std::span<const Tap> taps) const {
+  enqueue_by(count <= few_rows_ ? Kernel::kFew : Kernel::kMany, rows, count, outputs, stream, taps);
+}
+
+void FusedNetwork::enqueue_by(Kernel kernel, const float* rows, std::size_t count, float* outputs,
+                              cudaStream_t stream, std::span<const Tap> taps) const {
   kernels::FusedCall call{.rows = rows,
                           .count = count,
                           .outputs = outputs,
@@ -114,6 +137,10 @@ void FusedNetwork::enqueue(const float* rows, std::size_t count, float* outputs,
     }
     if (shape_.family == Family::kNarrow) {
       LAMELLA_CUDA_CHECK(kernels::fused_narrow(call, narrow_variant(shape_), max_blocks_, stream));
+    } else if (kernel == Kernel::kFew) {
+      LAMELLA_CUDA_CHECK(kernels::fused_few(call, wide_, stream));
+    } else if (shape_.family == Family::kWarps) {
+      LAMELLA_CUDA_CHECK(kernels::fused_warps(call, shape_.shared_bytes, max_blocks_, stream));
     } else {
       LAMELLA_CUDA_CHECK(kernels::fused_layers(call, tile_variant(shape_), max_blocks_, stream));
     }

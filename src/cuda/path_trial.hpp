@@ -1,4 +1,5 @@
-// A fused kernel is tried before it may serve: some rows, against the double-precision reference.
+// Fused kernels are tried before they may serve: some rows by each that a network has, against the
+// double-precision reference.
 #pragma once
 
 #include <memory>

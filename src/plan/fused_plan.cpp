@@ -121,9 +121,21 @@ FusedPlan plan_tile(const Network& network, const SharedMemoryFacts& device) {
   for (const Layer& layer : network.layers()) {
     widest_output = std::max(widest_output, layer.outputs);
   }
-  const std::size_t width = widest_output <= 64 ? 64 : core::kFusedMaxWidth;
+  const std::size_t width = widest_output <= core::kFusedWarpMaxOutputs ? core::kFusedWarpMaxOutputs
+                                                                        : core::kFusedMaxWidth;
   const Layout layout = lay_out(network, FusedShape::Family::kTile, width);
   const std::size_t tile = padded(network.max_width()) * core::kFusedTileStride;
+  const std::size_t warp_tiles =
+      padded(network.max_width()) * core::kFusedWarpStride * core::kFusedWarps;
+  const std::size_t warps_bytes = (layout.words + warp_tiles) * sizeof(float);
+  if (width == core::kFusedWarpMaxOutputs && warps_bytes <= device.per_block) {
+    return {.shape = FusedShape{.family = FusedShape::Family::kWarps,
+                                .width = width,
+                                .resident = true,
+                                .shared_bytes = warps_bytes,
+                                .image = image_of(network, layout)},
+            .reason = "all weights stay in shared memory, beside a tile of rows for each warp"};
+  }
   const std::size_t panels = width * 2 * core::kFusedPanelInputs;
   const std::size_t resident_bytes = (layout.words + tile) * sizeof(float);
   const std::size_t streamed_bytes = (panels + tile) * sizeof(float);

@@ -1,14 +1,18 @@
 // The fused kernels, on images as the plan packs them, against the reference in double precision.
-// Two blocks serve every launch, so that blocks carry several tiles; the same tests run in the
-// simulation and on a GPU.
+// Two blocks serve every launch of tiles, so that blocks carry several tiles; the same tests run in
+// the simulation and on a GPU.
+#include <bit>
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <random>
 
 #include <gtest/gtest.h>
 
+#include "kernels/fused_few.hpp"
 #include "kernels/fused_layers.hpp"
 #include "kernels/fused_narrow.hpp"
+#include "kernels/fused_warps.hpp"
 #include "plan/fused_plan.hpp"
 #include "tests/support/device_array.hpp"
 #include "tests/support/gpu.hpp"
@@ -39,16 +43,47 @@ plan::SharedMemoryFacts tight(const Network& network) {
   return {bytes, bytes + kKiB, kKiB};
 }
 
+// What a card of the data centre has: for the tiles of eight warps, 64 wide.
+constexpr plan::SharedMemoryFacts kLarge = {227 * kKiB, 228 * kKiB, kKiB};
+
+// By what a network's rows are carried.
+enum class Way { kPlanned, kWarps, kTile, kStreamed, kFew };
+
+plan::SharedMemoryFacts facts_for(const Network& network, Way way) {
+  if (way == Way::kWarps) {
+    return kLarge;
+  }
+  if (way == Way::kStreamed) {
+    return tight(network);
+  }
+  plan::SharedMemoryFacts facts = kRoomy;
+  const FusedShape large = plan::make_fused_plan(network, kLarge).shape.value();
+  if (way == Way::kTile && large.family == FusedShape::Family::kWarps) {
+    facts.per_block = std::min(facts.per_block, large.shared_bytes - 1);
+  }
+  return facts;
+}
+
+bool device_has(std::size_t shared_bytes) {
+  int most = 0;
+  test::require(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0),
+                "attribute");
+  return shared_bytes <= static_cast<std::size_t>(most);
+}
+
 class Fused {
  public:
-  explicit Fused(NetworkPointer network, const plan::SharedMemoryFacts& facts = kRoomy)
-      : network_(std::move(network)), shape(plan::make_fused_plan(*network_, facts).shape.value()) {
+  explicit Fused(NetworkPointer network, Way way = Way::kPlanned)
+      : network_(std::move(network)),
+        few_(way == Way::kFew),
+        shape(plan::make_fused_plan(*network_, facts_for(*network_, way)).shape.value()) {
     const std::vector<float> packed = plan::pack_fused(*network_, shape);
     image_ = std::make_unique<DeviceArray>(packed);
     const auto allowed = static_cast<int>(shape.shared_bytes);
     int blocks = 0;
-    test::require(narrow() ? kernels::prepare_fused_narrow(narrow_variant(), allowed, blocks)
-                           : kernels::prepare_fused_layers(tile_variant(), allowed, blocks),
+    test::require(narrow()  ? kernels::prepare_fused_narrow(narrow_variant(), allowed, blocks)
+                  : warps() ? kernels::prepare_fused_warps(shape.shared_bytes, allowed, blocks)
+                            : kernels::prepare_fused_layers(tile_variant(), allowed, blocks),
                   "prepare");
     EXPECT_GE(blocks, 1);
   }
@@ -69,8 +104,10 @@ class Fused {
                                   .image = image_->data(),
                                   .shape = shape.image,
                                   .taps = taps};
-    EXPECT_EQ(narrow() ? kernels::fused_narrow(call, narrow_variant(), 2, nullptr)
-                       : kernels::fused_layers(call, tile_variant(), 2, nullptr),
+    EXPECT_EQ(few_       ? kernels::fused_few(call, network_->max_width() > 64, nullptr)
+              : narrow() ? kernels::fused_narrow(call, narrow_variant(), 2, nullptr)
+              : warps()  ? kernels::fused_warps(call, shape.shared_bytes, 2, nullptr)
+                         : kernels::fused_layers(call, tile_variant(), 2, nullptr),
               cudaSuccess);
     auto found = outputs.download();
     EXPECT_TRUE(outputs.intact()) << "the kernel wrote outside of its outputs";
@@ -85,12 +122,14 @@ class Fused {
 
  private:
   NetworkPointer network_;
+  bool few_;
 
  public:
   const FusedShape shape;
 
  private:
   [[nodiscard]] bool narrow() const { return shape.family == FusedShape::Family::kNarrow; }
+  [[nodiscard]] bool warps() const { return shape.family == FusedShape::Family::kWarps; }
   [[nodiscard]] kernels::FusedNarrowVariant narrow_variant() const {
     return {.width = shape.width, .shared_bytes = shape.shared_bytes};
   }
@@ -111,16 +150,24 @@ class FusedKernels : public testing::Test {
 struct Variant {
   const char* name;
   std::vector<std::size_t> widths;
-  bool streamed = false;
+  Way way = Way::kPlanned;
 };
-const std::vector<Variant> kVariants = {
-    {"narrow 4", {3, 4, 2}},       {"narrow 8", {7, 5, 8, 6}},
-    {"tile 64", {20, 17, 33, 10}}, {"tile 64 streamed", {21, 60, 50, 9}, true},
-    {"tile 128", {30, 65, 24}},    {"tile 128 streamed", {44, 100, 90}, true}};
+const std::vector<Variant> kVariants = {{"narrow 4", {3, 4, 2}},
+                                        {"narrow 8", {7, 5, 8, 6}},
+                                        {"warps", {20, 17, 33, 10}, Way::kWarps},
+                                        {"tile 64", {20, 17, 33, 10}, Way::kTile},
+                                        {"tile 64 streamed", {21, 60, 50, 9}, Way::kStreamed},
+                                        {"tile 128", {30, 65, 24}},
+                                        {"tile 128 streamed", {44, 100, 90}, Way::kStreamed},
+                                        {"few 64", {20, 17, 33, 10}, Way::kFew},
+                                        {"few 128", {30, 65, 24}, Way::kFew}};
 
 Fused fused(const Variant& variant, const NetworkPointer& network) {
-  Fused made(network, variant.streamed ? tight(*network) : kRoomy);
-  EXPECT_EQ(made.shape.resident, !variant.streamed) << variant.name;
+  Fused made(network, variant.way);
+  EXPECT_EQ(made.shape.resident, variant.way != Way::kStreamed) << variant.name;
+  EXPECT_EQ(made.shape.family == FusedShape::Family::kTile,
+            variant.way == Way::kTile || variant.way == Way::kStreamed || network->max_width() > 64)
+      << variant.name;
   return made;
 }
 
@@ -142,7 +189,7 @@ TEST_F(FusedKernels, RandomNetworksStayWithinTheBound) {
                                          .last = any(16),
                                          .bias = seed % 4 != 0,
                                          .seed = seed});
-    Fused kernel(network, widest > 8 && seed % 2 == 0 ? tight(*network) : kRoomy);
+    Fused kernel(network, widest > 8 && seed % 2 == 0 ? Way::kStreamed : Way::kPlanned);
     const std::size_t counts[] = {1, 2, 3, 127, 128, 129};
     const Matrix rows = random_rows(counts[below(6)], widths[0], seed);
     std::string text = std::to_string(rows.rows()) + " rows,";
@@ -173,12 +220,17 @@ TEST_F(FusedKernels, EveryActivationAfterEveryLayer) {
 TEST_F(FusedKernels, EveryPaddedWidthAndAlignment) {
   for (const std::size_t width : {16UL, 32UL, 48UL, 64UL, 96UL, 128UL}) {
     const auto network = random_network({.widths = {12, width, width - 3}});
-    Fused kernel(network, tight(*network));
-    const Matrix rows = random_rows(130, 12, 1);
-    const auto found = kernel.run(rows);
-    EXPECT_EQ(kernel.disagreement(rows, found), "") << width;
-    EXPECT_EQ(kernel.run(rows, width / 16 % 3 + 1, 0), found) << width;
-    EXPECT_EQ(kernel.run(rows, 0, width / 16 % 3 + 1), found) << width;
+    for (const Way way : {Way::kWarps, Way::kStreamed}) {
+      Fused kernel(network, way);
+      if (!device_has(kernel.shape.shared_bytes)) {
+        continue;
+      }
+      const Matrix rows = random_rows(130, 12, 1);
+      const auto found = kernel.run(rows);
+      EXPECT_EQ(kernel.disagreement(rows, found), "") << width;
+      EXPECT_EQ(kernel.run(rows, width / 16 % 3 + 1, 0), found) << width;
+      EXPECT_EQ(kernel.run(rows, 0, width / 16 % 3 + 1), found) << width;
+    }
   }
   for (std::size_t width = 1; width <= 8; ++width) {
     const auto network = random_network({.widths = {width, 4, 9 - width}});
@@ -214,8 +266,9 @@ TEST_F(FusedKernels, ARowsBitsDependOnTheRowAlone) {
                                          .hidden = ActivationKind::kTanh,
                                          .last = ActivationKind::kSoftmax});
     Fused kernel = fused(variant, network);
-    const bool narrow = variant.widths[0] < 8;
-    const std::size_t count = narrow ? 4 * 128 * 2 + 77 : 128 * 2 + 77;
+    // More than two blocks carry at once.
+    const bool many = variant.widths[0] < 8 || variant.way == Way::kWarps;
+    const std::size_t count = many ? 4 * 128 * 2 + 77 : 128 * 2 + 77;
     const std::size_t inputs = network->inputs();
     const std::size_t outputs = network->outputs();
     const Matrix rows = random_rows(count, inputs, 5);
@@ -274,6 +327,74 @@ TEST_F(FusedKernels, NanAndInfinityStayInTheirRow) {
           EXPECT_EQ(found[i], clean[i]) << variant.name << ", row " << row;
         }
       }
+    }
+  }
+}
+
+// The same numbers to the last bit; every NaN is the same.
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return std::ranges::equal(a, b, [](float x, float y) {
+    return (std::isnan(x) && std::isnan(y)) ||
+           std::bit_cast<std::uint32_t>(x) == std::bit_cast<std::uint32_t>(y);
+  });
+}
+
+TEST_F(FusedKernels, AllKernelsGiveTheSameBits) {
+  std::mt19937 random(12);
+  const auto below = [&random](std::size_t n) { return random() % n; };
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  for (std::uint32_t seed = 1; seed <= 48; ++seed) {
+    std::vector<std::size_t> widths{9 + below(seed % 2 == 0 ? 56 : 120)};
+    for (std::size_t depth = 1 + below(4); depth > 0; --depth) {
+      widths.push_back(1 + below(seed % 2 == 0 ? 64 : 128));
+    }
+    const auto any = [&](std::size_t kinds) {
+      return Activation(static_cast<ActivationKind>(below(kinds)));
+    };
+    const auto bare = random_network({.widths = widths,
+                                      .hidden = any(14),
+                                      .last = any(16),
+                                      .bias = seed % 5 != 0,
+                                      .seed = seed});
+    const auto network =
+        seed % 3 != 0 ? bare
+                      : test::with_input_steps(
+                            *bare, {InputStep::Kind::kSubtract, InputStep::Kind::kDivide}, seed);
+    Matrix rows = random_rows(7, widths[0], seed, 3);
+    rows(1, below(widths[0])) = std::numeric_limits<float>::quiet_NaN();
+    rows(2, below(widths[0])) = kInf;
+    rows(3, below(widths[0])) = -kInf;
+    for (std::size_t c = 0; c < widths[0]; ++c) {
+      rows(4, c) = c % 2 == 0 ? -0.0F : 0.0F;
+    }
+    const auto tiles = Fused(network, Way::kTile).run(rows);
+    EXPECT_TRUE(same_bits(Fused(network, Way::kFew).run(rows), tiles)) << "seed " << seed;
+    Fused warps(network, Way::kWarps);
+    if (device_has(warps.shape.shared_bytes)) {
+      EXPECT_TRUE(same_bits(warps.run(rows), tiles)) << "seed " << seed;
+    }
+  }
+}
+
+// A sum of -0 stays so, unless padding takes part: zero times zero makes it 0.
+TEST_F(FusedKernels, NegativeZerosAreTheSameForAllKernels) {
+  for (const std::size_t inputs : {12UL, 13UL, 14UL, 68UL}) {
+    for (const std::size_t outputs : {3UL, 10UL}) {
+      const auto layer = [](std::size_t from, std::size_t to) {
+        return Layer{.inputs = from,
+                     .outputs = to,
+                     .weights = std::vector<float>(from * to, 0.5F),
+                     .bias = std::vector<float>(to, -0.0F),
+                     .activation = ActivationKind::kIdentity};
+      };
+      const auto network =
+          std::make_shared<const Network>(std::vector{layer(inputs, outputs), layer(outputs, 5)});
+      Matrix rows(2, inputs);
+      std::fill_n(rows.data(), inputs, -0.0F);
+      const auto tiles = Fused(network, Way::kTile).run(rows);
+      EXPECT_TRUE(same_bits(Fused(network, Way::kFew).run(rows), tiles))
+          << inputs << ", " << outputs;
+      EXPECT_TRUE(same_bits(Fused(network).run(rows), tiles)) << inputs << ", " << outputs;
     }
   }
 }
@@ -365,7 +486,9 @@ TEST_F(FusedKernels, TapsChangeNoBitOfTheOutputs) {
 }
 
 TEST_F(FusedKernels, NoRowsLaunchNothing) {
+  EXPECT_EQ(kernels::fused_few({}, false, nullptr), cudaSuccess);
   EXPECT_EQ(kernels::fused_layers({}, {}, 1, nullptr), cudaSuccess);
+  EXPECT_EQ(kernels::fused_warps({}, 0, 1, nullptr), cudaSuccess);
   EXPECT_EQ(kernels::fused_narrow({}, {}, 1, nullptr), cudaSuccess);
 }
 

@@ -21,6 +21,7 @@ using Family = FusedShape::Family;
 
 constexpr std::size_t kKiB = 1024;
 constexpr SharedMemoryFacts kSm75 = {64 * kKiB, 64 * kKiB, 0};
+constexpr SharedMemoryFacts kSm80 = {163 * kKiB, 164 * kKiB, kKiB};
 constexpr SharedMemoryFacts kSm86 = {99 * kKiB, 100 * kKiB, kKiB};
 constexpr SharedMemoryFacts kSm90 = {227 * kKiB, 228 * kKiB, kKiB};
 
@@ -40,15 +41,29 @@ TEST(FusedPlan, NarrowNetworksStayInRegisters) {
   // Softmax is computed in shared memory: four rows of four for each of 128 threads.
   EXPECT_EQ(plan_of({3, 4, 2}, kSm75, ActivationKind::kSoftmax).shape->shared_bytes,
             four.shared_bytes + 4U * 4 * 128 * sizeof(float));
-  EXPECT_EQ(plan_of({3, 9, 2}, kSm75).shape->family, Family::kTile);
+  EXPECT_NE(plan_of({3, 9, 2}, kSm75).shape->family, Family::kNarrow);
+}
+
+TEST(FusedPlan, EachWarpHasATileWhereEightFitBesideTheWeights) {
+  const FusedShape shape = plan_of({64, 64, 64, 10}, kSm90).shape.value();
+  EXPECT_EQ(shape.family, Family::kWarps);
+  EXPECT_EQ(shape.width, 64U);
+  EXPECT_TRUE(shape.resident);
+  EXPECT_EQ(shape.image.words, 3U * 8 + 2 * 65 * 64 + 65 * 16);
+  EXPECT_EQ(shape.shared_bytes, (shape.image.words + 8 * 64 * 68) * sizeof(float));
+  EXPECT_EQ(plan_of({20, 17, 33, 10}, kSm86).shape->family, Family::kWarps);
+  EXPECT_EQ(plan_of({64, 64, 64, 10}, kSm86).shape->family, Family::kTile);
+  EXPECT_EQ(plan_of({64, 65}, kSm90).shape->family, Family::kTile);
+  // Rows may be too wide where outputs are not.
+  EXPECT_EQ(plan_of({108, 64}, kSm90).shape->family, Family::kTile);
 }
 
 TEST(FusedPlan, WeightsStayWhereTwoBlocksFitThatWay) {
   const std::vector<std::size_t> digits = {64, 64, 64, 10};
-  const FusedShape large = plan_of(digits, kSm90).shape.value();
+  const FusedShape large = plan_of(digits, kSm80).shape.value();
+  EXPECT_EQ(large.family, Family::kTile);
   EXPECT_EQ(large.width, 64U);
   EXPECT_TRUE(large.resident);
-  EXPECT_EQ(large.image.words, 3U * 8 + 2 * 65 * 64 + 65 * 16);
   EXPECT_EQ(large.shared_bytes, (large.image.words + 64 * 132) * sizeof(float));
   const FusedShape small = plan_of(digits, kSm86).shape.value();
   EXPECT_FALSE(small.resident);
@@ -57,7 +72,7 @@ TEST(FusedPlan, WeightsStayWhereTwoBlocksFitThatWay) {
   EXPECT_FALSE(plan_of({128, 128, 128, 128}, kSm90).shape->resident);
   EXPECT_EQ(plan_of({100, 65}, kSm90).shape->width, 128U);
   // Inputs may be wide where outputs are not.
-  EXPECT_EQ(plan_of({100, 64}, kSm90).shape->width, 64U);
+  EXPECT_EQ(plan_of({120, 64}, kSm90).shape->width, 64U);
 }
 
 TEST(FusedPlan, AnyDepthIsCarried) {

@@ -1,0 +1,19 @@
+// Few rows through all layers of a network: a block for each row. What kernels/fused_layers.hpp
+// takes 128 rows at a time for, so that a single one waits as long as all of them.
+#pragma once
+
+#include <driver_types.h>
+
+#include "kernels/fused_arguments.hpp"
+
+namespace lamella::kernels {
+
+// Computes outputs and taps of the call, with the same bits as fused_layers, from the same image.
+// wide: whether the network takes, computes or gives more than 64 values anywhere. count is below
+// 2^31.
+//
+// Enqueues one kernel of `count` blocks on the stream (none without rows). Does not allocate or
+// synchronize; may be captured. Returns what the launch returned.
+[[nodiscard]] cudaError_t fused_few(const FusedCall& call, bool wide, cudaStream_t stream);
+
+}  // namespace lamella::kernels

@@ -1,0 +1,139 @@
+// Each of a block's eight warps carries a tile of 64 rows of its own through all layers; all share
+// one copy of the weights in shared memory. No warp waits for another: after the weights are there,
+// the only barriers are those of a warp.
+//
+// Tiles lie as the head of kernels/fused_layers.cu has it, with columns 68 words apart, which is 4
+// modulo 32 as well: what is said there of bank conflicts holds. Lane l has row group l % 8 and
+// column group l / 8. A thread computes two chunks of four rows, by one chunk of four outputs for
+// each 16 of a layer's (padded) width:
+//
+//     width               16    32    48    64
+//     rows x columns     8x4   8x8  8x12  8x16   of a thread
+//
+// Why: a 16-byte read takes a warp four clocks of the multiprocessor's shared memory, however many
+// lanes read the same, and 8x16 sums need six reads, 24 clocks, for 128 multiply-adds, which take
+// the multiprocessor 32. (8x8 sums take 16 for 16.) So many sums want all registers that a thread
+// can have (255; nvcc 13.0, sm_90), so there are eight warps on a multiprocessor, two for each of
+// its schedulers: one of them goes on while the other waits for device memory or its next operands.
+//
+// What to expect on an H100: for a tile of 64-64-64-10 a warp executes about 21,600 instructions,
+// of which 18,432 are multiply-adds (85 %; in the loop of 8x16 sums 256 of 273), and takes about
+// 4,600 clocks of shared memory, as many as the multiply-adds take the multiprocessor. 96 % of the
+// multiply-adds count, since 10 outputs are computed as 16.
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/fused_layer.cuh"
+#include "kernels/fused_rows.cuh"
+#include "kernels/fused_tile.cuh"
+#include "kernels/fused_warps.hpp"
+#include "kernels/launch.cuh"
+
+namespace lamella::kernels {
+namespace {
+
+using core::FusedImage;
+using core::FusedLayer;
+using core::FusedStep;
+using core::kFusedWarps;
+using Team = WarpTeam;
+
+constexpr unsigned kThreads = 32 * kFusedWarps;
+
+__device__ inline void compute_layer(const FusedLayer& layer, const float* parameters, float* tile,
+                                     bool relu) {
+  NoStream stream;
+  switch (layer.width) {
+    case 16:
+      return compute_chunks<Team, 2, 1, true>(layer, parameters, tile, stream, relu);
+    case 32:
+      return compute_chunks<Team, 2, 2, true>(layer, parameters, tile, stream, relu);
+    case 48:
+      return compute_chunks<Team, 2, 3, true>(layer, parameters, tile, stream, relu);
+    default:
+      return compute_chunks<Team, 2, 4, true>(layer, parameters, tile, stream, relu);
+  }
+}
+
+// Lets change(row) work on each row of the tile, which is its thread's alone.
+template <class Change>
+__device__ inline void change_rows(float* tile, Change&& change) {
+#pragma unroll 1
+  for (unsigned r = Team::thread(); r < Team::kRows; r += Team::kThreads) {
+    change(tile + r);
+  }
+  Team::wait();
+}
+
+__global__ void __launch_bounds__(kThreads, 1)
+    fused_warps_kernel(const float* __restrict__ rows, std::uint64_t count,
+                       float* __restrict__ outputs, const float* __restrict__ image,
+                       FusedImage shape, unsigned tile_words,
+                       const __grid_constant__ FusedTaps taps) {
+  LAMELLA_DYNAMIC_SHARED(float, shared);
+  for (unsigned v = threadIdx.x; v < shape.words / 4; v += kThreads) {
+    store4(shared + 4 * v, load4(image + 4 * v));
+  }
+  __syncthreads();
+  const unsigned warp = threadIdx.x / 32;
+  float* const tile = shared + shape.words + warp * tile_words;
+  const auto* const layers = reinterpret_cast<const FusedLayer*>(shared);
+  const auto* const steps = reinterpret_cast<const FusedStep*>(layers + shape.layers);
+  const std::uint64_t tiles = (count + Team::kRows - 1) / Team::kRows;
+  const bool vectors =
+      shape.inputs % 4 == 0 && reinterpret_cast<std::uintptr_t>(rows) % alignof(float4) == 0;
+
+  // Neighbouring tiles go to different blocks, so that few tiles keep all multiprocessors busy.
+  for (std::uint64_t t = std::uint64_t{warp} * gridDim.x + blockIdx.x; t < tiles;
+       t += std::uint64_t{kFusedWarps} * gridDim.x) {
+    const TileOf from = tile_of<Team>(rows, count, shape.inputs, t);
+    bring_tile<Team>(tile, from, vectors);
+    Team::wait();
+    if (shape.steps != 0) {
+      change_rows(tile, [&](float* row) {
+        apply_steps(row, Team::kStride, shape.inputs, steps, shape.steps, shared);
+      });
+    }
+    for (unsigned i = 0; i < shape.layers; ++i) {
+      const FusedLayer layer = layers[i];
+      const bool tapped = taps.count != 0;
+      compute_layer(layer, shared, tile, layer.kind == ActivationKind::kRelu && !tapped);
+      Team::wait();
+      if (tapped) {
+        write_taps<Team>(taps, i, 1, t * Team::kRows, from.rows, layer.outputs, tile);
+        Team::wait();
+      }
+      if (tapped || !done_in_registers(layer.kind)) {
+        change_rows(tile, [&](float* row) { activate_row(row, Team::kStride, layer); });
+      }
+      if (tapped) {
+        write_taps<Team>(taps, i, 0, t * Team::kRows, from.rows, layer.outputs, tile);
+      }
+    }
+    write_tile<Team>(outputs, t * Team::kRows, from.rows, shape.outputs, tile);
+    Team::wait();
+  }
+}
+
+}  // namespace
+
+cudaError_t prepare_fused_warps(std::size_t shared_bytes, int shared_bytes_allowed,
+                                int& blocks_per_multiprocessor) {
+  return prepare_kernel(fused_warps_kernel, kThreads, shared_bytes, shared_bytes_allowed,
+                        blocks_per_multiprocessor);
+}
+
+cudaError_t fused_warps(const FusedCall& call, std::size_t shared_bytes, unsigned max_blocks,
+                        cudaStream_t stream) {
+  if (call.count == 0) {
+    return cudaSuccess;
+  }
+  const std::uint64_t tiles = (std::uint64_t{call.count} + Team::kRows - 1) / Team::kRows;
+  const auto blocks = static_cast<unsigned>(std::min<std::uint64_t>(tiles, max_blocks));
+  const std::size_t tile_words = (shared_bytes / sizeof(float) - call.shape.words) / kFusedWarps;
+  return launch(fused_warps_kernel, dim3(blocks), dim3(kThreads), shared_bytes, stream, call.rows,
+                std::uint64_t{call.count}, call.outputs, call.image, call.shape,
+                static_cast<unsigned>(tile_words), call.taps);
+}
+
+}  // namespace lamella::kernels
