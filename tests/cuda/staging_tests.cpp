@@ -95,8 +95,8 @@ TEST(Staging, SeveralPiecesAreCopiedBySeveralThreads) {
     threads.insert(std::this_thread::get_id());
     return threads.size() > 1;
   };
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   Staging::get()->copy(to.data(), from.data(), from.size(), [&](std::size_t, std::size_t) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (!met() && std::chrono::steady_clock::now() < end) {
       std::this_thread::yield();
     }
