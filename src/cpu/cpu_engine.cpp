@@ -13,6 +13,7 @@
 #include <lamella/error.hpp>
 
 #include "core/call_shapes.hpp"
+#include "core/cores.hpp"
 #include "core/log.hpp"
 #include "core/taps.hpp"
 #include "core/thread_pool.hpp"
@@ -38,7 +39,7 @@ class CpuEngine final : public Engine {
  public:
   CpuEngine(std::shared_ptr<const Network> network, const EngineOptions& options)
       : network_(std::move(network)),
-        pool_(options.threads > 0 ? options.threads : usable_cores(), kPatience) {
+        pool_(options.threads > 0 ? options.threads : core::usable_cores(), kPatience) {
     if (options.precision != Precision::kFp32) {
       throw UsageError(
           fmt::format("--precision {} needs a CUDA device: the CPU engine computes in fp32 alone",
@@ -232,7 +233,7 @@ std::unique_ptr<Engine> make_cpu_engine(std::shared_ptr<const Network> network,
 }
 
 DeviceDescription describe_cpu() {
-  const int cores = usable_cores();
+  const int cores = core::usable_cores();
   return {{DeviceKind::kCpu, 0},
           processor_name(),
           fmt::format("{} core{} usable, {}", cores, cores == 1 ? "" : "s", library_isa())};

@@ -1,12 +1,9 @@
 #include "cpu/processor.hpp"
 
-#include <algorithm>
 #include <fstream>
 #include <string_view>
-#include <thread>
 
 #include <dnnl.hpp>
-#include <sched.h>
 #include <unistd.h>
 
 namespace lamella::cpu {
@@ -22,16 +19,6 @@ Isa best_isa() {
   }
 #endif
   return Isa::kBaseline;
-}
-
-int usable_cores() {
-  // Machines with more cores than a cpu_set_t holds make the call fail; then all of them count.
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
-    return std::max(CPU_COUNT(&allowed), 1);
-  }
-  return std::max(static_cast<int>(std::thread::hardware_concurrency()), 1);
 }
 
 std::size_t l2_bytes() {

@@ -12,9 +12,6 @@ enum class Isa { kBaseline, kAvx2, kAvx512 };
 // The best of them that this processor and system have.
 [[nodiscard]] Isa best_isa();
 
-// Cores that this process may use, at least 1.
-[[nodiscard]] int usable_cores();
-
 // The level-2 cache of one core; a common size where the system does not say.
 [[nodiscard]] std::size_t l2_bytes();
 

@@ -312,7 +312,8 @@ void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outp
   // A larger call than those before it gets larger slots.
   if (!transfer_ || transfer_->slot_rows() < slot_rows) {
     transfer_.reset();
-    transfer_.emplace(network_->inputs(), network_->outputs(), slot_rows, memory_);
+    transfer_.emplace(network_->inputs(), network_->outputs(), slot_rows, fused_ != nullptr,
+                      memory_);
   }
   cuda::HostTaps host_taps(taps, slot_rows, memory_);
   transfer_->run(
@@ -339,7 +340,8 @@ void CudaEngine::State::run_top_k(MatrixView<const float> rows, MatrixView<Ranke
   const std::size_t slot_rows = this->slot_rows(rows.rows());
   if (!host_top_k_ || host_top_k_->slot_rows() < slot_rows || host_top_k_->k() != top.columns()) {
     host_top_k_.reset();
-    host_top_k_.emplace(network_->inputs(), network_->outputs(), top.columns(), slot_rows, memory_);
+    host_top_k_.emplace(network_->inputs(), network_->outputs(), top.columns(), slot_rows,
+                        fused_ != nullptr, memory_);
   }
   host_top_k_->run(
       rows, top,

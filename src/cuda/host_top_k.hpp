@@ -13,8 +13,9 @@ namespace lamella::cuda {
 class HostTopK {
  public:
   // Allocates for k of the outputs of each row, and for at most slot_rows rows in one computation,
-  // on the current device, by the resource. Throws OutOfMemoryError, DeviceError.
-  HostTopK(std::size_t inputs, std::size_t outputs, std::size_t k, std::size_t slot_rows,
+  // on the current device, by the resource. once: compute reads each row once. Throws
+  // OutOfMemoryError, DeviceError.
+  HostTopK(std::size_t inputs, std::size_t outputs, std::size_t k, std::size_t slot_rows, bool once,
            const std::shared_ptr<DeviceMemoryResource>& memory);
 
   [[nodiscard]] std::size_t k() const { return k_; }

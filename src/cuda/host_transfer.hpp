@@ -1,6 +1,7 @@
 // Takes rows from host memory through the device and back: chunk by chunk over four slots, so that
 // while the host fills or empties one, the device copies a chunk in, computes another and copies a
-// third out.
+// third out. Several threads fill and empty them (staging.hpp). A call of a few rows needs no
+// copies by the device where it reads and writes the slot by itself.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +13,7 @@
 
 #include "cuda/graph_cache.hpp"
 #include "cuda/handles.hpp"
+#include "cuda/staging.hpp"
 
 namespace lamella::cuda {
 
@@ -26,8 +28,10 @@ class HostTransfer {
       std::function<void(const float* rows, std::size_t n, float* outputs, cudaStream_t stream)>;
 
   // Slots hold at most slot_rows rows each; run() allocates as many as it has use for, by the
-  // resource, on the device that is current here and there. Throws DeviceError.
-  HostTransfer(std::size_t inputs, std::size_t outputs, std::size_t slot_rows,
+  // resource, on the device that is current here and there. once: what compute enqueues reads each
+  // row once and writes each output once, so that a few of them may lie beyond the bus. Throws
+  // DeviceError.
+  HostTransfer(std::size_t inputs, std::size_t outputs, std::size_t slot_rows, bool once,
                std::shared_ptr<DeviceMemoryResource> memory);
 
   [[nodiscard]] std::size_t slot_rows() const { return slot_rows_; }
@@ -35,7 +39,7 @@ class HostTransfer {
   // Returns when outputs are written; when it throws, nothing of it is under way any more. Throws
   // OutOfMemoryError, DeviceError, what compute throws.
   // repeatable: what compute enqueues depends on n alone, so that calls which fit into one slot may
-  // become graphs (graph_cache.hpp).
+  // become graphs (graph_cache.hpp), or do without copies.
   void run(MatrixView<const float> rows, MatrixView<float> outputs, const Compute& compute,
            bool repeatable);
 
@@ -51,6 +55,9 @@ class HostTransfer {
 
   void make_slots(std::size_t count);
   void run_at_once(MatrixView<const float> rows, MatrixView<float> outputs, const Compute& compute);
+  void run_in_place(MatrixView<const float> rows, MatrixView<float> outputs,
+                    const Compute& compute);
+  void bring_in(const Slot& slot, MatrixView<const float> rows, cudaStream_t stream);
   void start(Slot& slot, MatrixView<const float> rows, MatrixView<float> outputs,
              const Compute& compute);
   void finish(Slot& slot);
@@ -60,6 +67,9 @@ class HostTransfer {
   std::size_t outputs_;
   std::size_t slot_rows_;
   std::shared_ptr<DeviceMemoryResource> memory_;
+  int device_;
+  bool in_place_;  // whether the device may work on a slot's page-locked memory
+  std::shared_ptr<Staging> staging_;
   Stream copy_in_, compute_, copy_out_;
   std::vector<Slot> slots_;
   GraphCache graphs_;  // of work in the first slot, by number of rows

@@ -21,6 +21,7 @@
 #include "tests/support/npy_file.hpp"
 #include "tests/support/random.hpp"
 #include "tests/support/temporary_folder.hpp"
+#include "tests/support/values.hpp"
 
 namespace lamella {
 namespace {
@@ -77,11 +78,13 @@ struct Way {
   CudaPath path = CudaPath::kLayers;
   Precision precision = Precision::kFp32;
   bool fast = false;
+  bool maps_host_memory = true;
 };
 
 constexpr Way kWays[] = {
     {.name = "layers"},
     {.name = "fused", .path = CudaPath::kFused},
+    {.name = "fused_by_copies", .path = CudaPath::kFused, .maps_host_memory = false},
     {.name = "fast", .fast = true},
     {.name = "tf32", .precision = Precision::kTf32},
     {.name = "bf16", .precision = Precision::kBf16},
@@ -96,6 +99,7 @@ TEST_F(DeviceFaults, InAnEnginesLife) {
   const auto network = small_network();
   const Matrix rows = random_rows(kTwoPasses, 64, 3);
   for (const Way& way : kWays) {
+    cuda_sim::configure({.maps_host_memory = way.maps_host_memory});
     const bool all_calls = way.precision == Precision::kFp32 && !way.fast;
     const long injected = sweep_faults(
         std::string("life_") + way.name,
@@ -118,6 +122,32 @@ TEST_F(DeviceFaults, InAnEnginesLife) {
         });
     EXPECT_GT(injected, 60) << way.name;
   }
+}
+
+// Rows are staged by several threads, each of which enqueues the copies of what it has staged.
+TEST_F(DeviceFaults, InACallWhoseRowsAreStagedInPieces) {
+  constexpr std::size_t kInputs = 16384;  // 16 rows are 1 MiB
+  constexpr std::size_t kRows = 40;
+  const auto network = random_network({.widths = {kInputs, 5, 3}});
+  const Matrix rows = random_rows(kRows, kInputs, 3);
+  const long injected = sweep_faults(
+      "staged_in_pieces",
+      [&](Fault& fault) {
+        CudaEngine engine(network, {.max_rows = 16, .path = CudaPath::kLayers});
+        Matrix few(16, 3);
+        Matrix outputs(kRows, 3);
+        fault.arm();
+        for (int call = 0; call < 3; ++call) {
+          engine.run(rows.view().block(0, 16), few);
+        }
+        engine.run(rows, outputs);
+        fault.disarm();
+        std::vector<float> all = test::values(few);
+        append(all, outputs);
+        return all;
+      },
+      false);
+  EXPECT_GT(injected, 80);
 }
 
 // The same engine goes on after a call that failed, in the middle of a capture too.

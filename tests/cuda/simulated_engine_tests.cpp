@@ -375,6 +375,26 @@ TEST_F(SimulatedEngine, EachDeviceHasItsOwnEngine) {
                DeviceError);
 }
 
+TEST_F(SimulatedEngine, AFailureOnAnotherThreadNamesTheDeviceThatItIsOf) {
+  cuda_sim::configure({.devices = 2});
+  constexpr std::size_t kInputs = 16384;  // 16 rows are four pieces
+  CudaEngine engine(random_network({.widths = {kInputs, 3}}),
+                    {.device = {DeviceKind::kCuda, 1}, .path = CudaPath::kLayers});
+  const Matrix rows = random_rows(16, kInputs, 1);
+  Matrix outputs(16, 3);
+  for (int call = 0; call < 40; ++call) {
+    cuda_sim::fail_call(1 + call % 4, "cudaMemcpyAsync");
+    try {
+      engine.run(rows, outputs);
+      FAIL() << "a copy that failed went unseen";
+    } catch (const DeviceError& error) {
+      EXPECT_THAT(error.what(), testing::StartsWith("cuda:1: cudaMemcpyAsync"));
+    }
+    cuda_sim::fail_call(0);
+    EXPECT_NO_THROW(engine.run(rows, outputs));
+  }
+}
+
 TEST_F(SimulatedEngine, OutOfDeviceMemorySaysHowMuchAndWhatLowersIt) {
   cuda_sim::configure({.device_bytes = std::size_t{64} << 20});
   const auto network = random_network({.widths = {100, 2000, 4}});
@@ -389,6 +409,7 @@ TEST_F(SimulatedEngine, OutOfDeviceMemorySaysHowMuchAndWhatLowersIt) {
 }
 
 TEST_F(SimulatedEngine, CallsOfOneShapeBecomeOneLaunch) {
+  cuda_sim::configure({.maps_host_memory = false});  // one kernel would need no copies
   const auto network = random_network({.widths = {20, 33, 50, 7}});
   for (const CudaPath path : {CudaPath::kLayers, CudaPath::kFused}) {
     CudaEngine engine(network, {.max_rows = 64, .path = path});
@@ -428,6 +449,53 @@ TEST_F(SimulatedEngine, CallsOfOneShapeBecomeOneLaunch) {
     Matrix outputs(5, 7);
     engine.run(rows.view().block(0, 5), outputs, taps_in(memory.data(), *network, 5));
     EXPECT_EQ(std::memcmp(outputs.data(), wanted.data(), outputs.size() * sizeof(float)), 0);
+  }
+}
+
+// Of one kernel, few rows: it reads the rows and writes the outputs where the host has them.
+TEST_F(SimulatedEngine, AFewRowsAreReadAndWrittenInHostMemoryByOneKernel) {
+  constexpr std::size_t kMost = 16384;  // bytes of rows, and of outputs
+  const std::size_t widths[][2] = {{64, 7}, {7, 64}};
+  for (const auto& [inputs, outputs] : widths) {
+    const auto network = random_network({.widths = {inputs, 33, outputs}});
+    const std::size_t limit = kMost / sizeof(float) / 64;
+    const Matrix rows = random_rows(limit + 1, inputs, 1);
+    std::vector<float> first;
+    for (const bool mapped : {true, false}) {
+      for (const CudaPath path : {CudaPath::kFused, CudaPath::kLayers}) {
+        cuda_sim::configure({.maps_host_memory = mapped});
+        CudaEngine engine(network, {.path = path});
+        const auto bytes_copied = [&](std::size_t count) {
+          Matrix found(count, outputs);
+          const std::size_t before = cuda_sim::bytes_to_host();
+          engine.run(rows.view().block(0, count), found);
+          if (path == CudaPath::kFused) {
+            first = first.empty() ? values(found) : first;
+            EXPECT_EQ(std::memcmp(found.data(), first.data(),
+                                  std::min(first.size(), found.size()) * sizeof(float)),
+                      0);
+          }
+          return cuda_sim::bytes_to_host() - before;
+        };
+        const bool in_place = mapped && path == CudaPath::kFused;
+        for (const std::size_t count : {limit + 1, limit, std::size_t{1}}) {
+          EXPECT_EQ(bytes_copied(count),
+                    in_place && count <= limit ? 0 : count * outputs * sizeof(float))
+              << inputs << ", " << count << ", " << to_string(path);
+        }
+        const std::size_t before = cuda_sim::bytes_to_host();
+        std::vector<RankedOutput> top(3);
+        engine.run_top_k(rows.view().block(0, 3), {top.data(), 3, 1});
+        EXPECT_EQ(cuda_sim::bytes_to_host() - before,
+                  in_place ? 0 : top.size() * sizeof(RankedOutput));
+        // The device asked and guarded, the launch, the synchronization; the first time too.
+        const long calls = cuda_sim::calls();
+        (void)bytes_copied(2);
+        if (in_place) {
+          EXPECT_EQ(cuda_sim::calls() - calls, 4);
+        }
+      }
+    }
   }
 }
 

@@ -63,6 +63,8 @@ int attribute(cudaDeviceAttr which) {
     case cudaDevAttrCooperativeLaunch:
     case cudaDevAttrManagedMemory:
       return 0;
+    case cudaDevAttrCanMapHostMemory:
+      return state().config.maps_host_memory;
     case cudaDevAttrAsyncEngineCount:
       return 3;
     case cudaDevAttrConcurrentKernels:
@@ -211,6 +213,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   p.asyncEngineCount = attribute(cudaDevAttrAsyncEngineCount);
   p.concurrentKernels = p.unifiedAddressing = p.memoryPoolsSupported = 1;
   p.hostRegisterSupported = p.streamPrioritiesSupported = p.ECCEnabled = 1;
+  p.canMapHostMemory = attribute(cudaDevAttrCanMapHostMemory);
   p.pciBusID = device + 1;
   return cudaSuccess;
 }

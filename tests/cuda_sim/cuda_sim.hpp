@@ -27,6 +27,7 @@ struct Config {
   int devices = 1;                                  ///< 0 gives cudaErrorNoDevice everywhere.
   std::size_t device_bytes = std::size_t{1} << 30;  ///< Memory of each device.
   bool abort_on_report = false;                     ///< Stop in a debugger at the first report.
+  bool maps_host_memory = true;  ///< Whether kernels reach page-locked host memory.
   /// Whether cuBLASLt's ReLU epilogue gives NaN for NaN, or 0: it is documented as max(x, 0), which
   /// leaves it open.
   bool relu_epilogue_keeps_nan = true;

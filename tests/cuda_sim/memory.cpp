@@ -267,11 +267,14 @@ bool check_device_range(const void* p, std::size_t bytes, int device, const char
 }
 
 bool check_kernel_pointer(const void* p, int position, int device) {
-  if (!p || state().memory.find_pinned(p))
+  const bool pinned = state().memory.find_pinned(p) != nullptr;
+  if (!p || (pinned && state().config.maps_host_memory))
     return true;
   const auto* byte = static_cast<const std::byte*>(p);
   const Allocation* a = state().memory.find(p);
-  if (!a) {
+  if (pinned) {
+    report("kernel argument %d: %p is pinned memory, which the device does not map", position, p);
+  } else if (!a) {
     report("kernel argument %d: %p is host memory, neither device nor pinned", position, p);
   } else if (!a->live || byte < a->base || byte > a->base + a->size) {
     report("kernel argument %d: %p is %s", position, p, describe(*a, byte));

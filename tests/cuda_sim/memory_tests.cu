@@ -129,6 +129,22 @@ TEST_F(Memory, PinnedMemoryAsKernelArgumentWorks) {
   EXPECT_EQ(out.values()[0], 7);
 }
 
+TEST_F(Memory, PinnedMemoryThatTheDeviceDoesNotMapIsReported) {
+  int mapped = 0;
+  ASSERT_CUDA(cudaDeviceGetAttribute(&mapped, cudaDevAttrCanMapHostMemory, 0));
+  EXPECT_EQ(mapped, 1);
+  cuda_sim::Config config;
+  config.maps_host_memory = false;
+  cuda_sim::configure(config);
+  ASSERT_CUDA(cudaDeviceGetAttribute(&mapped, cudaDevAttrCanMapHostMemory, 0));
+  EXPECT_EQ(mapped, 0);
+  const PinnedArray pinned(1);
+  const DeviceArray out(std::size_t{1});
+  EXPECT_CUDA(launch(copy_one, dim3(1), dim3(1), 0, nullptr, pinned.get(), out.get()));
+  EXPECT_REPORT("is pinned memory, which the device does not map");
+  EXPECT_EQ(cudaDeviceSynchronize(), cudaErrorIllegalAddress);
+}
+
 TEST_F(Memory, FreeingTwiceIsReported) {
   float* p = nullptr;
   ASSERT_CUDA(cudaMalloc(&p, 4));

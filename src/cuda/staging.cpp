@@ -1,0 +1,68 @@
+#include "cuda/staging.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "core/cores.hpp"
+
+namespace lamella::cuda {
+namespace {
+
+// About what a core copies while another wakes up.
+constexpr std::size_t kLeastPiece = std::size_t{256} << 10;
+// Of one copy: two for each thread, so that one that is slowed down takes fewer.
+constexpr std::size_t kMostPieces = 16;
+// So many cores copy as fast as memory lets any number of them.
+constexpr int kMostThreads = 8;
+// Pieces begin at a page.
+constexpr std::size_t kPage = 4096;
+// As the CPU engine's: about what it takes a thread to wake up. The copies of one call follow each
+// other more quickly.
+constexpr std::chrono::microseconds kPatience{50};
+
+}  // namespace
+
+std::shared_ptr<Staging> Staging::get() {
+  static std::mutex mutex;
+  static std::weak_ptr<Staging> held;
+  const std::lock_guard lock(mutex);
+  std::shared_ptr<Staging> staging = held.lock();
+  if (!staging) {
+    staging = std::make_shared<Staging>();
+    held = staging;
+  }
+  return staging;
+}
+
+std::size_t Staging::pieces(std::size_t bytes) {
+  return std::clamp<std::size_t>(bytes / kLeastPiece, 1, kMostPieces);
+}
+
+Staging::Staging() : pool_(std::min(core::usable_cores(), kMostThreads), kPatience) {}
+
+void Staging::copy(void* to, const void* from, std::size_t bytes, const Copied& copied) {
+  const std::size_t count = pieces(bytes);
+  const std::size_t piece = (bytes / count / kPage + 1) * kPage;
+  const auto copy_piece = [&](std::size_t i) {
+    const std::size_t first = i * piece;
+    const std::size_t n = std::min(piece, bytes - first);
+    std::memcpy(static_cast<std::byte*>(to) + first, static_cast<const std::byte*>(from) + first,
+                n);
+    copied(first, n);
+  };
+  std::unique_lock lock(mutex_, std::defer_lock);
+  if (count > 1 && lock.try_lock()) {
+    pool_.for_each(count, [&](std::size_t /*worker*/, std::size_t i) { copy_piece(i); });
+    return;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    copy_piece(i);
+  }
+}
+
+void Staging::copy(void* to, const void* from, std::size_t bytes) {
+  copy(to, from, bytes, [](std::size_t /*first*/, std::size_t /*bytes*/) {});
+}
+
+}  // namespace lamella::cuda
