@@ -20,37 +20,54 @@ struct NoStream {};
 template <class Team, unsigned kRows>
 constexpr unsigned kColumnStepOf = 16 * (Team::kThreads / 32) * 32 * kRows / Team::kRows;
 
+// What the sums of a thread take of one input.
+template <class Team, unsigned kRows, unsigned kColumns>
+struct Operands {
+  float x[4 * kRows];
+  float w[4 * kColumns];
+
+  __device__ void read(const float* tile, const float* weights) {
+#pragma unroll
+    for (unsigned i = 0; i < kRows; ++i) {
+      unpack(load4(tile + i * (Team::kRows / kRows)), x + 4 * i);
+    }
+#pragma unroll
+    for (unsigned j = 0; j < kColumns; ++j) {
+      unpack(load4(weights + j * kColumnStepOf<Team, kRows>), w + 4 * j);
+    }
+  }
+
+  __device__ void add_to(float (&sums)[4 * kRows][4 * kColumns]) const {
+#pragma unroll
+    for (unsigned r = 0; r < 4 * kRows; ++r) {
+#pragma unroll
+      for (unsigned c = 0; c < 4 * kColumns; ++c) {
+        sums[r][c] = fmaf(x[r], w[c], sums[r][c]);
+      }
+    }
+  }
+};
+
+// inputs is a multiple of four. While one input's products are added, the next one's operands are
+// on their way: warps that begin together would else all wait for shared memory at the same time,
+// and then all for their multiply-adds.
 template <class Team, unsigned kRows, unsigned kColumns>
 __device__ inline void multiply(float (&sums)[4 * kRows][4 * kColumns], const float* x,
                                 const float* weights, unsigned inputs) {
-  constexpr unsigned kColumnStep = kColumnStepOf<Team, kRows>;
-  constexpr unsigned kWidth = kColumnStep * kColumns;
-  // Inputs whose loads may be under way together: registers for two beside 128 sums.
-  constexpr unsigned kStep = kColumns == 4 ? 2 : 4;
+  constexpr unsigned kWidth = kColumnStepOf<Team, kRows> * kColumns;
+  Operands<Team, kRows, kColumns> even;
+  Operands<Team, kRows, kColumns> odd;
+  even.read(x, weights);
 #pragma unroll 1
-  for (unsigned k = 0; k < inputs; k += kStep) {
-#pragma unroll
-    for (unsigned u = 0; u < kStep; ++u) {
-      float xs[4 * kRows];
-      float ws[4 * kColumns];
-#pragma unroll
-      for (unsigned i = 0; i < kRows; ++i) {
-        unpack(load4(x + u * Team::kStride + i * (Team::kRows / kRows)), xs + 4 * i);
-      }
-#pragma unroll
-      for (unsigned j = 0; j < kColumns; ++j) {
-        unpack(load4(weights + u * kWidth + j * kColumnStep), ws + 4 * j);
-      }
-#pragma unroll
-      for (unsigned r = 0; r < 4 * kRows; ++r) {
-#pragma unroll
-        for (unsigned c = 0; c < 4 * kColumns; ++c) {
-          sums[r][c] = fmaf(xs[r], ws[c], sums[r][c]);
-        }
-      }
-    }
-    x += kStep * Team::kStride;
-    weights += kStep * kWidth;
+  for (unsigned k = 0; k < inputs; k += 2) {
+    odd.read(x + Team::kStride, weights + kWidth);
+    even.add_to(sums);
+    // After the last one, once more what is there.
+    const unsigned step = k + 2 < inputs ? 2 : 0;
+    x += step * Team::kStride;
+    weights += step * kWidth;
+    even.read(x, weights);
+    odd.add_to(sums);
   }
 }
 

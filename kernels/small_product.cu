@@ -41,59 +41,61 @@ struct Tile {
   static constexpr unsigned kAhead = 4 / kT;
 };
 
-// A part of a matrix of so many columns: `rows` of its rows, from values on.
-struct Part {
-  const float* values;
-  unsigned rows;
-  unsigned columns;
-  bool vectors;  // each row begins at a multiple of 16 bytes
-};
-
-__device__ inline Part part_of(const float* matrix, unsigned first, unsigned most, unsigned rows,
-                               unsigned columns) {
-  return {matrix + std::uint64_t{first} * columns, min(most, rows - first), columns,
-          columns % 4 == 0 && reinterpret_cast<std::uintptr_t>(matrix) % alignof(float4) == 0};
-}
-
-__device__ inline float4 fetch_vector(const Part& from, unsigned row, unsigned column) {
-  float4 v{0, 0, 0, 0};
-  if (row >= from.rows || column >= from.columns) {
-    return v;
-  }
-  const float* const p = from.values + std::uint64_t{row} * from.columns + column;
-  if (from.vectors) {
-    return *reinterpret_cast<const float4*>(p);
-  }
-  v.x = p[0];
-  v.y = column + 1 < from.columns ? p[1] : 0;
-  v.z = column + 2 < from.columns ? p[2] : 0;
-  v.w = column + 3 < from.columns ? p[3] : 0;
-  return v;
-}
-
-// A chunk of a part, kRows rows of kVectors vectors from a column on: the vectors that a thread
-// brings are on their way in registers between fetch() and put().
+// kRows rows of a matrix, or as many as there are, of which chunks of kVectors vectors from a
+// column on come into shared memory: between fetch() and put() they are on their way in registers.
+// A thread brings the same places of each chunk: vectors of one column, kRowStep rows apart.
 template <unsigned kRows, unsigned kVectors>
-struct Chunk {
-  static constexpr unsigned kShare = kRows * kVectors / kThreads;
+class Chunks {
+ public:
   using Shared = float4[kRows][kVectors + 1];
 
-  __device__ void fetch(const Part& from, unsigned column) {
+  __device__ Chunks(const float* matrix, unsigned first_row, unsigned row_count, unsigned columns)
+      : columns_(columns),
+        stride_(std::uint64_t{kRowStep} * columns),
+        vectors_(columns % 4 == 0 &&
+                 reinterpret_cast<std::uintptr_t>(matrix) % alignof(float4) == 0) {
+    const unsigned row = first_row + threadIdx.x / kVectors;
+    column_ = threadIdx.x % kVectors * 4;
+    own_ = matrix + std::uint64_t{row} * columns + column_;
+    rows_ = row < row_count ? (row_count - row + kRowStep - 1) / kRowStep : 0;
+  }
+
+  // The next chunk, in order.
+  __device__ void fetch() {
 #pragma unroll
     for (unsigned i = 0; i < kShare; ++i) {
-      const unsigned v = i * kThreads + threadIdx.x;
-      ahead[i] = fetch_vector(from, v / kVectors, column + v % kVectors * 4);
+      ahead_[i] = i < rows_ && column_ < columns_ ? load(own_ + i * stride_) : float4{0, 0, 0, 0};
     }
+    column_ += 4 * kVectors;
+    own_ += 4 * kVectors;
   }
+
   __device__ void put(Shared& to) const {
 #pragma unroll
     for (unsigned i = 0; i < kShare; ++i) {
-      const unsigned v = i * kThreads + threadIdx.x;
-      to[v / kVectors][v % kVectors] = ahead[i];
+      to[threadIdx.x / kVectors + i * kRowStep][threadIdx.x % kVectors] = ahead_[i];
     }
   }
 
-  float4 ahead[kShare];
+ private:
+  static constexpr unsigned kRowStep = kThreads / kVectors;
+  static constexpr unsigned kShare = kRows / kRowStep;
+
+  __device__ float4 load(const float* from) const {
+    if (vectors_) {
+      return *reinterpret_cast<const float4*>(from);
+    }
+    const unsigned left = columns_ - column_;
+    return {from[0], left > 1 ? from[1] : 0, left > 2 ? from[2] : 0, left > 3 ? from[3] : 0};
+  }
+
+  const float* own_;  // where this thread's first vector of the next chunk begins
+  unsigned rows_;     // of this thread, so many
+  unsigned columns_;
+  unsigned column_;  // of own_
+  std::uint64_t stride_;
+  bool vectors_;  // each row begins at a multiple of 16 bytes
+  float4 ahead_[kShare];
 };
 
 // The T x T sums of a thread, which go on from chunk to chunk. x and w are the thread's first row
@@ -180,17 +182,17 @@ __global__ void __launch_bounds__(kThreads)
   LAMELLA_SHARED(float4, weight_chunk, [T::kOutputs][T::kVectors + 1]);
   const unsigned first_row = blockIdx.y * T::kRows;
   const unsigned first_output = blockIdx.x * T::kOutputs;
-  const Part rows = part_of(x, first_row, T::kRows, row_count, inputs);
-  const Part weights = part_of(w, first_output, T::kOutputs, outputs, inputs);
+  const unsigned rows = min(T::kRows, row_count - first_row);
+  const unsigned width = min(T::kOutputs, outputs - first_output);
   const unsigned r = threadIdx.x % kRowLanes;
   const unsigned o = threadIdx.x / kRowLanes;
   // With T of 1 what is not there is left out; with more it is zeros beside what is.
-  const bool computes = r < rows.rows && o < weights.rows;
+  const bool computes = r < rows && o < width;
 
-  Chunk<T::kRows, T::kVectors> next_rows;
-  Chunk<T::kOutputs, T::kVectors> next_weights;
-  next_rows.fetch(rows, 0);
-  next_weights.fetch(weights, 0);
+  Chunks<T::kRows, T::kVectors> next_rows(x, first_row, row_count, inputs);
+  Chunks<T::kOutputs, T::kVectors> next_weights(w, first_output, outputs, inputs);
+  next_rows.fetch();
+  next_weights.fetch();
   Sums<kT> sums;
   for (unsigned k = 0; k < inputs; k += T::kChunk) {
     next_rows.put(row_chunk);
@@ -198,8 +200,8 @@ __global__ void __launch_bounds__(kThreads)
     __syncthreads();
     const unsigned left = inputs - k;
     if (left > T::kChunk) {
-      next_rows.fetch(rows, k + T::kChunk);
-      next_weights.fetch(weights, k + T::kChunk);
+      next_rows.fetch();
+      next_weights.fetch();
     }
     if (computes) {
       sums.add_chunk(row_chunk[r], weight_chunk[o], min(left, T::kChunk));
@@ -212,7 +214,7 @@ __global__ void __launch_bounds__(kThreads)
     for (unsigned j = 0; j < kT; ++j) {
       const unsigned row = r + i * kRowLanes;
       const unsigned output = o + j * kOutputLanes;
-      if (row < rows.rows && output < weights.rows) {
+      if (row < rows && output < width) {
         // What libraries do of alpha sum + beta C without a C: -0 becomes 0.
         const float product = sums.sums[i][j] + 0.0F;
         const float z = bias == nullptr ? product : product + bias[first_output + output];

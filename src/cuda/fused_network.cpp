@@ -19,12 +19,13 @@ namespace {
 
 using Family = plan::FusedShape::Family;
 
-// Up to so many rows a multiprocessor, a block for each is quicker than tiles. A tile takes about
-// three clocks for each multiply-add of one row (of an H100, when it is alone on a multiprocessor),
-// a block for a row reads four bytes for it. When all multiprocessors read, the second-level cache
-// gives each some 20 bytes a clock, so that eight rows take half a tile's time even where the
-// weights do not fit the first-level cache.
-constexpr std::size_t kFewRowsPerMultiprocessor = 8;
+// Up to so many rows a multiprocessor, a block for each is quicker than tiles. Where the weights
+// fit the first-level cache, a row costs an H100's multiprocessor 0.26 us, and a tile, of which
+// there are too few to fill it, 17 us however many rows it has. Weights that do not fit come from
+// the second-level cache, which gives all multiprocessors some 20 bytes a clock each.
+constexpr std::size_t kFewRowsPerMultiprocessor = 32;
+constexpr std::size_t kFewRowsOfLargeWeights = 8;
+constexpr std::size_t kFirstLevelBytes = std::size_t{128} << 10;
 
 int attribute(cudaDeviceAttr which, int device) {
   int value = 0;
@@ -103,8 +104,10 @@ FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape
   const auto multiprocessors =
       static_cast<unsigned>(attribute(cudaDevAttrMultiProcessorCount, device));
   max_blocks_ = static_cast<unsigned>(blocks) * multiprocessors;
-  few_rows_ = kFewRowsPerMultiprocessor * multiprocessors;
   wide_ = network.max_width() > 64;
+
+  few_rows_ = multiprocessors *
+              (bytes() <= kFirstLevelBytes ? kFewRowsPerMultiprocessor : kFewRowsOfLargeWeights);
 
   const std::vector<float> image = plan::pack_fused(network, shape_);
   image_ = allocate_device(bytes(), "the network's weights", memory);
