@@ -79,6 +79,11 @@ if ! command -v nvcc > /dev/null && [[ -x /usr/local/cuda/bin/nvcc ]]; then
   PATH=/usr/local/cuda/bin:$PATH
 fi
 
+# For what is linked with them and installed elsewhere, at link time and when it runs.
+for folder in "$dependencies"/lib "$dependencies"/lib64 "$dependencies"/lib/*-linux-gnu; do
+  [[ -z $dependencies || ! -d $folder ]] || export LD_LIBRARY_PATH=$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+done
+
 results=${results:-$build/results}
 mkdir -p -- "$results" "$build" || exit 1
 results=$(cd -- "$results" && pwd)
@@ -161,7 +166,7 @@ settings=()
 [[ -z $architectures ]] || settings+=("-DCMAKE_CUDA_ARCHITECTURES=$architectures")
 [[ -z $dependencies ]] || settings+=("-DCMAKE_PREFIX_PATH=$dependencies")
 phase 60 configure configure.log cmake --preset gpu -B "$build" ${settings[@]+"${settings[@]}"} || finish
-phase 270 build build.log cmake --build "$build" --parallel "$(nproc)" --target gpu_tests cuda_bench lamella_command || finish
+phase 270 build build.log cmake --build "$build" --parallel "$(nproc)" --target gpu_tests cuda_bench lamella_command lamella_texts || finish
 [[ -z $build_only ]] || finish
 
 # ctest stops by itself a little before, so that it still writes its report.
@@ -169,7 +174,7 @@ run_tests() {
   local limit=$((100 * budget / 540)) report=$results/junit.xml
   rm -f -- "$report"
   limited 110 "tests" tests.log env LAMELLA_REQUIRE_GPU=1 ctest --test-dir "$build" --label-regex '^gpu$' \
-    --no-tests=error --output-on-failure --parallel 4 --output-junit "$report" \
+    --no-tests=error --output-on-failure --parallel "$(($(nproc) < 8 ? $(nproc) : 8))" --output-junit "$report" \
     --stop-time "$(date -d "+$limit seconds" +%H:%M:%S)"
   count() { sed -n "s/^.*[[:space:]]$1=\"\([0-9]*\)\".*\$/\1/p" "$report" 2> /dev/null | head -n 1; }
   local tests failures skipped
@@ -197,7 +202,7 @@ fi
 build_example() {
   local prefix=$build/prefix example=$build/cuda_app
   phase 10 "install" install.log cmake --install "$build" --prefix "$prefix" &&
-    phase 20 "configure cuda_app" cuda_app-configure.log cmake -S examples/cuda_app -B "$example" \
+    phase 20 "configure cuda_app" cuda_app-configure.log cmake -G Ninja -S examples/cuda_app -B "$example" \
       "-DCMAKE_PREFIX_PATH=$prefix" "-DCMAKE_CUDA_ARCHITECTURES=${architectures:-native}" &&
     phase 30 "build cuda_app" cuda_app-build.log cmake --build "$example" &&
     phase 10 "cuda_app" cuda_app.txt "$example/cuda_app"
