@@ -165,7 +165,7 @@ finish() {
 settings=()
 [[ -z $architectures ]] || settings+=("-DCMAKE_CUDA_ARCHITECTURES=$architectures")
 [[ -z $dependencies ]] || settings+=("-DCMAKE_PREFIX_PATH=$dependencies")
-phase 60 configure configure.log cmake --preset gpu -B "$build" ${settings[@]+"${settings[@]}"} || finish
+phase 80 configure configure.log cmake --preset gpu -B "$build" ${settings[@]+"${settings[@]}"} || finish
 phase 270 build build.log cmake --build "$build" --parallel "$(nproc)" --target gpu_tests cuda_bench lamella_command lamella_texts || finish
 [[ -z $build_only ]] || finish
 
@@ -188,10 +188,10 @@ run_tests() {
 }
 run_tests
 
-phase 40 "beside NVIDIA's libraries" cuda_bench.txt "$build/bin/cuda_bench" --json "$results/cuda_bench.json"
+phase 60 "beside NVIDIA's libraries" cuda_bench.txt "$build/bin/cuda_bench" --json "$results/cuda_bench.json"
 if python3 -c 'import torch; assert torch.cuda.is_available()' > /dev/null 2>&1; then
-  limited 70 "beside PyTorch" cuda_torch.txt python3 tests/bench/cuda_torch.py "$results/cuda_bench.json" \
-    --json "$results/cuda_torch.json" --seconds "$((60 * budget / 540))"
+  limited 90 "beside PyTorch" cuda_torch.txt python3 tests/bench/cuda_torch.py "$results/cuda_bench.json" \
+    --json "$results/cuda_torch.json" --seconds "$((75 * budget / 540))"
   [[ $result != "FAILED with status 3"* ]] || result="cut off: not all was measured"
   add_row "beside PyTorch" "$result" "$seconds"
 else
@@ -201,11 +201,11 @@ fi
 # The downstream project from the installed package.
 build_example() {
   local prefix=$build/prefix example=$build/cuda_app
-  phase 10 "install" install.log cmake --install "$build" --prefix "$prefix" &&
-    phase 20 "configure cuda_app" cuda_app-configure.log cmake -G Ninja -S examples/cuda_app -B "$example" \
+  phase 20 "install" install.log cmake --install "$build" --prefix "$prefix" &&
+    phase 50 "configure cuda_app" cuda_app-configure.log cmake -G Ninja -S examples/cuda_app -B "$example" \
       "-DCMAKE_PREFIX_PATH=$prefix" "-DCMAKE_CUDA_ARCHITECTURES=${architectures:-native}" &&
-    phase 30 "build cuda_app" cuda_app-build.log cmake --build "$example" &&
-    phase 10 "cuda_app" cuda_app.txt "$example/cuda_app"
+    phase 50 "build cuda_app" cuda_app-build.log cmake --build "$example" &&
+    phase 20 "cuda_app" cuda_app.txt "$example/cuda_app"
 }
 build_example
 

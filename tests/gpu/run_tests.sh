@@ -124,7 +124,7 @@ expect_rows '^racecheck kernel_tests +FAILED with status 3: racecheck-kernel_tes
 FAILS=sanitizer-runs-nothing expect 1 "FAILED or cut off" "${run[@]}"
 expect_rows '^initcheck kernel_tests +FAILED: no test was run'
 SLOW=cuda_bench expect 1 "FAILED or cut off" "${run[@]}" --seconds 30
-expect_rows "^beside NVIDIA's libraries +cut off after 2 s" '^cuda_app +ok'
+expect_rows "^beside NVIDIA's libraries +cut off after 3 s" '^cuda_app +ok'
 SLOW=kernel_tests expect 1 "FAILED or cut off" "${run[@]}" --seconds 8
 expect_rows '^memcheck kernel_tests +cut off after [1-9] s'
 
