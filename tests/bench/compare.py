@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Lamella's CPU engine beside its peers, in one interleaved run.
 
-    compare.py BENCH_PEER [--json FILE] [--cases S1,S2] [--threads 1,2] [--rounds N] [--seconds S]
+    compare.py BENCH_PEER [--json FILE] [--cases S1,S2] [--threads 1,2]
+               [--most-rows N] [--rounds N] [--seconds S]
 
 BENCH_PEER is the program of that name in the build folder. This Python's onnxruntime and torch take
 part where they are installed, OpenBLAS where bench_peer was built with it. Each peer runs in a
@@ -156,6 +157,7 @@ def main():
     parser.add_argument("--json")
     parser.add_argument("--cases", default=",".join(NETWORKS))
     parser.add_argument("--threads", default="1,2")
+    parser.add_argument("--most-rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.2)
     arguments = parser.parse_args()
@@ -166,7 +168,7 @@ def main():
     print("|---|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for key in arguments.cases.split(","):
-            for rows in NETWORKS[key][1]:
+            for rows in (n for n in NETWORKS[key][1] if n <= arguments.most_rows):
                 for threads in map(int, arguments.threads.split(",")):
                     results.append(measure(arguments.bench_peer, pathlib.Path(folder), key, rows, threads, arguments))
                     print(line_of(results[-1]), flush=True)
