@@ -12,17 +12,18 @@
 //
 // Why: a 16-byte read takes a warp four clocks of the multiprocessor's shared memory, however many
 // lanes read the same, and 8x16 sums need six reads, 24 clocks, for 128 multiply-adds, which take
-// the multiprocessor 32. (8x8 sums take 16 for 16.) So many sums want all registers that a thread
-// can have (255; nvcc 13.0, sm_90), so there are eight warps on a multiprocessor, two for each of
-// its schedulers: one of them goes on while the other waits for device memory or its next operands.
+// the multiprocessor 32. (8x8 sums take 16 for 16.) So many sums, and the operands that are read
+// ahead, want most registers that a thread can have (217 of 255; nvcc 13.0, sm_90), so there are
+// eight warps on a multiprocessor, two for each of its schedulers: one of them goes on while the
+// other waits for device memory or its next operands.
 //
 // What to expect on an H100: for a tile of 64-64-64-10 a warp executes about 21,600 instructions,
 // of which 18,432 are multiply-adds (85 %; in the loop of 8x16 sums 256 of 273), and takes about
 // 4,600 clocks of shared memory, as many as the multiply-adds take the multiprocessor. 96 % of the
 // multiply-adds count, since 10 outputs are computed as 16. Measured: 1,000,000 rows take 0.55 to
-// 0.58 ms, 30 to 32 TFLOP/s (tiles of 128 rows by a block 0.575 to 0.583). Of a warp's clocks a
-// third for each instruction issued is one in which the multiprocessor does not dispatch (Nsight
-// Compute), as a library's large SGEMM, too, stops at 51 of 66.9 TFLOP/s.
+// 0.58 ms, 30 to 32 TFLOP/s (tiles of 128 rows by a block 0.575 to 0.583). Nsight Compute shows 0.3
+// clocks of dispatch stall for each instruction, which no other warp makes up for; a library's
+// large SGEMM ends at 51 of 66.9 TFLOP/s as well.
 #include <algorithm>
 #include <cstdint>
 
