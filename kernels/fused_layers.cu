@@ -22,8 +22,8 @@
 // In device memory a 16-byte access so takes whole sectors of 32 bytes.
 //
 // What it does on an H100 (132 multiprocessors, 66.9 TFLOP/s): 1,000,000 rows of 64-64-64-10,
-// 17,664 FLOP each, took 0.575 ms, 31 TFLOP/s. In the loop of 8x8 sums 256 of 277 instructions are
-// multiply-adds (nvcc 13.0, sm_90; 8x16: 256 of 273; 4x4: 64 of 77), of all that a warp executes 76
+// 17,664 FLOP each, took 0.575 ms, 31 TFLOP/s. In the loop of 8x8 sums 128 of 148 instructions are
+// multiply-adds (nvcc 13.0, sm_90; 8x16: 256 of 276; 4x4: 64 of 82), of all that a warp executes 76
 // %. What holds it back is shared memory, though: a 16-byte read takes a warp four clocks of it,
 // however many lanes read the same, so that the four reads for 64 multiply-adds of a warp take as
 // long as the multiply-adds, 16 clocks of the multiprocessor, and 4x4 sums take twice that. Where

@@ -123,9 +123,8 @@ void LayerStep::add_rungs(ProductLadder& ladder, LtProduct& most,
                           const ProductResources& resources) const {
   const bool by_shape = rule_ == ProductRule::kByShape;
   // In 16 bits too few sums show by their bits in what order they were made.
-  const bool comparable =
-      matrices_.output == core::Storage::kFloat32 && tells_orders_apart(*layer_, matrices_.input);
-  if (!by_shape && !comparable) {
+  if (!by_shape && (matrices_.output != core::Storage::kFloat32 ||
+                    !tells_orders_apart(*layer_, matrices_.input))) {
     return;
   }
   std::string numbers;
