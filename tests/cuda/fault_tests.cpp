@@ -127,15 +127,15 @@ TEST_F(DeviceFaults, InAnEnginesLife) {
 // Rows are staged by several threads, each of which enqueues the copies of what it has staged.
 TEST_F(DeviceFaults, InACallWhoseRowsAreStagedInPieces) {
   constexpr std::size_t kInputs = 16384;  // 16 rows are 1 MiB
-  constexpr std::size_t kRows = 40;
+  constexpr std::size_t kStagedRows = 40;
   const auto network = random_network({.widths = {kInputs, 5, 3}});
-  const Matrix rows = random_rows(kRows, kInputs, 3);
+  const Matrix rows = random_rows(kStagedRows, kInputs, 3);
   const long injected = sweep_faults(
       "staged_in_pieces",
       [&](Fault& fault) {
         CudaEngine engine(network, {.max_rows = 16, .path = CudaPath::kLayers});
         Matrix few(16, 3);
-        Matrix outputs(kRows, 3);
+        Matrix outputs(kStagedRows, 3);
         fault.arm();
         for (int call = 0; call < 3; ++call) {
           engine.run(rows.view().block(0, 16), few);
