@@ -2,6 +2,8 @@
 // takes 128 rows at a time for, so that a single one waits as long as all of them.
 #pragma once
 
+#include <cstddef>
+
 #include <driver_types.h>
 
 #include "kernels/fused_arguments.hpp"
@@ -15,5 +17,9 @@ namespace lamella::kernels {
 // Enqueues one kernel of `count` blocks on the stream (none without rows). Does not allocate or
 // synchronize; may be captured. Returns what the launch returned.
 [[nodiscard]] cudaError_t fused_few(const FusedCall& call, bool wide, cudaStream_t stream);
+
+// The most rows for which that is quicker than tiles on a device of so many multiprocessors, with
+// an image of so many bytes.
+[[nodiscard]] std::size_t fused_few_rows(std::size_t multiprocessors, std::size_t image_bytes);
 
 }  // namespace lamella::kernels

@@ -15,6 +15,7 @@
 
 #ifdef LAMELLA_CUDA_SIM
 #include "device.hpp"
+#include "sanitizer.hpp"
 
 /// A static shared array: `LAMELLA_SHARED(float, tile, [32][33]);` declares `tile` as if by
 /// `__shared__ float tile[32][33]`. Extents are compile-time constants, as for `__shared__`.
@@ -39,6 +40,15 @@
 #endif
 
 namespace lamella {
+
+/// Whether each thread of a kernel costs so much that kernels of many threads for little work are
+/// left to their own tests: in the simulation under ThreadSanitizer, where engines would take
+/// minutes.
+#ifdef LAMELLA_CUDA_SIM
+inline constexpr bool kThreadsAreCostly = ::cuda_sim::kThreadSanitizer;
+#else
+inline constexpr bool kThreadsAreCostly = false;
+#endif
 
 /// Enqueues `kernel` on `stream`, which must belong to the current device. Each argument is first
 /// converted to the type of the kernel's own parameter. Does not synchronize and does not allocate

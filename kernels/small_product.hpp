@@ -29,7 +29,7 @@ struct SmallProductCall {
 // what the launch returned.
 [[nodiscard]] cudaError_t small_product(const SmallProductCall& call, cudaStream_t stream);
 
-// The most rows for which that is quicker than a library's product with so many outputs.
+// The most rows for which that is quicker than a library's product with so many outputs; 0: never.
 [[nodiscard]] std::size_t small_product_rows(std::size_t outputs);
 
 }  // namespace lamella::kernels

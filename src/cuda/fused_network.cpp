@@ -19,14 +19,6 @@ namespace {
 
 using Family = plan::FusedShape::Family;
 
-// Up to so many rows a multiprocessor, a block for each is quicker than tiles. Where the weights
-// fit the first-level cache, a row costs an H100's multiprocessor 0.26 us, and a tile, of which
-// there are too few to fill it, 17 us however many rows it has. Weights that do not fit come from
-// the second-level cache, which gives all multiprocessors some 20 bytes a clock each.
-constexpr std::size_t kFewRowsPerMultiprocessor = 32;
-constexpr std::size_t kFewRowsOfLargeWeights = 8;
-constexpr std::size_t kFirstLevelBytes = std::size_t{128} << 10;
-
 int attribute(cudaDeviceAttr which, int device) {
   int value = 0;
   LAMELLA_CUDA_CHECK(cudaDeviceGetAttribute(&value, which, device));
@@ -106,8 +98,7 @@ FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape
   max_blocks_ = static_cast<unsigned>(blocks) * multiprocessors;
   wide_ = network.max_width() > 64;
 
-  few_rows_ = multiprocessors *
-              (bytes() <= kFirstLevelBytes ? kFewRowsPerMultiprocessor : kFewRowsOfLargeWeights);
+  few_rows_ = kernels::fused_few_rows(multiprocessors, bytes());
 
   const std::vector<float> image = plan::pack_fused(network, shape_);
   image_ = allocate_device(bytes(), "the network's weights", memory);

@@ -138,7 +138,7 @@ void LayerStep::add_rungs(ProductLadder& ladder, LtProduct& most,
   if (!matrices_.tf32 && most.epilogue() != Epilogue::kGelu &&
       matrices_.input == core::Storage::kFloat32) {
     auto small = std::make_unique<SmallProduct>(matrices_, most.epilogue());
-    if (by_shape || same_bits(*small, {})) {
+    if (small->most_rows() > 0 && (by_shape || same_bits(*small, {}))) {
       add(std::move(small));
     }
   }

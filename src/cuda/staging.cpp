@@ -42,6 +42,9 @@ std::size_t Staging::pieces(std::size_t bytes) {
 Staging::Staging() : pool_(std::min(core::usable_cores(), kMostThreads), kPatience) {}
 
 void Staging::copy(void* to, const void* from, std::size_t bytes, const Copied& copied) {
+  if (bytes == 0) {
+    return;  // of pointers that may be null
+  }
   const std::size_t count = pieces(bytes);
   const std::size_t piece = (bytes / count / kPage + 1) * kPage;
   const auto copy_piece = [&](std::size_t i) {
