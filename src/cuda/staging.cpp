@@ -42,16 +42,15 @@ std::size_t Staging::pieces(std::size_t bytes) {
 Staging::Staging() : pool_(std::min(core::usable_cores(), kMostThreads), kPatience) {}
 
 void Staging::copy(void* to, const void* from, std::size_t bytes, const Copied& copied) {
-  if (bytes == 0) {
-    return;  // of pointers that may be null
-  }
   const std::size_t count = pieces(bytes);
   const std::size_t piece = (bytes / count / kPage + 1) * kPage;
   const auto copy_piece = [&](std::size_t i) {
     const std::size_t first = i * piece;
     const std::size_t n = std::min(piece, bytes - first);
-    std::memcpy(static_cast<std::byte*>(to) + first, static_cast<const std::byte*>(from) + first,
-                n);
+    if (n > 0) {  // of nothing the pointers may be null
+      std::memcpy(static_cast<std::byte*>(to) + first, static_cast<const std::byte*>(from) + first,
+                  n);
+    }
     copied(first, n);
   };
   std::unique_lock lock(mutex_, std::defer_lock);
