@@ -1,11 +1,11 @@
-// A layer's product by several of cuBLASLt's algorithms, each for numbers of rows that it suits:
-// one whose tiles fill a device with thousands of rows leaves most of it idle with a few.
+// A layer's product by several others, each for numbers of rows that it suits: one whose tiles fill
+// a device with thousands of rows leaves most of it idle with a few.
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cuda/layer_product.hpp"
