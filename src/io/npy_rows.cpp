@@ -1,5 +1,5 @@
-// Two readers: rows that stand one after another are streamed; columns that stand one after another
-// (Fortran order) are gathered by reads at offsets, a chunk of rows at a time.
+// Two readers: of rows that stand one after another, in a stream or a file; and of columns that
+// stand one after another (Fortran order), which are gathered, a chunk of rows at a time.
 #include "io/npy_rows.hpp"
 
 #include <algorithm>
@@ -68,30 +68,60 @@ class NpyReader : public RowReader {
 
   std::size_t read(MatrixView<float> into) override {
     const std::size_t count = std::min(into.rows(), shape_.rows - next_row_);
-    if (count > 0 && shape_.width > 0) {
-      fill(into.block(0, count));
-    }
+    fill_any(next_row_, into.block(0, count), scratch_);
     move_on(count);
     return count;
+  }
+
+  [[nodiscard]] bool has_read_at() const override { return source_->size().has_value(); }
+
+  void read_at(std::uint64_t first, MatrixView<float> into) const override {
+    if (!has_read_at()) {
+      return RowReader::read_at(first, into);
+    }
+    Scratch scratch;
+    fill_any(next_row_ + static_cast<std::size_t>(first), into, scratch);
   }
 
   std::uint64_t skip(std::uint64_t rows) override {
     const auto count =
         static_cast<std::size_t>(std::min<std::uint64_t>(rows, shape_.rows - next_row_));
-    pass_over(count);
+    if (!source_->size()) {
+      pass_over(next_row_, count);
+    }
     move_on(count);
     return count;
   }
 
  protected:
-  virtual void fill(MatrixView<float> into) = 0;
-  virtual void pass_over(std::size_t rows) = 0;
+  // What reading takes beside the rows; each thread has its own.
+  struct Scratch {
+    std::vector<std::byte> bytes;
+    std::vector<float> values;
+  };
+
+  // The rows from first on, of at least one value in all. Of a stream, first is the next row.
+  virtual void fill(std::size_t first, MatrixView<float> into, Scratch& scratch) const = 0;
+  // The same of a stream, without looking at the values.
+  virtual void pass_over(std::size_t /*first*/, std::size_t /*rows*/) {}
   virtual void at_end() {}
 
   [[noreturn]] void refuse_truncated(std::uint64_t found) const {
     throw FileError(name(),
                     fmt::format("is truncated: shape {} takes {} bytes of data, {} are there",
                                 shape_text(header_.shape), header_.data_bytes, found));
+  }
+
+  std::unique_ptr<ByteSource> source_;
+  NpyHeader header_;
+  RowShape shape_;
+  std::vector<std::size_t> selected_;
+
+ private:
+  void fill_any(std::size_t first, MatrixView<float> into, Scratch& scratch) const {
+    if (into.rows() > 0 && shape_.width > 0) {
+      fill(first, into, scratch);
+    }
   }
 
   void move_on(std::size_t rows) {
@@ -101,45 +131,37 @@ class NpyReader : public RowReader {
     }
   }
 
-  std::unique_ptr<ByteSource> source_;
-  NpyHeader header_;
-  RowShape shape_;
-  std::vector<std::size_t> selected_;
   std::size_t next_row_ = 0;
   bool ended_ = false;
-  std::vector<std::byte> bytes_;
+  Scratch scratch_;  // of read()
 };
 
-class StreamedRows final : public NpyReader {
+class ConsecutiveRows final : public NpyReader {
  public:
   using NpyReader::NpyReader;
 
  private:
-  void fill(MatrixView<float> into) override {
+  void fill(std::size_t first, MatrixView<float> into, Scratch& scratch) const override {
+    const std::size_t row_bytes = shape_.width * header_.encoding.size();
     if (selected_.empty()) {
-      return read_values({into.data(), into.size()});
+      return read_values(first * row_bytes, {into.data(), into.size()}, scratch);
     }
-    row_.resize(shape_.width);
+    scratch.values.resize(shape_.width);
     for (std::size_t r = 0; r < into.rows(); ++r) {
-      read_values(row_);
+      read_values((first + r) * row_bytes, scratch.values, scratch);
       for (std::size_t c = 0; c < selected_.size(); ++c) {
-        into(r, c) = row_[selected_[c]];
+        into(r, c) = scratch.values[selected_[c]];
       }
     }
   }
 
-  // A file whose size is known is not read for this.
-  void pass_over(std::size_t rows) override {
-    std::size_t bytes = rows * shape_.width * header_.encoding.size();
-    if (source_->size()) {
-      taken_ += bytes;
-      return;
-    }
-    bytes_.resize(std::max(bytes_.size(), std::min(bytes, kReadBlock)));
-    while (bytes > 0) {
-      const auto block = std::span(bytes_).first(std::min(bytes, kReadBlock));
-      take(block);
-      bytes -= block.size();
+  void pass_over(std::size_t first, std::size_t rows) override {
+    const std::size_t row_bytes = shape_.width * header_.encoding.size();
+    std::vector<std::byte> passed(std::min(rows * row_bytes, kReadBlock));
+    std::size_t at = first * row_bytes;
+    for (const std::size_t end = at + rows * row_bytes; at < end; at += passed.size()) {
+      passed.resize(std::min(passed.size(), end - at));
+      take(at, passed);
     }
   }
 
@@ -154,33 +176,30 @@ class StreamedRows final : public NpyReader {
     }
   }
 
-  // The next values of the stream.
-  void read_values(std::span<float> to) {
+  // The values from the byte at on, counted from the first value's.
+  void read_values(std::size_t at, std::span<float> to, Scratch& scratch) const {
     if (header_.encoding.is_native_float()) {
-      return take(std::as_writable_bytes(to));
+      return take(at, std::as_writable_bytes(to));
     }
     const std::size_t size = header_.encoding.size();
     while (!to.empty()) {
       const std::size_t count = std::min(to.size(), kReadBlock / size);
-      bytes_.resize(std::max(bytes_.size(), count * size));
-      const auto block = std::span(bytes_).first(count * size);
-      take(block);
+      scratch.bytes.resize(std::max(scratch.bytes.size(), count * size));
+      const auto block = std::span(scratch.bytes).first(count * size);
+      take(at, block);
       convert(block, header_.encoding, to.first(count));
       to = to.subspan(count);
+      at += block.size();
     }
   }
 
-  void take(std::span<std::byte> to) {
+  void take(std::size_t at, std::span<std::byte> to) const {
     const std::size_t got =
-        source_->size() ? source_->read_at(header_.data_offset + taken_, to) : source_->read(to);
-    taken_ += got;
+        source_->size() ? source_->read_at(header_.data_offset + at, to) : source_->read(to);
     if (got < to.size()) {
-      refuse_truncated(taken_);
+      refuse_truncated(at + got);
     }
   }
-
-  std::vector<float> row_;
-  std::uint64_t taken_ = 0;
 };
 
 // Element (r, i, j, ...) stands at r + rows * (i + inner[0] * (j + ...)).
@@ -191,31 +210,28 @@ class FortranRows final : public NpyReader {
       : NpyReader(std::move(source), header, std::move(shape), std::move(selected)) {}
 
  private:
-  void fill(MatrixView<float> into) override {
+  void fill(std::size_t first, MatrixView<float> into, Scratch& scratch) const override {
     const std::size_t size = header_.encoding.size();
     const std::size_t most = kReadBlock / size;
-    for (std::size_t first = 0; first < into.rows(); first += most) {
-      const std::size_t count = std::min(most, into.rows() - first);
-      bytes_.resize(std::max(bytes_.size(), count * size));
-      column_.resize(std::max(column_.size(), count));
+    for (std::size_t done = 0; done < into.rows(); done += most) {
+      const std::size_t count = std::min(most, into.rows() - done);
+      scratch.bytes.resize(std::max(scratch.bytes.size(), count * size));
+      scratch.values.resize(std::max(scratch.values.size(), count));
       for (std::size_t c = 0; c < into.columns(); ++c) {
         const std::size_t column = stored_column(selected_.empty() ? c : selected_[c]);
-        const std::uint64_t at =
-            header_.data_offset + (column * shape_.rows + next_row_ + first) * size;
-        const auto block = std::span(bytes_).first(count * size);
+        const std::uint64_t at = header_.data_offset + (column * shape_.rows + first + done) * size;
+        const auto block = std::span(scratch.bytes).first(count * size);
         if (source_->read_at(at, block) < block.size()) {
           refuse_truncated(*source_->size() -
                            std::min<std::uint64_t>(*source_->size(), header_.data_offset));
         }
-        convert(block, header_.encoding, std::span(column_).first(count));
+        convert(block, header_.encoding, std::span(scratch.values).first(count));
         for (std::size_t r = 0; r < count; ++r) {
-          into(first + r, c) = column_[r];
+          into(done + r, c) = scratch.values[r];
         }
       }
     }
   }
-
-  void pass_over(std::size_t /*rows*/) override {}  // each block is read from where it stands
 
   // From the index in C order, as rows are flattened, to the index in Fortran order.
   [[nodiscard]] std::size_t stored_column(std::size_t column) const {
@@ -228,8 +244,6 @@ class FortranRows final : public NpyReader {
     }
     return stored;
   }
-
-  std::vector<float> column_;
 };
 
 }  // namespace
@@ -266,8 +280,8 @@ std::unique_ptr<RowReader> read_npy_rows(std::unique_ptr<ByteSource> source,
     return std::make_unique<FortranRows>(std::move(source), header, std::move(shape),
                                          std::move(selected));
   }
-  return std::make_unique<StreamedRows>(std::move(source), header, std::move(shape),
-                                        std::move(selected));
+  return std::make_unique<ConsecutiveRows>(std::move(source), header, std::move(shape),
+                                           std::move(selected));
 }
 
 }  // namespace lamella::io

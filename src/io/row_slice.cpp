@@ -49,6 +49,11 @@ class SliceReader final : public RowReader {
     return wanted;
   }
 
+  [[nodiscard]] bool has_read_at() const override { return whole_->has_read_at(); }
+  void read_at(std::uint64_t first, MatrixView<float> into) const override {
+    whole_->read_at(first, into);
+  }
+
   std::uint64_t skip(std::uint64_t rows) override {
     const std::uint64_t passed = whole_->skip(std::min(rows, rows_ - done_));
     done_ += passed;

@@ -44,6 +44,10 @@ RowFormat parse_row_format(std::string_view text) {
 
 namespace io {
 
+void RowReader::read_at(std::uint64_t /*first*/, MatrixView<float> /*into*/) const {
+  throw Error(name() + ": rows can be read one after the other alone");
+}
+
 RowFormat format_by_extension(const std::string& path) {
   const std::string extension = extension_of(path);
   for (const auto& [name, format] : kFormats) {

@@ -17,8 +17,8 @@
 
 namespace lamella::io {
 
-// Reads rows as float32, front to back, in bounded memory. Not thread-safe; may be used from
-// another thread than the one that made it.
+// Reads rows as float32, front to back, in bounded memory. Not thread-safe but for read_at(); may
+// be used from another thread than the one that made it.
 class RowReader {
  public:
   RowReader() = default;
@@ -35,6 +35,13 @@ class RowReader {
   // Fills the first rows of into, which is [any x columns()], and returns how many it filled: all
   // of them, unless the end was reached; 0 at the end. Throws FileError with row, line and column.
   virtual std::size_t read(MatrixView<float> into) = 0;
+  // Whether rows can be had in any order, by read_at(): of a file whose size is known and whose
+  // rows stand at known places.
+  [[nodiscard]] virtual bool has_read_at() const { return false; }
+  // Fills into, all of it, with the rows from first on, counted from where read() would go on. Only
+  // where has_read_at() and all of these rows are there; by several threads at once. Throws
+  // FileError.
+  virtual void read_at(std::uint64_t first, MatrixView<float> into) const;
   // Passes over so many rows, or all that are left, without looking at their values, and returns
   // how many there were. Throws FileError where rows cannot be told apart.
   virtual std::uint64_t skip(std::uint64_t rows) = 0;

@@ -34,7 +34,8 @@ Chunks choose_chunks(const ChunkWish& wish, std::size_t values_per_row,
   constexpr std::size_t kLaneBytes = std::size_t{1} << 20;  // which stay in the cache of a core
   constexpr std::size_t kManyBlocks = 4 * kWholeBlocks;     // that pay for what each chunk costs
   constexpr std::size_t kChunksOfALane = 4;  // at least, so that all end at about the same time
-  const std::size_t slots = slots_for(wish.lanes);
+  const std::size_t readers = wish.lanes > 1 ? 1 : wish.readers;
+  const std::size_t slots = slots_for(wish.lanes, readers);
   std::size_t rows = wish.rows;
   if (rows == 0) {
     const std::size_t memory = wish.memory_bytes == 0
@@ -80,7 +81,7 @@ Chunks choose_chunks(const ChunkWish& wish, std::size_t values_per_row,
         "rows with --chunk-rows",
         slots, rows, values_per_row));
   }
-  return {.rows = rows, .lanes = wish.lanes};
+  return {.rows = rows, .lanes = wish.lanes, .readers = readers};
 }
 
 }  // namespace lamella::pipeline

@@ -11,10 +11,10 @@
 
 namespace lamella::pipeline {
 
-// A slot for each chunk that is being computed, one that is being filled, one checked or written,
+// A slot for each chunk that is being computed, each that is being filled, one checked or written,
 // and one between the stages, so that a stage that is slow for once does not stop the others.
-[[nodiscard]] constexpr std::size_t slots_for(std::size_t lanes) {
-  return lanes + 3;
+[[nodiscard]] constexpr std::size_t slots_for(std::size_t lanes, std::size_t readers = 1) {
+  return lanes + readers + 2;
 }
 
 // Float32 values that a slot holds for each row of its chunk. Outputs are held where they are
@@ -28,11 +28,13 @@ struct ChunkWish {
   std::size_t memory_bytes = 0;  // for all slots together
   int devices = 1;               // that share a chunk's rows
   std::size_t lanes = 1;         // at most
+  std::size_t readers = 1;       // chunks that are filled at once, where there is one lane
 };
 
 struct Chunks {
   std::size_t rows = 1;  // in each
   std::size_t lanes = 1;
+  std::size_t readers = 1;
   bool operator==(const Chunks&) const = default;
 };
 
@@ -41,7 +43,8 @@ inline constexpr std::size_t kDefaultMemory = std::size_t{16} << 20;
 
 // How many rows a chunk has: as wished, or as many as let the slots fit the memory that is wished,
 // or kDefaultMemory for each device; no more than there are, at least 1. And how many lanes there
-// are: one where the chunks would be so few that some lanes had nothing to do for long. Throws
+// are: one where the chunks would be so few that some lanes had nothing to do for long. Several
+// lanes have one reader, since each of their threads reads when nothing else is to be done. Throws
 // OutOfMemoryError when the slots would not fit this machine's memory, or one row in each of them
 // the memory that is wished.
 [[nodiscard]] Chunks choose_chunks(const ChunkWish& wish, std::size_t values_per_row,

@@ -47,17 +47,26 @@ class Buffer {
 
 // No more than the chunks that there will be.
 std::size_t slots_needed(const PipelineOptions& options, std::optional<std::uint64_t> rows_total) {
-  const std::size_t slots = slots_for(options.lanes);
+  const std::size_t slots = slots_for(options.lanes, options.readers);
   return rows_total ? static_cast<std::size_t>(
                           std::min<std::uint64_t>(*rows_total / options.chunk_rows + 1, slots))
                     : slots;
 }
 
 // As many as compute at once: the system reads files ahead and writes them behind, and more threads
-// would but take the cores from each other. One lane alone, which may be of a device, gets two more
+// would but take the cores from each other. One lane alone, which may be of a device, gets more
 // threads to read and write meanwhile, and one to check.
 std::size_t threads_for(const PipelineOptions& options) {
-  return options.lanes > 1 ? options.lanes : options.check ? 4 : 3;
+  return options.lanes > 1 ? options.lanes : options.readers + (options.check ? 3 : 2);
+}
+
+// How many chunks there are, where they can be read in any order.
+std::optional<std::uint64_t> chunks_known(const io::RowReader& reader, std::size_t chunk_rows) {
+  const auto rows = reader.rows();
+  if (!rows || !reader.has_read_at()) {
+    return std::nullopt;
+  }
+  return *rows / chunk_rows + (*rows % chunk_rows != 0 ? 1 : 0);
 }
 
 struct Slot {
@@ -78,8 +87,9 @@ class Pipeline {
         output_(output),
         options_(options),
         rows_total_(reader.rows()),
+        chunks_(chunks_known(reader, options.chunk_rows)),
         slots_(slots_needed(options, rows_total_)),
-        schedule_(slots_.size(), options.lanes, static_cast<bool>(options.check)) {
+        schedule_(slots_.size(), options.lanes, static_cast<bool>(options.check), chunks_) {
     const std::size_t rows = options.chunk_rows;
     for (Slot& slot : slots_) {
       slot.inputs = Buffer<float>(rows, engine.network().inputs());
@@ -164,6 +174,9 @@ class Pipeline {
     switch (task.step) {
       case Step::kRead:
         report_.seconds_reading += seconds;
+        if (chunks_) {
+          break;
+        }
         rows_read_ += rows;
         if (rows < options_.chunk_rows) {
           schedule_.end_of_rows();
@@ -193,8 +206,7 @@ class Pipeline {
       case Step::kRead: {
         refuse_if_cancelled();
         const core::Range range("read chunk", options_.chunk_rows);
-        slot.first_row = rows_read_;
-        slot.rows = reader_.read(slot.inputs.rows(options_.chunk_rows));
+        read(slot, task.chunk);
         break;
       }
       case Step::kCompute: {
@@ -214,6 +226,18 @@ class Pipeline {
         break;
       }
     }
+  }
+
+  void read(Slot& slot, std::uint64_t chunk) {
+    if (!chunks_) {
+      slot.first_row = rows_read_;
+      slot.rows = reader_.read(slot.inputs.rows(options_.chunk_rows));
+      return;
+    }
+    slot.first_row = chunk * options_.chunk_rows;
+    slot.rows = static_cast<std::size_t>(
+        std::min<std::uint64_t>(options_.chunk_rows, *rows_total_ - slot.first_row));
+    reader_.read_at(slot.first_row, slot.inputs.rows(slot.rows));
   }
 
   void compute(Slot& slot, Engine& engine) {
@@ -282,11 +306,12 @@ class Pipeline {
   const PipelineOptions& options_;
 
   std::optional<std::uint64_t> rows_total_;
+  std::optional<std::uint64_t> chunks_;  // where they are read in any order
   std::vector<Slot> slots_;
   std::vector<std::unique_ptr<Engine>> siblings_;  // where there are several lanes
   std::vector<Engine*> engines_;                   // of each lane
-  std::uint64_t rows_read_ = 0;      // known to whoever reads, of whom there is one at a time
-  std::uint64_t rows_reported_ = 0;  // by the caller's thread
+  std::uint64_t rows_read_ = 0;                    // known to whoever reads, one thread at a time
+  std::uint64_t rows_reported_ = 0;                // by the caller's thread
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -308,7 +333,7 @@ ScoreReport run_pipeline(io::RowReader& reader, Engine& engine, io::RowWriter& w
     throw OutOfMemoryError(
         fmt::format("{} chunks of {} rows do not fit the memory that is left: take fewer rows with "
                     "--chunk-rows",
-                    slots_for(options.lanes), options.chunk_rows));
+                    slots_for(options.lanes, options.readers), options.chunk_rows));
   }
   ScoreReport report = pipeline->run();
   report.chunk_rows = options.chunk_rows;

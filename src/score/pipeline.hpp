@@ -25,6 +25,8 @@ struct PipelineOptions {
   // Chunks that are computed at once: where it is more than one, each by a sibling of the engine
   // that has one thread. There are then as many threads, and each does whichever step is next.
   std::size_t lanes = 1;
+  // Chunks that are read at once where one lane, as of a device, is served by several threads.
+  std::size_t readers = 1;
   ChunkCheck check =
       {};  // before the chunk is written, on any thread, one chunk at a time; may be empty
   std::function<void(const ScoreProgress&)> on_progress = {};
@@ -32,7 +34,8 @@ struct PipelineOptions {
 };
 
 // Sends every row of reader through the engine to writer, and finishes writer. The caller's thread
-// and others share the steps: reader, writer and each engine serve one thread at a time. Whichever
+// and others share the steps: writer and each engine serve one thread at a time, and so does the
+// reader where its rows cannot be had in any order. Whichever
 // step throws first, the others stop after the chunk that they hold, the threads are joined, and
 // its exception goes to the caller; the writer is then left unfinished. So it is when a thread
 // cannot be started (Error). Fills everything in the report but seconds and what was verified.

@@ -2,8 +2,9 @@
 
 namespace lamella::pipeline {
 
-Schedule::Schedule(std::size_t slots, std::size_t lanes, bool checked)
-    : slots_(slots), has_checks_(checked) {
+Schedule::Schedule(std::size_t slots, std::size_t lanes, bool checked,
+                   std::optional<std::uint64_t> chunks)
+    : slots_(slots), has_checks_(checked), chunks_(chunks), all_read_(chunks == 0U) {
   for (std::size_t i = slots; i-- > 0;) {
     free_.push_back(i);
   }
@@ -44,7 +45,9 @@ std::optional<Task> Schedule::begin() {
     const std::size_t slot = free_.back();
     free_.pop_back();
     reading_ = true;
-    return Task{.step = Step::kRead, .slot = slot, .chunk = next_read_++};
+    const std::uint64_t chunk = next_read_++;
+    all_read_ = all_read_ || next_read_ == chunks_;
+    return Task{.step = Step::kRead, .slot = slot, .chunk = chunk};
   }
   return std::nullopt;
 }

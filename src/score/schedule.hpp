@@ -1,6 +1,6 @@
-// Which step of a pipeline comes next. Chunks are read one after the other, computed several at
-// once, checked and written one after the other in the order in which they were read, and lie
-// meanwhile in slots that are used again and again.
+// Which step of a pipeline comes next. Chunks are read one after the other, or several at once
+// where it is known how many there are; computed several at once, checked and written one after the
+// other in their order, and lie meanwhile in slots that are used again and again.
 #pragma once
 
 #include <cstddef>
@@ -17,14 +17,16 @@ enum class Step { kRead, kCompute, kCheck, kWrite };
 struct Task {
   Step step = Step::kRead;
   std::size_t slot = 0;
-  std::uint64_t chunk = 0;  // numbered from 0, as they are read
+  std::uint64_t chunk = 0;  // numbered from 0
   std::size_t lane = 0;     // that computes it
 };
 
 // Knows no threads: whoever has some holds a lock around each call.
 class Schedule {
  public:
-  Schedule(std::size_t slots, std::size_t lanes, bool checked);
+  // chunks: how many there are, where several may be read at once; else end_of_rows() says it.
+  Schedule(std::size_t slots, std::size_t lanes, bool checked,
+           std::optional<std::uint64_t> chunks = std::nullopt);
 
   // The next task, which is begun with that; none while all that could be done is being done. What
   // is nearest to the output comes first, since it gives a slot back.
@@ -47,7 +49,9 @@ class Schedule {
     std::size_t slot = 0;
   };
 
-  [[nodiscard]] bool can_read() const { return !reading_ && !all_read_ && !free_.empty(); }
+  [[nodiscard]] bool can_read() const {
+    return (!reading_ || chunks_) && !all_read_ && !free_.empty();
+  }
   [[nodiscard]] bool can_compute() const { return !filled_.empty() && !lanes_.empty(); }
   [[nodiscard]] bool can_check() const { return has_checks_ && !checking_ && next_is_computed(); }
   [[nodiscard]] bool can_write() const {
@@ -60,6 +64,7 @@ class Schedule {
 
   std::size_t slots_;
   bool has_checks_;
+  std::optional<std::uint64_t> chunks_;
   std::vector<std::size_t> free_;   // slots
   std::vector<std::size_t> lanes_;  // that compute nothing
   std::deque<Chunk> filled_;
@@ -70,7 +75,7 @@ class Schedule {
   bool reading_ = false;
   bool checking_ = false;
   bool writing_ = false;
-  bool all_read_ = false;
+  bool all_read_ = false;  // or being read
 };
 
 }  // namespace lamella::pipeline

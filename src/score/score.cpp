@@ -8,6 +8,7 @@
 #include <lamella/error.hpp>
 #include <lamella/score.hpp>
 
+#include "core/cores.hpp"
 #include "io/row_slice.hpp"
 #include "io/rows.hpp"
 #include "score/chunks.hpp"
@@ -85,6 +86,15 @@ void write_record(const std::string& part, const pipeline::PartRecord& record) {
   }
 }
 
+// How many chunks are read at once while a device computes: it takes rows in faster than one core
+// copies them from the system's cache.
+std::size_t readers_beside(const Engine& engine, const io::RowReader& reader) {
+  constexpr int kMost = 4;
+  return engine.info().device.kind == DeviceKind::kCuda && reader.has_read_at()
+             ? static_cast<std::size_t>(std::clamp(core::usable_cores(), 1, kMost))
+             : 1;
+}
+
 // How many threads read or print text: as many as compute.
 int text_threads(const Engine& engine) {
   return engine.info().threads > 0 ? engine.info().threads
@@ -120,10 +130,12 @@ ScoreReport score(Engine& engine, const ScoreOptions& options) {
       {.rows = options.chunk_rows,
        .memory_bytes = options.memory_bytes,
        .devices = engine.info().devices,
-       .lanes = static_cast<std::size_t>(std::max(engine.info().threads, 1))},
+       .lanes = static_cast<std::size_t>(std::max(engine.info().threads, 1)),
+       .readers = readers_beside(engine, *reader)},
       pipeline::values_per_row(network, output, options.verify_rows != 0), reader->rows());
   const pipeline::PipelineOptions pipeline_options{.chunk_rows = chunks.rows,
                                                    .lanes = chunks.lanes,
+                                                   .readers = chunks.readers,
                                                    .check = check,
                                                    .on_progress = options.on_progress,
                                                    .cancelled = options.cancelled};

@@ -251,9 +251,34 @@ inline std::vector<float> csv_values(const std::string& text, const RowReadOptio
   return all_values(*reader);
 }
 
+inline std::vector<std::uint32_t> bits(const std::vector<float>& values) {
+  std::vector<std::uint32_t> result;
+  for (const float value : values) {
+    result.push_back(std::bit_cast<std::uint32_t>(value));
+  }
+  return result;
+}
+
+// All rows of a reader that has read none, in chunks from the last to the first.
+inline std::vector<float> values_backwards(const RowReader& reader, std::size_t chunk_rows = 3) {
+  EXPECT_TRUE(reader.has_read_at());
+  const auto rows = static_cast<std::size_t>(reader.rows().value_or(0));
+  Matrix values(rows, reader.columns());
+  for (std::size_t end = rows; end > 0;) {
+    const std::size_t first = end - std::min(end, chunk_rows);
+    reader.read_at(first, MatrixView<float>(values).block(first, end - first));
+    end = first;
+  }
+  return {values.data(), values.data() + rows * reader.columns()};
+}
+
+// The same in either direction.
 inline std::vector<float> npy_values(const std::string& file, const RowReadOptions& options = {}) {
   const auto reader = read_npy_rows(memory_source(bytes_of(file), "rows"), options);
-  return all_values(*reader);
+  const std::vector<float> backwards = values_backwards(*reader);
+  std::vector<float> values = all_values(*reader);
+  EXPECT_EQ(bits(values), bits(backwards));
+  return values;
 }
 
 // The message that the action throws; empty when it throws none.
@@ -271,14 +296,6 @@ inline std::vector<float> counting(std::size_t count) {
   std::vector<float> values(count);
   std::iota(values.begin(), values.end(), 0.0F);
   return values;
-}
-
-inline std::vector<std::uint32_t> bits(const std::vector<float>& values) {
-  std::vector<std::uint32_t> result;
-  for (const float value : values) {
-    result.push_back(std::bit_cast<std::uint32_t>(value));
-  }
-  return result;
 }
 
 }  // namespace lamella::io::testing_support

@@ -97,6 +97,41 @@ TEST(NpyRows, SelectsColumnsByNumber) {
   }
 }
 
+TEST(NpyRows, GivesRowsInAnyOrderFromWhereReadingWouldGoOn) {
+  const std::string file = npy("<f4", {4, 2}, raw(counting(8)));
+  const auto reader = read_npy_rows(memory_source(bytes_of(file), "rows"), {});
+  Matrix row(1, 2);
+  reader->read_at(3, row);
+  EXPECT_EQ(row(0, 0), 6);
+  reader->read_at(1, row);
+  EXPECT_EQ(row(0, 0), 2);
+  ASSERT_EQ(reader->read(row), 1U);
+  EXPECT_EQ(row(0, 0), 0) << "reading goes on where it was";
+  reader->read_at(1, row);
+  EXPECT_EQ(row(0, 0), 4);
+  EXPECT_EQ(reader->skip(1), 1U);
+  reader->read_at(1, row);
+  EXPECT_EQ(row(0, 0), 6);
+}
+
+TEST(NpyRows, OfAStreamComeOneAfterTheOtherAlone) {
+  const std::string file = npy("<f4", {2, 1}, raw(counting(2)));
+  int ends[2] = {};
+  ASSERT_EQ(::pipe(ends), 0);
+  const FileHandle reading(ends[0]);
+  {
+    const FileHandle writing(ends[1]);
+    write_all(writing.get(), bytes_of(file), "pipe");
+  }
+  const auto reader = open_rows(fmt::format("/dev/fd/{}", reading.get()), {});
+  EXPECT_FALSE(reader->has_read_at());
+  Matrix row(1, 1);
+  EXPECT_THAT(refusal([&] { reader->read_at(1, row); }), HasSubstr("one after the other"));
+  EXPECT_EQ(reader->skip(1), 1U);
+  ASSERT_EQ(reader->read(row), 1U);
+  EXPECT_EQ(row(0, 0), 1);
+}
+
 TEST(NpyRows, ReadsNoRows) {
   EXPECT_TRUE(npy_values(npy("<f4", {0, 3}, ""), row_options(3)).empty());
 }

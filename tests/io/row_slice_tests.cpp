@@ -22,7 +22,14 @@ std::vector<float> sliced_values(const std::string& path, std::uint64_t count,
   for (std::uint64_t index = 0; index < count; ++index) {
     const RowSlice slice = open_row_slice(path, {index, count}, options);
     EXPECT_EQ(slice.first_row, rows_of({index, count}, slice.rows_total).first);
+    std::vector<float> backwards;
+    if (slice.reader->has_read_at()) {
+      backwards = values_backwards(*slice.reader);
+    }
     const std::vector<float> part = all_values(*slice.reader);
+    if (slice.reader->has_read_at()) {
+      EXPECT_EQ(bits(backwards), bits(part));
+    }
     EXPECT_EQ(part.size(), *slice.reader->rows() * slice.reader->columns());
     values.insert(values.end(), part.begin(), part.end());
   }

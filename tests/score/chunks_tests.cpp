@@ -46,6 +46,9 @@ TEST(Chunks, HaveLanesWhereThereAreManyAndElseOne) {
   EXPECT_EQ(choose_chunks({.lanes = 2}, 74, 8 * 3328 - 1), (Chunks{.rows = 14080, .lanes = 1}));
   EXPECT_EQ(choose_chunks({.rows = 7, .lanes = 3}, 74, 84), (Chunks{.rows = 7, .lanes = 3}));
   EXPECT_EQ(choose_chunks({.rows = 7, .lanes = 3}, 74, 83), (Chunks{.rows = 7, .lanes = 1}));
+  EXPECT_EQ(choose_chunks({.lanes = 2, .readers = 3}, 74, 8 * 3328),
+            (Chunks{.rows = 3328, .lanes = 2}));
+  EXPECT_EQ(choose_chunks({.readers = 3}, 74, std::nullopt), (Chunks{.rows = 9216, .readers = 3}));
   // Memory for a row in each of four slots, but not of nine.
   EXPECT_EQ(choose_chunks({.memory_bytes = 2000, .lanes = 6}, 74, std::nullopt),
             (Chunks{.rows = 1, .lanes = 1}));

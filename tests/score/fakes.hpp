@@ -36,27 +36,34 @@ inline Happening takes(std::chrono::milliseconds time) {
   return [=](std::size_t) { std::this_thread::sleep_for(time); };
 }
 
+// How a reader gives its rows.
+enum class Reading { kOneAfterTheOther, kWithoutSayingTheirNumber, kInAnyOrder };
+
 // count rows of two values: row r is (r, -r).
 class FakeReader final : public io::RowReader {
  public:
-  explicit FakeReader(std::size_t count, bool says_count = true, Happening before = {})
-      : count_(count), says_count_(says_count), before_(std::move(before)) {}
+  explicit FakeReader(std::size_t count, Reading reading = Reading::kOneAfterTheOther,
+                      Happening before = {})
+      : count_(count), reading_(reading), before_(std::move(before)) {}
 
   [[nodiscard]] std::size_t columns() const override { return 2; }
   [[nodiscard]] std::optional<std::uint64_t> rows() const override {
-    return says_count_ ? std::optional<std::uint64_t>(count_) : std::nullopt;
+    return reading_ != Reading::kWithoutSayingTheirNumber ? std::optional<std::uint64_t>(count_)
+                                                          : std::nullopt;
   }
   [[nodiscard]] const std::string& name() const override { return name_; }
   std::size_t read(MatrixView<float> into) override {
-    if (before_) {
-      before_(chunk_++);
-    }
     const std::size_t rows = std::min(into.rows(), count_ - next_);
-    for (std::size_t r = 0; r < rows; ++r, ++next_) {
-      into(r, 0) = static_cast<float>(next_);
-      into(r, 1) = -static_cast<float>(next_);
-    }
+    fill(next_, into.block(0, rows));
+    next_ += rows;
     return rows;
+  }
+  [[nodiscard]] bool has_read_at() const override { return reading_ == Reading::kInAnyOrder; }
+  void read_at(std::uint64_t first, MatrixView<float> into) const override {
+    EXPECT_TRUE(has_read_at());
+    EXPECT_GT(into.rows(), 0U);
+    EXPECT_LE(next_ + first + into.rows(), count_);
+    fill(next_ + static_cast<std::size_t>(first), into);
   }
   std::uint64_t skip(std::uint64_t rows) override {
     const std::uint64_t passed = std::min<std::uint64_t>(rows, count_ - next_);
@@ -65,12 +72,22 @@ class FakeReader final : public io::RowReader {
   }
 
  private:
+  void fill(std::size_t first, MatrixView<float> into) const {
+    if (before_) {
+      before_(chunk_++);
+    }
+    for (std::size_t r = 0; r < into.rows(); ++r) {
+      into(r, 0) = static_cast<float>(first + r);
+      into(r, 1) = -static_cast<float>(first + r);
+    }
+  }
+
   std::string name_ = "rows";
   std::size_t count_;
-  bool says_count_;
+  Reading reading_;
   Happening before_;
   std::size_t next_ = 0;
-  std::size_t chunk_ = 0;
+  mutable std::atomic<std::size_t> chunk_ = 0;
 };
 
 // Three outputs for (x, y): 2x, x + y, 2y.

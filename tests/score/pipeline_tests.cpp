@@ -18,6 +18,8 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 const RowOutput kPlain(OutputKind::kOutputs, 0, 3);
+constexpr Reading kReadings[] = {Reading::kOneAfterTheOther, Reading::kWithoutSayingTheirNumber,
+                                 Reading::kInAnyOrder};
 
 std::vector<float> expected_outputs(std::size_t rows) {
   std::vector<float> values;
@@ -47,11 +49,11 @@ std::string failure(FakeReader&& reader, FakeEngine&& engine, FakeWriter& writer
 TEST(Pipeline, WritesEveryRowInOrderWhateverTheChunkSize) {
   for (const std::size_t rows : {1, 2, 7, 8, 9, 100}) {
     for (const std::size_t chunk : {1, 3, 8, 1000}) {
-      for (const bool says_count : {true, false}) {
+      for (const Reading reading : kReadings) {
         FakeEngine engine;
         FakeWriter writer;
         const ScoreReport report =
-            run(FakeReader(rows, says_count), engine, writer, {.chunk_rows = chunk});
+            run(FakeReader(rows, reading), engine, writer, {.chunk_rows = chunk});
         EXPECT_EQ(writer.values, expected_outputs(rows)) << rows << " rows by " << chunk;
         EXPECT_TRUE(writer.finished);
         EXPECT_EQ(report.rows, rows);
@@ -110,7 +112,8 @@ TEST(Pipeline, KeepsOrderWhicheverStageIsSlow) {
     const Happening sleeps = takes(milliseconds(3));
     FakeEngine engine(slow == 1 ? sleeps : Happening());
     FakeWriter writer(slow == 2 ? sleeps : Happening());
-    run(FakeReader(30, true, slow == 0 ? sleeps : Happening()), engine, writer, {.chunk_rows = 2});
+    run(FakeReader(30, Reading::kOneAfterTheOther, slow == 0 ? sleeps : Happening()), engine,
+        writer, {.chunk_rows = 2});
     EXPECT_EQ(writer.values, expected_outputs(30));
   }
 }
@@ -120,7 +123,8 @@ TEST(Pipeline, StagesWorkAtTheSameTimeAndReportTheirBusyTime) {
   FakeWriter writer(takes(milliseconds(10)));
   const auto start = std::chrono::steady_clock::now();
   const ScoreReport report =
-      run(FakeReader(20, true, takes(milliseconds(10))), engine, writer, {.chunk_rows = 1});
+      run(FakeReader(20, Reading::kOneAfterTheOther, takes(milliseconds(10))), engine, writer,
+          {.chunk_rows = 1});
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
   EXPECT_GE(report.seconds_reading, 0.2);
   EXPECT_GE(report.seconds_computing, 0.2);
@@ -139,7 +143,7 @@ TEST(Pipeline, ReadsNoFurtherAheadThanItsSlots) {
     std::this_thread::sleep_for(milliseconds(1));
     ++written;
   });
-  run(FakeReader(50, true,
+  run(FakeReader(50, Reading::kOneAfterTheOther,
                  [&](std::size_t n) {
                    read = n;
                    furthest = std::max(furthest.load(), n - std::min(n, written.load()));
@@ -152,6 +156,7 @@ TEST(Pipeline, ReadsNoFurtherAheadThanItsSlots) {
 // Lanes end their chunks in any order: the first of each waits longest.
 TEST(Pipeline, LanesWriteEveryRowInOrder) {
   for (const std::size_t rows : {1, 7, 8, 9, 100}) {
+    const Reading reading = kReadings[rows % 3];
     std::atomic<int> slow = 0;
     FakeEngine engine([&](std::size_t) {
       if (++slow % 3 == 1) {
@@ -162,7 +167,7 @@ TEST(Pipeline, LanesWriteEveryRowInOrder) {
     const auto caller = std::this_thread::get_id();
     std::vector<std::uint64_t> reported;
     const ScoreReport report =
-        run(FakeReader(rows, rows % 2 == 0), engine, writer,
+        run(FakeReader(rows, reading), engine, writer,
             {.chunk_rows = 2, .lanes = 3, .on_progress = [&](const ScoreProgress& progress) {
                EXPECT_EQ(std::this_thread::get_id(), caller);
                reported.push_back(progress.rows_done);
@@ -177,17 +182,45 @@ TEST(Pipeline, LanesWriteEveryRowInOrder) {
   }
 }
 
+// Each reading waits until another is under way.
+TEST(Pipeline, ReadsSeveralChunksAtOnceWhereTheyCanBeHadInAnyOrder) {
+  std::atomic<int> reading = 0;
+  std::atomic<int> most = 0;
+  FakeEngine engine;
+  FakeWriter writer;
+  const auto meets = [&](std::size_t) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    most = std::max(most.load(), ++reading);
+    while (most < 2 && std::chrono::steady_clock::now() < end) {
+      std::this_thread::yield();
+    }
+    --reading;
+  };
+  std::vector<std::uint64_t> firsts;
+  const auto check = [&](std::uint64_t first, MatrixView<const float> inputs,
+                         MatrixView<const float>) {
+    EXPECT_EQ(inputs(0, 0), static_cast<float>(first));
+    firsts.push_back(first);
+  };
+  run(FakeReader(21, Reading::kInAnyOrder, meets), engine, writer,
+      {.chunk_rows = 4, .readers = 3, .check = check});
+  EXPECT_EQ(writer.values, expected_outputs(21));
+  EXPECT_GE(most, 2);
+  EXPECT_THAT(firsts, ElementsAre(0, 4, 8, 12, 16, 20));
+}
+
 TEST(Pipeline, AFailingLaneStopsItAndItsErrorIsThrown) {
   for (const int fails : {1, 2, 9}) {
     std::atomic<int> chunks = 0;
     FakeWriter writer;
-    EXPECT_EQ(failure(FakeReader(1000, false), FakeEngine([&](std::size_t) {
-                        if (++chunks == fails) {
-                          throw std::runtime_error("lost");
-                        }
-                      }),
-                      writer, {.chunk_rows = 2, .lanes = 3}),
-              "lost");
+    EXPECT_EQ(
+        failure(FakeReader(1000, Reading::kWithoutSayingTheirNumber), FakeEngine([&](std::size_t) {
+                  if (++chunks == fails) {
+                    throw std::runtime_error("lost");
+                  }
+                }),
+                writer, {.chunk_rows = 2, .lanes = 3}),
+        "lost");
     EXPECT_FALSE(writer.finished);
     EXPECT_LT(writer.values.size(), 3000U);
   }
@@ -195,10 +228,12 @@ TEST(Pipeline, AFailingLaneStopsItAndItsErrorIsThrown) {
 
 TEST(Pipeline, AFailingReaderStopsItAndItsErrorIsThrown) {
   for (const std::size_t chunk : {0, 1, 6}) {
-    FakeWriter writer;
-    EXPECT_EQ(failure(FakeReader(100, false, fails_at(chunk, "line 7")), FakeEngine(), writer),
-              "line 7");
-    EXPECT_FALSE(writer.finished);
+    for (const Reading reading : kReadings) {
+      FakeWriter writer;
+      EXPECT_EQ(failure(FakeReader(100, reading, fails_at(chunk, "line 7")), FakeEngine(), writer),
+                "line 7");
+      EXPECT_FALSE(writer.finished);
+    }
   }
 }
 
@@ -230,7 +265,9 @@ TEST(Pipeline, TheFirstOfSeveralErrorsWins) {
     std::this_thread::sleep_for(milliseconds(50));
     throw std::runtime_error("second");
   });
-  EXPECT_EQ(failure(FakeReader(100, true, fails_at(2, "first")), FakeEngine(), writer), "first");
+  EXPECT_EQ(failure(FakeReader(100, Reading::kOneAfterTheOther, fails_at(2, "first")), FakeEngine(),
+                    writer),
+            "first");
 }
 
 TEST(Pipeline, ReportsProgressOnTheCallersThread) {

@@ -65,8 +65,21 @@ TEST(Schedule, WritesInTheOrderOfReadingWhateverIsComputedFirst) {
   EXPECT_EQ(begun(schedule, Step::kWrite).chunk, 1U);
 }
 
+TEST(Schedule, ReadsSeveralChunksAtOnceWhereItIsKnownHowManyThereAre) {
+  Schedule schedule(3, 1, false, 2);
+  const Task first = begun(schedule, Step::kRead);
+  const Task second = begun(schedule, Step::kRead);
+  EXPECT_NE(first.slot, second.slot);
+  EXPECT_FALSE(schedule.has_task()) << "there is no third";
+  schedule.end(second);
+  EXPECT_EQ(begun(schedule, Step::kCompute).chunk, 1U);
+  EXPECT_FALSE(schedule.is_done());
+  EXPECT_TRUE(Schedule(1, 1, false, 0).is_done());
+}
+
 // Threads begin and end tasks in any order: a random one stands for all. No two tasks use a slot or
-// a lane at once, one thread at a time reads, checks and writes, and nothing stops early.
+// a lane at once, one thread at a time checks and writes, and reads where their number is not
+// known, and nothing stops early.
 TEST(Schedule, AnyOrderOfEventsKeepsTheRulesAndEnds) {
   std::mt19937 random(1);
   for (int round = 0; round < 300; ++round) {
@@ -74,7 +87,9 @@ TEST(Schedule, AnyOrderOfEventsKeepsTheRulesAndEnds) {
     const std::size_t lanes = 1 + random() % 4;
     const bool checked = random() % 2 == 0;
     const std::size_t chunks = random() % 30;
-    Schedule schedule(slots, lanes, checked);
+    const bool known = random() % 2 == 0;
+    Schedule schedule(slots, lanes, checked,
+                      known ? std::optional<std::uint64_t>(chunks) : std::nullopt);
     std::vector<Task> under_way;
     std::vector<std::uint64_t> written;
     std::map<std::uint64_t, int> steps;
@@ -84,7 +99,7 @@ TEST(Schedule, AnyOrderOfEventsKeepsTheRulesAndEnds) {
         ASSERT_TRUE(task);
         for (const Task& other : under_way) {
           ASSERT_NE(task->slot, other.slot);
-          ASSERT_TRUE(task->step != other.step ||
+          ASSERT_TRUE(task->step != other.step || (task->step == Step::kRead && known) ||
                       (task->step == Step::kCompute && task->lane != other.lane));
         }
         under_way.push_back(*task);
