@@ -23,6 +23,7 @@ struct ThreadFiber {
   Context context;
   uint3 index{};
   int linear = 0;
+  std::size_t kernel = 0;  // the last whose threads it ran, under TSan
 };
 
 namespace {
@@ -70,9 +71,8 @@ struct Block {
 
 Block* block = nullptr;
 SharedMemory shared_memory;
-char threads_start = 0;  // addresses that order a kernel's threads
-char threads_end = 0;    // between what precedes and what follows it
 std::size_t rotation = 0;
+std::size_t kernel_number = 0;
 
 // Kept in leaked vectors, so that the leak checker sees them as reachable.
 auto& idle_fibers = *new std::vector<ThreadFiber*>;
@@ -162,6 +162,34 @@ void note_exit(const ThreadFiber& fiber) {
   }
 }
 
+// TSan's clocks are as long as all fibers are many: one exchange for each fiber and kernel is
+// enough, since a kernel's blocks are not ordered among themselves.
+void begin_threads() {
+  kernel_number++;
+  if (kThreadSanitizer)
+    release(&running_stream()->tsan.ordering->threads_start);
+}
+
+void enter_kernel(ThreadFiber* fiber) {
+  if (kThreadSanitizer && std::exchange(fiber->kernel, kernel_number) != kernel_number)
+    acquire(&running_stream()->tsan.ordering->threads_start);
+}
+
+void end_threads() {
+  if (!kThreadSanitizer)
+    return;
+  const TsanContext& tsan = running_stream()->tsan;
+  void* const scheduler = current_tsan_fiber();
+  for (const ThreadFiber* fiber : tsan.threads) {
+    if (fiber->kernel == kernel_number) {
+      switch_tsan_fiber(fiber->context.tsan_fiber);
+      release(&tsan.ordering->threads_end);
+    }
+  }
+  switch_tsan_fiber(scheduler);
+  acquire(&tsan.ordering->threads_end);
+}
+
 void start_next_thread(ThreadFiber* fiber) {
   const int position = block->started++;
   if (block->order.empty()) {
@@ -181,9 +209,8 @@ void fiber_main() {
   for (ThreadFiber* fiber = block->current;;) {
     while (block->started < block->threads) {
       start_next_thread(fiber);
-      acquire(&threads_start);
+      enter_kernel(fiber);
       block->call->run_thread();
-      release(&threads_end);
       const Bookkeeping bookkeeping;
       note_exit(*fiber);
       if (kThreadSanitizer)
@@ -226,11 +253,7 @@ void abandon_block() {
                               exchange.waiting.end());
   if (kThreadSanitizer) {
     auto& fibers = running_stream()->tsan.threads;
-    for (ThreadFiber* fiber : fibers) {  // they end here, as far as what follows is concerned
-      switch_tsan_fiber(fiber->context.tsan_fiber);
-      release(&threads_end);
-      switch_tsan_fiber(block->scheduler.tsan_fiber);
-    }
+    end_threads();  // as far as what follows is concerned
     abandoned_fibers.insert(abandoned_fibers.end(), fibers.begin(), fibers.end());
     fibers.clear();
   }
@@ -308,6 +331,7 @@ void run_kernel(const KernelCall& call) {
   const ThreadOrder order = state().config.thread_order;
   const std::size_t first = order == ThreadOrder::kShuffled ? state().random() % blocks : 0;
   Block running;
+  begin_threads();
   for (std::size_t i = 0; i < blocks && state().sticky_error == cudaSuccess; ++i) {
     const std::size_t b = order == ThreadOrder::kDescending ? blocks - 1 - i : (first + i) % blocks;
     block_index = {static_cast<unsigned>(b % call.grid.x),
@@ -323,11 +347,10 @@ void run_kernel(const KernelCall& call) {
     block = &running;
     rotation++;
     shared_memory.start_block(call.shared_bytes);
-    release(&threads_start);
     run_block();
     shared_memory.finish_block();
   }
-  acquire(&threads_end);
+  end_threads();
   block = nullptr;
 }
 

@@ -44,6 +44,7 @@ void give_tsan_context(CUstream_st& stream) {
     spares.pop_back();
   } else {
     stream.tsan.stream = new_tsan_fiber("CUDA stream");
+    stream.tsan.ordering = std::make_unique<TsanContext::Ordering>();
   }
 }
 

@@ -49,8 +49,15 @@ struct ThreadFiber;
 
 /// What TSan takes for the threads of a stream; empty under no TSan.
 struct TsanContext {
+  /// Addresses that order a kernel's threads between what precedes and what follows it.
+  struct Ordering {
+    char threads_start = 0;
+    char threads_end = 0;
+  };
+
   void* stream = nullptr;
   std::vector<ThreadFiber*> threads;  ///< of the kernels that run there
+  std::unique_ptr<Ordering> ordering;
 };
 
 }  // namespace cuda_sim

@@ -19,6 +19,7 @@ Results (table, summary.json, JUnit, benchmarks, logs) go to RESULTS; default: B
   --help                  this text
 
 Needs CUDA Toolkit 13, CMake, Ninja and the libraries that cmake/install-dependencies.sh lists; no network.
+In a copy without git LAMELLA_COMMIT names the commit for the results.
 END
 }
 
@@ -89,7 +90,7 @@ mkdir -p -- "$results" "$build" || exit 1
 results=$(cd -- "$results" && pwd)
 build=$(cd -- "$build" && pwd)
 date=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-commit=$(git rev-parse HEAD 2> /dev/null || echo "not a git checkout")
+commit=${LAMELLA_COMMIT:-$(git rev-parse HEAD 2> /dev/null || echo "not a git checkout")}
 echo "$card, driver $driver; $date; $commit"
 
 table=()   # a line for each phase
@@ -214,27 +215,28 @@ build_example() {
 }
 build_example
 
-# compute-sanitizer slows kernels down by 10 to 100 times: a reduced set, and the time that is left for it.
+# compute-sanitizer slows kernels down by 10 to 100 times: a reduced set, and the time that is left for it. Last comes what
+# takes longest.
 sanitize() {
-  local tool program runs=8 filter
+  local run tool program runs=8 filter
   if ! command -v compute-sanitizer > /dev/null; then
     add_row "compute-sanitizer" "FAILED: it is not installed" 0
     return
   fi
-  for tool in memcheck racecheck initcheck synccheck; do
-    for program in kernel_tests cuda_engine_tests; do
-      filter='-*StepsOver*'
-      [[ $program == kernel_tests ]] ||
-        filter='CudaEngineTest.EnqueuesOnTheCallersStream:CudaEngineTest.SplitsMoreThanMaxRows'
-      local share=$(((budget - SECONDS) * 540 / budget / runs))
-      runs=$((runs - 1))
-      if limited "$share" "$tool $program" "$tool-$program.log" env LAMELLA_REQUIRE_GPU=1 \
-        compute-sanitizer --tool "$tool" --error-exitcode 3 "$build/bin/$program" "--gtest_filter=$filter" &&
-        ! grep -q '^\[  PASSED  \] [1-9]' "$results/$tool-$program.log"; then
-        result="FAILED: no test was run"
-      fi
-      add_row "$tool $program" "$result" "$seconds"
-    done
+  for run in {memcheck,initcheck,synccheck}" kernel_tests" {memcheck,initcheck,synccheck,racecheck}" cuda_engine_tests" \
+    "racecheck kernel_tests"; do
+    tool=${run% *} program=${run#* }
+    filter='-*StepsOver*'
+    [[ $program == kernel_tests ]] ||
+      filter='CudaEngineTest.EnqueuesOnTheCallersStream:CudaEngineTest.SplitsMoreThanMaxRows'
+    local share=$(((budget - SECONDS) * 540 / budget / runs))
+    runs=$((runs - 1))
+    if limited "$share" "$run" "$tool-$program.log" env LAMELLA_REQUIRE_GPU=1 \
+      compute-sanitizer --tool "$tool" --error-exitcode 3 "$build/bin/$program" "--gtest_filter=$filter" &&
+      ! grep -q '^\[  PASSED  \] [1-9]' "$results/$tool-$program.log"; then
+      result="FAILED: no test was run"
+    fi
+    add_row "$run" "$result" "$seconds"
   done
 }
 sanitize
