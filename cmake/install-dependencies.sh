@@ -7,8 +7,7 @@
 #   cmake/install-dependencies.sh --without-browser   without Chromium, in which the page of explain is tested
 set -euo pipefail
 
-# oneDNN's CMake package asks for OpenCL, which Debian's package only recommends.
-packages=(libdnnl-dev ocl-icd-opencl-dev libcli11-dev nlohmann-json3-dev libfmt-dev libfast-float-dev zlib1g-dev libgtest-dev libgmock-dev)
+packages=(libcli11-dev nlohmann-json3-dev libfmt-dev libfast-float-dev zlib1g-dev libgtest-dev libgmock-dev)
 # With ccache the presets share what they compile alike.
 declare -A tools=([cmake]=cmake [ninja]=ninja-build [g++]=g++ [ccache]=ccache)  # any that is on the path serves
 # With these cpack finds out what the .deb depends on, and a test links by pkg-config.
@@ -41,7 +40,7 @@ done
 if ! command -v apt-get > /dev/null || ! command -v dpkg-query > /dev/null; then
   cat >&2 << MESSAGE
 install-dependencies.sh: no apt-get here, so nothing was installed. Lamella needs a C++20 compiler,
-CMake 3.25 or newer, Ninja, oneDNN, CLI11, nlohmann-json, fmt, fast_float, zlib and GoogleTest, from this
+CMake 3.25 or newer, Ninja, CLI11, nlohmann-json, fmt, fast_float, zlib and GoogleTest, from this
 system's packages; CUDA 13 is optional, and so is Chromium, for tests alone. When they are there, set
 LAMELLA_SKIP_INSTALL=1 and the project's scripts will not come here.
 MESSAGE

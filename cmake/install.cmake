@@ -43,7 +43,6 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/lamellaConfig.cmake.in
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/lamellaConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/lamellaConfig.cmake ${PROJECT_BINARY_DIR}/lamellaConfigVersion.cmake
         ${PROJECT_SOURCE_DIR}/cmake/cxx20.cmake ${PROJECT_SOURCE_DIR}/cmake/find_cuda_toolkit.cmake
-        ${PROJECT_SOURCE_DIR}/cmake/find_dnnl.cmake
         DESTINATION ${lamella_package_dir})
 
 set(lamella_pc_dir ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)

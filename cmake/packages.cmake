@@ -15,7 +15,7 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR}/lib)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS OFF)
 # What the static libraries want of a program that links them. CUDA is opened where it is there, so it is not a dependency:
 # NVIDIA's packages are as often installed without the package manager as with it.
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libdnnl-dev, libfmt-dev, zlib1g-dev")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libfmt-dev, zlib1g-dev")
 if(LAMELLA_CUDA_ENABLED AND NOT LAMELLA_CUDA_SIM)
   string(APPEND CPACK_DEBIAN_PACKAGE_SUGGESTS
     ", libcublas-${CUDAToolkit_VERSION_MAJOR}-${CUDAToolkit_VERSION_MINOR}, cuda-cudart-${CUDAToolkit_VERSION_MAJOR}-${CUDAToolkit_VERSION_MINOR}")

@@ -101,7 +101,7 @@ struct EngineInfo {
   // Whether a row's output bits depend on nothing but the row: not on the rows beside it, their
   // number, where they lie in memory, max_rows, or threads. On one device, by one build.
   bool batch_invariant = true;
-  std::string path;         // how layers are computed, e.g. "oneDNN row blocks of 64"
+  std::string path;         // how layers are computed, e.g. "row blocks of 64"
   std::string path_reason;  // why they are computed so
   std::string reason;       // why this device, where the choice was left to Lamella; else empty
   int threads = 0;          // CPU engine only

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <optional>
-#include <random>
 #include <utility>
 #include <vector>
 
@@ -14,13 +12,11 @@
 
 #include "core/call_shapes.hpp"
 #include "core/cores.hpp"
-#include "core/log.hpp"
 #include "core/taps.hpp"
 #include "core/thread_pool.hpp"
 #include "core/top_k.hpp"
 #include "cpu/aligned_buffer.hpp"
 #include "cpu/direct_loops.hpp"
-#include "cpu/matmul_chain.hpp"
 #include "cpu/packed_chain.hpp"
 #include "cpu/processor.hpp"
 #include "plan/cpu_plan.hpp"
@@ -31,9 +27,6 @@ namespace {
 // How long the pool's threads look for the next call, and a call for its last thread, before they
 // sleep: about what it takes a thread to wake up.
 constexpr std::chrono::microseconds kPatience{50};
-
-// Rows on which loops of our own are tried before they may serve.
-constexpr std::size_t kTrialRows = 64;
 
 class CpuEngine final : public Engine {
  public:
@@ -46,29 +39,21 @@ class CpuEngine final : public Engine {
                       to_string(options.precision)));
     }
     block_outputs_.resize(workers());
-    plan_ = plan::plan_cpu(*network_, l2_bytes(), options.max_rows, pool_.threads());
+    plan_ = plan::plan_cpu(*network_, l2_bytes(), options.max_rows);
     if (plan_.path == plan::CpuPath::kDirectLoops) {
       direct_.emplace(*network_, workers(), best_isa());
       info_.path = "direct loops";
       info_.path_reason = fmt::format(
-          "no layer is wider than {}, so that a library call would cost more than it computes",
+          "no layer is wider than {}, so that one row in each lane of a vector is quickest",
           plan::kDirectMaxWidth);
     } else {
-      // To ask oneDNN takes milliseconds.
-      if (auto products = best_isa() == Isa::kAvx512
-                              ? MatmulProducts::make(*network_, plan_.block_rows)
-                              : nullptr) {
-        chain_.emplace(std::move(products), *network_, plan_, workers(), best_isa());
-        if (plan_.single_rows) {
-          try_single_rows();
-        }
-      } else {
-        use_packed(PackedChain::pack(*network_, best_isa()));
-      }
-      info_.path =
-          fmt::format("{} of {}{}", chain_ ? "oneDNN row blocks" : "own row blocks",
-                      plan_.block_rows, chain_ && packed_ ? ", own loops for a row alone" : "");
-      info_.path_reason = block_reason();
+      use_packed(PackedChain::pack(*network_, best_isa()));
+      info_.path = fmt::format("row blocks of {}", plan_.block_rows);
+      info_.path_reason =
+          plan_.block_rows == plan::kWideBlockRows
+              ? "weights pass through the cache once for each block, so that blocks are high"
+              : "a block's activations take half of a core's level-2 cache on their way through "
+                "all layers";
     }
     info_.device = {DeviceKind::kCpu, 0};
     info_.device_name = processor_name();
@@ -85,9 +70,6 @@ class CpuEngine final : public Engine {
     info_.threads = threads;
     if (original.direct_) {
       direct_.emplace(*network_, workers(), best_isa());
-    }
-    if (original.chain_) {
-      chain_.emplace(original.chain_->products(), *network_, plan_, workers(), best_isa());
     }
     if (original.packed_) {
       use_packed(original.packed_->layers());
@@ -146,9 +128,7 @@ class CpuEngine final : public Engine {
  private:
   void compute(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs,
                std::span<const Tap> taps, std::size_t block_rows) {
-    if (chain_) {
-      chain_->run(worker, rows, outputs, taps, block_rows);
-    } else if (packed_) {
+    if (packed_) {
       packed_->run(worker, rows, outputs, taps, block_rows);
     } else if (taps.empty()) {
       direct_->run(worker, rows, outputs);
@@ -163,15 +143,13 @@ class CpuEngine final : public Engine {
     if (!packed_ || rows == 1) {
       return packed_.has_value();
     }
-    return !chain_ && rows <= plan_.block_rows &&
+    return rows <= plan_.block_rows &&
            plan::is_better_shared(plan_, rows, pool_.threads(),
                                   std::min(workers(), packed_->most_sharing()));
   }
 
-  // For a row alone where oneDNN serves the others, else for all rows.
   void use_packed(PackedChain::Layers layers) {
-    packed_.emplace(std::move(layers), *network_, chain_ ? 1 : plan_.block_rows,
-                    chain_ ? 1 : workers(), best_isa());
+    packed_.emplace(std::move(layers), *network_, plan_.block_rows, workers(), best_isa());
   }
 
   [[nodiscard]] std::size_t workers() const { return static_cast<std::size_t>(pool_.threads()); }
@@ -186,41 +164,10 @@ class CpuEngine final : public Engine {
     return {buffer.data(), count, network_->outputs()};
   }
 
-  [[nodiscard]] std::string block_reason() const {
-    const std::string height =
-        plan_.block_rows == plan::kWideBlockRows
-            ? "weights pass through the cache once for each block, so that blocks are high"
-            : "a block's activations take half of a core's level-2 cache on their way through all "
-              "layers";
-    return chain_ ? height : height + "; oneDNN has no batched kernels for this processor";
-  }
-
-  // A row's bits must not depend on how it came, so loops of our own serve a row alone only where
-  // they give what the library gives: it is tried on random rows.
-  void try_single_rows() {
-    const std::size_t count = std::min(plan_.block_rows, kTrialRows);
-    Matrix rows(count, network_->inputs());
-    std::mt19937 generator(1);
-    std::normal_distribution<float> normal;
-    std::generate_n(rows.data(), rows.size(), [&] { return normal(generator); });
-    Matrix expected(count, network_->outputs());
-    chain_->run(0, rows, expected, {}, count);
-    Matrix alone(count, network_->outputs());
-    use_packed(PackedChain::pack(*network_, best_isa()));
-    packed_->run(0, rows, alone, {}, 1);
-    if (std::memcmp(alone.data(), expected.data(), alone.size() * sizeof(float)) != 0) {
-      packed_.reset();
-      core::log(LogSeverity::kInfo,
-                "a row alone is computed by oneDNN, too: loops of our own, which would be quicker, "
-                "gave other last bits in a trial");
-    }
-  }
-
   std::shared_ptr<const Network> network_;
   plan::CpuPlan plan_;
-  std::optional<DirectLoops> direct_;
-  std::optional<MatmulChain> chain_;          // where oneDNN serves
-  std::optional<PackedChain> packed_;         // where it does not, and a row alone
+  std::optional<DirectLoops> direct_;  // of these two one serves
+  std::optional<PackedChain> packed_;
   std::vector<AlignedBuffer> block_outputs_;  // one per worker, made by it
   core::ThreadPool pool_;                     // last, so that its threads end before what they use
 };
@@ -236,7 +183,7 @@ DeviceDescription describe_cpu() {
   const int cores = core::usable_cores();
   return {{DeviceKind::kCpu, 0},
           processor_name(),
-          fmt::format("{} core{} usable, {}", cores, cores == 1 ? "" : "s", library_isa())};
+          fmt::format("{} core{} usable, {}", cores, cores == 1 ? "" : "s", isa_name(best_isa()))};
 }
 
 }  // namespace lamella::cpu

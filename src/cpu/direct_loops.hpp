@@ -1,5 +1,5 @@
-// Networks too narrow for library calls: groups of 32 rows, turned so that each value is a vector
-// across the rows, go through all layers in registers and first-level cache.
+// Networks too narrow for panels of weights: groups of 32 rows, turned so that each value is a
+// vector across the rows, go through all layers in registers and first-level cache.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,5 @@
 // Activations over a block of rows that a matrix product has just written and that is still in
-// cache. oneDNN's own post-ops are not used: its ReLU turns NaN into 0, and its exponentials trade
-// accuracy for speed.
+// cache.
 #pragma once
 
 #include <cstddef>

@@ -202,14 +202,17 @@ LAMELLA_ALWAYS_INLINE void skip_panels(Product& p, std::size_t count) {
 template <class R, bool kInterleaved, std::size_t kRows>
 LAMELLA_ALWAYS_INLINE void bands(Product p, std::size_t rows, std::size_t count) {
   constexpr std::size_t kPanels = R::panels(kRows);
-  for (std::size_t panel = 0; panel < count; panel += kPanels) {
+  for (std::size_t left = count; left > 0;) {
+    // A last panel alone would have few sums: it shares with the ones before.
+    const std::size_t panels = left == kPanels + 1 ? (left + 1) / 2 : std::min(kPanels, left);
     Product q = p;
     for (std::size_t r = 0; r < rows; r += kRows) {
-      tile_of<R, kInterleaved, kRows>(q, std::min(kPanels, count - panel));
+      tile_of<R, kInterleaved, kRows>(q, panels);
       q.x += kRows * (kInterleaved ? p.depth : p.x_stride);
       q.y += kRows * p.y_stride;
     }
-    skip_panels(p, kPanels);
+    skip_panels(p, panels);
+    left -= panels;
   }
 }
 

@@ -1,5 +1,5 @@
-// One layer's product by loops of our own, y = W x + b: for processors for which oneDNN has no
-// batched kernels, and for a few rows, where a library's call costs more than it computes.
+// One layer's product, y = W x + b, for any number of rows, each output the sum of its products in
+// the order of the inputs.
 #pragma once
 
 #include <cstddef>
@@ -61,7 +61,7 @@ class PackedLayer {
   //
   // Every output is the sum of its products in the order of the inputs, then its bias, each rounded
   // once (with FMA where the instruction set has it). So its bits depend on neither the number of
-  // rows nor the split into panels, and are those of oneDNN's batched kernels.
+  // rows nor the split into panels, and are the same on every processor with FMA.
   void run(const Block& block, std::size_t stretch, const float* bands, std::size_t first,
            std::size_t count, bool relu, Ahead& ahead) const;
 

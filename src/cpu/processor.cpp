@@ -3,7 +3,6 @@
 #include <fstream>
 #include <string_view>
 
-#include <dnnl.hpp>
 #include <unistd.h>
 
 namespace lamella::cpu {
@@ -39,27 +38,16 @@ std::string processor_name() {
   return "unnamed processor";
 }
 
-std::string library_isa() {
-  switch (dnnl::get_effective_cpu_isa()) {
-    case dnnl::cpu_isa::sse41:
-      return "SSE4.1";
-    case dnnl::cpu_isa::avx:
-      return "AVX";
-    case dnnl::cpu_isa::avx2:
-      return "AVX2";
-    case dnnl::cpu_isa::avx2_vnni:
-      return "AVX2 with VNNI";
-    case dnnl::cpu_isa::avx512_core:
+std::string isa_name(Isa isa) {
+  switch (isa) {
+    case Isa::kAvx512:
       return "AVX-512";
-    case dnnl::cpu_isa::avx512_core_vnni:
-      return "AVX-512 with VNNI";
-    case dnnl::cpu_isa::avx512_core_bf16:
-      return "AVX-512 with VNNI and BF16";
-    case dnnl::cpu_isa::avx512_core_amx:
-      return "AVX-512 with AMX";
-    default:
-      return "generic instructions";
+    case Isa::kAvx2:
+      return "AVX2";
+    case Isa::kBaseline:
+      break;
   }
+  return "the baseline instructions";
 }
 
 }  // namespace lamella::cpu

@@ -6,7 +6,7 @@
 
 namespace lamella::cpu {
 
-// The instruction sets that our own loops are compiled for.
+// The instruction sets that loops are compiled for.
 enum class Isa { kBaseline, kAvx2, kAvx512 };
 
 // The best of them that this processor and system have.
@@ -18,7 +18,7 @@ enum class Isa { kBaseline, kAvx2, kAvx512 };
 // The processor's name as the system gives it.
 [[nodiscard]] std::string processor_name();
 
-// The instruction set that oneDNN uses, as its documentation names it.
-[[nodiscard]] std::string library_isa();
+// Its name for people.
+[[nodiscard]] std::string isa_name(Isa isa);
 
 }  // namespace lamella::cpu

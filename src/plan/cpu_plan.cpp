@@ -18,11 +18,6 @@ constexpr std::size_t kMaxDirectRows = 8192;
 constexpr std::size_t kMinBlockRows = 32;
 constexpr std::size_t kMaxBlockRows = 256;
 
-// Measured: with more weights, reading them takes one thread longer than the calls; several share
-// the reading, at the price of a second copy of the weights, 16 MiB at most.
-constexpr std::uint64_t kMaxSingleRowWeights = 65'536;
-constexpr std::uint64_t kMaxSharedRowWeights = 4'194'304;
-
 // A layer is wide from weights on that would fill the level-2 cache so many times, counted by the
 // smaller of its sides. Measured with 512 KiB: 640 x 640 is 7 % faster in high blocks, 768 x 768
 // 12 %; 784 x 512 3 % slower.
@@ -33,13 +28,6 @@ constexpr std::size_t kWideLayerCaches = 3;
 constexpr std::size_t kClaimsPerWorker = 8;
 constexpr std::size_t kMaxBlocksInClaim = 8;
 
-CpuEpilogue epilogue_of(const Activation& activation) {
-  if (activation.kind == ActivationKind::kIdentity) {
-    return CpuEpilogue::kNone;
-  }
-  return activation.over_row() ? CpuEpilogue::kOverRow : CpuEpilogue::kElementwise;
-}
-
 constexpr std::size_t round_up(std::size_t n, std::size_t step) {
   return core::checked_round_up(n, step).value_or(n);
 }
@@ -48,7 +36,7 @@ constexpr std::size_t ceiling(std::size_t n, std::size_t d) {
   return n / d + (n % d != 0);
 }
 
-std::size_t library_block_rows(const Network& network, std::size_t l2_bytes) {
+std::size_t height_of_blocks(const Network& network, std::size_t l2_bytes) {
   std::size_t pair = 0;  // floats a row of the widest layer reads and writes
   for (const Layer& layer : network.layers()) {
     const std::size_t width = std::min(layer.inputs, layer.outputs);
@@ -64,15 +52,8 @@ std::size_t library_block_rows(const Network& network, std::size_t l2_bytes) {
 
 }  // namespace
 
-CpuPlan plan_cpu(const Network& network, std::size_t l2_bytes, std::size_t max_rows, int threads) {
+CpuPlan plan_cpu(const Network& network, std::size_t l2_bytes, std::size_t max_rows) {
   CpuPlan plan;
-  for (const Layer& layer : network.layers()) {
-    if (!plan.layers.empty()) {
-      plan.scratch_width = std::max(plan.scratch_width, layer.inputs);
-    }
-    plan.layers.push_back(
-        {layer.inputs, layer.outputs, layer.has_bias(), epilogue_of(layer.activation)});
-  }
   const std::uint64_t flops = std::max<std::uint64_t>(network.flops_per_row(), 1);
   const auto worthwhile = static_cast<std::size_t>(kMinBlockFlops / flops + 1);
   if (network.max_width() <= kDirectMaxWidth) {
@@ -81,9 +62,7 @@ CpuPlan plan_cpu(const Network& network, std::size_t l2_bytes, std::size_t max_r
         round_up(std::clamp(worthwhile, kMinDirectRows, kMaxDirectRows), kDirectRowStep);
   } else {
     plan.path = CpuPath::kRowBlocks;
-    plan.block_rows = library_block_rows(network, l2_bytes);
-    plan.single_rows =
-        network.parameters().weights <= (threads > 1 ? kMaxSharedRowWeights : kMaxSingleRowWeights);
+    plan.block_rows = height_of_blocks(network, l2_bytes);
   }
   if (max_rows != 0) {
     plan.block_rows = std::min(plan.block_rows, max_rows);

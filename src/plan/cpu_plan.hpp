@@ -1,37 +1,23 @@
-// How the CPU engine computes a network: by direct loops or by library calls, and how many rows are
-// carried through all layers at once. Pure host arithmetic; nothing is executed or measured here.
+// How the CPU engine computes a network: by direct loops or by blocks of rows, and how many rows
+// are carried through all layers at once. Pure host arithmetic; nothing is executed or measured
+// here.
 #pragma once
 
 #include <cstddef>
-#include <vector>
 
 #include <lamella/network.hpp>
 
 namespace lamella::plan {
 
 enum class CpuPath {
-  kDirectLoops,  // own loops, vectorised across rows: networks too narrow for library calls to pay
-  kRowBlocks     // blocks of rows through all layers, a library's matrix product for each
-};
-
-// What follows a layer's product and bias, over the block that is still in cache.
-enum class CpuEpilogue { kNone, kElementwise, kOverRow };
-
-struct CpuLayerPlan {
-  std::size_t inputs = 0;
-  std::size_t outputs = 0;
-  bool bias = false;
-  CpuEpilogue epilogue = CpuEpilogue::kNone;
-  bool operator==(const CpuLayerPlan&) const = default;
+  kDirectLoops,  // a row in each lane of a vector: networks too narrow for panels of weights
+  kRowBlocks     // blocks of rows through all layers, a matrix product for each
 };
 
 struct CpuPlan {
   CpuPath path = CpuPath::kRowBlocks;
   std::size_t block_rows = 0;      // the most rows in a block
   std::size_t min_block_rows = 0;  // fewer are not worth another thread
-  bool single_rows = false;        // a row alone is worth loops of its own
-  std::size_t scratch_width = 0;   // the widest vector between two layers; 0 with one layer
-  std::vector<CpuLayerPlan> layers;
   bool operator==(const CpuPlan&) const = default;
 };
 
@@ -45,10 +31,9 @@ inline constexpr std::size_t kDirectMaxWidth = 16;
 // The height of blocks where weights no longer stay in a core's cache from one block to the next.
 inline constexpr std::size_t kWideBlockRows = 256;
 
-// l2_bytes: of one core. max_rows: the most rows that a block may have, 0 for no limit. threads: of
-// the engine.
+// l2_bytes: of one core. max_rows: the most rows that a block may have, 0 for no limit.
 [[nodiscard]] CpuPlan plan_cpu(const Network& network, std::size_t l2_bytes,
-                               std::size_t max_rows = 0, int threads = 1);
+                               std::size_t max_rows = 0);
 
 // How one call's rows are dealt out to threads.
 struct CpuSplit {

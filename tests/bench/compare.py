@@ -61,9 +61,10 @@ class Peer:
 
     def __init__(self, name, command, cores):
         self.name = name
+        # OpenBLAS, which bench_peer links, starts its threads with the program, and they spin for a tenth of a second.
+        threads = {"OMP_NUM_THREADS": str(len(cores)), "OPENBLAS_NUM_THREADS": str(len(cores) if name == "openblas" else 1)}
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env=os.environ | {"OMP_NUM_THREADS": str(len(cores))},
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | threads,
             preexec_fn=lambda: os.sched_setaffinity(0, cores))
         if self.process.stdout.readline().strip() != "ready":
             raise SystemExit(f"{name} could not be started")

@@ -49,7 +49,7 @@ TEST(PackedLayer, SumsInTheOrderOfTheInputsForAnyNumberOfRowsAndPanels) {
   for (const Isa isa : test::usable_isas()) {
     // One stretch, whole, and with a rest; the widest are interleaved.
     for (const std::size_t inputs : {1, 7, 1024, 1030}) {
-      for (const std::size_t outputs : {1, 16, 37, 120, 1030}) {
+      for (const std::size_t outputs : {1, 16, 37, 60, 120, 1030}) {
         if (inputs == 1024 && outputs == 1030) {
           continue;  // 1030 inputs have such a stretch, too
         }

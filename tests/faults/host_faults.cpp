@@ -3,16 +3,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
 #include <new>
 
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <link.h>
 #include <pthread.h>
 
 #include <lamella/error.hpp>
@@ -35,44 +32,7 @@ constinit std::atomic<long> threads_left = 0;
 constinit std::atomic<bool> thread_failure_lasts = false;
 constinit std::atomic<bool> thread_has_failed = false;
 
-// Where oneDNN's code lies; it does not move.
-struct Range {
-  std::uintptr_t begin = 0;
-  std::uintptr_t end = 0;
-};
-
-Range library_range(const char* name) {
-  struct Search {
-    const char* name;
-    Range found;
-  } search = {name, {}};
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, std::size_t, void* data) {
-        auto& s = *static_cast<Search*>(data);
-        if (std::strstr(info->dlpi_name, s.name) == nullptr) {
-          return 0;
-        }
-        for (int i = 0; i < info->dlpi_phnum; ++i) {
-          const auto& segment = info->dlpi_phdr[i];
-          if (segment.p_type == PT_LOAD && (segment.p_flags & PF_X) != 0) {
-            const std::uintptr_t begin = info->dlpi_addr + segment.p_vaddr;
-            s.found = {begin, begin + segment.p_memsz};
-          }
-        }
-        return 1;
-      },
-      &search);
-  return search.found;
-}
-
-constinit std::atomic<std::uintptr_t> dnnl_begin = 0;
-constinit std::atomic<std::uintptr_t> dnnl_end = 0;
-
-bool counts(const void* caller) {
-  const auto at = reinterpret_cast<std::uintptr_t>(caller);
-  if (at >= dnnl_begin && at < dnnl_end) {
-    return false;
-  }
+bool counts() {
 #ifdef LAMELLA_CUDA_SIM
   return !cuda_sim::inside_call();
 #else
@@ -86,8 +46,8 @@ std::size_t header_bytes(std::size_t alignment) {
   return std::max(alignment, kPlain);
 }
 
-void* allocate(std::size_t bytes, std::size_t alignment, const void* caller) noexcept {
-  const bool counted = counts(caller);
+void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
+  const bool counted = counts();
   if (counted && allocations_left.load() > 0 && allocations_left.fetch_sub(1) == 1) {
     allocation_has_failed = true;
     return nullptr;
@@ -103,8 +63,8 @@ void* allocate(std::size_t bytes, std::size_t alignment, const void* caller) noe
   return static_cast<char*>(memory) + header;
 }
 
-void* allocate_or_throw(std::size_t bytes, std::size_t alignment, const void* caller) {
-  if (void* const memory = allocate(bytes, alignment, caller)) {
+void* allocate_or_throw(std::size_t bytes, std::size_t alignment) {
+  if (void* const memory = allocate(bytes, alignment)) {
     return memory;
   }
   throw std::bad_alloc();
@@ -174,9 +134,6 @@ Outcome run_with_fault(long nth, const std::function<void()>& body) {
 
 long sweep_allocations(const std::string& name, const std::function<void()>& body,
                        const std::function<void()>& between) {
-  const Range dnnl = library_range("libdnnl.so");
-  dnnl_begin = dnnl.begin;
-  dnnl_end = dnnl.end;
   // What is made once and kept, by a call or by the first of all failures.
   body();
   (void)run_with_fault(1, body);
@@ -216,28 +173,28 @@ std::size_t of(std::align_val_t alignment) {
 }  // namespace
 
 void* operator new(std::size_t n) {
-  return allocate_or_throw(n, kPlain, __builtin_return_address(0));
+  return allocate_or_throw(n, kPlain);
 }
 void* operator new[](std::size_t n) {
-  return allocate_or_throw(n, kPlain, __builtin_return_address(0));
+  return allocate_or_throw(n, kPlain);
 }
 void* operator new(std::size_t n, std::align_val_t alignment) {
-  return allocate_or_throw(n, of(alignment), __builtin_return_address(0));
+  return allocate_or_throw(n, of(alignment));
 }
 void* operator new[](std::size_t n, std::align_val_t alignment) {
-  return allocate_or_throw(n, of(alignment), __builtin_return_address(0));
+  return allocate_or_throw(n, of(alignment));
 }
 void* operator new(std::size_t n, const std::nothrow_t&) noexcept {
-  return allocate(n, kPlain, __builtin_return_address(0));
+  return allocate(n, kPlain);
 }
 void* operator new[](std::size_t n, const std::nothrow_t&) noexcept {
-  return allocate(n, kPlain, __builtin_return_address(0));
+  return allocate(n, kPlain);
 }
 void* operator new(std::size_t n, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  return allocate(n, of(alignment), __builtin_return_address(0));
+  return allocate(n, of(alignment));
 }
 void* operator new[](std::size_t n, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  return allocate(n, of(alignment), __builtin_return_address(0));
+  return allocate(n, of(alignment));
 }
 void operator delete(void* p) noexcept {
   release(p, kPlain);

@@ -9,8 +9,7 @@ namespace lamella::test {
 
 // Makes the nth allocation by operator new from now on throw std::bad_alloc, whichever thread asks
 // for it, counted from 1; 0 switches it off. What the simulated CUDA allocates and releases for
-// itself, inside its calls, counts nowhere here: on a card that would be the driver's. Nor does
-// what oneDNN allocates, which does not always release it when it fails.
+// itself, inside its calls, counts nowhere here: on a card that would be the driver's.
 void fail_allocation(long nth);
 [[nodiscard]] bool allocation_failed();
 // Pieces of memory from operator new that have not been released.

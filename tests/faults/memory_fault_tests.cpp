@@ -49,13 +49,7 @@ void expect_nothing_on_devices() {
 #endif
 }
 
-class MemoryFaults : public testing::Test {
- protected:
-  // oneDNN is left out, as far as that goes: how it does without memory is not for us to mend.
-  static void SetUpTestSuite() { setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1); }
-};
-
-TEST_F(MemoryFaults, WhileAModelIsLoaded) {
+TEST(MemoryFaults, WhileAModelIsLoaded) {
   for (const std::string format : {"safetensors", "npz", "onnx", "json"}) {
     const std::string file = data_file("by_hand/model." + format);
     const long injected = sweep_allocations("load_" + format, [&] {
@@ -67,7 +61,7 @@ TEST_F(MemoryFaults, WhileAModelIsLoaded) {
 }
 
 // One engine's life: made, called in every way, destroyed.
-TEST_F(MemoryFaults, WhileAnEngineLives) {
+TEST(MemoryFaults, WhileAnEngineLives) {
   for (const std::string& device : devices()) {
     for (const std::vector<std::size_t>& widths :
          {std::vector<std::size_t>{3, 4, 2}, std::vector<std::size_t>{40, 33, 5}}) {
@@ -100,7 +94,7 @@ TEST_F(MemoryFaults, WhileAnEngineLives) {
   }
 }
 
-TEST_F(MemoryFaults, WhileAFileIsScored) {
+TEST(MemoryFaults, WhileAFileIsScored) {
   const TemporaryFolder inputs;
   const auto network = random_network({.widths = {3, 4, 2}});
   std::string csv;
@@ -144,7 +138,7 @@ TEST_F(MemoryFaults, WhileAFileIsScored) {
 
 // Not the page, nor what else is written by way of nlohmann::json (safetensors, the records of
 // parts): its destructor allocates, and must not throw.
-TEST_F(MemoryFaults, WhileANetworkIsExplained) {
+TEST(MemoryFaults, WhileANetworkIsExplained) {
   const auto network = random_network({.widths = {3, 4, 2}});
   const Matrix rows = random_rows(2, 3, 1);
   const TemporaryFolder folder;
@@ -169,7 +163,7 @@ TEST_F(MemoryFaults, WhileANetworkIsExplained) {
 }
 
 // What a C caller sees: a status, and nothing written through the pointers.
-TEST_F(MemoryFaults, InTheCInterface) {
+TEST(MemoryFaults, InTheCInterface) {
   const std::string file = data_file("by_hand/model.safetensors");
   // The thread's last message is kept.
   lamella_network* none = nullptr;

@@ -7,14 +7,13 @@ namespace {
 
 constexpr std::size_t kMiB = std::size_t{1} << 20;
 
-Network chain(const std::vector<std::size_t>& widths, Activation last = ActivationKind::kIdentity) {
+Network chain(const std::vector<std::size_t>& widths) {
   std::vector<Layer> layers;
   for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
     Layer layer;
     layer.inputs = widths[i];
     layer.outputs = widths[i + 1];
     layer.weights.resize(widths[i] * widths[i + 1]);
-    layer.activation = i + 2 == widths.size() ? last : Activation(ActivationKind::kRelu);
     layers.push_back(std::move(layer));
   }
   return Network(std::move(layers));
@@ -24,16 +23,6 @@ TEST(CpuPlan, TakesDirectLoopsForTinyNetworksAlone) {
   EXPECT_EQ(plan_cpu(chain({3, 4, 2}), kMiB).path, CpuPath::kDirectLoops);
   EXPECT_EQ(plan_cpu(chain({kDirectMaxWidth, kDirectMaxWidth}), kMiB).path, CpuPath::kDirectLoops);
   EXPECT_EQ(plan_cpu(chain({3, kDirectMaxWidth + 1, 2}), kMiB).path, CpuPath::kRowBlocks);
-}
-
-TEST(CpuPlan, GivesLoopsOfTheirOwnToSingleRowsOfSmallNetworksAlone) {
-  EXPECT_TRUE(plan_cpu(chain({64, 64, 64, 10}), kMiB).single_rows);
-  EXPECT_TRUE(plan_cpu(chain({256, 256}), kMiB).single_rows);
-  EXPECT_FALSE(plan_cpu(chain({256, 257}), kMiB).single_rows);
-  EXPECT_FALSE(plan_cpu(chain({784, 512, 512, 10}), kMiB).single_rows);
-  EXPECT_TRUE(plan_cpu(chain({784, 512, 512, 10}), kMiB, 0, 2).single_rows) << "threads share it";
-  EXPECT_FALSE(plan_cpu(chain({2048, 2049}), kMiB, 0, 2).single_rows) << "a copy of 16 MiB";
-  EXPECT_FALSE(plan_cpu(chain({3, 4, 2}), kMiB).single_rows) << "its loops serve every call";
 }
 
 TEST(CpuPlan, KeepsTheActivationsOfABlockInHalfTheCache) {
@@ -58,16 +47,6 @@ TEST(CpuPlan, KeepsTheCallersLimit) {
   EXPECT_EQ(plan.block_rows, 5U);
   EXPECT_LE(plan.min_block_rows, 5U);
   EXPECT_EQ(split_call(plan, 1000, 4).block_rows, 5U);
-}
-
-TEST(CpuPlan, DescribesEachLayer) {
-  const CpuPlan plan = plan_cpu(chain({20, 30, 40, 10}, ActivationKind::kSoftmax), kMiB);
-  ASSERT_EQ(plan.layers.size(), 3U);
-  EXPECT_EQ(plan.layers[0], (CpuLayerPlan{20, 30, false, CpuEpilogue::kElementwise}));
-  EXPECT_EQ(plan.layers[2], (CpuLayerPlan{40, 10, false, CpuEpilogue::kOverRow}));
-  EXPECT_EQ(plan.scratch_width, 40U);
-  EXPECT_EQ(plan_cpu(chain({64, 64}), kMiB).scratch_width, 0U);
-  EXPECT_EQ(plan_cpu(chain({64, 64}), kMiB).layers[0].epilogue, CpuEpilogue::kNone);
 }
 
 TEST(CpuPlan, GivesEveryThreadABlockWhereThatPays) {
