@@ -19,35 +19,25 @@ bool Schedule::has_task() const {
 
 std::optional<Task> Schedule::begin() {
   if (can_write()) {
-    Chunk chunk;
-    if (has_checks_) {
-      chunk = checked_.front();
-      checked_.pop_front();
-    } else {
-      chunk = take_computed();
-    }
     writing_ = true;
-    return Task{.step = Step::kWrite, .slot = chunk.slot, .chunk = chunk.number};
+    return (has_checks_ ? checked_ : computed_).take(Step::kWrite);
   }
   if (can_check()) {
-    const Chunk chunk = take_computed();
     checking_ = true;
-    return Task{.step = Step::kCheck, .slot = chunk.slot, .chunk = chunk.number};
+    return computed_.take(Step::kCheck);
   }
   if (can_compute()) {
-    const Chunk chunk = filled_.front();
-    filled_.pop_front();
-    const std::size_t lane = lanes_.back();
+    Task task = read_.take(Step::kCompute);
+    task.lane = lanes_.back();
     lanes_.pop_back();
-    return Task{.step = Step::kCompute, .slot = chunk.slot, .chunk = chunk.number, .lane = lane};
+    return task;
   }
   if (can_read()) {
-    const std::size_t slot = free_.back();
+    const Task task{.step = Step::kRead, .slot = free_.back(), .chunk = next_++};
     free_.pop_back();
     reading_ = true;
-    const std::uint64_t chunk = next_read_++;
-    all_read_ = all_read_ || next_read_ == chunks_;
-    return Task{.step = Step::kRead, .slot = slot, .chunk = chunk};
+    all_read_ = all_read_ || next_ == chunks_;
+    return task;
   }
   return std::nullopt;
 }
@@ -56,15 +46,15 @@ void Schedule::end(const Task& task) {
   switch (task.step) {
     case Step::kRead:
       reading_ = false;
-      filled_.push_back({task.chunk, task.slot});
+      read_.add(task);
       break;
     case Step::kCompute:
       lanes_.push_back(task.lane);
-      computed_.emplace(task.chunk, task.slot);
+      computed_.add(task);
       break;
     case Step::kCheck:
       checking_ = false;
-      checked_.push_back({task.chunk, task.slot});
+      checked_.add(task);
       break;
     case Step::kWrite:
       writing_ = false;
@@ -76,14 +66,6 @@ void Schedule::end(const Task& task) {
 void Schedule::end_empty(const Task& task) {
   reading_ = false;
   free_.push_back(task.slot);
-}
-
-Schedule::Chunk Schedule::take_computed() {
-  const auto next = computed_.begin();
-  const Chunk chunk{next->first, next->second};
-  computed_.erase(next);
-  ++next_computed_;
-  return chunk;
 }
 
 }  // namespace lamella::pipeline

@@ -1,11 +1,10 @@
 // Which step of a pipeline comes next. Chunks are read one after the other, or several at once
 // where it is known how many there are; computed several at once, checked and written one after the
-// other in their order, and lie meanwhile in slots that are used again and again.
+// other. Each step takes them in their order. They lie in slots that are used again and again.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <vector>
@@ -44,34 +43,44 @@ class Schedule {
   [[nodiscard]] bool is_done() const { return all_read_ && free_.size() == slots_; }
 
  private:
-  struct Chunk {
-    std::uint64_t number = 0;
-    std::size_t slot = 0;
+  // Chunks that are done with a step, given to the next one in their order.
+  class Done {
+   public:
+    void add(const Task& task) { slots_.emplace(task.chunk, task.slot); }
+    [[nodiscard]] bool has_next() const {
+      return !slots_.empty() && slots_.begin()->first == next_;
+    }
+    Task take(Step step) {
+      const auto first = slots_.begin();
+      const Task task{.step = step, .slot = first->second, .chunk = first->first};
+      slots_.erase(first);
+      ++next_;
+      return task;
+    }
+
+   private:
+    std::map<std::uint64_t, std::size_t> slots_;
+    std::uint64_t next_ = 0;
   };
 
   [[nodiscard]] bool can_read() const {
     return (!reading_ || chunks_) && !all_read_ && !free_.empty();
   }
-  [[nodiscard]] bool can_compute() const { return !filled_.empty() && !lanes_.empty(); }
-  [[nodiscard]] bool can_check() const { return has_checks_ && !checking_ && next_is_computed(); }
+  [[nodiscard]] bool can_compute() const { return read_.has_next() && !lanes_.empty(); }
+  [[nodiscard]] bool can_check() const { return has_checks_ && !checking_ && computed_.has_next(); }
   [[nodiscard]] bool can_write() const {
-    return !writing_ && (has_checks_ ? !checked_.empty() : next_is_computed());
+    return !writing_ && (has_checks_ ? checked_ : computed_).has_next();
   }
-  [[nodiscard]] bool next_is_computed() const {
-    return !computed_.empty() && computed_.begin()->first == next_computed_;
-  }
-  Chunk take_computed();
 
   std::size_t slots_;
   bool has_checks_;
   std::optional<std::uint64_t> chunks_;
   std::vector<std::size_t> free_;   // slots
   std::vector<std::size_t> lanes_;  // that compute nothing
-  std::deque<Chunk> filled_;
-  std::map<std::uint64_t, std::size_t> computed_;  // slots by the numbers of their chunks
-  std::deque<Chunk> checked_;
-  std::uint64_t next_read_ = 0;      // the numbers of the chunks that are read
-  std::uint64_t next_computed_ = 0;  // and go on from computed_ next
+  Done read_;
+  Done computed_;
+  Done checked_;
+  std::uint64_t next_ = 0;  // chunk to read
   bool reading_ = false;
   bool checking_ = false;
   bool writing_ = false;

@@ -1,6 +1,7 @@
 // Runs the threads of a block, one at a time, on fibers. A fiber runs one thread after another and
 // another fiber starts only when a thread blocks (at a barrier or in a warp exchange), so that
-// elementwise kernels never switch stacks. Under TSan every CUDA thread has a fiber of its own.
+// elementwise kernels never switch stacks. Under TSan every CUDA thread has a stack to itself while
+// it runs, which stands for one of a few threads that TSan knows.
 #include "block_executor.hpp"
 
 #include <algorithm>
@@ -23,12 +24,15 @@ struct ThreadFiber {
   Context context;
   uint3 index{};
   int linear = 0;
-  std::size_t kernel = 0;  // the last whose threads it ran, under TSan
+  TsanThread* tsan = nullptr;  // as which it runs, under TSan
 };
 
 namespace {
 
 constexpr int kWarp = 32;
+// As many threads of a stream TSan knows. Its clocks are as long as all its threads are many, and
+// each barrier costs that for each of them.
+constexpr std::size_t kTsanThreads = 64;
 
 /// The lanes of a warp that meet under one mask, time and again. A generation ends when all have
 /// come; values and presence are kept for two, since nobody can be further ahead than that.
@@ -72,7 +76,8 @@ struct Block {
 Block* block = nullptr;
 SharedMemory shared_memory;
 std::size_t rotation = 0;
-std::size_t kernel_number = 0;
+std::size_t starts = 0;
+std::size_t kernel_start = 0;
 
 // Kept in leaked vectors, so that the leak checker sees them as reachable.
 auto& idle_fibers = *new std::vector<ThreadFiber*>;
@@ -162,16 +167,17 @@ void note_exit(const ThreadFiber& fiber) {
   }
 }
 
-// TSan's clocks are as long as all fibers are many: one exchange for each fiber and kernel is
-// enough, since a kernel's blocks are not ordered among themselves.
-void begin_threads() {
-  kernel_number++;
+// One exchange for each of TSan's threads and kernel is enough, since a kernel's blocks are not
+// ordered among themselves. Threads that are started from here on come after what the scheduler has
+// done.
+void start_threads() {
+  starts++;
   if (kThreadSanitizer)
     release(&running_stream()->tsan.ordering->threads_start);
 }
 
-void enter_kernel(ThreadFiber* fiber) {
-  if (kThreadSanitizer && std::exchange(fiber->kernel, kernel_number) != kernel_number)
+void enter(ThreadFiber* fiber) {
+  if (kThreadSanitizer && std::exchange(fiber->tsan->entered, starts) != starts)
     acquire(&running_stream()->tsan.ordering->threads_start);
 }
 
@@ -180,9 +186,9 @@ void end_threads() {
     return;
   const TsanContext& tsan = running_stream()->tsan;
   void* const scheduler = current_tsan_fiber();
-  for (const ThreadFiber* fiber : tsan.threads) {
-    if (fiber->kernel == kernel_number) {
-      switch_tsan_fiber(fiber->context.tsan_fiber);
+  for (const TsanThread& thread : tsan.threads) {
+    if (thread.entered >= kernel_start) {
+      switch_tsan_fiber(thread.fiber);
       release(&tsan.ordering->threads_end);
     }
   }
@@ -209,32 +215,36 @@ void fiber_main() {
   for (ThreadFiber* fiber = block->current;;) {
     while (block->started < block->threads) {
       start_next_thread(fiber);
-      enter_kernel(fiber);
+      enter(fiber);
       block->call->run_thread();
       const Bookkeeping bookkeeping;
       note_exit(*fiber);
       if (kThreadSanitizer)
         break;
     }
-    if (!kThreadSanitizer)
-      idle_fibers.push_back(fiber);
+    (kThreadSanitizer ? fiber->tsan->idle : idle_fibers).push_back(fiber);
     switch_context(fiber->context, block->scheduler);
   }
 }
 
+// Any two threads of a block are the same one to TSan in few blocks alone, and neighbouring blocks
+// give a thread different ones, so that races within and between blocks show.
+TsanThread& next_tsan_thread() {
+  auto& threads = running_stream()->tsan.threads;
+  while (threads.size() < kTsanThreads)
+    threads.push_back({.fiber = new_tsan_fiber("CUDA thread"), .idle = {}});
+  const auto thread = static_cast<std::size_t>(block->started);
+  return threads[(thread + thread / kTsanThreads * 7 * rotation + rotation) % kTsanThreads];
+}
+
 ThreadFiber* fiber_for_next_thread() {
-  if (kThreadSanitizer) {
-    // Neighbouring blocks give a thread different fibers, so that races between blocks show.
-    auto& fibers = running_stream()->tsan.threads;
-    const std::size_t count = std::max<std::size_t>(static_cast<std::size_t>(block->threads), 32);
-    while (fibers.size() < count)
-      fibers.push_back(new ThreadFiber{new_fiber(fiber_main)});
-    return fibers[(static_cast<std::size_t>(block->started) + rotation) % count];
-  }
-  if (idle_fibers.empty())
-    return new ThreadFiber{new_fiber(fiber_main)};
-  ThreadFiber* fiber = idle_fibers.back();
-  idle_fibers.pop_back();
+  TsanThread* const tsan = kThreadSanitizer ? &next_tsan_thread() : nullptr;
+  auto& idle = kThreadSanitizer ? tsan->idle : idle_fibers;
+  if (idle.empty())
+    return new ThreadFiber{.context = new_fiber(fiber_main, tsan ? tsan->fiber : nullptr),
+                           .tsan = tsan};
+  ThreadFiber* fiber = idle.back();
+  idle.pop_back();
   return fiber;
 }
 
@@ -251,12 +261,7 @@ void abandon_block() {
     for (const WarpExchange& exchange : warp.exchanges)
       abandoned_fibers.insert(abandoned_fibers.end(), exchange.waiting.begin(),
                               exchange.waiting.end());
-  if (kThreadSanitizer) {
-    auto& fibers = running_stream()->tsan.threads;
-    end_threads();  // as far as what follows is concerned
-    abandoned_fibers.insert(abandoned_fibers.end(), fibers.begin(), fibers.end());
-    fibers.clear();
-  }
+  end_threads();  // as far as what follows is concerned
 }
 
 void run_block() {
@@ -331,7 +336,8 @@ void run_kernel(const KernelCall& call) {
   const ThreadOrder order = state().config.thread_order;
   const std::size_t first = order == ThreadOrder::kShuffled ? state().random() % blocks : 0;
   Block running;
-  begin_threads();
+  start_threads();
+  kernel_start = starts;
   for (std::size_t i = 0; i < blocks && state().sticky_error == cudaSuccess; ++i) {
     const std::size_t b = order == ThreadOrder::kDescending ? blocks - 1 - i : (first + i) % blocks;
     block_index = {static_cast<unsigned>(b % call.grid.x),
@@ -346,7 +352,8 @@ void run_kernel(const KernelCall& call) {
       running.order = thread_order(threads);
     block = &running;
     rotation++;
-    shared_memory.start_block(call.shared_bytes);
+    if (shared_memory.start_block(call.shared_bytes))
+      start_threads();
     run_block();
     shared_memory.finish_block();
   }

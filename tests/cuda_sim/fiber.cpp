@@ -74,7 +74,7 @@ void finish_first_switch() {
 #endif
 }
 
-Context new_fiber(void (*entry)()) {
+Context new_fiber(void (*entry)(), void* tsan_fiber) {
   void* mapped = mmap(nullptr, kStackBytes + kPage, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapped == MAP_FAILED)
@@ -83,7 +83,7 @@ Context new_fiber(void (*entry)()) {
   Context context;
   context.stack_bottom = static_cast<char*>(mapped) + kPage;
   context.stack_bytes = kStackBytes;
-  context.tsan_fiber = new_tsan_fiber("CUDA thread");
+  context.tsan_fiber = tsan_fiber;
 
   // What cuda_sim_switch_stack() pops: control words, six registers, the address to return to; then
   // the slot that keeps the stack aligned as at a call.

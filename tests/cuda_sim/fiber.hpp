@@ -20,7 +20,7 @@ void switch_context(Context& from, Context& to);
 void finish_first_switch();
 
 /// A context with a stack of its own (behind a guard page) that will start in `entry`, which must
-/// never return. Fibers are kept for the life of the process.
-Context new_fiber(void (*entry)());
+/// never return. Fibers are kept for the life of the process. `tsan_fiber`: what TSan takes it for.
+Context new_fiber(void (*entry)(), void* tsan_fiber);
 
 }  // namespace cuda_sim

@@ -47,6 +47,13 @@ using CapturePtr = std::shared_ptr<Capture>;
 
 struct ThreadFiber;
 
+/// What TSan takes for one thread: a few of a block's share it, each with a stack of its own.
+struct TsanThread {
+  void* fiber = nullptr;
+  std::vector<ThreadFiber*> idle;
+  std::size_t entered = 0;  ///< the last start of threads that it was ordered after
+};
+
 /// What TSan takes for the threads of a stream; empty under no TSan.
 struct TsanContext {
   /// Addresses that order a kernel's threads between what precedes and what follows it.
@@ -56,7 +63,7 @@ struct TsanContext {
   };
 
   void* stream = nullptr;
-  std::vector<ThreadFiber*> threads;  ///< of the kernels that run there
+  std::vector<TsanThread> threads;  ///< of the kernels that run there
   std::unique_ptr<Ordering> ordering;
 };
 
