@@ -39,7 +39,7 @@ class FileHandle {
 // The sentence of the operating system for an error number, e.g. "No such file or directory".
 [[nodiscard]] std::string system_message(int error_number);
 
-// A stream of bytes with a name for messages. Not thread-safe.
+// A stream of bytes with a name for messages. Not thread-safe but for read_at().
 class ByteSource {
  public:
   explicit ByteSource(std::string name) : name_(std::move(name)) {}

@@ -50,6 +50,7 @@ class SliceReader final : public RowReader {
   }
 
   [[nodiscard]] bool has_read_at() const override { return whole_->has_read_at(); }
+
   void read_at(std::uint64_t first, MatrixView<float> into) const override {
     whole_->read_at(first, into);
   }

@@ -45,19 +45,25 @@ class Buffer {
   std::size_t columns_ = 0;
 };
 
-// No more than the chunks that there will be.
-std::size_t slots_needed(const PipelineOptions& options, std::optional<std::uint64_t> rows_total) {
+// No more than the chunks that there will be; one more where reading finds out that there is none.
+std::size_t slots_needed(const PipelineOptions& options, std::optional<std::uint64_t> rows_total,
+                         std::optional<std::uint64_t> chunks) {
   const std::size_t slots = slots_for(options.lanes, options.readers);
-  return rows_total ? static_cast<std::size_t>(
-                          std::min<std::uint64_t>(*rows_total / options.chunk_rows + 1, slots))
-                    : slots;
+  if (!rows_total) {
+    return slots;
+  }
+  const std::uint64_t most = chunks ? *chunks : *rows_total / options.chunk_rows + 1;
+  return static_cast<std::size_t>(std::min<std::uint64_t>(most, slots));
 }
 
 // As many as compute at once: the system reads files ahead and writes them behind, and more threads
 // would but take the cores from each other. One lane alone, which may be of a device, gets more
-// threads to read and write meanwhile, and one to check.
-std::size_t threads_for(const PipelineOptions& options) {
-  return options.lanes > 1 ? options.lanes : options.readers + (options.check ? 3 : 2);
+// threads to read and write meanwhile, and one to check. A step takes a slot, so that more threads
+// than slots would have nothing to do.
+std::size_t threads_for(const PipelineOptions& options, std::size_t slots) {
+  const std::size_t threads =
+      options.lanes > 1 ? options.lanes : options.readers + (options.check ? 3 : 2);
+  return std::clamp<std::size_t>(slots, 1, threads);
 }
 
 // How many chunks there are, where they can be read in any order.
@@ -88,7 +94,7 @@ class Pipeline {
         options_(options),
         rows_total_(reader.rows()),
         chunks_(chunks_known(reader, options.chunk_rows)),
-        slots_(slots_needed(options, rows_total_)),
+        slots_(slots_needed(options, rows_total_, chunks_)),
         schedule_(slots_.size(), options.lanes, static_cast<bool>(options.check), chunks_) {
     const std::size_t rows = options.chunk_rows;
     for (Slot& slot : slots_) {
@@ -135,7 +141,7 @@ class Pipeline {
   // all are there: it might have to wait for input before it can stop.
   void start_helpers(std::vector<std::jthread>& helpers) {
     const std::lock_guard lock(mutex_);
-    const std::size_t threads = threads_for(options_);
+    const std::size_t threads = threads_for(options_, slots_.size());
     helpers.reserve(threads - 1);
     for (std::size_t i = 1; i < threads; ++i) {
       helpers.push_back(core::start_thread([this] { guarded([this] { work({}); }); }));

@@ -306,6 +306,15 @@ TEST(Pipeline, OthersGoOnWhileTheProgressCallbackTakesItsTime) {
   }
 }
 
+TEST(Pipeline, AChunkAloneTakesTheCallersThreadAlone) {
+  const auto caller = std::this_thread::get_id();
+  const auto stays = [&](std::size_t) { EXPECT_EQ(std::this_thread::get_id(), caller); };
+  FakeEngine engine(stays);
+  FakeWriter writer(stays);
+  run(FakeReader(4, Reading::kInAnyOrder, stays), engine, writer, {.chunk_rows = 4, .readers = 3});
+  EXPECT_EQ(writer.values, expected_outputs(4));
+}
+
 TEST(Pipeline, AnErrorOfTheProgressCallbackIsThrown) {
   PipelineOptions options{.chunk_rows = 4};
   options.on_progress = [](const ScoreProgress&) { throw std::runtime_error("callback"); };
