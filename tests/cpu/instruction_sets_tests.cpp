@@ -22,7 +22,7 @@ const std::vector<Activation>& hidden_activations() {
                                               Kind::kTanh,        Kind::kGelu,
                                               Kind::kGeluTanh,    Kind::kSilu,
                                               Kind::kSoftplus,    Kind::kHardSigmoid,
-                                              Kind::kHardSwish};
+                                              Kind::kHardSwish,   {Kind::kClip, -0.5F, 0.25F}};
   return all;
 }
 

@@ -261,7 +261,6 @@ void abandon_block() {
     for (const WarpExchange& exchange : warp.exchanges)
       abandoned_fibers.insert(abandoned_fibers.end(), exchange.waiting.begin(),
                               exchange.waiting.end());
-  end_threads();  // as far as what follows is concerned
 }
 
 void run_block() {

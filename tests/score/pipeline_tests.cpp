@@ -64,13 +64,15 @@ TEST(Pipeline, WritesEveryRowInOrderWhateverTheChunkSize) {
 }
 
 TEST(Pipeline, FinishesAnOutputOfNoRowsWithoutTheEngine) {
-  FakeEngine engine;
-  FakeWriter writer;
-  const ScoreReport report = run(FakeReader(0), engine, writer, {.chunk_rows = 4});
-  EXPECT_EQ(report.rows, 0U);
-  EXPECT_THAT(writer.values, IsEmpty());
-  EXPECT_TRUE(writer.finished);
-  EXPECT_THAT(engine.chunk_sizes, IsEmpty());
+  for (const Reading reading : kReadings) {
+    FakeEngine engine;
+    FakeWriter writer;
+    const ScoreReport report = run(FakeReader(0, reading), engine, writer, {.chunk_rows = 4});
+    EXPECT_EQ(report.rows, 0U);
+    EXPECT_THAT(writer.values, IsEmpty());
+    EXPECT_TRUE(writer.finished);
+    EXPECT_THAT(engine.chunk_sizes, IsEmpty());
+  }
 }
 
 TEST(Pipeline, SendsFullChunksAndTheRest) {
