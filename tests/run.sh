@@ -70,6 +70,10 @@ run_preset() {
   local preset=$1 build=$root/build/$1 report=$root/build/$1/junit.xml
   local start=$SECONDS configured built tests failures skipped disabled times
   local -a settings=(-DLAMELLA_WERROR=ON -DLAMELLA_BUILD_TESTS=ON)
+  if [[ $preset == sim && " ${presets[*]} " =~ ' '(release|cpu)' ' ]]; then
+    # These test the rest, and compile file by file.
+    settings+=(-DLAMELLA_CUDA_TESTS_ALONE=ON -DLAMELLA_COMPILE_AS_ONE=ON)
+  fi
   if [[ $preset == sim || $preset == asan || $preset == tsan ]] && ! has_cuda_headers; then
     if [[ $preset == sim ]]; then
       add_row sim "not run: no headers of CUDA 13" ""

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <optional>
 #include <span>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -141,7 +142,7 @@ RowRange rows_of(const Shard& shard, std::uint64_t rows) {
 
 std::string part_name(const std::string& output, const Shard& shard) {
   const std::filesystem::path path(output);
-  const std::size_t digits = fmt::formatted_size("{}", shard.count - 1);
+  const std::size_t digits = std::to_string(shard.count - 1).size();
   return (path.parent_path() / fmt::format("{}.part-{:0{}}-of-{}{}", path.stem().string(),
                                            shard.index, digits, shard.count,
                                            path.extension().string()))

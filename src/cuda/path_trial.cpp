@@ -19,10 +19,10 @@ namespace {
 constexpr std::size_t kRows = 133;
 
 // What decides which code of a kernel runs.
-using Key = std::tuple<int, plan::FusedShape::Family, std::size_t, bool, bool,
-                       std::set<ActivationKind>, std::set<InputStep::Kind>>;
+using ShapeKey = std::tuple<int, plan::FusedShape::Family, std::size_t, bool, bool,
+                            std::set<ActivationKind>, std::set<InputStep::Kind>>;
 
-Key key_of(const Network& network, const plan::FusedShape& shape, int device) {
+ShapeKey key_of(const Network& network, const plan::FusedShape& shape, int device) {
   std::set<ActivationKind> activations;
   for (const Layer& layer : network.layers()) {
     activations.insert(layer.activation.kind);
@@ -71,7 +71,7 @@ std::string try_rows(const Network& network, const FusedNetwork& fused,
 std::string fused_disagreement(const Network& network, const FusedNetwork& fused,
                                const plan::FusedShape& shape, int device,
                                const std::shared_ptr<DeviceMemoryResource>& memory) {
-  static TrialRecord<Key> known;
+  static TrialRecord<ShapeKey> known;
   return known.find_or(key_of(network, shape, device),
                        [&] { return try_rows(network, fused, memory); });
 }

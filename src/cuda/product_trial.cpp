@@ -35,10 +35,10 @@ constexpr std::size_t kComparedRows = 16;
 constexpr std::size_t kComparedOutputs = 64;
 
 // What decides which code runs.
-using Key = std::tuple<int, std::size_t, std::size_t, Storage, Storage, bool, std::size_t,
-                       std::size_t, bool, Epilogue, LtProduct::Configuration>;
+using ProductKey = std::tuple<int, std::size_t, std::size_t, Storage, Storage, bool, std::size_t,
+                              std::size_t, bool, Epilogue, LtProduct::Configuration>;
 
-Key key_of(const LtProduct& product, const ProductMatrices& m) {
+ProductKey key_of(const LtProduct& product, const ProductMatrices& m) {
   int device = 0;
   LAMELLA_CUDA_CHECK(cudaGetDevice(&device));
   return {device,
@@ -247,7 +247,7 @@ std::string product_disagreement(LtProduct& product, const Layer& layer,
   if (!is_finite(layer)) {
     return {};
   }
-  static TrialRecord<Key> known;
+  static TrialRecord<ProductKey> known;
   return known.find_or(key_of(product, matrices),
                        [&] { return try_rows(product, layer, matrices, resources); });
 }
@@ -283,7 +283,7 @@ bool gives_same_bits(LtProduct& first, LayerProduct& other, const LtProduct::Con
   if (first.configuration() == which) {
     return true;
   }
-  static TrialRecord<std::pair<Key, LtProduct::Configuration>> known;
+  static TrialRecord<std::pair<ProductKey, LtProduct::Configuration>> known;
   return known
       .find_or({key_of(first, matrices), which},
                [&] {

@@ -27,7 +27,7 @@ constexpr std::size_t kLengthSize = 8;
 constexpr std::uint64_t kHeaderLimit = 100'000'000;  // the specification's
 
 // One entry of the header.
-struct Entry {
+struct TensorEntry {
   std::string name;
   Encoding encoding;
   std::vector<std::size_t> shape;
@@ -56,7 +56,7 @@ Encoding parse_type(const std::string& tensor, const std::string& type) {
 // Receives the events of nlohmann's parser. The state is how deep we are and which key stands last.
 class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
  public:
-  std::vector<Entry> entries;
+  std::vector<TensorEntry> entries;
   std::string activations;
   std::map<std::string, std::string> own;
 
@@ -162,7 +162,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool entry_key() {
-    Entry& entry = entries.back();
+    TensorEntry& entry = entries.back();
     const bool twice = (field_ == "dtype" && entry.have_type) ||
                        (field_ == "shape" && std::exchange(entry.have_shape, true)) ||
                        (field_ == "data_offsets" && std::exchange(entry.have_offsets, true));
@@ -174,7 +174,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
-  static void check_complete(const Entry& entry) {
+  static void check_complete(const TensorEntry& entry) {
     if (!entry.have_type || !entry.have_shape || !entry.have_offsets) {
       throw Error(fmt::format("tensor {} lacks one of dtype, shape and data_offsets in the header",
                               in_quotes(entry.name)));
@@ -194,7 +194,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   std::unordered_set<std::string> metadata_keys_;
 };
 
-void check_size(const Entry& entry, std::size_t data_size) {
+void check_size(const TensorEntry& entry, std::size_t data_size) {
   const std::size_t begin = entry.offsets[0];
   const std::size_t end = entry.offsets[1];
   if (end > data_size) {
@@ -216,16 +216,16 @@ void check_size(const Entry& entry, std::size_t data_size) {
 }
 
 // Every byte of the data belongs to exactly one tensor.
-void check_cover(const std::vector<Entry>& entries, std::size_t data_size) {
-  std::vector<const Entry*> order;
+void check_cover(const std::vector<TensorEntry>& entries, std::size_t data_size) {
+  std::vector<const TensorEntry*> order;
   order.reserve(entries.size());
-  for (const Entry& entry : entries) {
+  for (const TensorEntry& entry : entries) {
     order.push_back(&entry);
   }
   std::sort(order.begin(), order.end(),
-            [](const Entry* a, const Entry* b) { return a->offsets < b->offsets; });
+            [](const TensorEntry* a, const TensorEntry* b) { return a->offsets < b->offsets; });
   std::size_t covered = 0;
-  for (const Entry* entry : order) {
+  for (const TensorEntry* entry : order) {
     if (entry->offsets[0] != covered) {
       throw Error(fmt::format(
           "tensor {} begins at byte {} of the data, where {} was due: {}", in_quotes(entry->name),
@@ -273,7 +273,7 @@ TensorFile read_safetensors(std::span<const std::byte> bytes) {
   nlohmann::json::sax_parse(text, &events);
 
   const auto data = bytes.subspan(kLengthSize + header->size());
-  for (const Entry& entry : events.entries) {
+  for (const TensorEntry& entry : events.entries) {
     check_size(entry, data.size());
   }
   check_cover(events.entries, data.size());
@@ -281,7 +281,7 @@ TensorFile read_safetensors(std::span<const std::byte> bytes) {
   TensorFile file;
   file.activations = std::move(events.activations);
   file.own = std::move(events.own);
-  for (Entry& entry : events.entries) {
+  for (TensorEntry& entry : events.entries) {
     Tensor tensor;
     tensor.name = std::move(entry.name);
     tensor.encoding = entry.encoding;

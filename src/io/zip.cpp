@@ -27,7 +27,7 @@ constexpr std::size_t kCentralSize = 46;
 constexpr std::size_t kLocalSize = 30;
 constexpr std::uint32_t kIn64Bits = 0xFFFFFFFF;  // "the number stands in the zip64 field"
 // Deflate makes at most 1032 bytes from one (zlib's documentation, "Maximum Expansion Factor").
-constexpr std::uint64_t kMostExpansion = 1032;
+constexpr std::uint64_t kDeflateExpansion = 1032;
 
 struct Directory {
   std::uint64_t offset = 0;
@@ -174,7 +174,7 @@ void place(Placed& placed, const ByteView& before_directory, std::uint64_t compr
 void check_sizes(const ZipEntry& entry) {
   const std::uint64_t stored = entry.compressed.size();
   const bool possible =
-      entry.deflated ? entry.size / kMostExpansion <= stored : entry.size == stored;
+      entry.deflated ? entry.size / kDeflateExpansion <= stored : entry.size == stored;
   if (!possible) {
     throw Error(
         fmt::format("is a damaged zip archive: entry {} is said to hold {} bytes, which {} stored "
