@@ -54,7 +54,7 @@ if(lamella_sanitize_flags)
 else()
   set(lamella_as_one OFF)
 endif()
-option(LAMELLA_COMPILE_AS_ONE "Compile the files of a target as one, or as few" ${lamella_as_one})
+option(LAMELLA_COMPILE_AS_ONE "Compile the command, the CUDA library and each test executable as one file" ${lamella_as_one})
 if(lamella_sanitize_flags)
   add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:${lamella_sanitize_flags}>")
   add_link_options(${lamella_sanitize_flags})
@@ -87,17 +87,12 @@ function(lamella_target_defaults target)
     CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 endfunction()
 
-# lamella_compile_as_one(TARGET): where LAMELLA_COMPILE_AS_ONE has it, which takes half the time or less; of a library twelve
-# files each, for all processors to have some. Elsewhere each file is compiled by itself, and shows that it includes what it needs.
+# lamella_compile_as_one(TARGET): where LAMELLA_COMPILE_AS_ONE has it, which takes half the time. Elsewhere each file is
+# compiled by itself, and shows that it includes what it needs. Not for the library: the CUDA library takes single files of the
+# static one, and must not have a second copy of the rest.
 function(lamella_compile_as_one target)
   if(LAMELLA_COMPILE_AS_ONE)
-    get_target_property(type ${target} TYPE)
-    if(type STREQUAL "EXECUTABLE")
-      set(batch 0)
-    else()
-      set(batch 12)
-    endif()
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${batch})
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
   endif()
 endfunction()
 
