@@ -87,7 +87,8 @@ TEST_P(EveryRowCount, ThroughWiderLayers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Counts, EveryRowCount,
-                         testing::Values(0, 1, 2, 15, 16, 17, 31, 32, 33, 1000));
+                         testing::Values(0, 1, 2, 15, 16, 17, 31, 32, 33, 1000),
+                         testing::PrintToStringParamName());
 
 class EveryWidth : public EngineContract, public testing::WithParamInterface<std::size_t> {};
 
@@ -122,7 +123,8 @@ TEST_P(EveryWidth, IntoOutputsOfAnyAlignment) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Widths, EveryWidth,
-                         testing::Values(1, 2, 3, 10, 16, 17, 64, 127, 513, 1024));
+                         testing::Values(1, 2, 3, 10, 16, 17, 64, 127, 513, 1024),
+                         testing::PrintToStringParamName());
 
 TEST_F(EngineContract, LayersWithoutBias) {
   for (const char* last : {"identity", "relu", "softmax"}) {

@@ -226,7 +226,8 @@ TEST_P(TapsOfEveryRowCount, InPassesOfMaxRows) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Counts, TapsOfEveryRowCount,
-                         testing::Values(0, 1, 2, 15, 16, 17, 31, 32, 33, 100, 1001));
+                         testing::Values(0, 1, 2, 15, 16, 17, 31, 32, 33, 100, 1001),
+                         testing::PrintToStringParamName());
 
 TEST_F(Taps, OfManyRowsOnSeveralThreads) {
   expect_all_taps(random_network({.widths = {3, 4, 2}}), 20'011);
