@@ -4,6 +4,8 @@
 #include <system_error>
 #include <utility>
 
+#include <sched.h>
+
 namespace lamella::core {
 namespace {
 
@@ -65,6 +67,7 @@ void ThreadPool::for_each(std::size_t blocks, const Task& task) {
     const std::lock_guard lock(mutex_);
     task_ = &task;
     blocks_ = blocks;
+    callers_core_ = sched_getcpu();
     ++generation_;
   }
   if (helpers == workers_.size()) {
@@ -81,9 +84,11 @@ void ThreadPool::for_each(std::size_t blocks, const Task& task) {
   task_ = nullptr;
   const auto all_idle = [this] { return active_.load(std::memory_order_acquire) == 0; };
   if (!all_idle()) {
-    lock.unlock();
-    look_for(patience_, all_idle);
-    lock.lock();
+    if (beside_caller_ == 0) {
+      lock.unlock();
+      look_for(patience_, all_idle);
+      lock.lock();
+    }
     idle_.wait(lock, all_idle);
   }
   if (std::exception_ptr failure = std::exchange(failure_, nullptr)) {
@@ -104,9 +109,10 @@ void ThreadPool::start(std::size_t helpers) {
 
 void ThreadPool::serve(std::size_t worker) {
   std::uint64_t seen = 0;
+  bool beside_caller = false;
   std::unique_lock lock(mutex_, std::defer_lock);
   while (true) {
-    if (seen != 0) {  // after its first task
+    if (seen != 0 && !beside_caller) {  // after its first task
       look_for(patience_, [&] { return generation_ != seen || stopping_; });
     }
     lock.lock();
@@ -118,9 +124,12 @@ void ThreadPool::serve(std::size_t worker) {
     const Task& task = *task_;
     const std::size_t blocks = blocks_;
     ++active_;
+    beside_caller = sched_getcpu() == callers_core_;
+    beside_caller_ += beside_caller ? 1 : 0;
     lock.unlock();
     work(worker, task, blocks);
     lock.lock();
+    beside_caller_ -= beside_caller ? 1 : 0;
     if (--active_ == 0) {
       idle_.notify_one();
     }

@@ -23,7 +23,8 @@ class ThreadPool {
 
   // threads: at least 1, the caller's included. patience: for how long a thread that has nothing to
   // do keeps looking for it before it sleeps, since to wake it up takes longer than a short task;
-  // nothing where there are more threads than cores.
+  // nothing where there are more threads than cores, or where it would look on the core on which
+  // another of them works.
   explicit ThreadPool(int threads, std::chrono::nanoseconds patience = {});
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -60,6 +61,10 @@ class ThreadPool {
   // Guarded by mutex_.
   const Task* task_ = nullptr;  // null while there is nothing to join
   std::size_t blocks_ = 0;
+  int callers_core_ = 0;  // when it called
+  // Helpers inside the current task that began it on the caller's core: another process has theirs.
+  // Who looks for work or an end there takes the time that these two have.
+  std::size_t beside_caller_ = 0;
   std::exception_ptr failure_;
 };
 

@@ -1,9 +1,11 @@
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <stdexcept>
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include "core/thread_pool.hpp"
 
@@ -58,6 +60,42 @@ TEST(ThreadPool, WorksInParallel) {
     }
   });
   EXPECT_TRUE(met);
+}
+
+// The processor time that this thread has taken.
+std::chrono::nanoseconds thread_time() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+TEST(ThreadPool, TakesNoTimeOfTheCoreThatTheOtherThreadNeeds) {
+  if (std::thread::hardware_concurrency() < 2) {
+    GTEST_SKIP() << "a pool has no patience on one core";
+  }
+  // The call starts the pool's thread, which inherits that there is one core by then.
+  std::thread([] {
+    ThreadPool pool(2, std::chrono::seconds(20));
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+    constexpr std::chrono::milliseconds kWork{200};
+    std::atomic<int> begun = 0;
+    const auto before = thread_time();
+    pool.for_each(2, [&](std::size_t worker, std::size_t) {
+      ++begun;
+      if (worker == 0) {
+        while (begun < 2) {
+          std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+      } else {
+        for (const auto start = thread_time(); thread_time() - start < kWork;) {
+        }
+      }
+    });
+    EXPECT_LT(thread_time() - before, kWork / 2);
+  }).join();
 }
 
 TEST(ThreadPool, HandsAnExceptionToTheCallerAndGoesOn) {
