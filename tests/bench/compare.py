@@ -57,7 +57,7 @@ def write_model(path, widths):
 
 
 class Peer:
-    """A process that answers how long a call takes."""
+    """A process that answers how long a call takes, median and mean."""
 
     def __init__(self, name, command, cores):
         self.name = name
@@ -86,38 +86,57 @@ def check_outputs(outputs, reference, name):
         raise SystemExit(f"{name} computes something else: its outputs differ by {difference:.2g}")
 
 
-def measure(bench_peer, folder, key, rows, threads, arguments):
+def has_openblas(bench_peer):
+    usage = subprocess.run([bench_peer, "openblas", "-", "-", "-", "1"], capture_output=True, text=True)
+    return "is no engine" not in usage.stderr
+
+
+def start_peers(bench_peer, folder, key, rows, threads):
+    """Lamella and its peers, each bound to as many cores, once their outputs have been found to agree."""
     widths = NETWORKS[key][0]
     model = folder / f"{key}.onnx"
     if not model.exists():
         write_model(model, widths)
     rows_file = folder / "rows.npy"
     numpy.save(rows_file, numpy.random.default_rng(2).standard_normal((rows, widths[0]), numpy.float32))
-    cores = sorted(os.sched_getaffinity(0))[:threads]
-    names = ["lamella"] + [name for name in ("openblas",) if arguments.has_openblas]
+    names = ["lamella"] + (["openblas"] if has_openblas(bench_peer) else [])
     names += [name for name in ("onnxruntime", "torch") if importlib.util.find_spec(name)]
     peers, reference = [], None
     for name in names:
         program = [sys.executable, HERE / "peer.py"] if name in ("onnxruntime", "torch") else [bench_peer]
         output = folder / "outputs"
-        peers.append(Peer(name, [*program, name, model, rows_file, output, str(threads)], cores))
+        peers.append(Peer(name, [*program, name, model, rows_file, output, str(threads)], cores_for(threads)))
         outputs = numpy.fromfile(output, dtype=numpy.float32)
         if reference is None:
             reference = outputs
         check_outputs(outputs, reference, name)
-    ceilings = Peer("ceilings", [bench_peer, "ceilings", "-", "-", "-", str(threads)], cores)
-    times = {name: [] for name in names}
+    return peers
+
+
+def cores_for(threads):
+    return sorted(os.sched_getaffinity(0))[:threads]
+
+
+def in_turn(peers, round_number):
+    turn = round_number % len(peers)
+    return peers[turn:] + peers[:turn]
+
+
+def measure(bench_peer, folder, key, rows, threads, arguments):
+    widths = NETWORKS[key][0]
+    peers = start_peers(bench_peer, folder, key, rows, threads)
+    ceilings = Peer("ceilings", [bench_peer, "ceilings", "-", "-", "-", str(threads)], cores_for(threads))
+    times = {peer.name: [] for peer in peers}
     limits = []
     for peer in peers:
         peer.ask(arguments.seconds / 2)  # warm-up
     for round_number in range(arguments.rounds):
         limits.append(ceilings.ask(0))
-        turn = round_number % len(peers)
-        for peer in peers[turn:] + peers[:turn]:
+        for peer in in_turn(peers, round_number):
             times[peer.name].append(peer.ask(arguments.seconds)[0])
     for peer in [*peers, ceilings]:
         peer.close()
-    others = [name for name in names if name != "lamella"]
+    others = [peer.name for peer in peers if peer.name != "lamella"]
     gflop = rows * sum(2 * k * m + m for k, m in zip(widths, widths[1:])) / 1e9
     best = min(others, key=lambda name: statistics.median(times[name]))
     ratios = [min(times[name][i] for name in others) / times["lamella"][i] for i in range(arguments.rounds)]
@@ -162,8 +181,6 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.2)
     arguments = parser.parse_args()
-    usage = subprocess.run([arguments.bench_peer, "openblas", "-", "-", "-", "1"], capture_output=True, text=True)
-    arguments.has_openblas = "is no engine" not in usage.stderr
     results = []
     print("| network | rows | threads | lamella us | OpenBLAS us | ONNX Runtime us | PyTorch us | ratio | GFLOP/s | % of peak |")
     print("|---|---|---|---|---|---|---|---|---|---|")

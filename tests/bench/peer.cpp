@@ -1,13 +1,14 @@
 // One side of a comparison, in a process of its own: bench_peer ENGINE MODEL ROWS.npy OUT
 // THREADS. ENGINE is lamella, openblas (one SGEMM per layer, one pass for bias and ReLU) or
-// ceilings. It writes its outputs (float32, rows one after
-// another), says "ready", and answers each line "SECONDS" with the median
-// seconds of a call, measured for so long; ceilings answers with GFLOP/s and GB/s.
+// ceilings. It writes its outputs (float32, rows one after another), says "ready", and answers each
+// line "SECONDS" with the seconds of a call, median and mean, measured for so long; ceilings
+// answers with GFLOP/s and GB/s.
 #include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -31,10 +32,15 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// The median seconds of a call; short calls are timed in groups, so that reading the clock does not
-// count.
+// The seconds of a call.
+struct CallSeconds {
+  double median;
+  double mean;
+};
+
+// Short calls are timed in groups, so that reading the clock does not count.
 template <class Call>
-double median_seconds(const Call& call, double seconds) {
+CallSeconds time_calls(const Call& call, double seconds) {
   constexpr double kShortest = 20e-6;
   const auto begin = Clock::now();
   call();
@@ -48,8 +54,10 @@ double median_seconds(const Call& call, double seconds) {
     }
     times.push_back(seconds_since(start) / static_cast<double>(group));
   } while (seconds_since(begin) < seconds);
+  const auto count = static_cast<double>(times.size());
+  const double mean = std::accumulate(times.begin(), times.end(), 0.0) / count;
   std::ranges::nth_element(times, times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2));
-  return times[times.size() / 2];
+  return {times[times.size() / 2], mean};
 }
 
 // Answers until standard input ends.
@@ -91,7 +99,10 @@ void serve_engine(const std::string& name, const std::string& model, const std::
   const auto time = [&](const auto& call) {
     call();
     save();
-    serve([&](double seconds) { return fmt::format("{:.6g}", median_seconds(call, seconds)); });
+    serve([&](double seconds) {
+      const CallSeconds taken = time_calls(call, seconds);
+      return fmt::format("{:.6g} {:.6g}", taken.median, taken.mean);
+    });
   };
   if (name == "lamella") {
     const auto engine =

@@ -52,7 +52,8 @@ def torch_call(model, rows, threads):
     return call, lambda: last[0].numpy()
 
 
-def median_seconds(call, seconds):
+def call_seconds(call, seconds):
+    """Median and mean."""
     begin = time.perf_counter()
     call()
     group = max(1, int(20e-6 / max(time.perf_counter() - begin, 1e-9)))
@@ -62,7 +63,7 @@ def median_seconds(call, seconds):
         for _ in range(group):
             call()
         times.append((time.perf_counter() - start) / group)
-    return sorted(times)[len(times) // 2]
+    return sorted(times)[len(times) // 2], sum(times) / len(times)
 
 
 def main():
@@ -77,7 +78,7 @@ def main():
     numpy.ascontiguousarray(outputs(), dtype=numpy.float32).tofile(output_file)
     print("ready", flush=True)
     for line in sys.stdin:
-        print(f"{median_seconds(call, float(line)):.6g}", flush=True)
+        print(*(f"{taken:.6g}" for taken in call_seconds(call, float(line))), flush=True)
 
 
 if __name__ == "__main__":
