@@ -37,7 +37,7 @@ inline constexpr std::size_t kWideBlockRows = 256;
 
 // How one call's rows are dealt out to threads.
 struct CpuSplit {
-  std::size_t block_rows = 0;  // lower than the plan's where that gives every thread a block
+  std::size_t block_rows = 0;  // lower than the plan's where threads then have as many rows each
   std::size_t claim_rows = 0;  // a thread takes so many at a time: one or more blocks
   std::size_t claims = 0;
 };

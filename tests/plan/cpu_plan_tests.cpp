@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "plan/cpu_plan.hpp"
@@ -58,6 +60,21 @@ TEST(CpuPlan, GivesEveryThreadABlockWhereThatPays) {
   EXPECT_EQ(split_call(plan, 1, 64).claims, 1U);
   const CpuPlan tiny = plan_cpu(chain({3, 4, 2}), kMiB);
   EXPECT_EQ(split_call(tiny, 1000, 4).claims, 1U);
+}
+
+TEST(CpuPlan, DealsOutRowsEvenly) {
+  const CpuPlan plan = {.block_rows = 48, .min_block_rows = 16};
+  EXPECT_EQ(split_call(plan, 256, 2).block_rows, 32U) << "by 48 one thread would have 144 rows";
+  EXPECT_EQ(split_call(plan, 256, 1).block_rows, 48U);
+  EXPECT_EQ(split_call(plan, 288, 2).block_rows, 48U);
+  for (std::size_t rows = 96; rows < 2'000; ++rows) {
+    for (const std::size_t threads : {2, 3, 4}) {
+      const CpuSplit split = split_call(plan, rows, static_cast<int>(threads));
+      const std::size_t before = (split.claims - 1) / threads * split.claim_rows;
+      const std::size_t most = before + std::min(split.claim_rows, rows - before * threads);
+      EXPECT_LE(100 * most * threads, 135 * rows) << rows << " rows, " << threads << " threads";
+    }
+  }
 }
 
 TEST(CpuPlan, DealsOutEveryRowOnce) {
