@@ -23,7 +23,7 @@ struct CpuPlan {
 
 // Heights of blocks are multiples of these, but for the last block of a call.
 inline constexpr std::size_t kDirectRowStep = 32;
-inline constexpr std::size_t kBlockRowStep = 16;
+inline constexpr std::size_t kBlockRowStep = 4;
 
 // A network all of whose widths are at most this one takes direct loops.
 inline constexpr std::size_t kDirectMaxWidth = 16;
