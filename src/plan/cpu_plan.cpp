@@ -107,7 +107,8 @@ CpuPlan plan_cpu(const Network& network, std::size_t l2_bytes, std::size_t max_r
   if (max_rows != 0) {
     plan.block_rows = std::min(plan.block_rows, max_rows);
   }
-  plan.min_block_rows = std::min(round_up(worthwhile, kMinBlockStep), plan.block_rows);
+  plan.min_block_rows =
+      std::min(round_up(worthwhile, std::max(kMinBlockStep, row_step(plan.path))), plan.block_rows);
   return plan;
 }
 

@@ -77,6 +77,13 @@ TEST(CpuPlan, DealsOutRowsEvenly) {
   }
 }
 
+TEST(CpuPlan, DealsOutWholeGroupsToDirectLoops) {
+  const CpuPlan plan = plan_cpu(chain({kDirectMaxWidth, kDirectMaxWidth}), kMiB);
+  for (std::size_t rows = plan.min_block_rows; rows < 10'000; rows += 100) {
+    EXPECT_EQ(split_call(plan, rows, 3).block_rows % kDirectRowStep, 0U) << rows;
+  }
+}
+
 TEST(CpuPlan, DealsOutEveryRowOnce) {
   const CpuPlan plan = plan_cpu(chain({64, 64, 10}), kMiB);
   for (const std::size_t rows : {0, 1, 15, 16, 17, 255, 257, 4096, 999'983}) {
