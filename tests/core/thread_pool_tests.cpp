@@ -1,6 +1,5 @@
 #include <atomic>
 #include <chrono>
-#include <ctime>
 #include <stdexcept>
 #include <thread>
 
@@ -8,6 +7,7 @@
 #include <sched.h>
 
 #include "core/thread_pool.hpp"
+#include "cpu/fma_peak.hpp"
 
 namespace lamella::core {
 namespace {
@@ -62,13 +62,6 @@ TEST(ThreadPool, WorksInParallel) {
   EXPECT_TRUE(met);
 }
 
-// The processor time that this thread has taken.
-std::chrono::nanoseconds thread_time() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-}
-
 TEST(ThreadPool, TakesNoTimeOfTheCoreThatTheOtherThreadNeeds) {
   if (std::thread::hardware_concurrency() < 2) {
     GTEST_SKIP() << "a pool has no patience on one core";
@@ -80,9 +73,9 @@ TEST(ThreadPool, TakesNoTimeOfTheCoreThatTheOtherThreadNeeds) {
     CPU_ZERO(&one);
     CPU_SET(sched_getcpu(), &one);
     ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
-    constexpr std::chrono::milliseconds kWork{200};
+    constexpr double kWork = 0.2;  // seconds of a core
     std::atomic<int> begun = 0;
-    const auto before = thread_time();
+    const auto before = cpu::thread_seconds();
     pool.for_each(2, [&](std::size_t worker, std::size_t) {
       ++begun;
       if (worker == 0) {
@@ -90,11 +83,11 @@ TEST(ThreadPool, TakesNoTimeOfTheCoreThatTheOtherThreadNeeds) {
           std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
       } else {
-        for (const auto start = thread_time(); thread_time() - start < kWork;) {
+        for (const auto start = cpu::thread_seconds(); cpu::thread_seconds() - start < kWork;) {
         }
       }
     });
-    EXPECT_LT(thread_time() - before, kWork / 2);
+    EXPECT_LT(cpu::thread_seconds() - before, kWork / 2);
   }).join();
 }
 
