@@ -76,8 +76,7 @@ struct Block {
 Block* block = nullptr;
 SharedMemory shared_memory;
 std::size_t rotation = 0;
-std::size_t starts = 0;
-std::size_t kernel_start = 0;
+std::size_t kernels = 0;  // that have been started
 
 // Kept in leaked vectors, so that the leak checker sees them as reachable.
 auto& idle_fibers = *new std::vector<ThreadFiber*>;
@@ -168,16 +167,15 @@ void note_exit(const ThreadFiber& fiber) {
 }
 
 // One exchange for each of TSan's threads and kernel is enough, since a kernel's blocks are not
-// ordered among themselves. Threads that are started from here on come after what the scheduler has
-// done.
+// ordered among themselves.
 void start_threads() {
-  starts++;
+  kernels++;
   if (kThreadSanitizer)
     release(&running_stream()->tsan.ordering->threads_start);
 }
 
 void enter(ThreadFiber* fiber) {
-  if (kThreadSanitizer && std::exchange(fiber->tsan->entered, starts) != starts)
+  if (kThreadSanitizer && std::exchange(fiber->tsan->entered, kernels) != kernels)
     acquire(&running_stream()->tsan.ordering->threads_start);
 }
 
@@ -187,7 +185,7 @@ void end_threads() {
   const TsanContext& tsan = running_stream()->tsan;
   void* const scheduler = current_tsan_fiber();
   for (const TsanThread& thread : tsan.threads) {
-    if (thread.entered >= kernel_start) {
+    if (thread.entered == kernels) {
       switch_tsan_fiber(thread.fiber);
       release(&tsan.ordering->threads_end);
     }
@@ -336,7 +334,6 @@ void run_kernel(const KernelCall& call) {
   const std::size_t first = order == ThreadOrder::kShuffled ? state().random() % blocks : 0;
   Block running;
   start_threads();
-  kernel_start = starts;
   for (std::size_t i = 0; i < blocks && state().sticky_error == cudaSuccess; ++i) {
     const std::size_t b = order == ThreadOrder::kDescending ? blocks - 1 - i : (first + i) % blocks;
     block_index = {static_cast<unsigned>(b % call.grid.x),
@@ -351,8 +348,7 @@ void run_kernel(const KernelCall& call) {
       running.order = thread_order(threads);
     block = &running;
     rotation++;
-    if (shared_memory.start_block(call.shared_bytes))
-      start_threads();
+    shared_memory.start_block(call.shared_bytes);
     run_block();
     shared_memory.finish_block();
   }

@@ -21,6 +21,8 @@ void __tsan_acquire(void* address);
 void __tsan_release(void* address);
 void __tsan_read_range(void* address, unsigned long bytes);
 void __tsan_write_range(void* address, unsigned long bytes);
+void __tsan_ignore_thread_begin(void);
+void __tsan_ignore_thread_end(void);
 }
 #endif
 
@@ -54,6 +56,15 @@ inline void declare_read(const void* p, std::size_t n) {
 inline void declare_write(void* p, std::size_t n) {
   __tsan_write_range(p, n);
 }
+/// What is mapped while it lives, nobody has touched yet. Without it TSan takes mmap() for a write
+/// by the thread that calls it, which who uses the memory would have to come after.
+class MapsUntouchedMemory {
+ public:
+  MapsUntouchedMemory() { __tsan_ignore_thread_begin(); }
+  ~MapsUntouchedMemory() { __tsan_ignore_thread_end(); }
+  MapsUntouchedMemory(const MapsUntouchedMemory&) = delete;
+  MapsUntouchedMemory& operator=(const MapsUntouchedMemory&) = delete;
+};
 #else
 inline constexpr bool kThreadSanitizer = false;
 inline void* new_tsan_fiber(const char*) {
@@ -67,6 +78,7 @@ inline void acquire(const void*) {}
 inline void release(const void*) {}
 inline void declare_read(const void*, std::size_t) {}
 inline void declare_write(void*, std::size_t) {}
+struct MapsUntouchedMemory {};
 #endif
 
 #ifdef CUDA_SIM_ASAN

@@ -27,9 +27,9 @@ bool untouched(const std::byte* p, const std::byte* end) {
 
 }  // namespace
 
-bool SharedMemory::start_block(std::size_t dynamic_bytes) {
-  const bool maps = !arena_ || (kFreshAddresses && offset_ + kLargestBlock > kArenaBytes);
-  if (maps) {
+void SharedMemory::start_block(std::size_t dynamic_bytes) {
+  if (!arena_ || (kFreshAddresses && offset_ + kLargestBlock > kArenaBytes)) {
+    [[maybe_unused]] const MapsUntouchedMemory untouched;
     void* mapped = mmap(arena_, kArenaBytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | (arena_ ? MAP_FIXED : 0), -1, 0);
     if (mapped == MAP_FAILED)
@@ -44,7 +44,6 @@ bool SharedMemory::start_block(std::size_t dynamic_bytes) {
   arrays_.clear();
   static_bytes_ = 0;
   dynamic_ = dynamic_bytes ? carve(nullptr, dynamic_bytes) : nullptr;
-  return maps;
 }
 
 std::byte* SharedMemory::carve(const void* site, std::size_t bytes) {

@@ -11,9 +11,8 @@ namespace cuda_sim {
 /// next.
 class SharedMemory {
  public:
-  /// Starts a block with `dynamic_bytes` of dynamic shared memory. Says whether it mapped memory,
-  /// which the block's threads must come after.
-  bool start_block(std::size_t dynamic_bytes);
+  /// Starts a block with `dynamic_bytes` of dynamic shared memory.
+  void start_block(std::size_t dynamic_bytes);
   /// Reports writes into redzones, once a launch.
   void finish_block();
 

@@ -51,7 +51,7 @@ struct ThreadFiber;
 struct TsanThread {
   void* fiber = nullptr;
   std::vector<ThreadFiber*> idle;
-  std::size_t entered = 0;  ///< the last start of threads that it was ordered after
+  std::size_t entered = 0;  ///< the last kernel that it had threads of, counted from 1
 };
 
 /// What TSan takes for the threads of a stream; empty under no TSan.

@@ -319,6 +319,13 @@ __global__ void sum_without_atomics(float* sum) {
     *sum += 1;
 }
 
+__global__ void reverse_in_dynamic_memory(float* values) {
+  LAMELLA_DYNAMIC_SHARED(float, tile);
+  tile[threadIdx.x] = values[threadIdx.x];
+  __syncthreads();
+  values[threadIdx.x] = tile[kCount - 1 - threadIdx.x];
+}
+
 void run_once(void (*kernel)(float*), unsigned blocks) {
   const DeviceArray device(std::vector<float>(kCount, 0));
   static_cast<void>(launch(kernel, dim3(blocks), dim3(kCount), 0, nullptr, device.get()));
@@ -342,6 +349,22 @@ TEST_F(Races, MissingBarrierIsARace) {
 }
 TEST_F(Races, BlocksAddingWithoutAtomicsIsARace) {
   EXPECT_RACE(run_once(sum_without_atomics, 3));
+}
+
+// Blocks of both streams have their shared memory from one arena, which is mapped anew now and
+// then.
+TEST_F(Races, UnorderedStreamsShareNoSharedMemory) {
+  constexpr std::size_t kSharedBytes = std::size_t{40} << 10;
+  const Stream one, other;
+  const DeviceArray reversed(std::vector<float>(kCount, 1)), added(std::vector<float>(kCount, 0));
+  constexpr int kLaunches = 1000;
+  for (int i = 0; i < kLaunches; ++i) {
+    ASSERT_CUDA(launch(reverse_in_dynamic_memory, dim3(1), dim3(kCount), kSharedBytes, one,
+                       reversed.get()));
+    ASSERT_CUDA(enqueue_add(added.get(), other));
+  }
+  ASSERT_CUDA(cudaDeviceSynchronize());
+  EXPECT_EQ(added.values()[0], kLaunches);
 }
 
 }  // namespace
