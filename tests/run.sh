@@ -70,9 +70,12 @@ run_preset() {
   local preset=$1 build=$root/build/$1 report=$root/build/$1/junit.xml
   local start=$SECONDS configured built tests failures skipped disabled times
   local -a settings=(-DLAMELLA_WERROR=ON -DLAMELLA_BUILD_TESTS=ON)
-  if [[ $preset == sim && " ${presets[*]} " =~ ' '(release|cpu)' ' ]]; then
-    # These test the rest, and compile file by file.
-    settings+=(-DLAMELLA_CUDA_TESTS_ALONE=ON -DLAMELLA_COMPILE_AS_ONE=ON)
+  if [[ $preset == sim ]]; then
+    # Beside release or cpu, which test the rest and compile file by file. Said in either case: a
+    # build folder remembers what it was told before.
+    local beside=OFF
+    [[ " ${presets[*]} " =~ ' '(release|cpu)' ' ]] && beside=ON
+    settings+=(-DLAMELLA_CUDA_TESTS_ALONE=$beside -DLAMELLA_COMPILE_AS_ONE=$beside)
   fi
   if [[ $preset == sim || $preset == asan || $preset == tsan ]] && ! has_cuda_headers; then
     if [[ $preset == sim ]]; then

@@ -1,5 +1,6 @@
 // Ctrl-C: the command ends soon, says so, and leaves nothing.
 #include <csignal>
+#include <filesystem>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/cli/command.hpp"
+#include "tests/support/json.hpp"
 #include "tests/support/npy_file.hpp"
 
 namespace lamella::test {
@@ -68,6 +70,32 @@ TEST(Interrupt, StopsTheWaitForAWriterOfAFifo) {
   process.send(SIGINT);
   expect_error(process.wait(seconds(30)), 1, "cancelled");
   EXPECT_THAT(folder.entries(), ElementsAre("rows.csv"));
+}
+
+TEST(Interrupt, StopsConcatAndLeavesThePartsAlone) {
+  const TemporaryFolder parts;
+  const TemporaryFolder folder;
+  const std::string part = parts.file("all.part-0-of-1.npy");
+  ASSERT_EQ(
+      lamella_run({kDigits, kDigitRows, "-o", parts.file("all.npy"), "--shard", "0/1"}).status, 0);
+  // As if it had many rows: seconds of work.
+  auto record = parse_json(file_content(part + ".json"));
+  const std::uint64_t rows = record.at("rows");
+  const std::uint64_t header_bytes = record.at("header_bytes");
+  const std::uint64_t row_bytes = (record.at("bytes").get<std::uint64_t>() - header_bytes) / rows;
+  constexpr std::uint64_t kManyRows = 400'000'000;
+  record["rows"] = record["run"]["rows_total"] = kManyRows;
+  record["bytes"] = header_bytes + kManyRows * row_bytes;
+  write_file(part + ".json", record.dump());
+  std::filesystem::resize_file(part, record.at("bytes"));
+  const auto before = parts.entries();
+
+  Process process(command_line({"concat", part, "-o", folder.file("out.npy"), "--remove"}));
+  ASSERT_TRUE(wait_until([&] { return !folder.entries().empty() || !process.is_running(); }));
+  process.send(SIGINT);
+  expect_error(process.wait(seconds(30)), 1, "cancelled");
+  EXPECT_THAT(folder.entries(), IsEmpty());
+  EXPECT_EQ(parts.entries(), before);
 }
 
 }  // namespace
