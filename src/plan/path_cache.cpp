@@ -3,10 +3,13 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <random>
 #include <system_error>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <lamella/error.hpp>
@@ -64,6 +67,28 @@ std::optional<double> seconds_in(const Json& entry, const char* name) {
   return std::isfinite(seconds) && seconds > 0 ? std::optional(seconds) : std::nullopt;
 }
 
+// While it lives no other thread or process has it of the folder. Where a file system has no locks
+// (NFS), everybody has it: then what two add at the same time may be kept of one of them alone.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::filesystem::path& folder)
+      : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (descriptor_ >= 0) {
+      ::flock(descriptor_, LOCK_EX);
+    }
+  }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+  ~FolderLock() {
+    if (descriptor_ >= 0) {
+      ::close(descriptor_);
+    }
+  }
+
+ private:
+  int descriptor_;
+};
+
 }  // namespace
 
 std::string PathKey::text(const Network& network) const {
@@ -113,16 +138,18 @@ std::optional<Measured> remembered(const std::filesystem::path& file, const std:
 }
 
 void remember(const std::filesystem::path& file, const std::string& key, const Measured& measured) {
+  std::error_code error;
+  std::filesystem::create_directories(file.parent_path(), error);
+  const FolderLock lock(file.parent_path());
   Json all = read(file);
   Json entry = {{"layers_seconds", measured.layers}, {"algorithms", measured.algorithms}};
   if (measured.fused > 0) {
     entry["fused_seconds"] = measured.fused;
   }
   all[key] = std::move(entry);
-  std::error_code error;
-  std::filesystem::create_directories(file.parent_path(), error);
+  std::random_device random;
   std::filesystem::path beside = file;
-  beside += fmt::format(".{}", ::getpid());
+  beside += fmt::format(".{:08x}{:08x}", random(), random());
   {
     std::ofstream stream(beside);
     stream << all.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';

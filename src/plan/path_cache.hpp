@@ -42,7 +42,7 @@ struct Measured {
                                                  const std::string& key);
 
 // Adds it to the file, or replaces what it has for the key; the file is replaced at once, never
-// half. Throws FileError.
+// half, and threads and processes that do so at the same time take turns. Throws FileError.
 void remember(const std::filesystem::path& file, const std::string& key, const Measured& measured);
 
 }  // namespace lamella::plan

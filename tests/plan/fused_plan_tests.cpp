@@ -1,6 +1,8 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -222,6 +224,35 @@ TEST(PathCache, KeepsWhatWasMeasuredAndSurvivesAnyFile) {
   std::ofstream(file) << R"({"another": {"layers_seconds": 1, "algorithms": ["x", -1, 2.5, 3]}})";
   EXPECT_THAT(remembered(file, "another")->algorithms, testing::ElementsAre(0, 0, 0, 3));
   EXPECT_THROW(remember("/dev/null/plans.json", text, {.layers = 1, .fused = 2}), FileError);
+}
+
+TEST(PathCache, LosesNothingOfWhatThreadsAddAtTheSameTime) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path file = folder.file("plans.json");
+  constexpr int kThreads = 4;
+  constexpr int kEach = 25;
+  const auto key = [](int thread, int i) {
+    return std::to_string(i) + " of thread " + std::to_string(thread);
+  };
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        remember(file, key(t, i), {.layers = 1.0 + i});
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  for (int t = 0; t < kThreads; ++t) {
+    for (int i = 0; i < kEach; ++i) {
+      const auto found = remembered(file, key(t, i));
+      ASSERT_TRUE(found) << key(t, i);
+      EXPECT_EQ(found->layers, 1.0 + i);
+    }
+  }
+  EXPECT_THAT(folder.entries(), testing::ElementsAre("plans.json"));
 }
 
 }  // namespace
