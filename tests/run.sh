@@ -71,8 +71,8 @@ run_preset() {
   local start=$SECONDS configured built tests failures skipped disabled times
   local -a settings=(-DLAMELLA_WERROR=ON -DLAMELLA_BUILD_TESTS=ON)
   if [[ $preset == sim ]]; then
-    # Beside release or cpu, which test the rest and compile file by file. Said in either case: a
-    # build folder remembers what it was told before.
+    # Less is done beside release or cpu, which test the rest and compile file by file. Both are set
+    # in either case, since a build folder remembers what it was told before.
     local beside=OFF
     [[ " ${presets[*]} " =~ ' '(release|cpu)' ' ]] && beside=ON
     settings+=(-DLAMELLA_CUDA_TESTS_ALONE=$beside -DLAMELLA_COMPILE_AS_ONE=$beside)

@@ -68,7 +68,8 @@ std::optional<double> seconds_in(const Json& entry, const char* name) {
 }
 
 // While it lives no other thread or process has it of the folder. Where a file system has no locks
-// (NFS), everybody has it: then what two add at the same time may be kept of one of them alone.
+// for folders (NFS), or a signal ends the wait, work goes on without it, and what one adds may be
+// lost when another adds something at the same time.
 class FolderLock {
  public:
   explicit FolderLock(const std::filesystem::path& folder)

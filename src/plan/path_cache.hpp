@@ -42,7 +42,8 @@ struct Measured {
                                                  const std::string& key);
 
 // Adds it to the file, or replaces what it has for the key; the file is replaced at once, never
-// half, and threads and processes that do so at the same time take turns. Throws FileError.
+// half, and threads and processes that do so at the same time take turns where the file system has
+// locks for folders. Throws FileError.
 void remember(const std::filesystem::path& file, const std::string& key, const Measured& measured);
 
 }  // namespace lamella::plan

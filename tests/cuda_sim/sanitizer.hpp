@@ -56,8 +56,8 @@ inline void declare_read(const void* p, std::size_t n) {
 inline void declare_write(void* p, std::size_t n) {
   __tsan_write_range(p, n);
 }
-/// What is mapped while it lives, nobody has touched yet. Without it TSan takes mmap() for a write
-/// by the thread that calls it, which who uses the memory would have to come after.
+/// While it lives, TSan takes what is mapped for memory that nobody has touched yet. Otherwise it
+/// takes mmap() for a write, after which every use of the memory would have to be ordered.
 class MapsUntouchedMemory {
  public:
   MapsUntouchedMemory() { __tsan_ignore_thread_begin(); }

@@ -356,15 +356,17 @@ TEST_F(Races, BlocksAddingWithoutAtomicsIsARace) {
 TEST_F(Races, UnorderedStreamsShareNoSharedMemory) {
   constexpr std::size_t kSharedBytes = std::size_t{40} << 10;
   const Stream one, other;
-  const DeviceArray reversed(std::vector<float>(kCount, 1)), added(std::vector<float>(kCount, 0));
-  constexpr int kLaunches = 1000;
+  const std::vector<float> values = random_values(kCount, 1);
+  const DeviceArray reversed(values), added(std::vector<float>(kCount, 0));
+  constexpr int kLaunches = 1001;  // odd
   for (int i = 0; i < kLaunches; ++i) {
     ASSERT_CUDA(launch(reverse_in_dynamic_memory, dim3(1), dim3(kCount), kSharedBytes, one,
                        reversed.get()));
     ASSERT_CUDA(enqueue_add(added.get(), other));
   }
   ASSERT_CUDA(cudaDeviceSynchronize());
-  EXPECT_EQ(added.values()[0], kLaunches);
+  EXPECT_EQ(reversed.values(), std::vector<float>(values.rbegin(), values.rend()));
+  EXPECT_EQ(added.values(), std::vector<float>(kCount, kLaunches));
 }
 
 }  // namespace
