@@ -10,18 +10,18 @@ namespace lamella::kernels {
 
 // Where what a layer computes is to be written as well: [rows x outputs of the layer], device
 // memory, 4-byte aligned.
-struct FusedTap {
+struct FusedLayerOutput {
   float* values = nullptr;
   std::uint32_t layer = 0;
   std::uint32_t pre_activation = 0;  // 1: before the activation
 };
 
-// A launch carries its taps in its parameters, whose space is limited.
-inline constexpr std::size_t kFusedTapsPerLaunch = 32;
+// A launch carries its layer outputs in its parameters, whose space is limited.
+inline constexpr std::size_t kFusedLayerOutputsPerLaunch = 32;
 
-struct FusedTaps {
+struct FusedLayerOutputs {
   std::uint32_t count = 0;
-  FusedTap taps[kFusedTapsPerLaunch];
+  FusedLayerOutput layer_outputs[kFusedLayerOutputsPerLaunch];
 };
 
 // rows is [count x inputs], outputs [count x outputs], row-major float32 device memory, 4-byte
@@ -33,7 +33,7 @@ struct FusedCall {
   float* outputs = nullptr;
   const float* image = nullptr;
   core::FusedImage shape;
-  FusedTaps taps;
+  FusedLayerOutputs layer_outputs;
 };
 
 }  // namespace lamella::kernels

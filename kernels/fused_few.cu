@@ -67,12 +67,14 @@ __device__ inline float multiply(const Column<kWidth>& column, const float4* x,
   return sum;
 }
 
-__device__ inline void write_taps(const FusedTaps& taps, unsigned layer, unsigned pre_activation,
-                                  std::uint64_t row, unsigned columns, const float* values) {
-  for (unsigned i = 0; i < taps.count; ++i) {
-    const FusedTap& tap = taps.taps[i];
-    if (tap.layer == layer && tap.pre_activation == pre_activation && threadIdx.x < columns) {
-      tap.values[row * columns + threadIdx.x] = values[threadIdx.x];
+__device__ inline void write_layer_outputs(const FusedLayerOutputs& layer_outputs, unsigned layer,
+                                           unsigned pre_activation, std::uint64_t row,
+                                           unsigned columns, const float* values) {
+  for (unsigned i = 0; i < layer_outputs.count; ++i) {
+    const FusedLayerOutput& layer_output = layer_outputs.layer_outputs[i];
+    if (layer_output.layer == layer && layer_output.pre_activation == pre_activation &&
+        threadIdx.x < columns) {
+      layer_output.values[row * columns + threadIdx.x] = values[threadIdx.x];
     }
   }
 }
@@ -80,7 +82,8 @@ __device__ inline void write_taps(const FusedTaps& taps, unsigned layer, unsigne
 template <unsigned kWidth>
 __global__ void __launch_bounds__(kWidth)
     fused_few_kernel(const float* __restrict__ rows, float* __restrict__ outputs,
-                     const float* image, FusedImage shape, const __grid_constant__ FusedTaps taps) {
+                     const float* image, FusedImage shape,
+                     const __grid_constant__ FusedLayerOutputs layer_outputs) {
   // What a layer reads, and what it writes: by turns, so that one barrier a layer is enough.
   LAMELLA_SHARED(float4, vectors, [2][kWidth / 4]);
   const auto* const layers = reinterpret_cast<const FusedLayer*>(image);
@@ -102,7 +105,7 @@ __global__ void __launch_bounds__(kWidth)
     const float sum = multiply(column, vectors[i % 2], layer.inputs_padded);
     float* const values = reinterpret_cast<float*>(vectors[(i + 1) % 2]);
     values[o] = o < layer.outputs ? sum : 0;
-    write_taps(taps, i, 1, row, layer.outputs, values);
+    write_layer_outputs(layer_outputs, i, 1, row, layer.outputs, values);
     if (is_over_row(layer.kind)) {
       __syncthreads();
       if (o == 0) {
@@ -114,7 +117,7 @@ __global__ void __launch_bounds__(kWidth)
       own.outputs = 1;
       activate_row(values + o, 1, own);
     }
-    write_taps(taps, i, 0, row, layer.outputs, values);
+    write_layer_outputs(layer_outputs, i, 0, row, layer.outputs, values);
   }
   if (o < shape.outputs) {
     outputs[row * shape.outputs + o] = reinterpret_cast<const float*>(vectors[shape.layers % 2])[o];
@@ -129,7 +132,7 @@ cudaError_t fused_few(const FusedCall& call, bool wide, cudaStream_t stream) {
   }
   const auto with = [&](auto* kernel, unsigned threads) {
     return launch(kernel, dim3(static_cast<unsigned>(call.count)), dim3(threads), 0, stream,
-                  call.rows, call.outputs, call.image, call.shape, call.taps);
+                  call.rows, call.outputs, call.image, call.shape, call.layer_outputs);
   };
   return wide ? with(fused_few_kernel<128>, 128) : with(fused_few_kernel<64>, 64);
 }

@@ -10,9 +10,9 @@
 
 namespace lamella::kernels {
 
-// Computes outputs and taps of the call, with the same bits as fused_layers, from the same image.
-// wide: whether the network takes, computes or gives more than 64 values anywhere. count is below
-// 2^31.
+// Computes outputs and layer outputs of the call, with the same bits as fused_layers, from the same
+// image. wide: whether the network takes, computes or gives more than 64 values anywhere. count is
+// below 2^31.
 //
 // Enqueues one kernel of `count` blocks on the stream (none without rows). Does not allocate or
 // synchronize; may be captured. Returns what the launch returned.

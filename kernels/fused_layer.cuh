@@ -148,13 +148,13 @@ __device__ inline void compute_chunks(const core::FusedLayer& layer, const float
 }
 
 template <class Team>
-__device__ inline void write_taps(const FusedTaps& taps, unsigned layer, unsigned pre_activation,
-                                  std::uint64_t first, unsigned rows, unsigned columns,
-                                  const float* tile) {
-  for (unsigned i = 0; i < taps.count; ++i) {
-    const FusedTap& tap = taps.taps[i];
-    if (tap.layer == layer && tap.pre_activation == pre_activation) {
-      write_tile<Team>(tap.values, first, rows, columns, tile);
+__device__ inline void write_layer_outputs(const FusedLayerOutputs& layer_outputs, unsigned layer,
+                                           unsigned pre_activation, std::uint64_t first,
+                                           unsigned rows, unsigned columns, const float* tile) {
+  for (unsigned i = 0; i < layer_outputs.count; ++i) {
+    const FusedLayerOutput& layer_output = layer_outputs.layer_outputs[i];
+    if (layer_output.layer == layer && layer_output.pre_activation == pre_activation) {
+      write_tile<Team>(layer_output.values, first, rows, columns, tile);
     }
   }
 }

@@ -147,7 +147,7 @@ template <unsigned kMaxWidth, bool kResident>
 __global__ void __launch_bounds__(kTile, kMaxWidth == 64 ? 3 : 2)
     fused_tile_kernel(const float* __restrict__ rows, std::uint64_t count,
                       float* __restrict__ outputs, const float* __restrict__ image,
-                      FusedImage shape, const __grid_constant__ FusedTaps taps) {
+                      FusedImage shape, const __grid_constant__ FusedLayerOutputs layer_outputs) {
   LAMELLA_DYNAMIC_SHARED(float, shared);
   const std::uint64_t tiles = (count + kTile - 1) / kTile;
   const bool vectors =
@@ -185,20 +185,21 @@ __global__ void __launch_bounds__(kTile, kMaxWidth == 64 ? 3 : 2)
     }
     for (unsigned i = 0; i < shape.layers; ++i) {
       const FusedLayer layer = layers[i];
-      const bool tapped = taps.count != 0;
-      compute_layer<kMaxWidth, kResident>(layer, parameters, tile, stream,
-                                          layer.kind == ActivationKind::kRelu && !tapped);
+      const bool with_layer_outputs = layer_outputs.count != 0;
+      compute_layer<kMaxWidth, kResident>(
+          layer, parameters, tile, stream,
+          layer.kind == ActivationKind::kRelu && !with_layer_outputs);
       __syncthreads();
-      if (tapped) {
-        write_taps<Team>(taps, i, 1, t * kTile, from.rows, layer.outputs, tile);
+      if (with_layer_outputs) {
+        write_layer_outputs<Team>(layer_outputs, i, 1, t * kTile, from.rows, layer.outputs, tile);
         __syncthreads();
       }
-      if (tapped || !done_in_registers(layer.kind)) {
+      if (with_layer_outputs || !done_in_registers(layer.kind)) {
         activate_row(tile + threadIdx.x, kStride, layer);
         __syncthreads();
       }
-      if (tapped) {
-        write_taps<Team>(taps, i, 0, t * kTile, from.rows, layer.outputs, tile);
+      if (with_layer_outputs) {
+        write_layer_outputs<Team>(layer_outputs, i, 0, t * kTile, from.rows, layer.outputs, tile);
       }
     }
     write_tile<Team>(outputs, t * kTile, from.rows, shape.outputs, tile);
@@ -241,7 +242,8 @@ cudaError_t fused_layers(const FusedCall& call, const FusedTileVariant& variant,
   const auto blocks = static_cast<unsigned>(std::min<std::uint64_t>(tiles, max_blocks));
   return with_kernel(variant, [&](auto* kernel) {
     return launch(kernel, dim3(blocks), dim3(kTile), variant.shared_bytes, stream, call.rows,
-                  std::uint64_t{call.count}, call.outputs, call.image, call.shape, call.taps);
+                  std::uint64_t{call.count}, call.outputs, call.image, call.shape,
+                  call.layer_outputs);
   });
 }
 

@@ -28,8 +28,8 @@ struct FusedTileVariant {
                                                int shared_bytes_allowed,
                                                int& blocks_per_multiprocessor);
 
-// Computes outputs and taps of the call. The image is one that plan/fused_plan.hpp packed for this
-// family. A row's bits depend on nothing but the row: each output is one chain of fused
+// Computes outputs and layer outputs of the call. The image is one that plan/fused_plan.hpp packed
+// for this family. A row's bits depend on nothing but the row: each output is one chain of fused
 // multiply-adds, beginning with the bias, over the inputs in ascending order.
 //
 // Enqueues one kernel of at most max_blocks blocks on the stream (none without rows). Does not

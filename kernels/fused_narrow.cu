@@ -164,13 +164,14 @@ __device__ inline void multiply(float (&x)[kRows][kWidth], const FusedLayer& lay
 }
 
 template <unsigned kWidth>
-__device__ inline void write_taps(const FusedTaps& taps, unsigned layer, unsigned pre_activation,
-                                  const float (&x)[kRows][kWidth], std::uint64_t first,
-                                  std::uint64_t count, unsigned columns) {
-  for (unsigned i = 0; i < taps.count; ++i) {
-    const FusedTap& tap = taps.taps[i];
-    if (tap.layer == layer && tap.pre_activation == pre_activation) {
-      store_rows(x, tap.values, first, count, columns);
+__device__ inline void write_layer_outputs(const FusedLayerOutputs& layer_outputs, unsigned layer,
+                                           unsigned pre_activation, const float (&x)[kRows][kWidth],
+                                           std::uint64_t first, std::uint64_t count,
+                                           unsigned columns) {
+  for (unsigned i = 0; i < layer_outputs.count; ++i) {
+    const FusedLayerOutput& layer_output = layer_outputs.layer_outputs[i];
+    if (layer_output.layer == layer && layer_output.pre_activation == pre_activation) {
+      store_rows(x, layer_output.values, first, count, columns);
     }
   }
 }
@@ -179,7 +180,7 @@ template <unsigned kWidth>
 __global__ void __launch_bounds__(kThreads, kWidth == 4 ? 6 : 4)
     fused_narrow_kernel(const float* __restrict__ rows, std::uint64_t count,
                         float* __restrict__ outputs, const float* __restrict__ image,
-                        FusedImage shape, const __grid_constant__ FusedTaps taps) {
+                        FusedImage shape, const __grid_constant__ FusedLayerOutputs layer_outputs) {
   LAMELLA_DYNAMIC_SHARED(float, shared);
   for (unsigned v = threadIdx.x; v < shape.words / 4; v += kThreads) {
     reinterpret_cast<float4*>(shared)[v] = reinterpret_cast<const float4*>(image)[v];
@@ -203,8 +204,8 @@ __global__ void __launch_bounds__(kThreads, kWidth == 4 ? 6 : 4)
     for (unsigned i = 0; i < shape.layers; ++i) {
       const FusedLayer layer = layers[i];
       multiply(x, layer, shared);
-      if (taps.count != 0) {
-        write_taps(taps, i, 1, x, first, count, layer.outputs);
+      if (layer_outputs.count != 0) {
+        write_layer_outputs(layer_outputs, i, 1, x, first, count, layer.outputs);
       }
       if (layer.kind == ActivationKind::kRelu) {
 #pragma unroll
@@ -215,8 +216,8 @@ __global__ void __launch_bounds__(kThreads, kWidth == 4 ? 6 : 4)
       } else if (!done_in_registers(layer.kind)) {
         change_staged(x, stage, [&](float* row, unsigned step) { activate_row(row, step, layer); });
       }
-      if (taps.count != 0) {
-        write_taps(taps, i, 0, x, first, count, layer.outputs);
+      if (layer_outputs.count != 0) {
+        write_layer_outputs(layer_outputs, i, 0, x, first, count, layer.outputs);
       }
     }
     store_rows(x, outputs, first, count, shape.outputs);
@@ -248,7 +249,8 @@ cudaError_t fused_narrow(const FusedCall& call, const FusedNarrowVariant& varian
   const auto blocks = static_cast<unsigned>(std::min<std::uint64_t>(wanted, max_blocks));
   return with_kernel(variant, [&](auto* kernel) {
     return launch(kernel, dim3(blocks), dim3(kThreads), variant.shared_bytes, stream, call.rows,
-                  std::uint64_t{call.count}, call.outputs, call.image, call.shape, call.taps);
+                  std::uint64_t{call.count}, call.outputs, call.image, call.shape,
+                  call.layer_outputs);
   });
 }
 

@@ -73,7 +73,7 @@ __global__ void __launch_bounds__(kThreads, 1)
     fused_warps_kernel(const float* __restrict__ rows, std::uint64_t count,
                        float* __restrict__ outputs, const float* __restrict__ image,
                        FusedImage shape, unsigned tile_words,
-                       const __grid_constant__ FusedTaps taps) {
+                       const __grid_constant__ FusedLayerOutputs layer_outputs) {
   LAMELLA_DYNAMIC_SHARED(float, shared);
   for (unsigned v = threadIdx.x; v < shape.words / 4; v += kThreads) {
     store4(shared + 4 * v, load4(image + 4 * v));
@@ -100,18 +100,21 @@ __global__ void __launch_bounds__(kThreads, 1)
     }
     for (unsigned i = 0; i < shape.layers; ++i) {
       const FusedLayer layer = layers[i];
-      const bool tapped = taps.count != 0;
-      compute_layer(layer, shared, tile, layer.kind == ActivationKind::kRelu && !tapped);
+      const bool with_layer_outputs = layer_outputs.count != 0;
+      compute_layer(layer, shared, tile,
+                    layer.kind == ActivationKind::kRelu && !with_layer_outputs);
       Team::wait();
-      if (tapped) {
-        write_taps<Team>(taps, i, 1, t * Team::kRows, from.rows, layer.outputs, tile);
+      if (with_layer_outputs) {
+        write_layer_outputs<Team>(layer_outputs, i, 1, t * Team::kRows, from.rows, layer.outputs,
+                                  tile);
         Team::wait();
       }
-      if (tapped || !done_in_registers(layer.kind)) {
+      if (with_layer_outputs || !done_in_registers(layer.kind)) {
         change_rows(tile, [&](float* row) { activate_row(row, Team::kStride, layer); });
       }
-      if (tapped) {
-        write_taps<Team>(taps, i, 0, t * Team::kRows, from.rows, layer.outputs, tile);
+      if (with_layer_outputs) {
+        write_layer_outputs<Team>(layer_outputs, i, 0, t * Team::kRows, from.rows, layer.outputs,
+                                  tile);
       }
     }
     write_tile<Team>(outputs, t * Team::kRows, from.rows, shape.outputs, tile);
@@ -137,7 +140,7 @@ cudaError_t fused_warps(const FusedCall& call, std::size_t shared_bytes, unsigne
   const std::size_t tile_words = (shared_bytes / sizeof(float) - call.shape.words) / kFusedWarps;
   return launch(fused_warps_kernel, dim3(blocks), dim3(kThreads), shared_bytes, stream, call.rows,
                 std::uint64_t{call.count}, call.outputs, call.image, call.shape,
-                static_cast<unsigned>(tile_words), call.taps);
+                static_cast<unsigned>(tile_words), call.layer_outputs);
 }
 
 }  // namespace lamella::kernels

@@ -94,10 +94,10 @@ struct CompareLayersOptions {
   const std::atomic<bool>* cancelled = nullptr;
 };
 
-// Runs the rows once and taps what the file has arrays for: the numbers are those of the engine as
-// it computes the whole network. In the order of layers, before an activation first, up to the
-// first that differs: all but the last entry passed. Holds the rows and the arrays in memory.
-// Throws FileError, DeviceError, CancelledError.
+// Runs the rows once and requests the layer outputs that the file has arrays for: they are what the
+// engine gives as it computes the whole network. In the order of layers, before an activation
+// first, up to the first that differs: all but the last entry passed. Holds the rows and the arrays
+// in memory. Throws FileError, DeviceError, CancelledError.
 [[nodiscard]] std::vector<LayerComparison> compare_layers(Engine& engine,
                                                           const CompareLayersOptions& options);
 

@@ -29,26 +29,26 @@ class CudaEngine final : public Engine {
   // no engine may be destroyed meanwhile. (Engines' own captures it keeps clear of.)
   ~CudaEngine() override;
 
-  // As enqueue without taps, and measures it: the seconds that each layer takes on the device, from
-  // event to event around it, in their order; input steps count to the first. One number alone
-  // where one fused kernel carries the rows through all layers, which nothing can tell apart. Where
-  // layers take a few microseconds, it is the time to launch them that shows. Allocates the events,
-  // and returns when the work is done; not legal while the stream is being captured. Throws as
-  // enqueue.
+  // As enqueue without layer outputs, and measures it: the seconds that each layer takes on the
+  // device, from event to event around it, in their order; input steps count to the first. One
+  // number alone where one fused kernel carries the rows through all layers, which nothing can tell
+  // apart. Where layers take a few microseconds, it is the time to launch them that shows.
+  // Allocates the events, and returns when the work is done; not legal while the stream is being
+  // captured. Throws as enqueue.
   [[nodiscard]] std::vector<double> time_layers(const float* rows, std::size_t row_count,
                                                 float* outputs, CUstream_st* stream);
 
   [[nodiscard]] const Network& network() const override;
-  // Calls without taps that fit into one pass become a CUDA graph when their number of rows comes
-  // again; 16 graphs are kept. With taps, device memory for those of one pass is allocated, and
-  // released.
+  // Calls without layer outputs that fit into one pass become a CUDA graph when their number of
+  // rows comes again; 16 graphs are kept. With layer outputs, device memory for those of one pass
+  // is allocated, and released.
   void run(MatrixView<const float> rows, MatrixView<float> outputs,
-           std::span<const Tap> taps) override;
+           std::span<const LayerOutput> layer_outputs) override;
   using Engine::run;
   // On buffers of its own, which are made at the first call and for each other k.
   void run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top) override;
   void enqueue(const float* rows, std::size_t row_count, float* outputs, CUstream_st* stream,
-               std::span<const Tap> taps) override;
+               std::span<const LayerOutput> layer_outputs) override;
   using Engine::enqueue;
   [[nodiscard]] std::unique_ptr<Engine> sibling(int threads) const override;
   using Engine::sibling;

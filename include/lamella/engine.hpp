@@ -110,7 +110,7 @@ struct EngineInfo {
 };
 
 // What one layer computes for each row of a call, written beside the outputs.
-struct Tap {
+struct LayerOutput {
   std::size_t layer = 0;        // its index in network().layers()
   bool pre_activation = false;  // z = W x + b; else act(z), what the next layer gets
   MatrixView<float> values;     // [rows of the call x outputs of the layer], the caller's
@@ -152,15 +152,16 @@ class Engine {
   // DeviceError, OutOfMemoryError.
   void run(MatrixView<const float> rows, MatrixView<float> outputs) { run(rows, outputs, {}); }
 
-  // The same, and writes what the taps ask for: any number of them in any order, several of one
-  // layer too; host memory that must not overlap rows, outputs or another tap's. They are the
-  // engine's own numbers, from the path that it always takes: an activation is what the next layer
-  // reads (the last one: the outputs), a pre-activation what the activation function is given. Taps
-  // change no bit of the outputs. They take time and memory (on a device, that of the values of one
-  // pass); a call without any pays nothing. Also throws ShapeError, before anything is computed,
-  // when a tap's layer does not exist or its values have another shape.
+  // The same, and writes what the layer outputs ask for: any number of them in any order, several
+  // of one layer too; host memory that must not overlap rows, outputs or another layer output's.
+  // They are the engine's own numbers, from the path that it always takes: an activation is what
+  // the next layer reads (the last one: the outputs), a pre-activation what the activation function
+  // is given. Layer outputs change no bit of the outputs. They take time and memory (on a device,
+  // that of the values of one pass); a call without any pays nothing. Also throws ShapeError,
+  // before anything is computed, when a layer output's layer does not exist or its values have
+  // another shape.
   virtual void run(MatrixView<const float> rows, MatrixView<float> outputs,
-                   std::span<const Tap> taps) = 0;
+                   std::span<const LayerOutput> layer_outputs) = 0;
 
   // top[r] = the k largest outputs of rows[r], descending, of those that run() gives, bit for bit:
   // top is [n x k], k from 1 to network().outputs(); k = 1 gives each row's class. Of equals the
@@ -190,12 +191,13 @@ class Engine {
     enqueue(rows, row_count, outputs, stream, {});
   }
 
-  // The same with taps as in run(), whose values are in memory of the same kinds as the outputs.
-  // Each adds a copy to the stream, in order with the rest; a pre-activation also, where the pass
-  // adds the bias and applies the activation at once, the kernel that adds the bias or a second
-  // product without the activation. The taps themselves are read before enqueue returns.
+  // The same with layer outputs as in run(), whose values are in memory of the same kinds as the
+  // outputs. Each adds a copy to the stream, in order with the rest; a pre-activation also, where
+  // the pass adds the bias and applies the activation at once, the kernel that adds the bias or a
+  // second product without the activation. The layer outputs themselves are read before enqueue
+  // returns.
   virtual void enqueue(const float* rows, std::size_t row_count, float* outputs,
-                       CUstream_st* stream, std::span<const Tap> taps);
+                       CUstream_st* stream, std::span<const LayerOutput> layer_outputs);
 
   // Another engine like this one, on the same device or devices, for another caller: it shares the
   // network and what was prepared of its weights, and takes the same path, so that it gives each
@@ -222,10 +224,10 @@ class Engine {
 // CUDA gives when a CUDA device was asked for and cannot be had; with kAuto falls back to the CPU
 // and says so in info().reason. With kAllDevices it makes one engine a device, and a call's rows
 // are split over as many of them as they are worth it for, each driven by a thread of its own;
-// outputs and taps are those of one device. Where there is one, that is the engine of cuda:0. The
-// CUDA part is opened at run time, only here, by list_devices and by measure_paths, and only where
-// a driver is installed; it is never closed. May be called from several threads. Also throws
-// OutOfMemoryError; UsageError for options that cannot be met.
+// outputs and layer outputs are those of one device. Where there is one, that is the engine of
+// cuda:0. The CUDA part is opened at run time, only here, by list_devices and by measure_paths, and
+// only where a driver is installed; it is never closed. May be called from several threads. Also
+// throws OutOfMemoryError; UsageError for options that cannot be met.
 [[nodiscard]] std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
                                                   const EngineOptions& options = {});
 

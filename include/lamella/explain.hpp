@@ -33,8 +33,8 @@ struct Walk {
 // rows is [any x network.inputs()]. Throws ShapeError when the width is another.
 [[nodiscard]] Walk walk(const Network& network, MatrixView<const float> rows);
 
-// The engine's own numbers, in float32: taps of every layer. The inputs are what every engine must
-// make of the rows, each input step rounded to float32. Throws ShapeError, DeviceError,
+// The engine's own numbers, in float32: the outputs of every layer. The inputs are what every
+// engine must make of the rows, each input step rounded to float32. Throws ShapeError, DeviceError,
 // OutOfMemoryError.
 [[nodiscard]] Walk walk(Engine& engine, MatrixView<const float> rows);
 

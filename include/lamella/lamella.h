@@ -188,17 +188,17 @@ LAMELLA_C_API lamella_status lamella_engine_run(lamella_engine* engine, const fl
                                                 size_t row_count, float* outputs);
 
 /* What one layer computes for each row of a call. */
-typedef struct lamella_tap {
+typedef struct lamella_layer_output {
   size_t layer;       /* counted from 0 */
   int pre_activation; /* not 0: W x + b, else its activation */
   float* values;      /* [row_count x outputs of the layer], the caller's, in host memory */
-} lamella_tap;
+} lamella_layer_output;
 
-/* The same, and writes count taps, in any order. LAMELLA_ERROR_SHAPE for a layer that is none,
+/* The same, and writes count layer outputs, in any order. LAMELLA_ERROR_SHAPE for a layer that is none,
  * LAMELLA_ERROR_DEVICE. */
-LAMELLA_C_API lamella_status lamella_engine_run_taps(lamella_engine* engine, const float* rows,
+LAMELLA_C_API lamella_status lamella_engine_run_layer_outputs(lamella_engine* engine, const float* rows,
                                                      size_t row_count, float* outputs,
-                                                     const lamella_tap* taps, size_t count);
+                                                     const lamella_layer_output* layer_outputs, size_t count);
 
 /* One of a row's outputs. */
 typedef struct lamella_ranked_output {

@@ -338,26 +338,32 @@ lamella_status lamella_engine_run(lamella_engine* engine, const float* rows, siz
   });
 }
 
-lamella_status lamella_engine_run_taps(lamella_engine* engine, const float* rows, size_t row_count,
-                                       float* outputs, const lamella_tap* taps, size_t count) {
+lamella_status lamella_engine_run_layer_outputs(lamella_engine* engine, const float* rows,
+                                                size_t row_count, float* outputs,
+                                                const lamella_layer_output* layer_outputs,
+                                                size_t count) {
   return guarded([&] {
-    require(engine, "lamella_engine_run_taps", "the engine");
+    require(engine, "lamella_engine_run_layer_outputs", "the engine");
     if (count != 0) {
-      require(taps, "lamella_engine_run_taps", "the pointer to the taps");
+      require(layer_outputs, "lamella_engine_run_layer_outputs",
+              "the pointer to the layer outputs");
     }
     if (row_count == 0) {
       return;
     }
     const lamella::Network& network = engine->engine->network();
-    const HostCall call("lamella_engine_run_taps", network, rows, row_count, outputs);
-    std::vector<lamella::Tap> taken;
+    const HostCall call("lamella_engine_run_layer_outputs", network, rows, row_count, outputs);
+    std::vector<lamella::LayerOutput> taken;
     for (std::size_t i = 0; i < count; ++i) {
-      require(taps[i].values, "lamella_engine_run_taps", "the pointer for a tap's values");
-      const std::size_t layer = taps[i].layer;
+      require(layer_outputs[i].values, "lamella_engine_run_layer_outputs",
+              "the pointer for a layer output's values");
+      const std::size_t layer = layer_outputs[i].layer;
       // Of a layer that is none the engine says so.
       const std::size_t width =
           layer < network.layers().size() ? network.layers()[layer].outputs : 0;
-      taken.push_back({layer, taps[i].pre_activation != 0, {taps[i].values, row_count, width}});
+      taken.push_back({layer,
+                       layer_outputs[i].pre_activation != 0,
+                       {layer_outputs[i].values, row_count, width}});
     }
     engine->engine->run(call.rows, call.outputs, taken);
   });

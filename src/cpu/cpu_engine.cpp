@@ -12,7 +12,7 @@
 
 #include "core/call_shapes.hpp"
 #include "core/cores.hpp"
-#include "core/taps.hpp"
+#include "core/layer_outputs.hpp"
 #include "core/thread_pool.hpp"
 #include "core/top_k.hpp"
 #include "cpu/aligned_buffer.hpp"
@@ -84,18 +84,18 @@ class CpuEngine final : public Engine {
   }
 
   void run(MatrixView<const float> rows, MatrixView<float> outputs,
-           std::span<const Tap> taps) override {
+           std::span<const LayerOutput> layer_outputs) override {
     core::check_shapes(*network_, rows, outputs);
-    core::check_taps(*network_, rows.rows(), taps);
+    core::check_layer_outputs(*network_, rows.rows(), layer_outputs);
     if (rows.rows() == 0) {
       return;
     }
-    if (direct_ && rows.rows() <= plan_.min_block_rows && taps.empty()) {
+    if (direct_ && rows.rows() <= plan_.min_block_rows && layer_outputs.empty()) {
       direct_->run(0, rows, outputs);
       return;
     }
     if (shares_outputs(rows.rows())) {
-      packed_->run_shared(pool_, rows, outputs, taps);
+      packed_->run_shared(pool_, rows, outputs, layer_outputs);
       return;
     }
     const plan::CpuSplit split = plan::split_call(plan_, rows.rows(), pool_.threads());
@@ -103,7 +103,7 @@ class CpuEngine final : public Engine {
       const std::size_t first = claim * split.claim_rows;
       const std::size_t count = std::min(split.claim_rows, rows.rows() - first);
       compute(worker, rows.block(first, count), outputs.block(first, count),
-              core::tap_block(taps, first, count), split.block_rows);
+              core::layer_output_block(layer_outputs, first, count), split.block_rows);
     });
   }
 
@@ -127,13 +127,13 @@ class CpuEngine final : public Engine {
 
  private:
   void compute(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs,
-               std::span<const Tap> taps, std::size_t block_rows) {
+               std::span<const LayerOutput> layer_outputs, std::size_t block_rows) {
     if (packed_) {
-      packed_->run(worker, rows, outputs, taps, block_rows);
-    } else if (taps.empty()) {
+      packed_->run(worker, rows, outputs, layer_outputs, block_rows);
+    } else if (layer_outputs.empty()) {
       direct_->run(worker, rows, outputs);
     } else {
-      direct_->run_tapped(worker, rows, outputs, taps);
+      direct_->run_with_layer_outputs(worker, rows, outputs, layer_outputs);
     }
   }
 

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "core/taps.hpp"
+#include "core/layer_outputs.hpp"
 #include "cpu/epilogue.hpp"
 #include "cpu/input_steps.hpp"
 #include "cpu/isa_dispatch.hpp"
@@ -101,12 +101,13 @@ LayerLoop layer_loop(Isa isa) {
   return layer_baseline;
 }
 
-// turned is [outputs of the layer x kGroup]; the taps are those of the group's rows.
-void write_taps(std::span<const Tap> taps, std::size_t layer, bool pre_activation,
-                const float* turned) {
-  core::for_each_tap(taps, layer, pre_activation, [turned](MatrixView<float> values) {
-    RowTurner(values.columns(), Isa::kBaseline).turn_out(turned, values.rows(), values.data());
-  });
+// turned is [outputs of the layer x kGroup]; the layer outputs are those of the group's rows.
+void write_layer_outputs(std::span<const LayerOutput> layer_outputs, std::size_t layer,
+                         bool pre_activation, const float* turned) {
+  core::for_each_layer_output(
+      layer_outputs, layer, pre_activation, [turned](MatrixView<float> values) {
+        RowTurner(values.columns(), Isa::kBaseline).turn_out(turned, values.rows(), values.data());
+      });
 }
 
 }  // namespace
@@ -159,17 +160,19 @@ void DirectLoops::run(std::size_t worker, MatrixView<const float> rows, MatrixVi
   }
 }
 
-void DirectLoops::run_tapped(std::size_t worker, MatrixView<const float> rows,
-                             MatrixView<float> outputs, std::span<const Tap> taps) {
+void DirectLoops::run_with_layer_outputs(std::size_t worker, MatrixView<const float> rows,
+                                         MatrixView<float> outputs,
+                                         std::span<const LayerOutput> layer_outputs) {
   for (std::size_t first = 0; first < rows.rows(); first += kGroup) {
     const std::size_t count = std::min(kGroup, rows.rows() - first);
-    run_tapped_group(worker, rows.block(first, count), outputs.block(first, count),
-                     core::tap_block(taps, first, count));
+    run_with_layer_outputs_group(worker, rows.block(first, count), outputs.block(first, count),
+                                 core::layer_output_block(layer_outputs, first, count));
   }
 }
 
-void DirectLoops::run_tapped_group(std::size_t worker, MatrixView<const float> rows,
-                                   MatrixView<float> outputs, std::span<const Tap> taps) {
+void DirectLoops::run_with_layer_outputs_group(std::size_t worker, MatrixView<const float> rows,
+                                               MatrixView<float> outputs,
+                                               std::span<const LayerOutput> layer_outputs) {
   const LayerLoop loop = layer_loop(isa_);
   const auto layers = network_.layers();
   float* x = scratch_of(worker).data();
@@ -178,18 +181,19 @@ void DirectLoops::run_tapped_group(std::size_t worker, MatrixView<const float> r
   apply_turned_input_steps(network_.input_steps(), x, network_.inputs(), kGroup, isa_);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     loop(layers[i], false, x, y);
-    write_taps(taps, i, true, y);
+    write_layer_outputs(layer_outputs, i, true, y);
     apply_elementwise(layers[i].activation, y, layers[i].outputs * kGroup, isa_);
-    write_taps(taps, i, false, y);
+    write_layer_outputs(layer_outputs, i, false, y);
     std::swap(x, y);
   }
   turn_outputs_.turn_out(x, rows.rows(), outputs.data());
   const Layer& last = layers.back();
   if (last.activation.over_row()) {
     apply_over_row(last.activation.kind, outputs.data(), rows.rows(), last.outputs);
-    core::for_each_tap(taps, layers.size() - 1, false, [&](MatrixView<float> values) {
-      std::copy_n(outputs.data(), outputs.size(), values.data());
-    });
+    core::for_each_layer_output(layer_outputs, layers.size() - 1, false,
+                                [&](MatrixView<float> values) {
+                                  std::copy_n(outputs.data(), outputs.size(), values.data());
+                                });
   }
 }
 

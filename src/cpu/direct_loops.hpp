@@ -25,16 +25,18 @@ class DirectLoops {
   // Calls of different workers may run at once. Throws OutOfMemoryError at a worker's first call.
   void run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs);
 
-  // The same with the taps of these rows. ReLU, which run() applies before a sum leaves its
-  // register, is a pass of its own here, with the same results. A function of its own: to share
+  // The same with the layer outputs of these rows. ReLU, which run() applies before a sum leaves
+  // its register, is a pass of its own here, with the same results. A function of its own: to share
   // run()'s loop cost the smallest networks 5 %.
-  void run_tapped(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs,
-                  std::span<const Tap> taps);
+  void run_with_layer_outputs(std::size_t worker, MatrixView<const float> rows,
+                              MatrixView<float> outputs,
+                              std::span<const LayerOutput> layer_outputs);
 
  private:
   AlignedBuffer& scratch_of(std::size_t worker);
-  void run_tapped_group(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs,
-                        std::span<const Tap> taps);
+  void run_with_layer_outputs_group(std::size_t worker, MatrixView<const float> rows,
+                                    MatrixView<float> outputs,
+                                    std::span<const LayerOutput> layer_outputs);
 
   const Network& network_;
   Isa isa_;

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <utility>
 
-#include "core/taps.hpp"
+#include "core/layer_outputs.hpp"
 #include "cpu/epilogue.hpp"
 #include "cpu/input_steps.hpp"
 
@@ -60,10 +60,10 @@ void in_pieces(core::ThreadPool* pool, std::size_t things, std::size_t piece, co
   });
 }
 
-void write_taps(std::span<const Tap> taps, std::size_t layer, bool pre_activation,
-                const Block& block) {
-  core::for_each_tap(taps, layer, pre_activation,
-                     [&](MatrixView<float> values) { copy_rows(block, values.data()); });
+void write_layer_outputs(std::span<const LayerOutput> layer_outputs, std::size_t layer,
+                         bool pre_activation, const Block& block) {
+  core::for_each_layer_output(layer_outputs, layer, pre_activation,
+                              [&](MatrixView<float> values) { copy_rows(block, values.data()); });
 }
 
 }  // namespace
@@ -121,20 +121,21 @@ PackedChain::Worker& PackedChain::worker(std::size_t index) {
 }
 
 void PackedChain::run(std::size_t index, MatrixView<const float> rows, MatrixView<float> outputs,
-                      std::span<const Tap> taps, std::size_t block_rows) {
+                      std::span<const LayerOutput> layer_outputs, std::size_t block_rows) {
   Worker& self = worker(index);
   for (std::size_t first = 0; first < rows.rows(); first += block_rows) {
     const std::size_t count = std::min(block_rows, rows.rows() - first);
     const std::size_t next = first + count;
     run_block(self, nullptr, rows.block(first, count), outputs.block(first, count),
-              core::tap_block(taps, first, count),
+              core::layer_output_block(layer_outputs, first, count),
               rows.block(next, std::min(block_rows, rows.rows() - next)));
   }
 }
 
 void PackedChain::run_shared(core::ThreadPool& pool, MatrixView<const float> rows,
-                             MatrixView<float> outputs, std::span<const Tap> taps) {
-  run_block(worker(0), &pool, rows, outputs, taps, {});
+                             MatrixView<float> outputs,
+                             std::span<const LayerOutput> layer_outputs) {
+  run_block(worker(0), &pool, rows, outputs, layer_outputs, {});
 }
 
 PackedLayer::Ahead PackedChain::spread(MatrixView<const float> next, std::size_t rows) const {
@@ -164,7 +165,7 @@ void PackedChain::multiply(Worker& self, core::ThreadPool* pool, const PackedLay
 }
 
 void PackedChain::run_block(Worker& self, core::ThreadPool* pool, MatrixView<const float> rows,
-                            MatrixView<float> outputs, std::span<const Tap> taps,
+                            MatrixView<float> outputs, std::span<const LayerOutput> layer_outputs,
                             MatrixView<const float> next) {
   PackedLayer::Ahead ahead = spread(next, rows.rows());
   const float* x = rows.data();
@@ -182,11 +183,11 @@ void PackedChain::run_block(Worker& self, core::ThreadPool* pool, MatrixView<con
     const bool in_place = last && padded == layer.outputs;
     Block block{in_place ? outputs.data() : self.between[i % 2].data(), rows.rows(), layer.outputs,
                 padded};
-    // While the sums are in registers it costs nothing; a tap may want them as they were.
-    const bool with_relu = layer.activation.kind == ActivationKind::kRelu && taps.empty();
+    // While the sums are in registers it costs nothing; a layer output may want them as they were.
+    const bool with_relu = layer.activation.kind == ActivationKind::kRelu && layer_outputs.empty();
     multiply(self, layer.weights.size() >= kMinSharedWeights ? pool : nullptr, packed,
              {x, x_stride, block.rows, block.values, block.stride}, with_relu, ahead);
-    write_taps(taps, i, true, block);
+    write_layer_outputs(layer_outputs, i, true, block);
     const bool over_row = layer.activation.over_row();
     if (!in_place && (last || over_row)) {
       float* const to = last ? outputs.data() : block.values;
@@ -199,7 +200,7 @@ void PackedChain::run_block(Worker& self, core::ThreadPool* pool, MatrixView<con
     } else if (!with_relu) {
       apply_elementwise(layer.activation, block.values, block.rows * block.stride, isa_);
     }
-    write_taps(taps, i, false, block);
+    write_layer_outputs(layer_outputs, i, false, block);
     x = block.values;
     x_stride = block.stride;
   }

@@ -36,15 +36,15 @@ class PackedChain {
   // those are not worth it.
   [[nodiscard]] std::size_t most_sharing() const;
 
-  // Carries blocks of so many rows through all layers, one after another. The taps are those of
-  // these rows. Calls of different workers may run at once. Throws OutOfMemoryError.
+  // Carries blocks of so many rows through all layers, one after another. The layer outputs are
+  // those of these rows. Calls of different workers may run at once. Throws OutOfMemoryError.
   void run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs,
-           std::span<const Tap> taps, std::size_t block_rows);
+           std::span<const LayerOutput> layer_outputs, std::size_t block_rows);
 
   // One block; the pool's threads share the outputs of each layer that is worth it. No other call
   // may run meanwhile.
   void run_shared(core::ThreadPool& pool, MatrixView<const float> rows, MatrixView<float> outputs,
-                  std::span<const Tap> taps);
+                  std::span<const LayerOutput> layer_outputs);
 
  private:
   struct Worker {
@@ -60,7 +60,7 @@ class PackedChain {
                 const PackedLayer::Block& block, bool relu, PackedLayer::Ahead& ahead);
   // Asks for next, the next block's rows, ahead; nothing where threads share the block.
   void run_block(Worker& worker, core::ThreadPool* pool, MatrixView<const float> rows,
-                 MatrixView<float> outputs, std::span<const Tap> taps,
+                 MatrixView<float> outputs, std::span<const LayerOutput> layer_outputs,
                  MatrixView<const float> next);
 
   Layers layers_;

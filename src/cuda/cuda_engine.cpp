@@ -13,16 +13,16 @@
 #include <lamella/error.hpp>
 
 #include "core/checked.hpp"
+#include "core/layer_outputs.hpp"
 #include "core/log.hpp"
 #include "core/range.hpp"
-#include "core/taps.hpp"
 #include "core/top_k.hpp"
 #include "cuda/capture_guard.hpp"
 #include "cuda/check.hpp"
 #include "cuda/device_weights.hpp"
 #include "cuda/fused_network.hpp"
 #include "cuda/handles.hpp"
-#include "cuda/host_taps.hpp"
+#include "cuda/host_layer_outputs.hpp"
 #include "cuda/host_top_k.hpp"
 #include "cuda/host_transfer.hpp"
 #include "cuda/layer_clock.hpp"
@@ -75,10 +75,11 @@ class CudaEngine::State {
   State& operator=(const State&) = delete;
 
   void enqueue(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream,
-               std::span<const Tap> taps, cuda::LayerClock* clock = nullptr);
+               std::span<const LayerOutput> layer_outputs, cuda::LayerClock* clock = nullptr);
   [[nodiscard]] std::vector<double> time_layers(const float* rows, std::size_t row_count,
                                                 float* outputs, cudaStream_t stream);
-  void run(MatrixView<const float> rows, MatrixView<float> outputs, std::span<const Tap> taps);
+  void run(MatrixView<const float> rows, MatrixView<float> outputs,
+           std::span<const LayerOutput> layer_outputs);
   void run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top);
 
   std::shared_ptr<const Network> network_;
@@ -257,28 +258,29 @@ CudaEngine::State::~State() {
 }
 
 void CudaEngine::State::enqueue(const float* rows, std::size_t row_count, float* outputs,
-                                cudaStream_t stream, std::span<const Tap> taps,
+                                cudaStream_t stream, std::span<const LayerOutput> layer_outputs,
                                 cuda::LayerClock* clock) {
-  core::check_taps(*network_, row_count, taps);
+  core::check_layer_outputs(*network_, row_count, layer_outputs);
   if (row_count == 0) {
     return;
   }
   const core::Range range("enqueue", row_count);
   check_device_rows(rows, row_count, network_->inputs(), "rows");
   check_device_rows(outputs, row_count, network_->outputs(), "outputs");
-  for (const Tap& tap : taps) {
-    check_device_rows(tap.values.data(), row_count, tap.values.columns(), "the memory of a tap");
+  for (const LayerOutput& layer_output : layer_outputs) {
+    check_device_rows(layer_output.values.data(), row_count, layer_output.values.columns(),
+                      "the memory of a layer output");
   }
   const cuda::DeviceGuard guard(device_);
   if (fused_ == nullptr) {
-    layers_->enqueue(rows, row_count, outputs, stream, taps, clock);
+    layers_->enqueue(rows, row_count, outputs, stream, layer_outputs, clock);
     return;
   }
   if (clock != nullptr) {
     clock->begin_pass(stream);
   }
   const core::Range kernel("one fused kernel", row_count);
-  fused_->enqueue(rows, row_count, outputs, stream, taps);
+  fused_->enqueue(rows, row_count, outputs, stream, layer_outputs);
   if (clock != nullptr) {
     clock->end_layer(0, stream);
   }
@@ -293,7 +295,7 @@ std::vector<double> CudaEngine::State::time_layers(const float* rows, std::size_
 }
 
 void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outputs,
-                            std::span<const Tap> taps) {
+                            std::span<const LayerOutput> layer_outputs) {
   if (rows.columns() != network_->inputs() || outputs.columns() != network_->outputs() ||
       rows.rows() != outputs.rows()) {
     throw ShapeError(
@@ -302,7 +304,7 @@ void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outp
                     rows.rows(), rows.columns(), outputs.rows(), outputs.columns(),
                     network_->inputs(), network_->outputs()));
   }
-  core::check_taps(*network_, rows.rows(), taps);
+  core::check_layer_outputs(*network_, rows.rows(), layer_outputs);
   if (rows.rows() == 0) {
     return;
   }
@@ -315,14 +317,14 @@ void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outp
     transfer_.emplace(network_->inputs(), network_->outputs(), slot_rows, fused_ != nullptr,
                       memory_);
   }
-  cuda::HostTaps host_taps(taps, slot_rows, memory_);
+  cuda::HostLayerOutputs host_layer_outputs(layer_outputs, slot_rows, memory_);
   transfer_->run(
       rows, outputs,
       [&](const float* device_rows, std::size_t n, float* device_outputs, cudaStream_t stream) {
-        enqueue(device_rows, n, device_outputs, stream, host_taps.on_device(n));
-        host_taps.copy_out(n, stream);
+        enqueue(device_rows, n, device_outputs, stream, host_layer_outputs.on_device(n));
+        host_layer_outputs.copy_out(n, stream);
       },
-      taps.empty());
+      layer_outputs.empty());
 }
 
 // Of a slot for a call with so many rows in host memory.
@@ -367,8 +369,8 @@ std::unique_ptr<Engine> CudaEngine::sibling(int /*threads*/) const {
 }
 
 void CudaEngine::enqueue(const float* rows, std::size_t row_count, float* outputs,
-                         CUstream_st* stream, std::span<const Tap> taps) {
-  state_->enqueue(rows, row_count, outputs, stream, taps);
+                         CUstream_st* stream, std::span<const LayerOutput> layer_outputs) {
+  state_->enqueue(rows, row_count, outputs, stream, layer_outputs);
 }
 
 std::vector<double> CudaEngine::time_layers(const float* rows, std::size_t row_count,
@@ -381,8 +383,8 @@ const Network& CudaEngine::network() const {
 }
 
 void CudaEngine::run(MatrixView<const float> rows, MatrixView<float> outputs,
-                     std::span<const Tap> taps) {
-  state_->run(rows, outputs, taps);
+                     std::span<const LayerOutput> layer_outputs) {
+  state_->run(rows, outputs, layer_outputs);
 }
 
 void CudaEngine::run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top) {

@@ -109,25 +109,28 @@ FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape
 }
 
 void FusedNetwork::enqueue(const float* rows, std::size_t count, float* outputs,
-                           cudaStream_t stream, std::span<const Tap> taps) const {
-  enqueue_by(count <= few_rows_ ? Kernel::kFew : Kernel::kMany, rows, count, outputs, stream, taps);
+                           cudaStream_t stream, std::span<const LayerOutput> layer_outputs) const {
+  enqueue_by(count <= few_rows_ ? Kernel::kFew : Kernel::kMany, rows, count, outputs, stream,
+             layer_outputs);
 }
 
 void FusedNetwork::enqueue_by(Kernel kernel, const float* rows, std::size_t count, float* outputs,
-                              cudaStream_t stream, std::span<const Tap> taps) const {
+                              cudaStream_t stream,
+                              std::span<const LayerOutput> layer_outputs) const {
   kernels::FusedCall call{.rows = rows,
                           .count = count,
                           .outputs = outputs,
                           .image = static_cast<const float*>(image_.get()),
                           .shape = shape_.image,
-                          .taps = {}};
+                          .layer_outputs = {}};
   do {
-    const std::size_t n = std::min(taps.size(), kernels::kFusedTapsPerLaunch);
-    call.taps.count = static_cast<std::uint32_t>(n);
+    const std::size_t n = std::min(layer_outputs.size(), kernels::kFusedLayerOutputsPerLaunch);
+    call.layer_outputs.count = static_cast<std::uint32_t>(n);
     for (std::size_t i = 0; i < n; ++i) {
-      call.taps.taps[i] = {.values = taps[i].values.data(),
-                           .layer = static_cast<std::uint32_t>(taps[i].layer),
-                           .pre_activation = taps[i].pre_activation ? 1U : 0U};
+      call.layer_outputs.layer_outputs[i] = {
+          .values = layer_outputs[i].values.data(),
+          .layer = static_cast<std::uint32_t>(layer_outputs[i].layer),
+          .pre_activation = layer_outputs[i].pre_activation ? 1U : 0U};
     }
     if (shape_.family == Family::kNarrow) {
       LAMELLA_CUDA_CHECK(kernels::fused_narrow(call, narrow_variant(shape_), max_blocks_, stream));
@@ -138,8 +141,8 @@ void FusedNetwork::enqueue_by(Kernel kernel, const float* rows, std::size_t coun
     } else {
       LAMELLA_CUDA_CHECK(kernels::fused_layers(call, tile_variant(shape_), max_blocks_, stream));
     }
-    taps = taps.subspan(n);
-  } while (!taps.empty());
+    layer_outputs = layer_outputs.subspan(n);
+  } while (!layer_outputs.empty());
 }
 
 }  // namespace lamella::cuda

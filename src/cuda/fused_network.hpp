@@ -44,21 +44,21 @@ class FusedNetwork {
                const std::shared_ptr<DeviceMemoryResource>& memory = nullptr);
 
   // Scores rows [count x inputs] into outputs [count x outputs], both row-major float32 device
-  // memory, 4-byte aligned, not overlapping; any count from 0 up. The values of the taps are device
-  // memory, [count x outputs of their layers]; they change no bit of the outputs.
+  // memory, 4-byte aligned, not overlapping; any count from 0 up. The values of the layer outputs
+  // are device memory, [count x outputs of their layers]; they change no bit of the outputs.
   //
-  // Enqueues on the stream one kernel, with more than 32 taps one for each 32 of them; without
-  // rows, nothing. No allocation, no synchronization; may be captured; safe to call from several
-  // threads and on several streams at once. A row's output bits depend on nothing but the row: not
-  // on the other rows, its place among them or their number. The device must be current. Throws
-  // DeviceError when a launch fails.
+  // Enqueues on the stream one kernel, with more than 32 layer outputs one for each 32 of them;
+  // without rows, nothing. No allocation, no synchronization; may be captured; safe to call from
+  // several threads and on several streams at once. A row's output bits depend on nothing but the
+  // row: not on the other rows, its place among them or their number. The device must be current.
+  // Throws DeviceError when a launch fails.
   void enqueue(const float* rows, std::size_t count, float* outputs, cudaStream_t stream,
-               std::span<const Tap> taps = {}) const;
+               std::span<const LayerOutput> layer_outputs = {}) const;
 
   // The same by a kernel of the caller's choice, which changes no bit: for trials. kFew takes fewer
   // than 2^31 rows.
   void enqueue_by(Kernel kernel, const float* rows, std::size_t count, float* outputs,
-                  cudaStream_t stream, std::span<const Tap> taps = {}) const;
+                  cudaStream_t stream, std::span<const LayerOutput> layer_outputs = {}) const;
 
   // The most rows that enqueue takes for few.
   [[nodiscard]] std::size_t few_rows() const { return few_rows_; }

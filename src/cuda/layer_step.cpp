@@ -5,9 +5,9 @@
 #include <cuda_runtime_api.h>
 #include <fmt/format.h>
 
+#include "core/layer_outputs.hpp"
 #include "core/log.hpp"
 #include "core/range.hpp"
-#include "core/taps.hpp"
 #include "cuda/blas_product.hpp"
 #include "cuda/check.hpp"
 #include "cuda/gelu_trial.hpp"
@@ -166,18 +166,18 @@ bool LayerStep::is_fused() const {
 }
 
 void LayerStep::enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream,
-                        std::span<const Tap> taps) {
+                        std::span<const LayerOutput> layer_outputs) {
   const core::Range range(range_name_.c_str(), rows);
   if (activates_) {
-    tap_pre_activation(x, y, rows, stream, taps);
+    layer_output_pre_activation(x, y, rows, stream, layer_outputs);
     product_->enqueue(x, y, rows, stream);
   } else {
     product_->enqueue(x, y, rows, stream);
-    tap_pre_activation(x, y, rows, stream, taps);
+    layer_output_pre_activation(x, y, rows, stream, layer_outputs);
   }
   apply_rest(y, rows, stream);
-  core::for_each_tap(taps, index_, false,
-                     [&](MatrixView<float> values) { copy_out(y, values, stream); });
+  core::for_each_layer_output(layer_outputs, index_, false,
+                              [&](MatrixView<float> values) { copy_out(y, values, stream); });
 }
 
 void LayerStep::copy_out(const void* y, MatrixView<float> values, cudaStream_t stream) const {
@@ -190,12 +190,13 @@ void LayerStep::copy_out(const void* y, MatrixView<float> values, cudaStream_t s
 }
 
 // Where the product applies the activation too, it runs once more without it, and y is written
-// over. Else y is the bare product, whose bias the tap adds by itself, to a copy. Either way y ends
-// as it would without taps.
-void LayerStep::tap_pre_activation(const void* x, void* y, std::size_t rows, cudaStream_t stream,
-                                   std::span<const Tap> taps) {
+// over. Else y is the bare product, whose bias the layer output adds by itself, to a copy. Either
+// way y ends as it would without layer outputs.
+void LayerStep::layer_output_pre_activation(const void* x, void* y, std::size_t rows,
+                                            cudaStream_t stream,
+                                            std::span<const LayerOutput> layer_outputs) {
   bool computed = !activates_;
-  core::for_each_tap(taps, index_, true, [&](MatrixView<float> values) {
+  core::for_each_layer_output(layer_outputs, index_, true, [&](MatrixView<float> values) {
     if (!computed) {
       product_->enqueue_pre_activation(x, y, rows, stream);
       computed = true;

@@ -1,4 +1,5 @@
-// What the CUDA engine does for one layer: the product, the bias, the activation, and the taps.
+// What the CUDA engine does for one layer: the product, the bias, the activation, and the layer
+// outputs.
 #pragma once
 
 #include <memory>
@@ -25,10 +26,10 @@ class LayerStep {
   LayerStep(const Layer& layer, std::size_t index, const ProductMatrices& matrices,
             const ProductResources& resources, ProductRule rule, std::size_t rank);
 
-  // y = act(x W^T + bias) for so many rows, from 1 up, enqueued on the stream; and into each tap of
-  // this layer what it asks for. Throws DeviceError.
+  // y = act(x W^T + bias) for so many rows, from 1 up, enqueued on the stream; and into each layer
+  // output of this layer what it asks for. Throws DeviceError.
   void enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream,
-               std::span<const Tap> taps);
+               std::span<const LayerOutput> layer_outputs);
 
   // For reports: what computes the product, and whether it does the whole layer.
   [[nodiscard]] std::string product_name() const { return product_->name(); }
@@ -45,8 +46,8 @@ class LayerStep {
   void add_rungs(ProductLadder& ladder, LtProduct& most, const ProductResources& resources) const;
   void apply_rest(void* y, std::size_t rows, cudaStream_t stream);
   void copy_out(const void* y, MatrixView<float> values, cudaStream_t stream) const;
-  void tap_pre_activation(const void* x, void* y, std::size_t rows, cudaStream_t stream,
-                          std::span<const Tap> taps);
+  void layer_output_pre_activation(const void* x, void* y, std::size_t rows, cudaStream_t stream,
+                                   std::span<const LayerOutput> layer_outputs);
 
   const Layer* layer_;
   std::size_t index_;

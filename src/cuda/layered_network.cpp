@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "core/taps.hpp"
+#include "core/layer_outputs.hpp"
 #include "cuda/check.hpp"
 #include "kernels/convert.hpp"
 #include "kernels/input_steps.hpp"
@@ -62,7 +62,8 @@ void* LayeredNetwork::workspace_at(std::size_t offset) const {
 }
 
 void LayeredNetwork::enqueue(const float* rows, std::size_t row_count, float* outputs,
-                             cudaStream_t stream, std::span<const Tap> taps, LayerClock* clock) {
+                             cudaStream_t stream, std::span<const LayerOutput> layer_outputs,
+                             LayerClock* clock) {
   // Setting the stream gives the handle its default workspace back, so ours is set after it, each
   // time. Neither call reaches the device.
   LAMELLA_CUDA_CHECK(cublasSetStream(cublas_.get(), stream));
@@ -71,19 +72,20 @@ void LayeredNetwork::enqueue(const float* rows, std::size_t row_count, float* ou
   for (std::size_t first = 0; first < row_count; first += plan_.max_rows) {
     const std::size_t count = std::min(plan_.max_rows, row_count - first);
     pass(rows + first * network_->inputs(), count, outputs + first * network_->outputs(), stream,
-         core::tap_block(taps, first, count), clock);
+         core::layer_output_block(layer_outputs, first, count), clock);
   }
 }
 
 void LayeredNetwork::pass(const float* rows, std::size_t row_count, float* outputs,
-                          cudaStream_t stream, std::span<const Tap> taps, LayerClock* clock) {
+                          cudaStream_t stream, std::span<const LayerOutput> layer_outputs,
+                          LayerClock* clock) {
   if (clock != nullptr) {
     clock->begin_pass(stream);
   }
   const void* x = narrowed(apply_input_steps(rows, row_count, stream), row_count, stream);
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     void* const y = i + 1 == steps_.size() ? outputs : workspace_at(plan_.activations[i % 2]);
-    steps_[i].enqueue(x, y, row_count, stream, taps);
+    steps_[i].enqueue(x, y, row_count, stream, layer_outputs);
     if (clock != nullptr) {
       clock->end_layer(i, stream);
     }

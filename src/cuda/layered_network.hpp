@@ -31,7 +31,7 @@ class LayeredNetwork {
   // with arguments that were checked, on the device that is current. A clock, where there is one,
   // is told of every layer.
   void enqueue(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream,
-               std::span<const Tap> taps, LayerClock* clock = nullptr);
+               std::span<const LayerOutput> layer_outputs, LayerClock* clock = nullptr);
 
   // Whether a row's bits depend on nothing but the row.
   [[nodiscard]] bool is_batch_invariant() const { return rule_ != ProductRule::kByShape; }
@@ -43,7 +43,7 @@ class LayeredNetwork {
 
  private:
   void pass(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream,
-            std::span<const Tap> taps, LayerClock* clock);
+            std::span<const LayerOutput> layer_outputs, LayerClock* clock);
   const float* apply_input_steps(const float* rows, std::size_t row_count, cudaStream_t stream);
   const void* narrowed(const float* rows, std::size_t row_count, cudaStream_t stream);
   [[nodiscard]] void* workspace_at(std::size_t offset) const;

@@ -10,8 +10,8 @@
 
 #include "core/call_shapes.hpp"
 #include "core/checked.hpp"
+#include "core/layer_outputs.hpp"
 #include "core/log.hpp"
-#include "core/taps.hpp"
 #include "core/thread_pool.hpp"
 #include "core/top_k.hpp"
 
@@ -78,12 +78,12 @@ class MultiDeviceEngine final : public Engine {
   }
 
   void run(MatrixView<const float> rows, MatrixView<float> outputs,
-           std::span<const Tap> taps) override {
+           std::span<const LayerOutput> layer_outputs) override {
     core::check_shapes(network(), rows, outputs);
-    core::check_taps(network(), rows.rows(), taps);
+    core::check_layer_outputs(network(), rows.rows(), layer_outputs);
     on_each_share(rows.rows(), [&](Engine& engine, std::size_t first, std::size_t count) {
       engine.run(rows.block(first, count), outputs.block(first, count),
-                 core::tap_block(taps, first, count));
+                 core::layer_output_block(layer_outputs, first, count));
     });
   }
 

@@ -22,15 +22,15 @@ Walk walk(Engine& engine, MatrixView<const float> rows) {
   };
   std::vector<Matrix> pre_activations;
   std::vector<Matrix> activations;
-  std::vector<Tap> taps;
+  std::vector<LayerOutput> layer_outputs;
   for (std::size_t n = 0; n < layers.size(); ++n) {
     pre_activations.emplace_back(rows.rows(), layers[n].outputs);
     activations.emplace_back(rows.rows(), layers[n].outputs);
-    taps.push_back({n, true, pre_activations.back()});
-    taps.push_back({n, false, activations.back()});
+    layer_outputs.push_back({n, true, pre_activations.back()});
+    layer_outputs.push_back({n, false, activations.back()});
   }
   Matrix outputs(rows.rows(), network.outputs());
-  engine.run(rows, outputs, taps);
+  engine.run(rows, outputs, layer_outputs);
   for (std::size_t n = 0; n < layers.size(); ++n) {
     walk.layers.push_back({doubles(pre_activations[n]), doubles(activations[n])});
   }

@@ -25,7 +25,7 @@ Matrix read_all_rows(const CompareLayersOptions& options, std::size_t inputs, st
 }
 
 // What an engine gives where one of the arrays is, chunk by chunk, and how far off it is.
-struct Tapped {
+struct ComparedLayer {
   Matrix values;  // of one chunk
   Differences differences;
 };
@@ -43,32 +43,33 @@ std::vector<LayerComparison> compare_layers(Engine& engine, const CompareLayersO
   }
   const std::size_t chunk_rows = pipeline::choose_chunks({}, width, rows.rows()).rows;
   Matrix outputs(chunk_rows, network.outputs());
-  std::vector<Tapped> tapped;
+  std::vector<ComparedLayer> compared;
   for (const io::LayerArray& array : arrays) {
-    tapped.push_back({Matrix(chunk_rows, array.values.columns()),
-                      Differences(array.values.columns(), options.tolerance)});
+    compared.push_back({Matrix(chunk_rows, array.values.columns()),
+                        Differences(array.values.columns(), options.tolerance)});
   }
   for (std::size_t first = 0; first < rows.rows(); first += chunk_rows) {
     if (options.cancelled != nullptr && options.cancelled->load()) {
       throw CancelledError("cancelled before the last row");
     }
     const std::size_t count = std::min(chunk_rows, rows.rows() - first);
-    std::vector<Tap> taps;
+    std::vector<LayerOutput> layer_outputs;
     for (std::size_t i = 0; i < arrays.size(); ++i) {
-      taps.push_back({.layer = arrays[i].layer - 1,
-                      .pre_activation = arrays[i].pre_activation,
-                      .values = tapped[i].values.view().block(0, count)});
+      layer_outputs.push_back({.layer = arrays[i].layer - 1,
+                               .pre_activation = arrays[i].pre_activation,
+                               .values = compared[i].values.view().block(0, count)});
     }
-    engine.run(rows.view().block(first, count), outputs.view().block(0, count), taps);
+    engine.run(rows.view().block(first, count), outputs.view().block(0, count), layer_outputs);
     for (std::size_t i = 0; i < arrays.size(); ++i) {
-      tapped[i].differences.add(first, taps[i].values, arrays[i].values.view().block(first, count));
+      compared[i].differences.add(first, layer_outputs[i].values,
+                                  arrays[i].values.view().block(first, count));
     }
   }
 
   std::vector<LayerComparison> found;
   for (std::size_t i = 0; i < arrays.size() && (i == 0 || found.back().comparison.passed()); ++i) {
     found.push_back({arrays[i].layer, arrays[i].pre_activation, arrays[i].name,
-                     tapped[i].differences.comparison});
+                     compared[i].differences.comparison});
   }
   return found;
 }

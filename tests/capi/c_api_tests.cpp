@@ -118,20 +118,23 @@ struct Engine {
 
 constexpr float kRows[] = {1, 2, -1, 3, 0, 0};
 
-TEST(CApi, WritesTaps) {
+TEST(CApi, WritesLayerOutputs) {
   const Engine engine;
   std::vector<float> outputs(3, -1);
   std::vector<float> before(9, -1);
   std::vector<float> after(9, -1);
-  const lamella_tap taps[] = {{0, 1, before.data()}, {0, 0, after.data()}};
-  ASSERT_EQ(lamella_engine_run_taps(engine.handle, kRows, 3, outputs.data(), taps, 2), LAMELLA_OK)
+  const lamella_layer_output layer_outputs[] = {{0, 1, before.data()}, {0, 0, after.data()}};
+  ASSERT_EQ(
+      lamella_engine_run_layer_outputs(engine.handle, kRows, 3, outputs.data(), layer_outputs, 2),
+      LAMELLA_OK)
       << lamella_last_error();
   EXPECT_EQ(outputs, (std::vector<float>{5, 4, 0}));
   EXPECT_EQ(before, (std::vector<float>{1, 1, 3, -1, 2, 2, 0, -1, 0}));
   EXPECT_EQ(after, (std::vector<float>{1, 1, 3, 0, 2, 2, 0, 0, 0}));
-  EXPECT_EQ(lamella_engine_run_taps(engine.handle, kRows, 3, outputs.data(), nullptr, 0),
+  EXPECT_EQ(lamella_engine_run_layer_outputs(engine.handle, kRows, 3, outputs.data(), nullptr, 0),
             LAMELLA_OK);
-  EXPECT_EQ(lamella_engine_run_taps(engine.handle, nullptr, 0, nullptr, taps, 2), LAMELLA_OK);
+  EXPECT_EQ(lamella_engine_run_layer_outputs(engine.handle, nullptr, 0, nullptr, layer_outputs, 2),
+            LAMELLA_OK);
 }
 
 TEST(CApi, SelectsTheLargestOutputs) {
@@ -183,20 +186,21 @@ TEST(CApi, RefusesCallsThatCannotBeMeant) {
   const Network network;
   float outputs[3] = {7, 7, 7};
   float values[9] = {};
-  lamella_tap tap = {0, 0, values};
+  lamella_layer_output layer_output = {0, 0, values};
   EXPECT_EQ(lamella_engine_run(nullptr, kRows, 3, outputs), LAMELLA_ERROR_USAGE);
   EXPECT_EQ(lamella_engine_run(engine.handle, nullptr, 3, outputs), LAMELLA_ERROR_USAGE);
   EXPECT_EQ(lamella_engine_run(engine.handle, kRows, 3, nullptr), LAMELLA_ERROR_USAGE);
-  EXPECT_EQ(lamella_engine_run_taps(nullptr, kRows, 3, outputs, &tap, 1), LAMELLA_ERROR_USAGE);
-  EXPECT_EQ(lamella_engine_run_taps(engine.handle, nullptr, 3, outputs, &tap, 1),
+  EXPECT_EQ(lamella_engine_run_layer_outputs(nullptr, kRows, 3, outputs, &layer_output, 1),
             LAMELLA_ERROR_USAGE);
-  EXPECT_EQ(lamella_engine_run_taps(engine.handle, kRows, 3, outputs, nullptr, 1),
+  EXPECT_EQ(lamella_engine_run_layer_outputs(engine.handle, nullptr, 3, outputs, &layer_output, 1),
             LAMELLA_ERROR_USAGE);
-  tap.values = nullptr;
-  EXPECT_EQ(lamella_engine_run_taps(engine.handle, kRows, 3, outputs, &tap, 1),
+  EXPECT_EQ(lamella_engine_run_layer_outputs(engine.handle, kRows, 3, outputs, nullptr, 1),
             LAMELLA_ERROR_USAGE);
-  tap = {2, 0, values};
-  EXPECT_EQ(lamella_engine_run_taps(engine.handle, kRows, 3, outputs, &tap, 1),
+  layer_output.values = nullptr;
+  EXPECT_EQ(lamella_engine_run_layer_outputs(engine.handle, kRows, 3, outputs, &layer_output, 1),
+            LAMELLA_ERROR_USAGE);
+  layer_output = {2, 0, values};
+  EXPECT_EQ(lamella_engine_run_layer_outputs(engine.handle, kRows, 3, outputs, &layer_output, 1),
             LAMELLA_ERROR_SHAPE);
   EXPECT_EQ(lamella_engine_enqueue(nullptr, kRows, 3, outputs, nullptr), LAMELLA_ERROR_USAGE);
   EXPECT_EQ(lamella_engine_enqueue(engine.handle, kRows, 3, outputs, nullptr), LAMELLA_ERROR_USAGE);

@@ -145,11 +145,12 @@ TEST(PackedChain, GivesARowTheSameBitsHoweverItsCallIsCutUp) {
       const Matrix rows = test::random_rows(100, network->inputs(), 6);
       Matrix together(100, network->outputs());
       Matrix hidden(100, 33);
-      const std::vector<Tap> taps{{1, false, hidden}};
-      chain.run(0, rows, together, taps, 48);
-      Matrix without_taps(100, network->outputs());
-      chain.run(0, rows, without_taps, {}, 48);
-      ASSERT_EQ(std::memcmp(without_taps.data(), together.data(), together.size() * sizeof(float)),
+      const std::vector<LayerOutput> layer_outputs{{1, false, hidden}};
+      chain.run(0, rows, together, layer_outputs, 48);
+      Matrix without_layer_outputs(100, network->outputs());
+      chain.run(0, rows, without_layer_outputs, {}, 48);
+      ASSERT_EQ(std::memcmp(without_layer_outputs.data(), together.data(),
+                            together.size() * sizeof(float)),
                 0);
       for (const std::size_t r : {0, 47, 48, 99}) {
         const test::Expected wanted = test::reference_row(*network, rows.view().row(r).data());
@@ -163,7 +164,7 @@ TEST(PackedChain, GivesARowTheSameBitsHoweverItsCallIsCutUp) {
         Matrix part_hidden(count, 33);
         for (std::size_t first = 0; first + count <= rows.rows(); first += 17) {
           chain.run_shared(pool, rows.view().block(first, count), part,
-                           std::vector<Tap>{{1, false, part_hidden}});
+                           std::vector<LayerOutput>{{1, false, part_hidden}});
           ASSERT_EQ(std::memcmp(part.data(), together.view().row(first).data(),
                                 part.size() * sizeof(float)),
                     0);

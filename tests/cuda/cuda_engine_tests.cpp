@@ -205,25 +205,25 @@ TEST_F(CudaEngineTest, WorksInTheCallersMemory) {
 }
 
 // Device memory for every pre-activation and activation of a network.
-class DeviceTaps {
+class DeviceLayerOutputs {
  public:
-  DeviceTaps(const Network& network, std::size_t rows) : network_(network), rows_(rows) {
+  DeviceLayerOutputs(const Network& network, std::size_t rows) : network_(network), rows_(rows) {
     for (std::size_t layer = 0; layer < network.layers().size(); ++layer) {
       for (const bool pre_activation : {false, true}) {
         const std::size_t width = network.layers()[layer].outputs;
         memory_.push_back(std::make_unique<DeviceArray>(rows * width, memory_.size() % 4));
-        taps.push_back({layer, pre_activation, {memory_.back()->data(), rows, width}});
+        layer_outputs.push_back({layer, pre_activation, {memory_.back()->data(), rows, width}});
       }
     }
   }
 
-  // One line about the first tap that is not what the reference gives; empty when all are.
+  // One line about the first layer output that is not what the reference gives; empty when all are.
   [[nodiscard]] std::string disagreement(const Matrix& rows) {
-    for (std::size_t i = 0; i < taps.size(); ++i) {
+    for (std::size_t i = 0; i < layer_outputs.size(); ++i) {
       std::vector<Layer> layers(
           network_.layers().begin(),
-          network_.layers().begin() + static_cast<std::ptrdiff_t>(taps[i].layer + 1));
-      if (taps[i].pre_activation) {
+          network_.layers().begin() + static_cast<std::ptrdiff_t>(layer_outputs[i].layer + 1));
+      if (layer_outputs[i].pre_activation) {
         layers.back().activation = ActivationKind::kIdentity;
       }
       const Network first(std::move(layers));
@@ -232,13 +232,14 @@ class DeviceTaps {
           test::disagreement(test::evaluate(first, rows),
                              MatrixView<const float>(found.data(), rows_, first.outputs()));
       if (!text.empty() || !memory_[i]->intact()) {
-        return "tap " + std::to_string(i) + ": " + text + (memory_[i]->intact() ? "" : ", outside");
+        return "layer output " + std::to_string(i) + ": " + text +
+               (memory_[i]->intact() ? "" : ", outside");
       }
     }
     return {};
   }
 
-  std::vector<Tap> taps;
+  std::vector<LayerOutput> layer_outputs;
 
  private:
   const Network& network_;
@@ -257,14 +258,14 @@ TEST_F(CudaEngineTest, FastTakesTheBestAlgorithmForEachNumberOfRowsAndSaysSo) {
     const Matrix rows = random_rows(count, 20, 1);
     DeviceArray device_rows(values(rows), 1);
     DeviceArray outputs(count * 7);
-    DeviceTaps taps(*network, count);
-    engine.enqueue(device_rows.data(), count, outputs.data(), nullptr, taps.taps);
+    DeviceLayerOutputs layer_outputs(*network, count);
+    engine.enqueue(device_rows.data(), count, outputs.data(), nullptr, layer_outputs.layer_outputs);
     EXPECT_EQ(disagreement(*network, rows, outputs), "");
-    EXPECT_EQ(taps.disagreement(rows), "");
+    EXPECT_EQ(layer_outputs.disagreement(rows), "");
   }
 }
 
-TEST_F(CudaEngineTest, TapsAreWrittenInStreamOrderAndTheOutputsStayTheSame) {
+TEST_F(CudaEngineTest, LayerOutputsAreWrittenInStreamOrderAndTheOutputsStayTheSame) {
   for (const char* last : {"tanh", "log_softmax"}) {
     const auto network =
         random_network({.widths = {20, 33, 50, 21, 40, 7}, .last = parse_activation(last)});
@@ -274,28 +275,30 @@ TEST_F(CudaEngineTest, TapsAreWrittenInStreamOrderAndTheOutputsStayTheSame) {
       DeviceArray device_rows(values(rows));
       DeviceArray plain(count * 7);
       DeviceArray outputs(count * 7);
-      DeviceTaps taps(*network, count);
+      DeviceLayerOutputs layer_outputs(*network, count);
       const TestStream stream;
       engine.enqueue(device_rows.data(), count, plain.data(), stream.get());
-      engine.enqueue(device_rows.data(), count, outputs.data(), stream.get(), taps.taps);
+      engine.enqueue(device_rows.data(), count, outputs.data(), stream.get(),
+                     layer_outputs.layer_outputs);
       require(cudaStreamSynchronize(stream.get()), "synchronize");
       EXPECT_EQ(outputs.download(), plain.download());
       EXPECT_TRUE(outputs.intact());
-      EXPECT_EQ(taps.disagreement(rows), "") << count << " rows";
+      EXPECT_EQ(layer_outputs.disagreement(rows), "") << count << " rows";
     }
   }
 }
 
-TEST_F(CudaEngineTest, ACapturedBatchWithTapsReplaysOnNewRows) {
+TEST_F(CudaEngineTest, ACapturedBatchWithLayerOutputsReplaysOnNewRows) {
   const auto network = random_network({.widths = {20, 40, 30, 5}});
   CudaEngine engine(network, {.max_rows = 64});
   const TestStream stream;
   DeviceArray device_rows(100 * 20);
   DeviceArray outputs(100 * 5);
-  DeviceTaps taps(*network, 100);
+  DeviceLayerOutputs layer_outputs(*network, 100);
   cudaGraph_t graph = nullptr;
   require(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeGlobal), "begin capture");
-  engine.enqueue(device_rows.data(), 100, outputs.data(), stream.get(), taps.taps);
+  engine.enqueue(device_rows.data(), 100, outputs.data(), stream.get(),
+                 layer_outputs.layer_outputs);
   require(cudaStreamEndCapture(stream.get(), &graph), "end capture");
   cudaGraphExec_t executable = nullptr;
   require(cudaGraphInstantiate(&executable, graph, 0), "instantiate");
@@ -305,20 +308,21 @@ TEST_F(CudaEngineTest, ACapturedBatchWithTapsReplaysOnNewRows) {
     require(cudaGraphLaunch(executable, stream.get()), "launch");
     require(cudaStreamSynchronize(stream.get()), "synchronize");
     EXPECT_EQ(disagreement(*network, rows, outputs), "");
-    EXPECT_EQ(taps.disagreement(rows), "");
+    EXPECT_EQ(layer_outputs.disagreement(rows), "");
   }
   require(cudaGraphExecDestroy(executable), "destroy");
   require(cudaGraphDestroy(graph), "destroy");
 }
 
-TEST_F(CudaEngineTest, RefusesTapsBeforeAnythingIsEnqueued) {
+TEST_F(CudaEngineTest, RejectsLayerOutputsBeforeAnythingIsEnqueued) {
   const auto network = random_network({.widths = {2, 3, 4}});
   CudaEngine engine(network);
   const std::vector<float> untouched(20, 7);
   DeviceArray outputs(untouched);
   DeviceArray memory(untouched);
-  const auto enqueue = [&](const Tap& tap) {
-    engine.enqueue(memory.data(), 5, outputs.data(), nullptr, std::vector<Tap>{tap});
+  const auto enqueue = [&](const LayerOutput& layer_output) {
+    engine.enqueue(memory.data(), 5, outputs.data(), nullptr,
+                   std::vector<LayerOutput>{layer_output});
   };
   EXPECT_THROW(enqueue({2, false, {memory.data(), 5, 4}}), ShapeError);
   EXPECT_THROW(enqueue({0, false, {memory.data(), 4, 3}}), ShapeError);
@@ -357,11 +361,12 @@ TEST_F(CudaEngineTest, HostCallsInManyChunksKeepTheirOrder) {
   Matrix outputs(101, 3);
   engine.run(rows.view(), outputs.view());
   EXPECT_EQ(test::disagreement(test::evaluate(*network, rows.view()), outputs.view()), "");
-  Matrix tapped(101, 3);
-  Matrix outputs_with_tap(101, 3);
-  engine.run(rows, outputs_with_tap, std::vector<Tap>{{0, true, tapped}});
-  EXPECT_EQ(values(outputs_with_tap), values(outputs));
-  EXPECT_EQ(values(tapped), values(outputs)) << "the last layer has no activation";
+  Matrix with_layer_outputs(101, 3);
+  Matrix outputs_with_layer_output(101, 3);
+  engine.run(rows, outputs_with_layer_output,
+             std::vector<LayerOutput>{{0, true, with_layer_outputs}});
+  EXPECT_EQ(values(outputs_with_layer_output), values(outputs));
+  EXPECT_EQ(values(with_layer_outputs), values(outputs)) << "the last layer has no activation";
 }
 
 }  // namespace

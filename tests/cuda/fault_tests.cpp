@@ -46,8 +46,8 @@ void append(std::vector<float>& all, MatrixView<const float> matrix) {
   all.insert(all.end(), matrix.data(), matrix.data() + matrix.size());
 }
 
-// Calls of every kind from host memory: as they are, captured, launched; split; with taps; the
-// largest alone.
+// Calls of every kind from host memory: as they are, captured, launched; split; with layer outputs;
+// the largest alone.
 std::vector<float> call_every_way(Engine& engine, const Matrix& rows) {
   std::vector<float> all;
   Matrix few(6, 3);
@@ -60,7 +60,7 @@ std::vector<float> call_every_way(Engine& engine, const Matrix& rows) {
   append(all, outputs);
   Matrix sums(rows.rows(), 5);
   Matrix hidden(rows.rows(), 5);
-  engine.run(rows, outputs, std::vector<Tap>{{0, true, sums}, {0, false, hidden}});
+  engine.run(rows, outputs, std::vector<LayerOutput>{{0, true, sums}, {0, false, hidden}});
   append(all, outputs);
   append(all, sums);
   append(all, hidden);
@@ -198,7 +198,7 @@ TEST_F(DeviceFaults, InEnqueue) {
             DeviceArray outputs(kTwoPasses * 3);
             DeviceArray sums(kTwoPasses * 5);
             const test::TestStream stream;
-            const Tap tap{0, true, {sums.data(), kTwoPasses, 5}};
+            const LayerOutput layer_output{0, true, {sums.data(), kTwoPasses, 5}};
             cudaGraph_t graph = nullptr;
             if (captured) {
               require(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal),
@@ -207,7 +207,7 @@ TEST_F(DeviceFaults, InEnqueue) {
             try {
               fault.arm();
               engine.enqueue(device_rows.data(), kTwoPasses, outputs.data(), stream.get(),
-                             {&tap, 1});
+                             {&layer_output, 1});
               fault.disarm();
             } catch (...) {
               fault.disarm();

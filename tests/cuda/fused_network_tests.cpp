@@ -1,5 +1,5 @@
-// A fused network on a device: what it promises about streams and taps. What the kernels compute is
-// tested in tests/kernels.
+// A fused network on a device: what it promises about streams and layer outputs. What the kernels
+// compute is tested in tests/kernels.
 #include <memory>
 
 #include <cuda_runtime_api.h>
@@ -128,7 +128,7 @@ TEST_F(FusedNetworkTest, ARowsBitsDoNotDependOnWhichKernelServes) {
   }
 }
 
-TEST_F(FusedNetworkTest, ACapturedCallWithMoreTapsThanALaunchTakesReplaysOnNewRows) {
+TEST_F(FusedNetworkTest, ACapturedCallWithMoreLayerOutputsThanALaunchTakesReplaysOnNewRows) {
   const std::vector<std::size_t> widths(21, 5);
   const auto network = random_network({.widths = widths, .hidden = ActivationKind::kTanh});
   const FusedNetwork fused = make_fused(*network);
@@ -136,17 +136,17 @@ TEST_F(FusedNetworkTest, ACapturedCallWithMoreTapsThanALaunchTakesReplaysOnNewRo
   DeviceArray device_rows(kCount * 5);
   DeviceArray outputs(kCount * 5);
   std::vector<std::unique_ptr<DeviceArray>> memory;
-  std::vector<Tap> taps;
+  std::vector<LayerOutput> layer_outputs;
   for (std::size_t layer = 0; layer < 20; ++layer) {
     for (const bool pre_activation : {true, false}) {
       memory.push_back(std::make_unique<DeviceArray>(kCount * 5));
-      taps.push_back({layer, pre_activation, {memory.back()->data(), kCount, 5}});
+      layer_outputs.push_back({layer, pre_activation, {memory.back()->data(), kCount, 5}});
     }
   }
   const Stream stream = make_stream();
   cudaGraph_t graph = nullptr;
   require(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeGlobal), "begin capture");
-  fused.enqueue(device_rows.data(), kCount, outputs.data(), stream.get(), taps);
+  fused.enqueue(device_rows.data(), kCount, outputs.data(), stream.get(), layer_outputs);
   require(cudaStreamEndCapture(stream.get(), &graph), "end capture");
   cudaGraphExec_t executable = nullptr;
   require(cudaGraphInstantiate(&executable, graph, 0), "instantiate");
@@ -156,14 +156,15 @@ TEST_F(FusedNetworkTest, ACapturedCallWithMoreTapsThanALaunchTakesReplaysOnNewRo
     require(cudaGraphLaunch(executable, stream.get()), "launch");
     require(cudaStreamSynchronize(stream.get()), "synchronize");
     EXPECT_EQ(disagreement(*network, rows, outputs), "");
-    for (std::size_t t = 0; t < taps.size(); ++t) {
+    for (std::size_t t = 0; t < layer_outputs.size(); ++t) {
       std::vector<Layer> layers(
           network->layers().begin(),
-          network->layers().begin() + static_cast<std::ptrdiff_t>(taps[t].layer + 1));
-      if (taps[t].pre_activation) {
+          network->layers().begin() + static_cast<std::ptrdiff_t>(layer_outputs[t].layer + 1));
+      if (layer_outputs[t].pre_activation) {
         layers.back().activation = ActivationKind::kIdentity;
       }
-      EXPECT_EQ(disagreement(Network(std::move(layers)), rows, *memory[t]), "") << "tap " << t;
+      EXPECT_EQ(disagreement(Network(std::move(layers)), rows, *memory[t]), "")
+          << "layer output " << t;
     }
   }
   require(cudaGraphExecDestroy(executable), "destroy");

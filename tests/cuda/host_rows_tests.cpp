@@ -79,7 +79,7 @@ TEST_P(HostRows, GiveTheBitsOfRowsOnTheDeviceAtEverySize) {
   }
 }
 
-TEST_P(HostRows, GiveTheSameTapsAndLargestOutputs) {
+TEST_P(HostRows, GiveTheSameLayerOutputsAndLargestOutputs) {
   const auto network = random_network({.widths = {kWide, 7, kNarrow}});
   CudaEngine engine(network, {.max_rows = kChunk, .path = GetParam()});
   for (const std::size_t count : kCounts) {
@@ -88,7 +88,7 @@ TEST_P(HostRows, GiveTheSameTapsAndLargestOutputs) {
     Matrix outputs(count, kNarrow);
     Matrix hidden(count, 7);
     Matrix last(count, kNarrow);
-    engine.run(rows, outputs, std::vector<Tap>{{0, false, hidden}, {1, true, last}});
+    engine.run(rows, outputs, std::vector<LayerOutput>{{0, false, hidden}, {1, true, last}});
     EXPECT_TRUE(same(values(outputs), wanted)) << count;
     EXPECT_TRUE(same(values(last), wanted)) << count << ": the last layer has no activation";
     const Network first({network->layers()[0]});

@@ -141,7 +141,7 @@ class MemoryResource : public testing::Test {
     std::vector<RankedOutput> top(kRows);
     engine->run(rows_.view().block(0, 4), outputs.view().block(0, 4));
     for (Engine* const each : {engine.get(), sibling.get()}) {
-      each->run(rows_, outputs, std::vector<Tap>{{0, true, hidden}, {0, false, hidden}});
+      each->run(rows_, outputs, std::vector<LayerOutput>{{0, true, hidden}, {0, false, hidden}});
       each->run_top_k(rows_, {top.data(), kRows, 1});
     }
     more(*engine);
@@ -210,7 +210,8 @@ TEST_F(MemoryResource, AnEngineGoesOnOnceThereIsMemoryAgain) {
     Matrix hidden(kRows, 5);
     engine.run(rows_, outputs);
     pool->fails_at = pool->requests + 1;
-    EXPECT_THROW(engine.run(rows_, again, std::vector<Tap>{{0, true, hidden}}), OutOfMemoryError);
+    EXPECT_THROW(engine.run(rows_, again, std::vector<LayerOutput>{{0, true, hidden}}),
+                 OutOfMemoryError);
     std::vector<RankedOutput> top(kRows * 2);
     pool->fails_at = pool->requests + 2;  // buffers for another k
     EXPECT_THROW(engine.run_top_k(rows_, {top.data(), kRows, 2}), OutOfMemoryError);

@@ -47,7 +47,7 @@ std::unique_ptr<Engine> on_all_devices(const std::shared_ptr<const Network>& net
       {.device = Device::parse("cuda:all"), .max_rows = max_rows, .path = CudaPath::kLayers});
 }
 
-TEST_F(MultiDevice, GivesTheBitsOfOneDeviceWithAndWithoutTaps) {
+TEST_F(MultiDevice, GivesTheBitsOfOneDeviceWithAndWithoutLayerOutputs) {
   // Few products: each overwrites all of cuBLAS's workspace in the simulation.
   const auto network = random_network({.widths = {10, 4}, .last = ActivationKind::kSoftmax});
   for (const int devices : {1, 2, 3}) {
@@ -59,14 +59,15 @@ TEST_F(MultiDevice, GivesTheBitsOfOneDeviceWithAndWithoutTaps) {
       const Matrix rows = random_rows(count, 10, static_cast<std::uint32_t>(count));
       Matrix wanted(count, 4);
       Matrix wanted_sums(count, 4);
-      one.run(rows, wanted, std::vector<Tap>{{0, true, wanted_sums}});
-      for (const bool tapped : {false, true}) {
+      one.run(rows, wanted, std::vector<LayerOutput>{{0, true, wanted_sums}});
+      for (const bool with_layer_outputs : {false, true}) {
         GuardedMatrix found(count, 4, 1);
         GuardedMatrix sums(count, 4, 3);
-        const Tap tap{0, true, sums.view()};
-        all->run(rows, found.view(), std::span<const Tap>(&tap, tapped ? 1 : 0));
+        const LayerOutput layer_output{0, true, sums.view()};
+        all->run(rows, found.view(),
+                 std::span<const LayerOutput>(&layer_output, with_layer_outputs ? 1 : 0));
         EXPECT_EQ(values(found.view()), values(wanted));
-        if (tapped) {
+        if (with_layer_outputs) {
           EXPECT_EQ(values(sums.view()), values(wanted_sums));
         }
         EXPECT_TRUE(found.intact() && sums.intact());
@@ -153,7 +154,7 @@ TEST_F(MultiDevice, NamesDifferentDevices) {
     }
     [[nodiscard]] const Network& network() const override { return *network_; }
     void run(MatrixView<const float> /*rows*/, MatrixView<float> /*outputs*/,
-             std::span<const Tap> /*taps*/) override {}
+             std::span<const LayerOutput> /*layer outputs*/) override {}
     void run_top_k(MatrixView<const float> /*rows*/, MatrixView<RankedOutput> /*top*/) override {}
 
    private:
@@ -197,7 +198,7 @@ TEST_F(MultiDevice, RefusesWhatDoesNotFitBeforeAnythingIsComputed) {
   Matrix wide(600, 5);
   EXPECT_THROW(all->run(rows, fewer), ShapeError);
   EXPECT_THROW(all->run(rows, wide), ShapeError);
-  EXPECT_THROW(all->run(rows, outputs, std::vector<Tap>{{0, false, wide}}), ShapeError);
+  EXPECT_THROW(all->run(rows, outputs, std::vector<LayerOutput>{{0, false, wide}}), ShapeError);
   EXPECT_EQ(cuda_sim::calls(), before);
 }
 

@@ -243,10 +243,10 @@ TEST_F(Observation, GeluGoesIntoTheProductOnlyWhereATrialAgrees) {
       EXPECT_THAT(log, HasSubstr("layer 2: cuBLASLt's GELU is not used, since in a trial"));
     }
     Matrix outputs(70, 8);
-    Matrix tapped(70, 64);
-    engine.run(rows, outputs, std::vector<Tap>{{0, true, tapped}});
+    Matrix with_layer_outputs(70, 64);
+    engine.run(rows, outputs, std::vector<LayerOutput>{{0, true, with_layer_outputs}});
     EXPECT_EQ(test::disagreement(reference, outputs), "") << error;
-    EXPECT_EQ(test::disagreement(before_gelu, tapped), "") << error;
+    EXPECT_EQ(test::disagreement(before_gelu, with_layer_outputs), "") << error;
     Matrix alone(1, 8);
     engine.run(rows.view().block(20, 1), alone);
     EXPECT_TRUE(std::equal(alone.data(), alone.data() + 8, outputs.view().row(20).data()));

@@ -104,7 +104,7 @@ TEST_P(EveryPrecision, KeepsNanAndInfinityOfTheirRows) {
 }
 
 // The values between layers are what the next layer reads: in the storage of the precision.
-TEST_P(EveryPrecision, TapsShowWhatLayersHandOnAndChangeNothing) {
+TEST_P(EveryPrecision, LayerOutputsShowWhatLayersHandOnAndChangeNothing) {
   const auto network = random_network({.widths = {20, 30, 25, 4}, .hidden = ActivationKind::kTanh});
   CudaEngine engine(network, {.max_rows = 32, .precision = GetParam()});
   const Matrix rows = random_rows(70, 20, 4);
@@ -115,7 +115,7 @@ TEST_P(EveryPrecision, TapsShowWhatLayersHandOnAndChangeNothing) {
   Matrix last(70, 4);
   engine.run(rows, plain);
   engine.run(rows, outputs,
-             std::vector<Tap>{{0, true, before}, {0, false, after}, {2, true, last}});
+             std::vector<LayerOutput>{{0, true, before}, {0, false, after}, {2, true, last}});
   EXPECT_EQ(values(outputs), values(plain));
   EXPECT_EQ(values(last), values(plain)) << "the last layer has no activation";
   const double unit = GetParam() == Precision::kBf16 ? 0x1p-8 : 0x1p-11;

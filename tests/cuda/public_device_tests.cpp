@@ -93,15 +93,15 @@ TEST_P(PublicDevice, EveryEngineOfOneDeviceTakesRowsThatAreThere) {
   expect_bits(*engine);
   DeviceArray rows(values(random_rows(kHostRows, 20, 1)));
   DeviceArray outputs(kHostRows * 5);
-  DeviceArray tapped(kHostRows * 40);
+  DeviceArray with_layer_outputs(kHostRows * 40);
   engine->enqueue(rows.data(), kHostRows, outputs.data(), nullptr,
-                  std::vector<Tap>{{0, false, {tapped.data(), kHostRows, 40}}});
+                  std::vector<LayerOutput>{{0, false, {with_layer_outputs.data(), kHostRows, 40}}});
   require(cudaStreamSynchronize(nullptr), "synchronize");  // run() takes streams of its own
   Matrix wanted(kHostRows, 5);
   Matrix hidden(kHostRows, 40);
-  engine->run(random_rows(kHostRows, 20, 1), wanted, std::vector<Tap>{{0, false, hidden}});
+  engine->run(random_rows(kHostRows, 20, 1), wanted, std::vector<LayerOutput>{{0, false, hidden}});
   EXPECT_EQ(outputs.download(), values(wanted));
-  EXPECT_EQ(tapped.download(), values(hidden));
+  EXPECT_EQ(with_layer_outputs.download(), values(hidden));
   EXPECT_TRUE(workspace.intact());
 }
 

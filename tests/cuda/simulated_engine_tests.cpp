@@ -60,38 +60,39 @@ TEST_F(SimulatedEngine, EnqueueNeitherAllocatesNorSynchronizes) {
   test::require(cudaStreamDestroy(stream), "destroy");
 }
 
-// All taps of a network whose values lie in memory, one after another.
-std::vector<Tap> taps_in(float* memory, const Network& network, std::size_t rows) {
-  std::vector<Tap> taps;
+// All layer outputs of a network whose values lie in memory, one after another.
+std::vector<LayerOutput> layer_outputs_in(float* memory, const Network& network, std::size_t rows) {
+  std::vector<LayerOutput> layer_outputs;
   for (std::size_t layer = 0; layer < network.layers().size(); ++layer) {
     for (const bool pre_activation : {true, false}) {
-      taps.push_back({layer, pre_activation, {memory, rows, network.layers()[layer].outputs}});
-      memory += taps.back().values.size();
+      layer_outputs.push_back(
+          {layer, pre_activation, {memory, rows, network.layers()[layer].outputs}});
+      memory += layer_outputs.back().values.size();
     }
   }
-  return taps;
+  return layer_outputs;
 }
 
 // Calls of CUDA and cuBLAS that enqueueing 150 rows makes.
 long calls_of_enqueue(CudaEngine& engine, const DeviceArray& rows, const DeviceArray& outputs,
-                      std::span<const Tap> taps) {
+                      std::span<const LayerOutput> layer_outputs) {
   const long before = cuda_sim::calls();
-  engine.enqueue(rows.data(), 150, outputs.data(), nullptr, taps);
+  engine.enqueue(rows.data(), 150, outputs.data(), nullptr, layer_outputs);
   return cuda_sim::calls() - before;
 }
 
-TEST_F(SimulatedEngine, ACallWithoutTapsMakesNoCallForThemAndEachTapItsOwnAlone) {
+TEST_F(SimulatedEngine, ACallWithoutLayerOutputsMakesNoCallForThemAndEachLayerOutputItsOwnAlone) {
   const auto network = random_network({.widths = {20, 33, 50, 7}, .last = ActivationKind::kTanh});
   CudaEngine engine(network, {.max_rows = 64, .path = CudaPath::kLayers});  // three passes
   DeviceArray rows(values(random_rows(150, 20, 1)));
   DeviceArray outputs(150 * 7);
   DeviceArray memory(150 * 50);
-  const auto calls = [&](const std::vector<Tap>& taps) {
-    return calls_of_enqueue(engine, rows, outputs, taps);
+  const auto calls = [&](const std::vector<LayerOutput>& layer_outputs) {
+    return calls_of_enqueue(engine, rows, outputs, layer_outputs);
   };
-  const Tap after{1, false, {memory.data(), 150, 50}};
-  const Tap before{1, true, {memory.data(), 150, 50}};
-  const Tap of_tanh{2, true, {memory.data(), 150, 7}};
+  const LayerOutput after{1, false, {memory.data(), 150, 50}};
+  const LayerOutput before{1, true, {memory.data(), 150, 50}};
+  const LayerOutput of_tanh{2, true, {memory.data(), 150, 7}};
   // The device guarded and the handle set up once. In each pass a product a layer, for the last one
   // a kernel; passes of 64 rows and of 22 have products of their own, which keep their layouts.
   constexpr long kSetUp = 3;
@@ -105,18 +106,19 @@ TEST_F(SimulatedEngine, ACallWithoutTapsMakesNoCallForThemAndEachTapItsOwnAlone)
   EXPECT_EQ(calls({before, before, after, after}), kPlain + kPasses * 5);
 }
 
-TEST_F(SimulatedEngine, EnqueueWithTapsNeitherAllocatesNorSynchronizes) {
+TEST_F(SimulatedEngine, EnqueueWithLayerOutputsNeitherAllocatesNorSynchronizes) {
   cuda_sim::configure({.stream_order = cuda_sim::StreamOrder::kLazy});
   const auto network = random_network({.widths = {20, 33, 50, 7}});
   CudaEngine engine(network, {.max_rows = 64, .path = CudaPath::kLayers});
   DeviceArray rows(values(random_rows(150, 20, 1)));
   DeviceArray outputs(150 * 7);
-  const std::size_t tapped = 150UL * 2 * (33 + 50 + 7);
-  DeviceArray memory(tapped);
+  const std::size_t with_layer_outputs = 150UL * 2 * (33 + 50 + 7);
+  DeviceArray memory(with_layer_outputs);
   cudaStream_t stream = nullptr;
   test::require(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
   const auto before = cuda_sim::live();
-  engine.enqueue(rows.data(), 150, outputs.data(), stream, taps_in(memory.data(), *network, 150));
+  engine.enqueue(rows.data(), 150, outputs.data(), stream,
+                 layer_outputs_in(memory.data(), *network, 150));
   EXPECT_EQ(cuda_sim::live().total(), before.total());
   EXPECT_EQ(cudaStreamQuery(stream), cudaErrorNotReady);
   test::require(cudaStreamSynchronize(stream), "synchronize");
@@ -179,11 +181,11 @@ TEST_F(SimulatedEngine, KeepsItsPromisesWhateverCublasLtOffers) {
       DeviceArray device_rows(values(rows), offset);
       DeviceArray outputs(600 * 8, 2 * offset);
       DeviceArray memory(2UL * (64 + 36 + 8));
-      const auto taps = taps_in(memory.data(), *network, 1);
+      const auto layer_outputs = layer_outputs_in(memory.data(), *network, 1);
       for (std::size_t first = 0; first < 600;) {
         const std::size_t count = std::min(first % 7 * 100 + 1, 600 - first);
         other.enqueue(device_rows.data() + first * 44, count, outputs.data() + first * 8, nullptr,
-                      count == 1 ? taps : std::vector<Tap>{});
+                      count == 1 ? layer_outputs : std::vector<LayerOutput>{});
         first += count;
       }
       EXPECT_EQ(sound(outputs.download()), sound(values(together))) << c.path << ", " << offset;
@@ -348,7 +350,7 @@ TEST_F(SimulatedEngine, EveryOrderOfExecutionGivesTheSame) {
           << static_cast<int>(order) << ", " << seed;
       Matrix hidden(70, 5);
       Matrix again(70, 3);
-      engine.run(rows, again, std::vector<Tap>{{0, false, hidden}});
+      engine.run(rows, again, std::vector<LayerOutput>{{0, false, hidden}});
       EXPECT_EQ(values(again), values(outputs));
       EXPECT_EQ(test::disagreement(hidden_reference, hidden.view()), "")
           << static_cast<int>(order) << ", " << seed;
@@ -444,10 +446,10 @@ TEST_F(SimulatedEngine, CallsOfOneShapeBecomeOneLaunch) {
     }
     EXPECT_LE(cuda_sim::live().total(), live + 16);
     EXPECT_GT(calls_of_run(7, 5), kLaunched) << "its graph was dropped for others";
-    // Taps lie elsewhere at every call.
+    // Layer outputs lie elsewhere at every call.
     std::vector<float> memory(5 * 2 * (33 + 50 + 7));
     Matrix outputs(5, 7);
-    engine.run(rows.view().block(0, 5), outputs, taps_in(memory.data(), *network, 5));
+    engine.run(rows.view().block(0, 5), outputs, layer_outputs_in(memory.data(), *network, 5));
     EXPECT_EQ(std::memcmp(outputs.data(), wanted.data(), outputs.size() * sizeof(float)), 0);
   }
 }
@@ -531,7 +533,7 @@ TEST_F(SimulatedEngine, OfTheLargestOutputsNoMoreIsCopiedBack) {
   }
 }
 
-TEST_F(SimulatedEngine, ATappedRunGivesItsMemoryBack) {
+TEST_F(SimulatedEngine, ARunWithLayerOutputsGivesItsMemoryBack) {
   const auto network = random_network({.widths = {20, 33, 7}});
   CudaEngine engine(network, {.path = CudaPath::kLayers});
   const Matrix rows = random_rows(50, 20, 1);
@@ -539,7 +541,7 @@ TEST_F(SimulatedEngine, ATappedRunGivesItsMemoryBack) {
   Matrix hidden(50, 33);
   engine.run(rows, outputs);
   const auto before = cuda_sim::live();
-  engine.run(rows, outputs, std::vector<Tap>{{0, true, hidden}, {0, false, hidden}});
+  engine.run(rows, outputs, std::vector<LayerOutput>{{0, true, hidden}, {0, false, hidden}});
   EXPECT_EQ(cuda_sim::live().total(), before.total());
 }
 

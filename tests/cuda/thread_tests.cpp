@@ -35,9 +35,9 @@ TEST(CudaThreads, EnqueueOnTheirOwnStreamsAtOnce) {
       DeviceArray device_rows(values);
       DeviceArray outputs(kRows * 3);
       DeviceArray hidden(kRows * 9);
-      const Tap tap{0, false, {hidden.data(), kRows, 9}};
+      const LayerOutput layer_output{0, false, {hidden.data(), kRows, 9}};
       const TestStream stream;
-      engine.enqueue(device_rows.data(), kRows, outputs.data(), stream.get(), {&tap, 1});
+      engine.enqueue(device_rows.data(), kRows, outputs.data(), stream.get(), {&layer_output, 1});
       engine.enqueue(device_rows.data(), kRows, outputs.data(), stream.get());
       require(cudaStreamSynchronize(stream.get()), "synchronize");
       std::vector<float> all = outputs.download();

@@ -1,5 +1,6 @@
 // A row's output bits depend on nothing but the row: not on the rows beside it, their order, the
-// sizes of calls, max_rows, the number of threads, taps, or which engine of the process it is.
+// sizes of calls, max_rows, the number of threads, layer outputs, or which engine of the process it
+// is.
 #include <algorithm>
 #include <bit>
 #include <numeric>
@@ -66,7 +67,7 @@ class Draw {
 
 class BatchInvariance : public EngineContract, public testing::WithParamInterface<std::uint32_t> {};
 
-// The rows in another order, in calls of random sizes, some of them tapped.
+// The rows in another order, in calls of random sizes, some of them requested.
 Matrix in_pieces(Engine& engine, const Matrix& rows, Draw& draw) {
   const std::vector<std::size_t> order = draw.order(rows.rows());
   const std::size_t width = engine.network().outputs();
@@ -78,12 +79,13 @@ Matrix in_pieces(Engine& engine, const Matrix& rows, Draw& draw) {
   for (std::size_t first = 0; first < rows.rows();) {
     const std::size_t count = draw.between(1, draw.between(1, rows.rows() - first));
     const std::size_t layer = draw.between(0, engine.network().layers().size() - 1);
-    Matrix tapped(count, engine.network().layers()[layer].outputs);
-    std::vector<Tap> taps;
+    Matrix with_layer_outputs(count, engine.network().layers()[layer].outputs);
+    std::vector<LayerOutput> layer_outputs;
     if (draw.between(0, 1) == 0) {
-      taps.push_back({layer, draw.between(0, 1) == 0, tapped.view()});
+      layer_outputs.push_back({layer, draw.between(0, 1) == 0, with_layer_outputs.view()});
     }
-    engine.run(shuffled.view().block(first, count), found.view().block(first, count), taps);
+    engine.run(shuffled.view().block(first, count), found.view().block(first, count),
+               layer_outputs);
     first += count;
   }
   Matrix outputs(rows.rows(), width);

@@ -37,7 +37,7 @@ std::vector<char> all_of(Engine& engine, const Matrix& rows) {
   };
   engine.run(rows, outputs);
   add(outputs);
-  engine.run(rows, outputs, std::vector<Tap>{{0, true, hidden}});
+  engine.run(rows, outputs, std::vector<LayerOutput>{{0, true, hidden}});
   add(hidden);
   engine.run_top_k(rows, {top.data(), rows.rows(), 2});
   add(top);

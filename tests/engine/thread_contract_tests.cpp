@@ -36,7 +36,7 @@ Given use(Engine& engine, const Matrix& rows) {
   Matrix hidden(rows.rows(), 9);
   Given given;
   given.top.resize(rows.rows() * 2);
-  engine.run(rows, outputs, std::vector<Tap>{{0, false, hidden}});
+  engine.run(rows, outputs, std::vector<LayerOutput>{{0, false, hidden}});
   Matrix again(rows.rows(), 3);
   for (const std::size_t count : {2UL, 2UL, 2UL, rows.rows()}) {  // a shape that comes again
     engine.run(rows.view().block(0, count), again.view().block(0, count));

@@ -26,7 +26,7 @@ std::vector<double> doubles(const Matrix& matrix) {
   return {matrix.data(), matrix.data() + matrix.size()};
 }
 
-TEST(EngineWalk, IsWhatItsTapsShow) {
+TEST(EngineWalk, IsWhatItsLayerOutputsShow) {
   for (const std::size_t width : {9UL, 40UL}) {
     const auto network = random_network({.widths = {7, width, 5},
                                          .hidden = ActivationKind::kGelu,
@@ -38,7 +38,7 @@ TEST(EngineWalk, IsWhatItsTapsShow) {
     Matrix after(70, width);
     Matrix last(70, 5);
     engine->run(rows, outputs,
-                std::vector<Tap>{{0, true, before}, {0, false, after}, {1, true, last}});
+                std::vector<LayerOutput>{{0, true, before}, {0, false, after}, {1, true, last}});
     const Walk found = walk(*engine, rows);
     EXPECT_EQ(found.rows, 70U);
     EXPECT_EQ(found.inputs, doubles(rows));
@@ -83,7 +83,7 @@ TEST(EngineWalk, RoundsEachInputStepAsTheEngineDoes) {
 
 TEST(EngineWalk, ShowsWhereAnEngineComputesWrongly) {
   const auto network = random_network({.widths = {3, 6, 2}});
-  test::LyingTaps engine(network, 0, 4);
+  test::LyingLayerOutputs engine(network, 0, 4);
   const Matrix rows = random_rows(5, 3, 1);
   const Walk honest = walk(*cpu_engine(network), rows);
   const Walk found = walk(engine, rows);
@@ -125,7 +125,7 @@ TEST(EngineWalk, IsSummedUpOverAFile) {
       EXPECT_EQ(found.layers[n][o].flat, flat);
     }
   }
-  test::LyingTaps engine_that_lies(network, 0, 4);
+  test::LyingLayerOutputs engine_that_lies(network, 0, 4);
   EXPECT_FLOAT_EQ(static_cast<float>(summarize(engine_that_lies, {.path = file}).layers[0][4].mean),
                   static_cast<float>(found.layers[0][4].mean + 0.5));
 }

@@ -81,9 +81,9 @@ class CuttingEngine final : public Engine {
   }
   [[nodiscard]] const Network& network() const override { return engine_->network(); }
   void run(MatrixView<const float> rows, MatrixView<float> outputs,
-           std::span<const Tap> taps) override {
+           std::span<const LayerOutput> layer_outputs) override {
     std::filesystem::resize_file(file_, 5000);
-    engine_->run(rows, outputs, taps);
+    engine_->run(rows, outputs, layer_outputs);
   }
   void run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top) override {
     engine_->run_top_k(rows, top);

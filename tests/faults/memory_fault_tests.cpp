@@ -75,7 +75,7 @@ TEST(MemoryFaults, WhileAnEngineLives) {
         engine->run(rows, outputs);
         engine->run(rows.view().block(0, 1), outputs.view().block(0, 1));
         Matrix hidden(50, widths[1]);
-        engine->run(rows, outputs, std::vector<Tap>{{0, true, hidden}, {0, false, hidden}});
+        engine->run(rows, outputs, std::vector<LayerOutput>{{0, true, hidden}, {0, false, hidden}});
         std::vector<RankedOutput> top(50UL * 2);
         engine->run_top_k(rows, {top.data(), 50, 2});
         std::vector<float> found(outputs.data(), outputs.data() + outputs.size());

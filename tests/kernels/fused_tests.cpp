@@ -90,20 +90,20 @@ class Fused {
 
   // The outputs; rows and outputs lie so many floats behind an aligned address.
   std::vector<float> run(const Matrix& rows, std::size_t offset = 0, std::size_t output_offset = 0,
-                         const kernels::FusedTaps& taps = {}) {
+                         const kernels::FusedLayerOutputs& layer_outputs = {}) {
     const DeviceArray device_rows({rows.data(), rows.data() + rows.size()}, offset);
-    return run(device_rows.data(), rows.rows(), output_offset, taps);
+    return run(device_rows.data(), rows.rows(), output_offset, layer_outputs);
   }
 
   std::vector<float> run(const float* rows, std::size_t count, std::size_t output_offset = 0,
-                         const kernels::FusedTaps& taps = {}) {
+                         const kernels::FusedLayerOutputs& layer_outputs = {}) {
     DeviceArray outputs(count * network_->outputs(), output_offset);
     const kernels::FusedCall call{.rows = rows,
                                   .count = count,
                                   .outputs = outputs.data(),
                                   .image = image_->data(),
                                   .shape = shape.image,
-                                  .taps = taps};
+                                  .layer_outputs = layer_outputs};
     EXPECT_EQ(few_       ? kernels::fused_few(call, network_->max_width() > 64, nullptr)
               : narrow() ? kernels::fused_narrow(call, narrow_variant(), 2, nullptr)
               : warps()  ? kernels::fused_warps(call, shape.shared_bytes, 2, nullptr)
@@ -448,29 +448,30 @@ TEST_F(FusedKernels, InputStepsAreRoundedOneByOne) {
   }
 }
 
-TEST_F(FusedKernels, TapsChangeNoBitOfTheOutputs) {
+TEST_F(FusedKernels, LayerOutputsChangeNoBitOfTheOutputs) {
   for (const Variant& variant : kVariants) {
     for (const auto last : {ActivationKind::kRelu, ActivationKind::kLogSoftmax}) {
       const auto network = random_network({.widths = variant.widths, .last = last});
       Fused kernel = fused(variant, network);
       const std::size_t count = 140;
       const Matrix rows = random_rows(count, network->inputs(), 4);
-      kernels::FusedTaps taps;
+      kernels::FusedLayerOutputs layer_outputs;
       std::vector<std::unique_ptr<DeviceArray>> memory;
       for (std::size_t i = 0; i < network->layers().size(); ++i) {
         for (const std::uint32_t pre_activation : {1U, 0U}) {
           memory.push_back(std::make_unique<DeviceArray>(count * network->layers()[i].outputs,
                                                          memory.size() % 3));
-          taps.taps[taps.count++] = {memory.back()->data(), static_cast<std::uint32_t>(i),
-                                     pre_activation};
+          layer_outputs.layer_outputs[layer_outputs.count++] = {
+              memory.back()->data(), static_cast<std::uint32_t>(i), pre_activation};
         }
       }
       const auto plain = kernel.run(rows);
-      EXPECT_EQ(kernel.run(rows, 0, 0, taps), plain) << variant.name;
+      EXPECT_EQ(kernel.run(rows, 0, 0, layer_outputs), plain) << variant.name;
       for (std::size_t t = 0; t < memory.size(); ++t) {
         const auto layers = network->layers();
-        std::vector<Layer> first(layers.begin(), layers.begin() + taps.taps[t].layer + 1);
-        if (taps.taps[t].pre_activation != 0) {
+        std::vector<Layer> first(layers.begin(),
+                                 layers.begin() + layer_outputs.layer_outputs[t].layer + 1);
+        if (layer_outputs.layer_outputs[t].pre_activation != 0) {
           first.back().activation = ActivationKind::kIdentity;
         }
         const Network part(std::move(first));
@@ -478,8 +479,8 @@ TEST_F(FusedKernels, TapsChangeNoBitOfTheOutputs) {
         EXPECT_EQ(test::disagreement(test::evaluate(part, rows.view()),
                                      MatrixView<const float>(found.data(), count, part.outputs())),
                   "")
-            << variant.name << ", tap " << t;
-        EXPECT_TRUE(memory[t]->intact()) << variant.name << ", tap " << t;
+            << variant.name << ", layer output " << t;
+        EXPECT_TRUE(memory[t]->intact()) << variant.name << ", layer output " << t;
       }
     }
   }

@@ -223,7 +223,7 @@ TEST_F(Compare, FindsTheFirstLayerThatDiffers) {
 
 TEST_F(Compare, LayersAreWhatTheEngineItselfComputesInOneRunOfTheRows) {
   const std::vector<Matrix> values = activations();
-  test::LyingTaps engine(network_, 1, 3);
+  test::LyingLayerOutputs engine(network_, 1, 3);
   const auto found =
       layers({tensor("a1", values[0]), tensor("a2", values[1]), tensor("a3", values[2])}, engine);
   ASSERT_EQ(found.size(), 2U);

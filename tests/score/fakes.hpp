@@ -103,7 +103,7 @@ class FakeEngine final : public Engine {
 
   [[nodiscard]] const Network& network() const override { return network_; }
   void run(MatrixView<const float> rows, MatrixView<float> outputs,
-           std::span<const Tap> /*taps*/) override {
+           std::span<const LayerOutput> /*layer outputs*/) override {
     chunk_sizes.push_back(rows.rows());
     if (before_) {
       before_(chunk_sizes.size() - 1);

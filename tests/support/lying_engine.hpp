@@ -22,8 +22,8 @@ class LyingEngine final : public Engine {
 
   [[nodiscard]] const Network& network() const override { return honest_->network(); }
   void run(MatrixView<const float> rows, MatrixView<float> outputs,
-           std::span<const Tap> taps) override {
-    honest_->run(rows, outputs, taps);
+           std::span<const LayerOutput> layer_outputs) override {
+    honest_->run(rows, outputs, layer_outputs);
     if (row_ >= done_ && row_ < done_ + rows.rows()) {
       outputs(row_ - done_, output_) += 0.5F;
     }
@@ -40,10 +40,10 @@ class LyingEngine final : public Engine {
   std::size_t done_ = 0;
 };
 
-class LyingTaps final : public Engine {
+class LyingLayerOutputs final : public Engine {
  public:
   // layer is an index, of whose activations this output is shown 0.5 too large in every row.
-  LyingTaps(std::shared_ptr<const Network> network, std::size_t layer, std::size_t output)
+  LyingLayerOutputs(std::shared_ptr<const Network> network, std::size_t layer, std::size_t output)
       : honest_(make_engine(std::move(network), {.device = {DeviceKind::kCpu}, .threads = 1})),
         layer_(layer),
         output_(output) {
@@ -52,12 +52,13 @@ class LyingTaps final : public Engine {
 
   [[nodiscard]] const Network& network() const override { return honest_->network(); }
   void run(MatrixView<const float> rows, MatrixView<float> outputs,
-           std::span<const Tap> taps) override {
-    honest_->run(rows, outputs, taps);
+           std::span<const LayerOutput> layer_outputs) override {
+    honest_->run(rows, outputs, layer_outputs);
     rows_run_ += rows.rows();
-    for (const Tap& tap : taps) {
-      for (std::size_t r = 0; r < rows.rows() && tap.layer == layer_ && !tap.pre_activation; ++r) {
-        tap.values(r, output_) += 0.5F;
+    for (const LayerOutput& layer_output : layer_outputs) {
+      for (std::size_t r = 0;
+           r < rows.rows() && layer_output.layer == layer_ && !layer_output.pre_activation; ++r) {
+        layer_output.values(r, output_) += 0.5F;
       }
     }
   }

@@ -1,4 +1,4 @@
-// What every engine's taps must show, and that they change nothing else.
+// What every engine's layer outputs must show, and that they change nothing else.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -29,7 +29,7 @@ using test::random_rows;
 using testing::AllOf;
 using testing::HasSubstr;
 
-using Taps = EngineContract;
+using LayerOutputs = EngineContract;
 
 bool same_bits(MatrixView<const float> a, MatrixView<const float> b) {
   return a.rows() == b.rows() && a.columns() == b.columns() &&
@@ -41,10 +41,11 @@ std::vector<Layer> layers_of(const Network& network, std::size_t first, std::siz
   return {layers.begin(), layers.end()};
 }
 
-// What the reference gives at a tap.
-test::Reference reference_at(const Network& network, const Tap& tap, MatrixView<const float> rows) {
-  std::vector<Layer> layers = layers_of(network, 0, tap.layer + 1);
-  if (tap.pre_activation) {
+// What the reference gives at a layer output.
+test::Reference reference_at(const Network& network, const LayerOutput& layer_output,
+                             MatrixView<const float> rows) {
+  std::vector<Layer> layers = layers_of(network, 0, layer_output.layer + 1);
+  if (layer_output.pre_activation) {
     layers.back().activation = ActivationKind::kIdentity;
   }
   return test::evaluate(Network(std::move(layers), {}, {},
@@ -69,15 +70,15 @@ test::Reference reference_activation(const Activation& activation, MatrixView<co
   return test::evaluate(Network({identity}), values);
 }
 
-// Memory for taps, between guard zones that are as misaligned as may be.
-class TapSet {
+// Memory for layer outputs, between guard zones that are as misaligned as may be.
+class LayerOutputSet {
  public:
-  TapSet(const Network& network, std::size_t rows) : network_(network), rows_(rows) {}
+  LayerOutputSet(const Network& network, std::size_t rows) : network_(network), rows_(rows) {}
 
   void add(std::size_t layer, bool pre_activation) {
     memory_.push_back(std::make_unique<GuardedMatrix>(rows_, network_.layers()[layer].outputs,
                                                       memory_.size() % 4));
-    taps_.push_back({layer, pre_activation, memory_.back()->view()});
+    layer_outputs_.push_back({layer, pre_activation, memory_.back()->view()});
   }
   void add_all() {
     for (std::size_t layer = 0; layer < network_.layers().size(); ++layer) {
@@ -85,179 +86,192 @@ class TapSet {
       add(layer, false);
     }
   }
-  void shuffle(std::uint32_t seed) { std::shuffle(taps_.begin(), taps_.end(), std::mt19937(seed)); }
+  void shuffle(std::uint32_t seed) {
+    std::shuffle(layer_outputs_.begin(), layer_outputs_.end(), std::mt19937(seed));
+  }
 
-  [[nodiscard]] const std::vector<Tap>& taps() const { return taps_; }
+  [[nodiscard]] const std::vector<LayerOutput>& layer_outputs() const { return layer_outputs_; }
   [[nodiscard]] bool intact() const {
     return std::all_of(memory_.begin(), memory_.end(), [](const auto& m) { return m->intact(); });
   }
-  [[nodiscard]] const Tap* find(std::size_t layer, bool pre_activation) const {
-    const auto found = std::find_if(taps_.begin(), taps_.end(), [&](const Tap& tap) {
-      return tap.layer == layer && tap.pre_activation == pre_activation;
-    });
-    return found == taps_.end() ? nullptr : &*found;
+  [[nodiscard]] const LayerOutput* find(std::size_t layer, bool pre_activation) const {
+    const auto found = std::find_if(
+        layer_outputs_.begin(), layer_outputs_.end(), [&](const LayerOutput& layer_output) {
+          return layer_output.layer == layer && layer_output.pre_activation == pre_activation;
+        });
+    return found == layer_outputs_.end() ? nullptr : &*found;
   }
 
  private:
   const Network& network_;
   std::size_t rows_;
   std::vector<std::unique_ptr<GuardedMatrix>> memory_;
-  std::vector<Tap> taps_;
+  std::vector<LayerOutput> layer_outputs_;
 };
 
-// Every tap beside what must have led to it, and beside what it must lead to.
-void expect_true(const TapSet& set, const Network& network, MatrixView<const float> rows) {
-  for (const Tap& tap : set.taps()) {
-    SCOPED_TRACE(testing::Message() << (tap.pre_activation ? "pre-activation" : "activation")
-                                    << " of layer " << tap.layer + 1);
-    EXPECT_EQ(test::disagreement(reference_at(network, tap, rows), tap.values), "");
-    const Layer& layer = network.layers()[tap.layer];
-    const Tap* const before = tap.layer == 0 ? nullptr : set.find(tap.layer - 1, false);
-    const Tap* const sum = set.find(tap.layer, true);
-    if (tap.pre_activation && before != nullptr) {
+// Every layer output beside what must have led to it, and beside what it must lead to.
+void expect_true(const LayerOutputSet& set, const Network& network, MatrixView<const float> rows) {
+  for (const LayerOutput& layer_output : set.layer_outputs()) {
+    SCOPED_TRACE(testing::Message()
+                 << (layer_output.pre_activation ? "pre-activation" : "activation") << " of layer "
+                 << layer_output.layer + 1);
+    EXPECT_EQ(test::disagreement(reference_at(network, layer_output, rows), layer_output.values),
+              "");
+    const Layer& layer = network.layers()[layer_output.layer];
+    const LayerOutput* const before =
+        layer_output.layer == 0 ? nullptr : set.find(layer_output.layer - 1, false);
+    const LayerOutput* const sum = set.find(layer_output.layer, true);
+    if (layer_output.pre_activation && before != nullptr) {
       Layer product = layer;
       product.activation = ActivationKind::kIdentity;
-      EXPECT_EQ(test::disagreement(test::evaluate(Network({product}), before->values), tap.values),
+      EXPECT_EQ(test::disagreement(test::evaluate(Network({product}), before->values),
+                                   layer_output.values),
                 "")
           << "from the activations before";
     }
-    if (!tap.pre_activation && sum != nullptr) {
-      EXPECT_EQ(test::disagreement(reference_activation(layer.activation, sum->values), tap.values),
+    if (!layer_output.pre_activation && sum != nullptr) {
+      EXPECT_EQ(test::disagreement(reference_activation(layer.activation, sum->values),
+                                   layer_output.values),
                 "")
           << "from the pre-activations";
     }
-    const Tap* const first = set.find(tap.layer, tap.pre_activation);
-    EXPECT_TRUE(same_bits(tap.values, first->values)) << "tapped twice, it differs";
+    const LayerOutput* const first = set.find(layer_output.layer, layer_output.pre_activation);
+    EXPECT_TRUE(same_bits(layer_output.values, first->values)) << "requested twice, it differs";
   }
 }
 
-// Whether the layers behind a tap are computed on the path that the whole network takes: the
-// outputs are then the same bit for bit.
+// Whether the layers behind a layer output are computed on the path that the whole network takes:
+// the outputs are then the same bit for bit.
 bool on_the_same_path(const Engine& whole, const Engine& rest) {
   return whole.info().device.kind == DeviceKind::kCpu &&
          whole.info().path.substr(0, 6) == rest.info().path.substr(0, 6);
 }
 
-// The layers behind each tapped activation, run on it, give the outputs.
-void expect_outputs_behind(const TapSet& set, const Engine& engine,
+// The layers behind each requested activation, run on it, give the outputs.
+void expect_outputs_behind(const LayerOutputSet& set, const Engine& engine,
                            MatrixView<const float> outputs) {
   const Network& network = engine.network();
-  for (const Tap& tap : set.taps()) {
-    const std::size_t next = tap.layer + 1;
-    if (tap.pre_activation) {
+  for (const LayerOutput& layer_output : set.layer_outputs()) {
+    const std::size_t next = layer_output.layer + 1;
+    if (layer_output.pre_activation) {
       continue;
     }
     if (next == network.layers().size()) {
-      EXPECT_TRUE(same_bits(tap.values, outputs)) << "of the last layer";
+      EXPECT_TRUE(same_bits(layer_output.values, outputs)) << "of the last layer";
       continue;
     }
     const auto rest =
         std::make_shared<const Network>(layers_of(network, next, network.layers().size() - next));
-    EXPECT_EQ(test::disagreement(test::evaluate(*rest, tap.values), outputs), "")
+    EXPECT_EQ(test::disagreement(test::evaluate(*rest, layer_output.values), outputs), "")
         << "behind layer " << next;
     const auto again = make_contract_engine(rest);
     if (on_the_same_path(engine, *again)) {
       Matrix repeated(outputs.rows(), outputs.columns());
-      again->run(tap.values, repeated);
+      again->run(layer_output.values, repeated);
       EXPECT_TRUE(same_bits(repeated, outputs)) << "behind layer " << next;
     }
   }
 }
 
-// Runs the rows without the taps, then with them.
-void expect_taps(Engine& engine, MatrixView<const float> rows, const TapSet& set) {
+// Runs the rows without the layer outputs, then with them.
+void expect_layer_outputs(Engine& engine, MatrixView<const float> rows, const LayerOutputSet& set) {
   const std::size_t width = engine.network().outputs();
   Matrix plain(rows.rows(), width);
   engine.run(rows, plain);
   GuardedMatrix outputs(rows.rows(), width, 1);
-  engine.run(rows, outputs.view(), set.taps());
-  EXPECT_TRUE(same_bits(outputs.view(), plain)) << "the taps changed the outputs";
+  engine.run(rows, outputs.view(), set.layer_outputs());
+  EXPECT_TRUE(same_bits(outputs.view(), plain)) << "the layer outputs changed the outputs";
   EXPECT_TRUE(outputs.intact());
-  EXPECT_TRUE(set.intact()) << "the engine wrote outside of the taps";
+  EXPECT_TRUE(set.intact()) << "the engine wrote outside of the layer outputs";
   expect_true(set, engine.network(), rows);
   expect_outputs_behind(set, engine, plain);
   engine.run(rows, outputs.view());
-  EXPECT_TRUE(same_bits(outputs.view(), plain)) << "the taps have changed what comes after";
+  EXPECT_TRUE(same_bits(outputs.view(), plain))
+      << "the layer outputs have changed what comes after";
 }
 
-void expect_all_taps(const std::shared_ptr<const Network>& network, std::size_t count,
-                     std::size_t max_rows = 0) {
+void expect_all_layer_outputs(const std::shared_ptr<const Network>& network, std::size_t count,
+                              std::size_t max_rows = 0) {
   const auto engine = make_contract_engine(network, max_rows);
   const Matrix rows = random_rows(count, network->inputs(), 5, 2);
-  TapSet set(*network, count);
+  LayerOutputSet set(*network, count);
   set.add_all();
-  expect_taps(*engine, rows.view(), set);
+  expect_layer_outputs(*engine, rows.view(), set);
 }
 
-class TapsOfEveryActivation : public EngineContract,
-                              public testing::WithParamInterface<const char*> {};
+class LayerOutputsOfEveryActivation : public EngineContract,
+                                      public testing::WithParamInterface<const char*> {};
 
-TEST_P(TapsOfEveryActivation, ShowBothSidesOfIt) {
+TEST_P(LayerOutputsOfEveryActivation, ShowBothSidesOfIt) {
   const Activation activation = parse_activation(GetParam());
   for (const std::size_t width : {9UL, 33UL}) {
-    expect_all_taps(random_network({.widths = {7, width, width, 5},
-                                    .hidden = activation.over_row() ? Activation() : activation,
-                                    .last = activation}),
-                    70);
+    expect_all_layer_outputs(
+        random_network({.widths = {7, width, width, 5},
+                        .hidden = activation.over_row() ? Activation() : activation,
+                        .last = activation}),
+        70);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, TapsOfEveryActivation,
+INSTANTIATE_TEST_SUITE_P(Kinds, LayerOutputsOfEveryActivation,
                          testing::Values("identity", "relu", "leaky_relu:-0.5", "elu:1.5", "selu",
                                          "sigmoid", "tanh", "gelu", "gelu_tanh", "silu", "softplus",
                                          "hard_sigmoid", "hard_swish", "clip:-0.5:0.75", "softmax",
                                          "log_softmax"));
 
-class TapsOfEveryRowCount : public EngineContract,
-                            public testing::WithParamInterface<std::size_t> {};
+class LayerOutputsOfEveryRowCount : public EngineContract,
+                                    public testing::WithParamInterface<std::size_t> {};
 
-TEST_P(TapsOfEveryRowCount, OfATinyNetwork) {
-  expect_all_taps(random_network({.widths = {3, 4, 2}, .last = ActivationKind::kRelu}), GetParam());
+TEST_P(LayerOutputsOfEveryRowCount, OfATinyNetwork) {
+  expect_all_layer_outputs(random_network({.widths = {3, 4, 2}, .last = ActivationKind::kRelu}),
+                           GetParam());
 }
 
-TEST_P(TapsOfEveryRowCount, OfAWiderOne) {
-  expect_all_taps(random_network({.widths = {20, 33, 17}}), GetParam());
+TEST_P(LayerOutputsOfEveryRowCount, OfAWiderOne) {
+  expect_all_layer_outputs(random_network({.widths = {20, 33, 17}}), GetParam());
 }
 
-TEST_P(TapsOfEveryRowCount, InPassesOfMaxRows) {
+TEST_P(LayerOutputsOfEveryRowCount, InPassesOfMaxRows) {
   for (const std::size_t width : {8UL, 21UL}) {
-    expect_all_taps(random_network({.widths = {10, width, 7, width}}), GetParam(), 16);
+    expect_all_layer_outputs(random_network({.widths = {10, width, 7, width}}), GetParam(), 16);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Counts, TapsOfEveryRowCount,
+INSTANTIATE_TEST_SUITE_P(Counts, LayerOutputsOfEveryRowCount,
                          testing::Values(0, 1, 2, 15, 16, 17, 31, 32, 33, 100, 1001),
                          testing::PrintToStringParamName());
 
-TEST_F(Taps, OfManyRowsOnSeveralThreads) {
-  expect_all_taps(random_network({.widths = {3, 4, 2}}), 20'011);
-  expect_all_taps(random_network({.widths = {64, 64, 64, 10}}), 1203);
+TEST_F(LayerOutputs, OfManyRowsOnSeveralThreads) {
+  expect_all_layer_outputs(random_network({.widths = {3, 4, 2}}), 20'011);
+  expect_all_layer_outputs(random_network({.widths = {64, 64, 64, 10}}), 1203);
 }
 
-TEST_F(Taps, OfLayersWithoutBias) {
+TEST_F(LayerOutputs, OfLayersWithoutBias) {
   for (const char* last : {"identity", "relu", "softmax"}) {
     for (const std::size_t width : {9UL, 70UL}) {
-      expect_all_taps(
+      expect_all_layer_outputs(
           random_network({.widths = {width, 20, 6}, .last = parse_activation(last), .bias = false}),
           50);
     }
   }
 }
 
-TEST_F(Taps, BehindInputSteps) {
+TEST_F(LayerOutputs, BehindInputSteps) {
   using Kind = InputStep::Kind;
   for (const std::size_t width : {6UL, 40UL}) {
-    expect_all_taps(test::with_input_steps(*random_network({.widths = {width, 12, 5}}),
-                                           {Kind::kSubtract, Kind::kDivide, Kind::kClip}, 3),
-                    67, 16);
+    expect_all_layer_outputs(
+        test::with_input_steps(*random_network({.widths = {width, 12, 5}}),
+                               {Kind::kSubtract, Kind::kDivide, Kind::kClip}, 3),
+        67, 16);
   }
 }
 
-// Some of the taps of a random network, in any order and some twice. Each draw in a test of its own
-// for the simulation's sake, as in the tests of the outputs.
-class TapsOfEveryDraw : public EngineContract, public testing::WithParamInterface<std::uint32_t> {};
+// Some of the layer outputs of a random network, in any order and some twice. Each draw in a test
+// of its own for the simulation's sake, as in the tests of the outputs.
+class LayerOutputsOfEveryDraw : public EngineContract,
+                                public testing::WithParamInterface<std::uint32_t> {};
 
-TEST_P(TapsOfEveryDraw, ShowWhatTheNetworkComputes) {
+TEST_P(LayerOutputsOfEveryDraw, ShowWhatTheNetworkComputes) {
   std::mt19937 generator(4711 + GetParam());
   const auto draw = [&](unsigned low, unsigned high) {
     return low + static_cast<unsigned>(generator() % (high - low + 1));
@@ -273,26 +287,27 @@ TEST_P(TapsOfEveryDraw, ShowWhatTheNetworkComputes) {
   recipe.bias = draw(0, 3) != 0;
   const auto network = random_network(recipe);
   const std::size_t count = draw(1, 200);
-  TapSet set(*network, count);
-  for (unsigned taps = draw(1, 8); taps > 0; --taps) {
+  LayerOutputSet set(*network, count);
+  for (unsigned layer_outputs = draw(1, 8); layer_outputs > 0; --layer_outputs) {
     set.add(draw(0, static_cast<unsigned>(network->layers().size()) - 1), draw(0, 1) == 0);
   }
   set.shuffle(GetParam());
   const auto engine = make_contract_engine(network, draw(0, 1) * draw(1, 64));
-  expect_taps(*engine, random_rows(count, network->inputs(), GetParam()).view(), set);
+  expect_layer_outputs(*engine, random_rows(count, network->inputs(), GetParam()).view(), set);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, TapsOfEveryDraw, testing::Range(0U, 40U));
+INSTANTIATE_TEST_SUITE_P(Seeds, LayerOutputsOfEveryDraw, testing::Range(0U, 40U));
 
-TEST_F(Taps, ThatDoNotFitAreRefusedBeforeAnythingIsComputed) {
+TEST_F(LayerOutputs, ThatDoNotFitAreRefusedBeforeAnythingIsComputed) {
   const auto network = random_network({.widths = {3, 4, 2}});
   const auto engine = make_contract_engine(network);
   const Matrix rows = random_rows(5, 3, 1);
   Matrix outputs(5, 2);
   Matrix values(6, 9);
-  const auto refusal = [&](Tap tap) -> std::string {
+  const auto refusal = [&](LayerOutput layer_output) -> std::string {
     try {
-      engine->run(rows, outputs, std::vector<Tap>{{0, false, {values.data(), 5, 4}}, tap});
+      engine->run(rows, outputs,
+                  std::vector<LayerOutput>{{0, false, {values.data(), 5, 4}}, layer_output});
       return "nothing";
     } catch (const ShapeError& error) {
       return error.what();
@@ -308,22 +323,23 @@ TEST_F(Taps, ThatDoNotFitAreRefusedBeforeAnythingIsComputed) {
   EXPECT_TRUE(same_bits(outputs, Matrix(5, 2)));
   EXPECT_TRUE(same_bits(values, Matrix(6, 9)));
   EXPECT_THROW(engine->run({rows.data(), 0, 3}, {outputs.data(), 0, 2},
-                           std::vector<Tap>{{0, false, {values.data(), 5, 4}}}),
+                           std::vector<LayerOutput>{{0, false, {values.data(), 5, 4}}}),
                ShapeError);
 }
 
-TEST_F(Taps, ShowANanWhereItBeginsAndNoFurther) {
+TEST_F(LayerOutputs, ShowANanWhereItBeginsAndNoFurther) {
   for (const std::size_t width : {5UL, 30UL}) {
     const auto network = random_network({.widths = {width, width, width, 4}});
     Matrix rows = random_rows(40, width, 4);
     rows(13, 2) = std::numeric_limits<float>::quiet_NaN();
-    TapSet set(*network, 40);
+    LayerOutputSet set(*network, 40);
     set.add_all();
     Matrix outputs(40, 4);
-    make_contract_engine(network)->run(rows, outputs, set.taps());
-    for (const Tap& tap : set.taps()) {
+    make_contract_engine(network)->run(rows, outputs, set.layer_outputs());
+    for (const LayerOutput& layer_output : set.layer_outputs()) {
       for (std::size_t r = 0; r < 40; ++r) {
-        EXPECT_EQ(std::isnan(tap.values(r, 0)), r == 13) << tap.layer << ", row " << r;
+        EXPECT_EQ(std::isnan(layer_output.values(r, 0)), r == 13)
+            << layer_output.layer << ", row " << r;
       }
     }
   }

@@ -1,0 +1,41 @@
+// What every engine does with the layer outputs of a call: checks them, and cuts them up as it cuts
+// up rows.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include <lamella/engine.hpp>
+
+namespace lamella::core {
+
+// Throws ShapeError when a layer does not exist, or values are not [rows x outputs of the layer].
+void check_layer_outputs(const Network& network, std::size_t rows,
+                         std::span<const LayerOutput> layer_outputs);
+
+// The layer outputs of the rows [first, first + count) of a call. Allocates only where there are
+// layer outputs.
+[[nodiscard]] inline std::vector<LayerOutput> layer_output_block(
+    std::span<const LayerOutput> layer_outputs, std::size_t first, std::size_t count) {
+  std::vector<LayerOutput> block;
+  for (const LayerOutput& layer_output : layer_outputs) {
+    block.push_back(
+        {layer_output.layer, layer_output.pre_activation, layer_output.values.block(first, count)});
+  }
+  return block;
+}
+
+// Calls show(values) for each layer output of what this layer computes, before its activation or
+// after it.
+template <class Show>
+void for_each_layer_output(std::span<const LayerOutput> layer_outputs, std::size_t layer,
+                           bool pre_activation, Show&& show) {
+  for (const LayerOutput& layer_output : layer_outputs) {
+    if (layer_output.layer == layer && layer_output.pre_activation == pre_activation) {
+      show(layer_output.values);
+    }
+  }
+}
+
+}  // namespace lamella::core
