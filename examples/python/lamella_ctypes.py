@@ -39,7 +39,7 @@ def _library():
         ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p)]
     library.lamella_engine_create.argtypes = [
         ctypes.c_void_p, ctypes.POINTER(_Options), ctypes.POINTER(ctypes.c_void_p)]
-    library.lamella_engine_sibling.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p)]
+    library.lamella_engine_clone.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p)]
     library.lamella_engine_run.argtypes = [
         ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
     library.lamella_engine_run_top_k.argtypes = [
@@ -85,12 +85,12 @@ class Scorer:
             self._engine, rows.ctypes.data, rows.shape[0], k, top.ctypes.data))
         return top
 
-    def sibling(self):
+    def clone(self):
         """Another scorer for another thread, which shares the weights of this one."""
         other = object.__new__(Scorer)
         other._library, other.inputs, other.outputs = self._library, self.inputs, self.outputs
         other._engine = ctypes.c_void_p()
-        self._check(self._library.lamella_engine_sibling(self._engine, ctypes.byref(other._engine)))
+        self._check(self._library.lamella_engine_clone(self._engine, ctypes.byref(other._engine)))
         return other
 
     def __del__(self):

@@ -50,8 +50,8 @@ class CudaEngine final : public Engine {
   void enqueue(const float* rows, std::size_t row_count, float* outputs, CUstream_st* stream,
                std::span<const LayerOutput> layer_outputs) override;
   using Engine::enqueue;
-  [[nodiscard]] std::unique_ptr<Engine> sibling(int threads) const override;
-  using Engine::sibling;
+  [[nodiscard]] std::unique_ptr<Engine> clone(int threads) const override;
+  using Engine::clone;
 
  private:
   class __attribute__((visibility("hidden"))) State;

@@ -82,7 +82,7 @@ struct EngineOptions {
   bool fast = false;
   // Engines that throw with kFused say why it is not possible.
   CudaPath path = CudaPath::kAuto;
-  // Where a CUDA engine allocates device memory; null: cudaMalloc. The engine, its siblings and the
+  // Where a CUDA engine allocates device memory; null: cudaMalloc. The engine, its clones and the
   // weights that they share keep it alive.
   std::shared_ptr<DeviceMemoryResource> device_memory = {};
 };
@@ -125,8 +125,8 @@ struct RankedOutput {
 
 // Computes one network, which it keeps alive.
 //
-// Threads: an engine serves one caller at a time, on any thread; network(), info() and sibling()
-// may be called meanwhile. Several engines, of one network too, may run at once: sibling() makes
+// Threads: an engine serves one caller at a time, on any thread; network(), info() and clone()
+// may be called meanwhile. Several engines, of one network too, may run at once: clone() makes
 // one that shares the prepared weights.
 //
 // Errors: when a call throws, what was to be written is unspecified, and the engine can be called
@@ -206,10 +206,10 @@ class Engine {
   // device a cuBLAS handle and workspace_bytes() of its own, also where the original works in the
   // caller's; the fused path needs neither. May be called while this engine is at work. Throws
   // DeviceError, OutOfMemoryError; UsageError for an engine that Lamella did not make.
-  [[nodiscard]] std::unique_ptr<Engine> sibling() const { return sibling(0); }
+  [[nodiscard]] std::unique_ptr<Engine> clone() const { return clone(0); }
 
   // The same with another number of threads, where this is the CPU engine; 0 keeps it.
-  [[nodiscard]] virtual std::unique_ptr<Engine> sibling(int threads) const;
+  [[nodiscard]] virtual std::unique_ptr<Engine> clone(int threads) const;
 
  protected:
   EngineInfo info_;

@@ -13,7 +13,7 @@
  *
  * Threads: a network is immutable and may be used by any number of threads at once. An engine
  * serves one caller at a time; several engines may run at once, of one network too
- * (lamella_engine_sibling). A handle must not be released while another thread uses it.
+ * (lamella_engine_clone). A handle must not be released while another thread uses it.
  *
  * Versions: within a major version (a minor one before 1.0) functions and statuses are added alone,
  * and structures with a size grow at their end alone. The library's file name carries that version.
@@ -129,7 +129,7 @@ typedef struct lamella_engine lamella_engine;
 
 /* An application's source of device memory. allocate gives bytes of the device that is current, at
  * a multiple of 256 and ready for any stream, or null; deallocate takes them back, with all work on
- * them done. Both may be called until the engine and all its siblings are released, by any thread
+ * them done. Both may be called until the engine and all its clones are released, by any thread
  * that uses these, and get user as it is. See lamella/device_memory.hpp. */
 typedef struct lamella_device_memory {
   void* (*allocate)(size_t bytes, void* user);
@@ -168,8 +168,8 @@ LAMELLA_C_API lamella_status lamella_engine_create(const lamella_network* networ
 /* Another engine like this one, for another caller: with the same options, the same weights in
  * memory, the same bits for each row, and buffers of its own (not in the caller's workspace). May
  * be called while the engine is at work; either may be released first. LAMELLA_ERROR_DEVICE. */
-LAMELLA_C_API lamella_status lamella_engine_sibling(const lamella_engine* engine,
-                                                    lamella_engine** sibling);
+LAMELLA_C_API lamella_status lamella_engine_clone(const lamella_engine* engine,
+                                                    lamella_engine** clone);
 
 /* Bytes of device memory that a CUDA engine by these options needs beside the weights; 0 for the
  * CPU. options may be null; its workspace and device_memory are not looked at. LAMELLA_ERROR_USAGE.

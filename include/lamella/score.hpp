@@ -81,7 +81,7 @@ struct ScoreReport {
 // Output appears under its own name only when it is complete: it is written beside it and renamed.
 // On any error, cancellation included, nothing is left. Throws FileError (the file at fault named),
 // DeviceError, CancelledError; Error when an output that was verified is off by more than float32
-// arithmetic can explain. The engine, or siblings of it, are called from threads of score()'s own
+// arithmetic can explain. The engine, or clones of it, are called from threads of score()'s own
 // beside the caller's; each by one at a time.
 ScoreReport score(Engine& engine, const ScoreOptions& options);
 

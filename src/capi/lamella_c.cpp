@@ -304,11 +304,11 @@ lamella_status lamella_engine_create(const lamella_network* network,
   });
 }
 
-lamella_status lamella_engine_sibling(const lamella_engine* engine, lamella_engine** sibling) {
+lamella_status lamella_engine_clone(const lamella_engine* engine, lamella_engine** clone) {
   return guarded([&] {
-    require(engine, "lamella_engine_sibling", "the engine");
-    require(sibling, "lamella_engine_sibling", "the pointer for the sibling");
-    *sibling = new lamella_engine(engine->engine->sibling());
+    require(engine, "lamella_engine_clone", "the engine");
+    require(clone, "lamella_engine_clone", "the pointer for the clone");
+    *clone = new lamella_engine(engine->engine->clone());
   });
 }
 

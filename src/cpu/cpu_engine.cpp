@@ -78,8 +78,8 @@ class CpuEngine final : public Engine {
 
   [[nodiscard]] const Network& network() const override { return *network_; }
 
-  using Engine::sibling;
-  [[nodiscard]] std::unique_ptr<Engine> sibling(int threads) const override {
+  using Engine::clone;
+  [[nodiscard]] std::unique_ptr<Engine> clone(int threads) const override {
     return std::make_unique<CpuEngine>(*this, threads > 0 ? threads : pool_.threads());
   }
 

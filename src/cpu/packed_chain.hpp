@@ -22,7 +22,7 @@ namespace lamella::cpu {
 // A row's bits do not depend on how its call is cut up.
 class PackedChain {
  public:
-  // What chains of siblings share: each layer's weights, packed. Throws OutOfMemoryError.
+  // What chains of clones share: each layer's weights, packed. Throws OutOfMemoryError.
   using Layers = std::shared_ptr<const std::vector<PackedLayer>>;
   [[nodiscard]] static Layers pack(const Network& network, Isa isa);
 

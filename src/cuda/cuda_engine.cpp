@@ -362,7 +362,7 @@ CudaEngine::CudaEngine(std::unique_ptr<State> state) : state_(std::move(state)) 
 
 CudaEngine::~CudaEngine() = default;
 
-std::unique_ptr<Engine> CudaEngine::sibling(int /*threads*/) const {
+std::unique_ptr<Engine> CudaEngine::clone(int /*threads*/) const {
   std::unique_ptr<CudaEngine> made(new CudaEngine(std::make_unique<State>(*state_)));
   made->info_.reason = info_.reason;
   return made;

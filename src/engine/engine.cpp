@@ -165,8 +165,8 @@ void Engine::enqueue(const float* /*rows*/, std::size_t /*row_count*/, float* /*
                   to_string(info_.device)));
 }
 
-std::unique_ptr<Engine> Engine::sibling(int /*threads*/) const {
-  throw UsageError("an engine that Lamella did not make has no siblings");
+std::unique_ptr<Engine> Engine::clone(int /*threads*/) const {
+  throw UsageError("an engine that Lamella did not make has no clones");
 }
 
 std::size_t workspace_bytes(const Network& network, const EngineOptions& options) {

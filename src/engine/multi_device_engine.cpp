@@ -71,10 +71,10 @@ class MultiDeviceEngine final : public Engine {
 
   [[nodiscard]] const Network& network() const override { return engines_[0]->network(); }
 
-  using Engine::sibling;
-  [[nodiscard]] std::unique_ptr<Engine> sibling(int /*threads*/) const override {
+  using Engine::clone;
+  [[nodiscard]] std::unique_ptr<Engine> clone(int /*threads*/) const override {
     return std::make_unique<MultiDeviceEngine>(
-        devices_, [this](std::size_t i) { return engines_[i]->sibling(); });
+        devices_, [this](std::size_t i) { return engines_[i]->clone(); });
   }
 
   void run(MatrixView<const float> rows, MatrixView<float> outputs,

@@ -31,7 +31,7 @@ struct Part {
 };
 
 // The file that another shard's part would be, where this one still has the name that it was given.
-std::string sibling(const Part& part, std::uint64_t shard) {
+std::string expected_name(const Part& part, std::uint64_t shard) {
   const std::uint64_t shards = part.record.run.shards;
   const std::string mine = part_name("", {part.record.shard, shards});
   const std::size_t at = part.file.rfind(mine);
@@ -65,7 +65,7 @@ void refuse_gaps(const std::vector<Part>& parts) {
   const std::uint64_t missing = shards - parts.size();
   for (std::uint64_t i = 0; i < shards; ++i) {
     if (i == parts.size() || parts[static_cast<std::size_t>(i)].record.shard != i) {
-      throw FileError(sibling(parts.front(), i),
+      throw FileError(expected_name(parts.front(), i),
                       fmt::format("is missing, {} of {} parts in all", missing, shards));
     }
   }

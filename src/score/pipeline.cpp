@@ -108,8 +108,8 @@ class Pipeline {
       }
     }
     for (std::size_t i = 0; options.lanes > 1 && i < options.lanes; ++i) {
-      siblings_.push_back(engine.sibling(1));
-      engines_.push_back(siblings_.back().get());
+      clones_.push_back(engine.clone(1));
+      engines_.push_back(clones_.back().get());
     }
     if (engines_.empty()) {
       engines_.push_back(&engine);
@@ -314,10 +314,10 @@ class Pipeline {
   std::optional<std::uint64_t> rows_total_;
   std::optional<std::uint64_t> chunks_;  // where they are read in any order
   std::vector<Slot> slots_;
-  std::vector<std::unique_ptr<Engine>> siblings_;  // where there are several lanes
-  std::vector<Engine*> engines_;                   // of each lane
-  std::uint64_t rows_read_ = 0;                    // known to whoever reads, one thread at a time
-  std::uint64_t rows_reported_ = 0;                // by the caller's thread
+  std::vector<std::unique_ptr<Engine>> clones_;  // where there are several lanes
+  std::vector<Engine*> engines_;                 // of each lane
+  std::uint64_t rows_read_ = 0;                  // known to whoever reads, one thread at a time
+  std::uint64_t rows_reported_ = 0;              // by the caller's thread
 
   std::mutex mutex_;
   std::condition_variable changed_;

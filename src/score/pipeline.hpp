@@ -22,7 +22,7 @@ using ChunkCheck = std::function<void(std::uint64_t first_row, MatrixView<const 
 
 struct PipelineOptions {
   std::size_t chunk_rows = 1;
-  // Chunks that are computed at once: where it is more than one, each by a sibling of the engine
+  // Chunks that are computed at once: where it is more than one, each by a clone of the engine
   // that has one thread. There are then as many threads, and each does whichever step is next.
   std::size_t lanes = 1;
   // Chunks that are read at once where one lane, as of a device, is served by several threads.

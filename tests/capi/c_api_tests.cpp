@@ -165,20 +165,20 @@ TEST(CApi, SelectsTheLargestOutputs) {
   lamella_network_release(network);
 }
 
-TEST(CApi, SiblingsOutliveTheEngine) {
-  lamella_engine* sibling = nullptr;
+TEST(CApi, ClonesOutliveTheEngine) {
+  lamella_engine* clone = nullptr;
   {
     const Engine engine;
-    ASSERT_EQ(lamella_engine_sibling(engine.handle, &sibling), LAMELLA_OK) << lamella_last_error();
+    ASSERT_EQ(lamella_engine_clone(engine.handle, &clone), LAMELLA_OK) << lamella_last_error();
   }
-  EXPECT_STREQ(lamella_engine_device(sibling), "cpu");
+  EXPECT_STREQ(lamella_engine_device(clone), "cpu");
   std::vector<float> outputs(3, -1);
-  EXPECT_EQ(lamella_engine_run(sibling, kRows, 3, outputs.data()), LAMELLA_OK);
+  EXPECT_EQ(lamella_engine_run(clone, kRows, 3, outputs.data()), LAMELLA_OK);
   EXPECT_EQ(outputs, (std::vector<float>{5, 4, 0}));
-  lamella_engine_release(sibling);
-  sibling = nullptr;
-  EXPECT_EQ(lamella_engine_sibling(nullptr, &sibling), LAMELLA_ERROR_USAGE);
-  EXPECT_EQ(sibling, nullptr);
+  lamella_engine_release(clone);
+  clone = nullptr;
+  EXPECT_EQ(lamella_engine_clone(nullptr, &clone), LAMELLA_ERROR_USAGE);
+  EXPECT_EQ(clone, nullptr);
 }
 
 TEST(CApi, RefusesCallsThatCannotBeMeant) {
@@ -209,7 +209,7 @@ TEST(CApi, RefusesCallsThatCannotBeMeant) {
 
   lamella_engine* made = nullptr;
   EXPECT_EQ(lamella_engine_create(network.handle, nullptr, nullptr), LAMELLA_ERROR_USAGE);
-  EXPECT_EQ(lamella_engine_sibling(engine.handle, nullptr), LAMELLA_ERROR_USAGE);
+  EXPECT_EQ(lamella_engine_clone(engine.handle, nullptr), LAMELLA_ERROR_USAGE);
   for (const auto& [precision, path, status] : {std::tuple{"fp8", "auto", LAMELLA_ERROR_USAGE},
                                                 {"fp32", "all", LAMELLA_ERROR_USAGE},
                                                 {"fp16", "auto", LAMELLA_ERROR_USAGE},

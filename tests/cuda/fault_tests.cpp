@@ -316,9 +316,9 @@ TEST_F(DeviceFaults, InTheCInterface) {
   const long injected = sweep_faults("c_interface", [&](Fault& fault) {
     struct Handles {
       lamella_engine* engine = nullptr;
-      lamella_engine* sibling = nullptr;
+      lamella_engine* clone = nullptr;
       ~Handles() {
-        lamella_engine_release(sibling);
+        lamella_engine_release(clone);
         lamella_engine_release(engine);
       }
     } handles;
@@ -332,8 +332,8 @@ TEST_F(DeviceFaults, InTheCInterface) {
     DeviceArray device_outputs(9);
     fault.arm();
     succeeded(lamella_engine_create(network, &options, &handles.engine));
-    succeeded(lamella_engine_sibling(handles.engine, &handles.sibling));
-    succeeded(lamella_engine_run(handles.sibling, rows.data(), 3, outputs.data()));
+    succeeded(lamella_engine_clone(handles.engine, &handles.clone));
+    succeeded(lamella_engine_run(handles.clone, rows.data(), 3, outputs.data()));
     succeeded(lamella_engine_run_top_k(handles.engine, rows.data(), 3, 1, top));
     succeeded(lamella_engine_enqueue(handles.engine, device_rows.data(), 3, device_outputs.data(),
                                      nullptr));

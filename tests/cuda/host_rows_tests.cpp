@@ -115,10 +115,10 @@ TEST_P(HostRows, OfSeveralEnginesAtOnceShareTheThreads) {
   CudaEngine engine(network, {.max_rows = kChunk, .path = GetParam()});
   const std::vector<float> wanted = from_host(engine, rows);
   const auto said = test::on_threads(4, [&](std::size_t thread) -> std::string {
-    const auto sibling = engine.sibling();
+    const auto clone = engine.clone();
     for (int call = 0; call < 3; ++call) {
       const std::size_t count = call == 1 ? 1024 + thread : rows.rows();
-      const auto found = from_host(*sibling, rows.view().block(0, count));
+      const auto found = from_host(*clone, rows.view().block(0, count));
       if (!same(found,
                 {wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(count * kNarrow)})) {
         return "other bits";

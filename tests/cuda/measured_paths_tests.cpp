@@ -72,18 +72,18 @@ TEST_F(MeasuredPaths, DecideOnTheAlgorithmOfEachLayer) {
   plan::remember(plan::path_cache_file(), path_key(0).text(*network),
                  {.layers = 1, .algorithms = {1, 0, 1}});
   CudaEngine second(network);
-  const auto sibling = second.sibling();
+  const auto clone = second.clone();
   const std::vector<float> all = outputs_of(second, rows);
   EXPECT_EQ(test::disagreement(test::evaluate(*network, rows.view()),
                                MatrixView<const float>(all.data(), 70, 9)),
             "");
-  EXPECT_EQ(outputs_of(*sibling, rows), all);
+  EXPECT_EQ(outputs_of(*clone, rows), all);
   Matrix alone(1, 200);
   std::copy_n(&rows(33, 0), 200, alone.data());
   EXPECT_EQ(outputs_of(second, alone), std::vector(all.begin() + 33 * 9, all.begin() + 34 * 9));
 #ifdef LAMELLA_CUDA_SIM  // where there are two, of different orders
   EXPECT_THAT(second.info().path_reason, HasSubstr("another algorithm"));
-  EXPECT_THAT(sibling->info().path_reason, HasSubstr("another algorithm"));
+  EXPECT_THAT(clone->info().path_reason, HasSubstr("another algorithm"));
   EXPECT_NE(all, outputs_of(first, rows));
 #endif
   // Of another network, with more layers than this: nothing is taken.

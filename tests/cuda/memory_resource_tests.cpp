@@ -135,12 +135,12 @@ class MemoryResource : public testing::Test {
     options.max_rows = 8;
     options.device_memory = pool;
     const auto engine = make_engine(network_, options);
-    const auto sibling = engine->sibling();
+    const auto clone = engine->clone();
     Matrix outputs(kRows, 3);
     Matrix hidden(kRows, 5);
     std::vector<RankedOutput> top(kRows);
     engine->run(rows_.view().block(0, 4), outputs.view().block(0, 4));
-    for (Engine* const each : {engine.get(), sibling.get()}) {
+    for (Engine* const each : {engine.get(), clone.get()}) {
       each->run(rows_, outputs, std::vector<LayerOutput>{{0, true, hidden}, {0, false, hidden}});
       each->run_top_k(rows_, {top.data(), kRows, 1});
     }
@@ -240,7 +240,7 @@ TEST_F(MemoryResource, WeightsAreSharedWhereTheirMemoryIsTheSame) {
     const auto stranger = make_engine(network_, elsewhere);
     EXPECT_EQ(other_pool->live_bytes(), of_one);
     EXPECT_EQ(pool->live_bytes(), of_one + workspace);
-    const auto sibling = first->sibling();
+    const auto clone = first->clone();
     EXPECT_EQ(pool->live_bytes(), of_one + 2 * workspace);
     first.reset();
     EXPECT_EQ(pool->live_bytes(), of_one + workspace);
@@ -255,12 +255,12 @@ TEST_F(MemoryResource, IsKeptByWhoeverHasMemoryOfIt) {
                                        .max_rows = 8,
                                        .path = CudaPath::kLayers,
                                        .device_memory = std::move(pool)});
-  auto sibling = engine->sibling();
+  auto clone = engine->clone();
   engine.reset();
   Matrix outputs(kRows, 3);
-  sibling->run(rows_, outputs);
+  clone->run(rows_, outputs);
   EXPECT_FALSE(watched.expired());
-  sibling.reset();
+  clone.reset();
   EXPECT_TRUE(watched.expired());
 }
 

@@ -92,20 +92,20 @@ TEST_F(MultiDevice, GivesTheLargestOutputsOfOneDevice) {
   EXPECT_THROW(all->run_top_k(Matrix(2, 10), {top.data(), 2, 5}), ShapeError);
 }
 
-TEST_F(MultiDevice, HasSiblingsThatShareTheWeightsOfEachDevice) {
+TEST_F(MultiDevice, HasClonesThatShareTheWeightsOfEachDevice) {
   have_devices(2);
   const auto network = random_network({.widths = {10, 150, 4}});
   auto all = on_all_devices(network, 16);
   const std::size_t of_one = cuda_sim::live_bytes();
-  const auto sibling = all->sibling();
+  const auto clone = all->clone();
   EXPECT_EQ(cuda_sim::live_bytes() - of_one, 2 * workspace_bytes(*network, {.max_rows = 16}));
-  EXPECT_EQ(sibling->info().device_name, all->info().device_name);
+  EXPECT_EQ(clone->info().device_name, all->info().device_name);
   const Matrix rows = random_rows(2 * kShare, 10, 1);
   Matrix wanted(rows.rows(), 4);
   Matrix outputs(rows.rows(), 4);
   all->run(rows, wanted);
   all.reset();
-  sibling->run(rows, outputs);
+  clone->run(rows, outputs);
   EXPECT_EQ(values(outputs), values(wanted));
 }
 

@@ -79,17 +79,17 @@ TEST_P(PublicDevice, EveryEngineOfOneDeviceTakesRowsThatAreThere) {
   options.workspace = workspace.data();
   options.workspace_bytes = bytes;
   const std::unique_ptr<Engine> engine = make_engine(network, options);
-  const std::unique_ptr<Engine> sibling = engine->sibling();
+  const std::unique_ptr<Engine> clone = engine->clone();
   const std::vector<float> untouched = workspace.download();
   const auto expect_bits = [](Engine& asked) {
     expect_bits_of_run([&](const float* rows, std::size_t count, float* outputs,
                            cudaStream_t stream) { asked.enqueue(rows, count, outputs, stream); },
                        asked);
   };
-  expect_bits(*sibling);
+  expect_bits(*clone);
   // As bytes, since there may be NaN.
   EXPECT_EQ(std::memcmp(workspace.download().data(), untouched.data(), bytes), 0)
-      << "a sibling works in the caller's memory";
+      << "a clone works in the caller's memory";
   expect_bits(*engine);
   DeviceArray rows(values(random_rows(kHostRows, 20, 1)));
   DeviceArray outputs(kHostRows * 5);
@@ -117,7 +117,7 @@ TEST_P(PublicDevice, CProgramsDoTheSame) {
   }
   lamella_network* c_network = nullptr;
   lamella_engine* c_engine = nullptr;
-  lamella_engine* sibling = nullptr;
+  lamella_engine* clone = nullptr;
   ASSERT_EQ(lamella_network_create(layers.data(), layers.size(), &c_network), LAMELLA_OK);
   lamella_engine_options options = LAMELLA_ENGINE_OPTIONS_INIT;
   options.device = "cuda:0";
@@ -133,8 +133,8 @@ TEST_P(PublicDevice, CProgramsDoTheSame) {
   options.workspace_bytes = bytes;
   ASSERT_EQ(lamella_engine_create(c_network, &options, &c_engine), LAMELLA_OK)
       << lamella_last_error();
-  ASSERT_EQ(lamella_engine_sibling(c_engine, &sibling), LAMELLA_OK) << lamella_last_error();
-  for (lamella_engine* const each : {c_engine, sibling}) {
+  ASSERT_EQ(lamella_engine_clone(c_engine, &clone), LAMELLA_OK) << lamella_last_error();
+  for (lamella_engine* const each : {c_engine, clone}) {
     expect_bits_of_run(
         [&](const float* rows, std::size_t count, float* outputs, cudaStream_t stream) {
           EXPECT_EQ(lamella_engine_enqueue(each, rows, count, outputs, stream), LAMELLA_OK)
@@ -146,7 +146,7 @@ TEST_P(PublicDevice, CProgramsDoTheSame) {
     EXPECT_EQ(lamella_engine_enqueue(each, nullptr, 0, nullptr, nullptr), LAMELLA_OK);
   }
   lamella_engine_release(c_engine);
-  lamella_engine_release(sibling);
+  lamella_engine_release(clone);
   lamella_network_release(c_network);
   size_t count = 0;
   ASSERT_EQ(lamella_cuda_device_count(&count), LAMELLA_OK);
@@ -186,18 +186,18 @@ TEST_P(PublicDevice, CProgramsGiveTheirMemory) {
   options.path = GetParam();
   options.device_memory = {CMemory::allocate, CMemory::deallocate, &memory};
   lamella_engine* engine = nullptr;
-  lamella_engine* sibling = nullptr;
+  lamella_engine* clone = nullptr;
   ASSERT_EQ(lamella_engine_create(network, &options, &engine), LAMELLA_OK) << lamella_last_error();
   EXPECT_GE(memory.live, sizeof weights);
-  ASSERT_EQ(lamella_engine_sibling(engine, &sibling), LAMELLA_OK);
+  ASSERT_EQ(lamella_engine_clone(engine, &clone), LAMELLA_OK);
   lamella_engine_release(engine);
   const float rows[] = {1, 1, 3, 4};
   float outputs[2] = {};
   const std::size_t given = memory.given;
-  ASSERT_EQ(lamella_engine_run(sibling, rows, 2, outputs), LAMELLA_OK);
+  ASSERT_EQ(lamella_engine_run(clone, rows, 2, outputs), LAMELLA_OK);
   EXPECT_THAT(outputs, testing::ElementsAre(3, 11));
   EXPECT_GT(memory.given, given) << "rows and outputs were put elsewhere";
-  lamella_engine_release(sibling);
+  lamella_engine_release(clone);
   EXPECT_EQ(memory.live, 0U);
   memory.empty = true;
   EXPECT_EQ(lamella_engine_create(network, &options, &engine), LAMELLA_ERROR_OUT_OF_MEMORY);

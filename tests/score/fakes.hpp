@@ -95,8 +95,8 @@ class FakeEngine final : public Engine {
  public:
   explicit FakeEngine(Happening before = {}) : before_(std::move(before)) {}
 
-  // What happens in it, happens in its siblings too.
-  [[nodiscard]] std::unique_ptr<Engine> sibling(int threads) const override {
+  // What happens in it, happens in its clones too.
+  [[nodiscard]] std::unique_ptr<Engine> clone(int threads) const override {
     EXPECT_EQ(threads, 1);
     return std::make_unique<FakeEngine>(before_);
   }

@@ -178,7 +178,7 @@ TEST(Pipeline, LanesWriteEveryRowInOrder) {
     EXPECT_EQ(writer.values, expected_outputs(rows));
     EXPECT_TRUE(writer.finished);
     EXPECT_EQ(report.rows, rows);
-    EXPECT_THAT(engine.chunk_sizes, IsEmpty()) << "its siblings compute";
+    EXPECT_THAT(engine.chunk_sizes, IsEmpty()) << "its clones compute";
     ASSERT_FALSE(reported.empty());
     EXPECT_TRUE(std::is_sorted(reported.begin(), reported.end()));
     EXPECT_EQ(reported.back(), rows);

@@ -1,4 +1,4 @@
-// What an engine's siblings promise on every device: the same bits, at once on other threads, and
+// What an engine's clones promise on every device: the same bits, at once on other threads, and
 // nothing that one loses with the other.
 #include <cstring>
 #include <memory>
@@ -22,7 +22,7 @@ using test::random_network;
 using test::random_rows;
 using test::with_input_steps;
 
-using Siblings = EngineContract;
+using Clones = EngineContract;
 
 // Everything that an engine computes of rows, as bytes.
 std::vector<char> all_of(Engine& engine, const Matrix& rows) {
@@ -52,43 +52,43 @@ std::vector<std::shared_ptr<const Network>> networks() {
       with_input_steps(*random_network({.widths = {12, 40, 5}}), {InputStep::Kind::kSubtract}, 1)};
 }
 
-TEST_F(Siblings, GiveTheSameBitsAndSayTheSameOfThemselves) {
+TEST_F(Clones, GiveTheSameBitsAndSayTheSameOfThemselves) {
   for (const auto& network : networks()) {
     const auto first = make_contract_engine(network, 64);
-    const auto sibling = first->sibling();
-    EXPECT_EQ(&sibling->network(), network.get());
-    EXPECT_EQ(sibling->info().device, first->info().device);
-    EXPECT_EQ(sibling->info().device_name, first->info().device_name);
-    EXPECT_EQ(sibling->info().path, first->info().path);
-    EXPECT_EQ(sibling->info().path_reason, first->info().path_reason);
-    EXPECT_EQ(sibling->info().threads, first->info().threads);
-    EXPECT_EQ(sibling->info().max_rows, first->info().max_rows);
+    const auto clone = first->clone();
+    EXPECT_EQ(&clone->network(), network.get());
+    EXPECT_EQ(clone->info().device, first->info().device);
+    EXPECT_EQ(clone->info().device_name, first->info().device_name);
+    EXPECT_EQ(clone->info().path, first->info().path);
+    EXPECT_EQ(clone->info().path_reason, first->info().path_reason);
+    EXPECT_EQ(clone->info().threads, first->info().threads);
+    EXPECT_EQ(clone->info().max_rows, first->info().max_rows);
     for (const std::size_t count : {1UL, 100UL}) {
       const Matrix rows = random_rows(count, network->inputs(), 3);
       const auto wanted = all_of(*first, rows);
-      EXPECT_EQ(all_of(*sibling, rows), wanted) << first->info().path << ", " << count;
-      EXPECT_EQ(all_of(*first, rows), wanted) << "changed by its sibling";
+      EXPECT_EQ(all_of(*clone, rows), wanted) << first->info().path << ", " << count;
+      EXPECT_EQ(all_of(*first, rows), wanted) << "changed by its clone";
     }
   }
 }
 
-TEST_F(Siblings, OutliveTheEngineThatMadeThem) {
+TEST_F(Clones, OutliveTheEngineThatMadeThem) {
   for (auto network : networks()) {
     const Matrix rows = random_rows(40, network->inputs(), 3);
     auto engine = make_contract_engine(std::move(network), 64);
     const auto wanted = all_of(*engine, rows);
     for (int generation = 0; generation < 2; ++generation) {
-      auto next = engine->sibling();
+      auto next = engine->clone();
       engine = std::move(next);
       EXPECT_EQ(all_of(*engine, rows), wanted);
     }
-    const auto last = engine->sibling();
-    (void)engine->sibling();  // gone before it was used
+    const auto last = engine->clone();
+    (void)engine->clone();  // gone before it was used
     EXPECT_EQ(all_of(*last, rows), wanted);
   }
 }
 
-TEST_F(Siblings, AreMadeAndRunWhileTheEngineIsAtWork) {
+TEST_F(Clones, AreMadeAndRunWhileTheEngineIsAtWork) {
   for (const auto& network : networks()) {
     const auto engine = make_contract_engine(network, 64);
     const Matrix rows = random_rows(100, network->inputs(), 3);
@@ -96,7 +96,7 @@ TEST_F(Siblings, AreMadeAndRunWhileTheEngineIsAtWork) {
     std::vector<std::vector<char>> found(3);
     std::vector<std::thread> threads;
     for (std::vector<char>& mine : found) {
-      threads.emplace_back([&engine, &rows, &mine] { mine = all_of(*engine->sibling(), rows); });
+      threads.emplace_back([&engine, &rows, &mine] { mine = all_of(*engine->clone(), rows); });
     }
     EXPECT_EQ(all_of(*engine, rows), wanted);
     for (std::thread& thread : threads) {
