@@ -1,4 +1,4 @@
-// How fast an engine computes: the whole network, each layer, each layer's product alone, and what
+// How fast an engine computes: the whole network, each layer, each layer's GEMM alone, and what
 // the machine could do at most.
 #pragma once
 
@@ -57,8 +57,8 @@ struct LayerWork {
 
 // How long one layer takes.
 struct LayerTimes {
-  CallTimes alone;    // the layer as a network of its own
-  CallTimes product;  // its matrix product, without bias and activation
+  CallTimes alone;  // the layer as a network of its own
+  CallTimes gemm;   // its GEMM, without bias and activation
 };
 
 // What a call of Engine::run asks of one CUDA device, each part by itself: medians, in seconds.
@@ -99,7 +99,7 @@ struct BenchReport {
 
 // Times Engine::run on random rows in host memory: on a CUDA device that includes the copies there
 // and back, which are then also timed by themselves, as is the computation without them. Layers and
-// their products take turns, so that a change of the clock meets all alike. Throws DeviceError,
+// their GEMMs take turns, so that a change of the clock meets all alike. Throws DeviceError,
 // OutOfMemoryError, CancelledError.
 [[nodiscard]] BenchReport benchmark(const std::shared_ptr<const Network>& network,
                                     const EngineOptions& engine, const BenchOptions& options);
@@ -113,7 +113,7 @@ struct PathTime {
 };
 
 // The algorithms of cuBLASLt that serve one layer at any number of rows and agreed with the
-// double-precision reference in a trial, the first of them in the order of its heuristic.
+// double-precision reference in a validation, the first of them in the order of its heuristic.
 struct LayerAlgorithms {
   std::vector<double> seconds;  // that the layer takes by each, on the device
   std::size_t taken = 0;        // the quickest of them; the first of those that hardly differ
@@ -124,7 +124,7 @@ struct PathReport {
   std::size_t rows = 0;
   std::vector<PathTime> paths;
   std::vector<LayerAlgorithms> layers;  // of CudaPath::kLayers
-  std::string remembered_in;            // the file that keeps it; empty when none does
+  std::string tuning_cache;             // the file that keeps it; empty when none does
 };
 
 // The calls that decide which path engines with CudaPath::kAuto take.
@@ -132,7 +132,7 @@ inline constexpr std::size_t kPathRows = 65'536;
 
 // Times each path that is possible for the network in float32, in calls of so many rows (from 1 up)
 // that are on one CUDA device; and of each layer, up to four of cuBLASLt's algorithms. Times of
-// kPathRows rows are kept in a file of the user's (plans.json in $LAMELLA_CACHE_DIR, else in
+// kPathRows rows are kept in a file of the user's (tuning.json in $LAMELLA_CACHE_DIR, else in
 // lamella/ of $XDG_CACHE_HOME or of ~/.cache), and engines that are made after it, in any process,
 // take the quicker path and the quickest algorithms: so their outputs may differ in the last bits
 // from those before. Throws DeviceError, OutOfMemoryError,

@@ -40,7 +40,7 @@ struct Device {
 // In what arithmetic an engine computes. The CPU engine computes in kFp32 alone.
 enum class Precision {
   kFp32,  // float32 throughout
-  kTf32,  // float32, but a product's factors are rounded to 11 bits of significand
+  kTf32,  // float32, but a GEMM's factors are rounded to 11 bits of significand
   kBf16,  // weights, rows and activations between layers in bfloat16 (8 bits of significand)
   kFp16   // the same in float16: 11 bits, but an infinity beyond 65504, and denormal below 6.1e-5
 };
@@ -52,7 +52,7 @@ enum class Precision {
 // How a CUDA engine computes. The CPU engine has no choice to offer, and does not look at it.
 enum class CudaPath {
   kAuto,    // what should be quicker; only where kFused is possible is there a choice
-  kLayers,  // layer by layer: matrix products, then bias and activation
+  kLayers,  // layer by layer: GEMMs, then bias and activation
   kFused    // one kernel carries rows through the whole network: fp32 and widths up to 128 alone
 };
 // "auto", "layers", "fused".
@@ -194,7 +194,7 @@ class Engine {
   // The same with layer outputs as in run(), whose values are in memory of the same kinds as the
   // outputs. Each adds a copy to the stream, in order with the rest; a pre-activation also, where
   // the pass adds the bias and applies the activation at once, the kernel that adds the bias or a
-  // second product without the activation. The layer outputs themselves are read before enqueue
+  // second GEMM without the activation. The layer outputs themselves are read before enqueue
   // returns.
   virtual void enqueue(const float* rows, std::size_t row_count, float* outputs,
                        CUstream_st* stream, std::span<const LayerOutput> layer_outputs);

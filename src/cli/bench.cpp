@@ -162,7 +162,7 @@ std::string layer_times_table(const Network& network, const BenchReport& report,
       cells.push_back(duration(seconds));
     }
     const std::vector<std::string> rest = {duration(report.layers[n].alone.median),
-                                           duration(report.layers[n].product.median),
+                                           duration(report.layers[n].gemm.median),
                                            seconds > 0 ? fmt::format("{:.4g}", flops / 1e9) : "",
                                            seconds > 0 ? fmt::format("{:.4g}", bytes / 1e9) : "",
                                            percent(rate(flops, ceilings.flops)),
@@ -212,7 +212,7 @@ Json json_of(const Network& network, const BenchReport& report, const Ceilings& 
                       {"bytes", work.bytes},
                       {"least_seconds", work.least_seconds(ceilings)},
                       {"seconds", json_of(report.layers[n].alone)},
-                      {"product_seconds", json_of(report.layers[n].product)}});
+                      {"gemm_seconds", json_of(report.layers[n].gemm)}});
   }
   Json json = {{"rows", report.rows},
                {"flops", network.flops_per_row() * report.rows},
@@ -318,9 +318,9 @@ std::string paths_table(const PathReport& report) {
     algorithms.add(row);
   }
   text += "\ncuBLASLt's algorithms for any number of rows, layer by layer:\n" + algorithms.text();
-  if (!report.remembered_in.empty()) {
+  if (!report.tuning_cache.empty()) {
     text += fmt::format("remembered in {}; --path auto takes the quickest from now on\n",
-                        report.remembered_in);
+                        report.tuning_cache);
   }
   return text;
 }
@@ -340,7 +340,7 @@ Json json_of(const PathReport& report) {
   return {{"rows", report.rows},
           {"paths", paths},
           {"layers", layers},
-          {"remembered_in", report.remembered_in}};
+          {"tuning_cache", report.tuning_cache}};
 }
 
 void plan(const BenchArguments& arguments, bool rows_given) {

@@ -21,6 +21,7 @@
 #include "cuda/check.hpp"
 #include "cuda/device_weights.hpp"
 #include "cuda/fused_network.hpp"
+#include "cuda/fused_validation.hpp"
 #include "cuda/handles.hpp"
 #include "cuda/host_layer_outputs.hpp"
 #include "cuda/host_top_k.hpp"
@@ -29,7 +30,6 @@
 #include "cuda/layered_network.hpp"
 #include "cuda/nvtx.hpp"
 #include "cuda/path_timing.hpp"
-#include "cuda/path_trial.hpp"
 #include "plan/cuda_plan.hpp"
 #include "plan/path_choice.hpp"
 
@@ -99,7 +99,7 @@ class CudaEngine::State {
   bool fast_;
   std::shared_ptr<DeviceMemoryResource> memory_;
   plan::CudaPlan plan_;
-  std::optional<plan::Measured> measured_;  // on this device, at some time
+  std::optional<plan::TuningResult> measured_;  // on this device, at some time
   // One of the two paths, of each what engines share first.
   std::shared_ptr<const cuda::FusedNetwork> fused_;
   std::shared_ptr<const cuda::DeviceWeights> weights_;
@@ -126,7 +126,8 @@ CudaEngine::State::State(const std::shared_ptr<const Network>& network,
   }
   const cuda::DeviceGuard guard(device_);
   if (precision_ == Precision::kFp32 && !fast_) {
-    measured_ = plan::remembered(plan::path_cache_file(), cuda::path_key(device_).text(*network_));
+    measured_ = plan::find_tuning_result(plan::tuning_cache_file(),
+                                         cuda::tuning_key(device_).text(*network_));
   }
   take_fused_path(options);
   if (fused_ == nullptr) {
@@ -192,12 +193,12 @@ void CudaEngine::State::take_fused_path(const EngineOptions& options) {
     return;
   }
   auto network = cuda::FusedNetwork::get(network_, *fused.shape, device_, memory_);
-  const std::string disagreement =
-      cuda::fused_disagreement(*network_, *network, *fused.shape, device_, memory_);
-  if (!disagreement.empty()) {
+  const std::string mismatch =
+      cuda::fused_mismatch(*network_, *network, *fused.shape, device_, memory_);
+  if (!mismatch.empty()) {
     const std::string dropped =
-        "the fused kernel was dropped, since in a trial it was not what it should be: " +
-        disagreement;
+        "the fused kernel was dropped, since in a validation it was not what it should be: " +
+        mismatch;
     if (demanded) {
       throw DeviceError(dropped);
     }
@@ -221,7 +222,8 @@ void CudaEngine::State::take_layers(void* workspace) {
     algorithms = measured_->algorithms;
   }
   layers_.emplace(network_, plan_, weights_, workspace, precision_,
-                  fast_ ? cuda::ProductRule::kByShape : cuda::ProductRule::kSameBits, algorithms);
+                  fast_ ? cuda::AlgorithmPolicy::kFastest : cuda::AlgorithmPolicy::kBatchInvariant,
+                  algorithms);
 }
 
 EngineInfo CudaEngine::State::info() const {

@@ -55,8 +55,8 @@ class FusedNetwork {
   void enqueue(const float* rows, std::size_t count, float* outputs, cudaStream_t stream,
                std::span<const LayerOutput> layer_outputs = {}) const;
 
-  // The same by a kernel of the caller's choice, which changes no bit: for trials. kFew takes fewer
-  // than 2^31 rows.
+  // The same by a kernel of the caller's choice, which changes no bit: for validation. kFew takes
+  // fewer than 2^31 rows.
   void enqueue_by(Kernel kernel, const float* rows, std::size_t count, float* outputs,
                   cudaStream_t stream, std::span<const LayerOutput> layer_outputs = {}) const;
 

@@ -1,17 +1,82 @@
-// The one place where a layer's matrix product is handed to cuBLAS.
+// One layer's GEMM, Y = X W^T, set up once and enqueued for any batch size. How it is
+// computed, and what it promises about the bits of a row, is the implementations' affair:
+// cublaslt_gemm.hpp, cublas_gemm.hpp, small_batch_gemm.hpp and gemm_dispatch.hpp.
 #pragma once
 
 #include <cstddef>
+#include <limits>
+#include <string>
 
 #include <cublas_v2.h>
 
-#include "cuda/layer_product.hpp"
+#include "core/storage.hpp"
 
 namespace lamella::cuda {
 
-// Y = X . W^T on the handle's stream; rows from 1 to 2^31 - 1. Enqueues and returns; y must not
-// overlap x or w. Adds no bias. Throws DeviceError.
-void enqueue_gemm(cublasHandle_t handle, const ProductMatrices& matrices, const void* x, void* y,
-                  std::size_t rows);
+// The matrices of a GEMM, all row-major without padding: x [rows x inputs], w [outputs x
+// inputs], y [rows x outputs]. inputs and outputs from 1 to 2^31 - 1.
+struct GemmProblem {
+  std::size_t inputs = 0;
+  std::size_t outputs = 0;
+  const void* w = nullptr;      // 256-byte aligned, as all that does not come from a caller
+  const float* bias = nullptr;  // [outputs], or null
+  core::Storage input = core::Storage::kFloat32;   // of x and w
+  core::Storage output = core::Storage::kFloat32;  // of y
+  bool tf32 = false;                               // float32 x and w may be rounded to TF32
+  std::size_t x_alignment = 256;                   // that every x has, in bytes
+  std::size_t y_alignment = 256;                   // that every y has
+};
+
+// What the GEMMs of one engine share, all of it used in stream order. The handle serves cuBLAS
+// and cuBLASLt.
+struct GemmResources {
+  cublasHandle_t handle = nullptr;
+  void* workspace = nullptr;  // device memory that the libraries work in
+  std::size_t workspace_bytes = 0;
+  // Device memory for block_rows rows of the widest x and of the widest y.
+  void* block_x = nullptr;
+  void* block_y = nullptr;
+  std::size_t block_rows = 0;
+};
+
+// What is done to the sums before they are stored: nothing, the bias added, or after that (or
+// without a bias) max(x, 0) or GELU in its tanh form.
+enum class Epilogue { kNone, kBias, kRelu, kGelu };
+
+class Gemm {
+ public:
+  Gemm() = default;
+  Gemm(const Gemm&) = delete;
+  Gemm& operator=(const Gemm&) = delete;
+  virtual ~Gemm() = default;
+
+  // Enqueues the GEMM of so many rows, from 1 up, on the stream, to which a cuBLAS handle must
+  // be set. Neither allocates nor synchronizes. y must not overlap x or w. Throws DeviceError.
+  virtual void enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream) = 0;
+  // The same without an activation that the GEMM applies: the bits that it is applied to.
+  virtual void enqueue_pre_activation(const void* x, void* y, std::size_t rows,
+                                      cudaStream_t stream) {
+    enqueue(x, y, rows, stream);
+  }
+
+  // The most rows that it is for.
+  [[nodiscard]] virtual std::size_t most_rows() const {
+    return std::numeric_limits<std::size_t>::max();
+  }
+
+  // Names what computes it, for reports.
+  [[nodiscard]] virtual std::string name() const = 0;
+};
+
+[[nodiscard]] inline cudaDataType_t type_of(core::Storage storage) {
+  return storage == core::Storage::kBfloat16  ? CUDA_R_16BF
+         : storage == core::Storage::kFloat16 ? CUDA_R_16F
+                                              : CUDA_R_32F;
+}
+
+// Sums are always in float32.
+[[nodiscard]] inline cublasComputeType_t compute_type(const GemmProblem& problem) {
+  return problem.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+}
 
 }  // namespace lamella::cuda

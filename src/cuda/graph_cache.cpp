@@ -45,7 +45,7 @@ GraphCache::Entry& GraphCache::entry_of(std::size_t key) {
   Entry& oldest = *std::ranges::min_element(entries_, {}, &Entry::used);
   if (!std::exchange(reported_, true)) {
     core::log(LogSeverity::kDebug,
-              "calls come with more than {} numbers of rows in turn: the graphs of those that were "
+              "calls come with more than {} batch sizes in turn: the graphs of those that were "
               "not used for longest are dropped, and made anew when they come again",
               kMost);
   }

@@ -72,7 +72,7 @@ class HostTransfer {
   std::shared_ptr<Staging> staging_;
   Stream copy_in_, compute_, copy_out_;
   std::vector<Slot> slots_;
-  GraphCache graphs_;  // of work in the first slot, by number of rows
+  GraphCache graphs_;  // of work in the first slot, by batch size
 };
 
 }  // namespace lamella::cuda

@@ -8,156 +8,158 @@
 #include "core/layer_outputs.hpp"
 #include "core/log.hpp"
 #include "core/range.hpp"
-#include "cuda/blas_product.hpp"
 #include "cuda/check.hpp"
-#include "cuda/gelu_trial.hpp"
-#include "cuda/product_trial.hpp"
-#include "cuda/small_product.hpp"
+#include "cuda/cublas_gemm.hpp"
+#include "cuda/gelu_validation.hpp"
+#include "cuda/gemm_validation.hpp"
+#include "cuda/small_batch_gemm.hpp"
 #include "kernels/bias_activation.hpp"
 #include "kernels/convert.hpp"
 #include "kernels/row_softmax.hpp"
 
 namespace lamella::cuda {
 
-LayerStep::LayerStep(const Layer& layer, std::size_t index, const ProductMatrices& matrices,
-                     const ProductResources& resources, ProductRule rule, std::size_t rank)
+LayerStep::LayerStep(const Layer& layer, std::size_t index, const GemmProblem& problem,
+                     const GemmResources& resources, AlgorithmPolicy policy, std::size_t rank)
     : layer_(&layer),
       index_(index),
       range_name_(fmt::format("layer {}: {} to {}, {}", index + 1, layer.inputs, layer.outputs,
                               to_string(layer.activation))),
-      matrices_(matrices),
-      rule_(rule),
+      problem_(problem),
+      policy_(policy),
       rank_(rank) {
   plan_lt(resources);
-  if (product_ != nullptr) {
+  if (gemm_ != nullptr) {
     return;
   }
   rank_ = 0;
-  if (rule == ProductRule::kByShape) {
-    product_ = std::make_unique<ShapedProduct>(matrices, resources.handle);
+  if (policy == AlgorithmPolicy::kFastest) {
+    gemm_ = std::make_unique<CublasGemm>(problem, resources.handle);
     return;
   }
   core::log(LogSeverity::kInfo,
             "layer {}: cuBLASLt offers no algorithm that sums an output in one piece, serves every "
-            "number of rows and agrees with the reference; cuBLAS computes in blocks of {} rows",
+            "batch size and agrees with the reference; cuBLAS computes in blocks of {} rows",
             index_ + 1, resources.block_rows);
-  product_ = std::make_unique<BlockProduct>(matrices, resources);
+  gemm_ = std::make_unique<FixedHeightGemm>(problem, resources);
 }
 
-// The most that cuBLASLt may do of the layer, down to the bare product.
-void LayerStep::plan_lt(const ProductResources& resources) {
+// The most that cuBLASLt may do of the layer, down to the bare GEMM.
+void LayerStep::plan_lt(const GemmResources& resources) {
   // The epilogue takes the bias in the storage of the inputs; ours is float32.
-  const bool float32 = matrices_.input == core::Storage::kFloat32;
+  const bool float32 = problem_.input == core::Storage::kFloat32;
   if (float32 && layer_->activation.kind == ActivationKind::kRelu) {
-    if (auto product = make_lt(resources, Epilogue::kRelu)) {
-      if (product->keeps_nan()) {
-        take(std::move(product), resources);
+    if (auto gemm = make_lt(resources, Epilogue::kRelu)) {
+      if (gemm->keeps_nan()) {
+        take(std::move(gemm), resources);
         return;
       }
       core::log(LogSeverity::kInfo,
                 "layer {}: cuBLASLt's ReLU loses NaN on this device; a kernel of our own follows "
-                "the product",
+                "the GEMM",
                 index_ + 1);
     }
   }
   if (float32 && layer_->activation.kind == ActivationKind::kGeluTanh) {
-    if (auto product = make_lt(resources, Epilogue::kGelu)) {
-      const std::string disagreement = gelu_disagreement(*product, *layer_, matrices_, resources);
-      if (disagreement.empty()) {
-        take(std::move(product), resources);
+    if (auto gemm = make_lt(resources, Epilogue::kGelu)) {
+      const std::string mismatch = gelu_mismatch(*gemm, *layer_, problem_, resources);
+      if (mismatch.empty()) {
+        take(std::move(gemm), resources);
         return;
       }
-      core::log(LogSeverity::kInfo,
-                "layer {}: cuBLASLt's GELU is not used, since in a trial it was not what it should "
-                "be: {}; a kernel of our own follows the product",
-                index_ + 1, disagreement);
+      core::log(
+          LogSeverity::kInfo,
+          "layer {}: cuBLASLt's GELU is not used, since in a validation it was not what it should "
+          "be: {}; a kernel of our own follows the GEMM",
+          index_ + 1, mismatch);
     }
   }
   if (float32 && layer_->activation.kind == ActivationKind::kIdentity) {
-    if (auto product = make_lt(resources, Epilogue::kBias)) {
-      take(std::move(product), resources);
+    if (auto gemm = make_lt(resources, Epilogue::kBias)) {
+      take(std::move(gemm), resources);
       return;
     }
   }
-  if (auto product = make_lt(resources, Epilogue::kNone)) {
-    take(std::move(product), resources);
+  if (auto gemm = make_lt(resources, Epilogue::kNone)) {
+    take(std::move(gemm), resources);
   }
 }
 
 // For the most rows.
-std::unique_ptr<LtProduct> LayerStep::make_lt(const ProductResources& resources,
-                                              Epilogue epilogue) {
-  return LtProduct::make(matrices_, epilogue, resources,
-                         {.may_split = rule_ == ProductRule::kByShape, .rank = rank_},
-                         [&](LtProduct& product) { return agrees(product, resources); });
+std::unique_ptr<CublasLtGemm> LayerStep::make_lt(const GemmResources& resources,
+                                                 Epilogue epilogue) {
+  return CublasLtGemm::make(problem_, epilogue, resources,
+                            {.may_split = policy_ == AlgorithmPolicy::kFastest, .rank = rank_},
+                            [&](CublasLtGemm& gemm) { return agrees(gemm, resources); });
 }
 
-bool LayerStep::agrees(LtProduct& product, const ProductResources& resources) const {
-  const std::string disagreement = product_disagreement(product, *layer_, matrices_, resources);
-  if (!disagreement.empty()) {
-    core::log(LogSeverity::kWarning,
-              "layer {}: an algorithm of cuBLASLt is not used, since in a trial it was not what it "
-              "should be: {}",
-              index_ + 1, disagreement);
+bool LayerStep::agrees(CublasLtGemm& gemm, const GemmResources& resources) const {
+  const std::string mismatch = gemm_mismatch(gemm, *layer_, problem_, resources);
+  if (!mismatch.empty()) {
+    core::log(
+        LogSeverity::kWarning,
+        "layer {}: an algorithm of cuBLASLt is not used, since in a validation it was not what it "
+        "should be: {}",
+        index_ + 1, mismatch);
   }
-  return disagreement.empty();
+  return mismatch.empty();
 }
 
-void LayerStep::take(std::unique_ptr<LtProduct> product, const ProductResources& resources) {
-  const Epilogue epilogue = product->epilogue();
+void LayerStep::take(std::unique_ptr<CublasLtGemm> gemm, const GemmResources& resources) {
+  const Epilogue epilogue = gemm->epilogue();
   adds_bias_ = epilogue != Epilogue::kNone;
   activates_ = epilogue == Epilogue::kRelu || epilogue == Epilogue::kGelu;
-  rank_ = product->rank();
-  LtProduct& most = *product;
-  auto ladder = std::make_unique<ProductLadder>(
-      std::move(product), rule_ == ProductRule::kByShape
-                              ? "cuBLASLt with the best algorithm for each number of rows"
-                              : "cuBLASLt with one order of sums for any number of rows");
-  if (rule_ != ProductRule::kOneAlgorithm) {
-    add_rungs(*ladder, most, resources);
+  rank_ = gemm->rank();
+  CublasLtGemm& most = *gemm;
+  auto dispatch = std::make_unique<GemmDispatch>(
+      std::move(gemm), policy_ == AlgorithmPolicy::kFastest
+                           ? "cuBLASLt with the best algorithm for each batch size"
+                           : "cuBLASLt with one order of sums for any batch size");
+  if (policy_ != AlgorithmPolicy::kSingleAlgorithm) {
+    add_buckets(*dispatch, most, resources);
   }
-  product_ = std::move(ladder);
+  gemm_ = std::move(dispatch);
 }
 
-void LayerStep::add_rungs(ProductLadder& ladder, LtProduct& most,
-                          const ProductResources& resources) const {
-  const bool by_shape = rule_ == ProductRule::kByShape;
+void LayerStep::add_buckets(GemmDispatch& dispatch, CublasLtGemm& most,
+                            const GemmResources& resources) const {
+  const bool by_shape = policy_ == AlgorithmPolicy::kFastest;
   // In 16 bits too few sums show by their bits in what order they were made.
-  if (!by_shape && (matrices_.output != core::Storage::kFloat32 ||
-                    !tells_orders_apart(*layer_, matrices_.input))) {
+  if (!by_shape && (problem_.output != core::Storage::kFloat32 ||
+                    !is_order_sensitive(*layer_, problem_.input))) {
     return;
   }
   std::string numbers;
-  const auto add = [&](std::unique_ptr<LayerProduct> product) {
-    numbers += fmt::format("{}{}", numbers.empty() ? "" : ", ", product->most_rows());
-    ladder.add(std::move(product));
+  const auto add = [&](std::unique_ptr<Gemm> gemm) {
+    numbers += fmt::format("{}{}", numbers.empty() ? "" : ", ", gemm->most_rows());
+    dispatch.add(std::move(gemm));
   };
-  const auto same_bits = [&](LayerProduct& other, const LtProduct::Configuration& which) {
-    return gives_same_bits(most, other, which, *layer_, matrices_, resources);
+  const auto same_bits = [&](Gemm& other, const CublasLtGemm::Configuration& which) {
+    return gives_same_bits(most, other, which, *layer_, problem_, resources);
   };
-  if (!matrices_.tf32 && most.epilogue() != Epilogue::kGelu &&
-      matrices_.input == core::Storage::kFloat32) {
-    auto small = std::make_unique<SmallProduct>(matrices_, most.epilogue());
+  if (!problem_.tf32 && most.epilogue() != Epilogue::kGelu &&
+      problem_.input == core::Storage::kFloat32) {
+    auto small = std::make_unique<SmallBatchGemm>(problem_, most.epilogue());
     if (small->most_rows() > 0 && (by_shape || same_bits(*small, {}))) {
       add(std::move(small));
     }
   }
-  for (const LtProduct::Choice& choice : ladder_choices(by_shape)) {
-    auto product =
-        LtProduct::make(matrices_, most.epilogue(), resources, choice, [&](LtProduct& candidate) {
+  for (const CublasLtGemm::Choice& choice : dispatch_choices(by_shape)) {
+    auto gemm = CublasLtGemm::make(
+        problem_, most.epilogue(), resources, choice, [&](CublasLtGemm& candidate) {
           if (!by_shape) {
             return same_bits(candidate, candidate.configuration());
           }
           return agrees(candidate, resources) &&
                  (candidate.epilogue() != Epilogue::kRelu || candidate.keeps_nan()) &&
                  (candidate.epilogue() != Epilogue::kGelu ||
-                  gelu_disagreement(candidate, *layer_, matrices_, resources).empty());
+                  gelu_mismatch(candidate, *layer_, problem_, resources).empty());
         });
-    if (product != nullptr) {
-      add(std::move(product));
+    if (gemm != nullptr) {
+      add(std::move(gemm));
     }
   }
-  core::log(LogSeverity::kDebug, "layer {}: products of their own for up to {} rows", index_ + 1,
+  core::log(LogSeverity::kDebug, "layer {}: GEMMs of their own for up to {} rows", index_ + 1,
             numbers.empty() ? "no" : numbers);
 }
 
@@ -170,9 +172,9 @@ void LayerStep::enqueue(const void* x, void* y, std::size_t rows, cudaStream_t s
   const core::Range range(range_name_.c_str(), rows);
   if (activates_) {
     layer_output_pre_activation(x, y, rows, stream, layer_outputs);
-    product_->enqueue(x, y, rows, stream);
+    gemm_->enqueue(x, y, rows, stream);
   } else {
-    product_->enqueue(x, y, rows, stream);
+    gemm_->enqueue(x, y, rows, stream);
     layer_output_pre_activation(x, y, rows, stream, layer_outputs);
   }
   apply_rest(y, rows, stream);
@@ -181,16 +183,16 @@ void LayerStep::enqueue(const void* x, void* y, std::size_t rows, cudaStream_t s
 }
 
 void LayerStep::copy_out(const void* y, MatrixView<float> values, cudaStream_t stream) const {
-  if (matrices_.output == core::Storage::kFloat32) {
+  if (problem_.output == core::Storage::kFloat32) {
     LAMELLA_CUDA_CHECK(cudaMemcpyAsync(values.data(), y, values.size() * sizeof(float),
                                        cudaMemcpyDefault, stream));
   } else {
-    LAMELLA_CUDA_CHECK(kernels::widen(y, matrices_.output, values.data(), values.size(), stream));
+    LAMELLA_CUDA_CHECK(kernels::widen(y, problem_.output, values.data(), values.size(), stream));
   }
 }
 
-// Where the product applies the activation too, it runs once more without it, and y is written
-// over. Else y is the bare product, whose bias the layer output adds by itself, to a copy. Either
+// Where the GEMM applies the activation too, it runs once more without it, and y is written
+// over. Else y is the bare GEMM, whose bias the layer output adds by itself, to a copy. Either
 // way y ends as it would without layer outputs.
 void LayerStep::layer_output_pre_activation(const void* x, void* y, std::size_t rows,
                                             cudaStream_t stream,
@@ -198,28 +200,28 @@ void LayerStep::layer_output_pre_activation(const void* x, void* y, std::size_t 
   bool computed = !activates_;
   core::for_each_layer_output(layer_outputs, index_, true, [&](MatrixView<float> values) {
     if (!computed) {
-      product_->enqueue_pre_activation(x, y, rows, stream);
+      gemm_->enqueue_pre_activation(x, y, rows, stream);
       computed = true;
     }
     copy_out(y, values, stream);
     if (!adds_bias_) {
-      LAMELLA_CUDA_CHECK(kernels::bias_activation(values.data(), matrices_.bias, values.rows(),
+      LAMELLA_CUDA_CHECK(kernels::bias_activation(values.data(), problem_.bias, values.rows(),
                                                   values.columns(), ActivationKind::kIdentity,
                                                   stream));
     }
   });
 }
 
-// Bias and activation, as far as the product has not done them.
+// Bias and activation, as far as the GEMM has not done them.
 void LayerStep::apply_rest(void* y, std::size_t rows, cudaStream_t stream) {
-  const float* const bias = adds_bias_ ? nullptr : matrices_.bias;
+  const float* const bias = adds_bias_ ? nullptr : problem_.bias;
   const Activation activation =
       activates_ ? Activation(ActivationKind::kIdentity) : layer_->activation;
   if (activation.over_row()) {
     LAMELLA_CUDA_CHECK(kernels::row_softmax(static_cast<float*>(y), bias, rows, layer_->outputs,
                                             activation, stream));
   } else {
-    LAMELLA_CUDA_CHECK(kernels::stored_bias_activation(y, matrices_.output, bias, rows,
+    LAMELLA_CUDA_CHECK(kernels::stored_bias_activation(y, problem_.output, bias, rows,
                                                        layer_->outputs, activation, stream));
   }
 }

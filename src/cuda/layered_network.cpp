@@ -20,39 +20,39 @@ constexpr std::size_t kFloatAlignment = alignof(float);
 
 LayeredNetwork::LayeredNetwork(std::shared_ptr<const Network> network, const plan::CudaPlan& plan,
                                std::shared_ptr<const DeviceWeights> weights, void* workspace,
-                               Precision precision, ProductRule rule,
+                               Precision precision, AlgorithmPolicy policy,
                                std::span<const std::size_t> algorithms)
     : network_(std::move(network)),
       plan_(plan),
       weights_(std::move(weights)),
       workspace_(workspace),
-      rule_(rule),
+      policy_(policy),
       cublas_(make_cublas_handle()) {
   // fp32 means fp32: the default mode keeps at least the 24-bit significand of the inputs.
   LAMELLA_CUDA_CHECK(cublasSetMathMode(cublas_.get(), CUBLAS_DEFAULT_MATH));
-  const ProductResources resources{.handle = cublas_.get(),
-                                   .workspace = workspace_at(plan_.cublas_workspace),
-                                   .workspace_bytes = plan::kCublasWorkspaceBytes,
-                                   .block_x = workspace_at(plan_.block_inputs),
-                                   .block_y = workspace_at(plan_.block_outputs),
-                                   .block_rows = plan_.block_rows};
+  const GemmResources resources{.handle = cublas_.get(),
+                                .workspace = workspace_at(plan_.cublas_workspace),
+                                .workspace_bytes = plan::kCublasWorkspaceBytes,
+                                .block_x = workspace_at(plan_.block_inputs),
+                                .block_y = workspace_at(plan_.block_outputs),
+                                .block_rows = plan_.block_rows};
   const auto layers = network_->layers();
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const bool last = i + 1 == layers.size();
-    ProductMatrices matrices{.inputs = layers[i].inputs,
-                             .outputs = layers[i].outputs,
-                             .w = weights_->weights(i),
-                             .bias = weights_->bias(i),
-                             .input = plan_.storage,
-                             .output = last ? core::Storage::kFloat32 : plan_.storage,
-                             .tf32 = precision == Precision::kTf32};
+    GemmProblem problem{.inputs = layers[i].inputs,
+                        .outputs = layers[i].outputs,
+                        .w = weights_->weights(i),
+                        .bias = weights_->bias(i),
+                        .input = plan_.storage,
+                        .output = last ? core::Storage::kFloat32 : plan_.storage,
+                        .tf32 = precision == Precision::kTf32};
     if (i == 0 && network_->input_steps().empty() && plan_.storage == core::Storage::kFloat32) {
-      matrices.x_alignment = kFloatAlignment;
+      problem.x_alignment = kFloatAlignment;
     }
     if (last) {
-      matrices.y_alignment = kFloatAlignment;
+      problem.y_alignment = kFloatAlignment;
     }
-    steps_.emplace_back(layers[i], i, matrices, resources, rule,
+    steps_.emplace_back(layers[i], i, problem, resources, policy,
                         algorithms.empty() ? 0 : algorithms[i]);
   }
 }
@@ -126,28 +126,28 @@ const void* LayeredNetwork::narrowed(const float* rows, std::size_t row_count,
 }
 
 std::string LayeredNetwork::path() const {
-  // Most networks have one kind of product, some another one in some layers.
-  std::string products;
+  // Most networks have one kind of GEMM, some another one in some layers.
+  std::string gemms;
   for (const LayerStep& step : steps_) {
-    const std::string name = step.product_name();
-    if (products.find(name) == std::string::npos) {
-      products += (products.empty() ? "" : " or ") + name;
+    const std::string name = step.gemm_name();
+    if (gemms.find(name) == std::string::npos) {
+      gemms += (gemms.empty() ? "" : " or ") + name;
     }
   }
   const auto fused = static_cast<std::size_t>(
       std::ranges::count_if(steps_, [](const LayerStep& step) { return step.is_fused(); }));
   if (fused == steps_.size()) {
-    return products + ", bias and activation in its epilogue";
+    return gemms + ", bias and activation in its epilogue";
   }
-  const std::string kernel = products + ", then fused bias-activation kernel";
+  const std::string kernel = gemms + ", then fused bias-activation kernel";
   return fused == 0 ? kernel
                     : fmt::format("{}; bias and activation of {} of {} layers in the epilogue",
                                   kernel, fused, steps_.size());
 }
 
 std::string LayeredNetwork::path_reason() const {
-  if (rule_ == ProductRule::kByShape) {
-    return "--fast: the algorithm may change with the number of rows, and with it a row's bits";
+  if (policy_ == AlgorithmPolicy::kFastest) {
+    return "--fast: the algorithm may change with the batch size, and with it a row's bits";
   }
   const bool measured =
       std::ranges::any_of(steps_, [](const LayerStep& step) { return step.rank() != 0; });

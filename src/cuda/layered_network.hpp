@@ -25,7 +25,7 @@ class LayeredNetwork {
   // DeviceError.
   LayeredNetwork(std::shared_ptr<const Network> network, const plan::CudaPlan& plan,
                  std::shared_ptr<const DeviceWeights> weights, void* workspace, Precision precision,
-                 ProductRule rule, std::span<const std::size_t> algorithms = {});
+                 AlgorithmPolicy policy, std::span<const std::size_t> algorithms = {});
 
   // Enqueues so many rows, from 1 up, in passes of the plan's max_rows: as CudaEngine::enqueue,
   // with arguments that were checked, on the device that is current. A clock, where there is one,
@@ -34,7 +34,7 @@ class LayeredNetwork {
                std::span<const LayerOutput> layer_outputs, LayerClock* clock = nullptr);
 
   // Whether a row's bits depend on nothing but the row.
-  [[nodiscard]] bool is_batch_invariant() const { return rule_ != ProductRule::kByShape; }
+  [[nodiscard]] bool is_batch_invariant() const { return policy_ != AlgorithmPolicy::kFastest; }
   // Which of cuBLASLt's algorithms the layer takes, from 0.
   [[nodiscard]] std::size_t algorithm(std::size_t layer) const { return steps_[layer].rank(); }
   // For reports: how layers are computed, and why so.
@@ -52,7 +52,7 @@ class LayeredNetwork {
   plan::CudaPlan plan_;
   std::shared_ptr<const DeviceWeights> weights_;
   void* workspace_;
-  ProductRule rule_;
+  AlgorithmPolicy policy_;
   CublasHandle cublas_;
   std::vector<LayerStep> steps_;
 };

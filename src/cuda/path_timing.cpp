@@ -37,7 +37,8 @@ class LayersTiming {
   // The seconds of each layer by the algorithm of that rank, which layers that have it get added.
   // Whether any has it.
   bool time(std::size_t rank, std::vector<LayerAlgorithms>& layers) {
-    LayeredNetwork network = with(ProductRule::kOneAlgorithm, std::vector(layers.size(), rank));
+    LayeredNetwork network =
+        with(AlgorithmPolicy::kSingleAlgorithm, std::vector(layers.size(), rank));
     const std::vector<double> seconds = median_seconds_of_parts({}, [&](int turn) {
       LayerClock clock(layers.size());
       network.enqueue(inputs_.rows(turn), rows_, inputs_.outputs(), stream_, {}, &clock);
@@ -54,7 +55,7 @@ class LayersTiming {
   }
 
   PathTime time_together(const std::vector<std::size_t>& algorithms) {
-    LayeredNetwork network = with(ProductRule::kSameBits, algorithms);
+    LayeredNetwork network = with(AlgorithmPolicy::kBatchInvariant, algorithms);
     const double seconds = median_seconds({}, stream_, [&](int turn) {
       network.enqueue(inputs_.rows(turn), rows_, inputs_.outputs(), stream_, {});
     });
@@ -62,8 +63,8 @@ class LayersTiming {
   }
 
  private:
-  LayeredNetwork with(ProductRule rule, const std::vector<std::size_t>& algorithms) {
-    return {network_, plan_, weights_, workspace_.get(), Precision::kFp32, rule, algorithms};
+  LayeredNetwork with(AlgorithmPolicy policy, const std::vector<std::size_t>& algorithms) {
+    return {network_, plan_, weights_, workspace_.get(), Precision::kFp32, policy, algorithms};
   }
 
   std::shared_ptr<const Network> network_;
@@ -78,8 +79,8 @@ class LayersTiming {
 
 }  // namespace
 
-plan::PathKey path_key(int device) {
-  plan::PathKey key{.rows = kPathRows};
+plan::TuningKey tuning_key(int device) {
+  plan::TuningKey key{.rows = kPathRows};
   cudaDeviceProp properties{};
   LAMELLA_CUDA_CHECK(cudaGetDeviceProperties(&properties, device));
   key.device = properties.name;
@@ -101,7 +102,7 @@ PathReport measure_paths(const std::shared_ptr<const Network>& network, int devi
   }
   const Stream stream = make_stream();
   const TimedRows inputs(*network, rows, device, stream.get());
-  plan::Measured measured;
+  plan::TuningResult measured;
   {
     LayersTiming timing(network, device, rows, inputs, stream.get());
     report.layers.resize(network->layers().size());
@@ -123,10 +124,10 @@ PathReport measure_paths(const std::shared_ptr<const Network>& network, int devi
     });
     report.paths.push_back({CudaPath::kFused, engine.info().path, predicted.fused, measured.fused});
   }
-  const std::filesystem::path file = plan::path_cache_file();
+  const std::filesystem::path file = plan::tuning_cache_file();
   if (rows == kPathRows && !file.empty()) {
-    plan::remember(file, path_key(device).text(*network), measured);
-    report.remembered_in = file.string();
+    plan::store_tuning_result(file, tuning_key(device).text(*network), measured);
+    report.tuning_cache = file.string();
   }
   return report;
 }

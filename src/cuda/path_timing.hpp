@@ -8,12 +8,12 @@
 #include <lamella/bench.hpp>
 #include <lamella/network.hpp>
 
-#include "plan/path_cache.hpp"
+#include "plan/tuning_cache.hpp"
 
 namespace lamella::cuda {
 
 // The key under which times of this device are kept. Throws DeviceError.
-[[nodiscard]] plan::PathKey path_key(int device);
+[[nodiscard]] plan::TuningKey tuning_key(int device);
 
 // See measure_paths in lamella/bench.hpp.
 [[nodiscard]] PathReport measure_paths(const std::shared_ptr<const Network>& network, int device,

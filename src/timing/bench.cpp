@@ -54,8 +54,8 @@ class Bench {
 };
 
 // The layer as a network; or its product alone.
-std::shared_ptr<const Network> network_of(Layer layer, bool product_alone) {
-  if (product_alone) {
+std::shared_ptr<const Network> network_of(Layer layer, bool gemm_alone) {
+  if (gemm_alone) {
     layer.bias.clear();
     layer.activation = ActivationKind::kIdentity;
   }
@@ -68,9 +68,9 @@ std::vector<LayerTimes> time_layers(const Network& network, const EngineOptions&
   constexpr int kTurns = 10;
   std::vector<std::unique_ptr<Bench>> benches;
   for (const Layer& layer : network.layers()) {
-    for (const bool product_alone : {false, true}) {
-      benches.push_back(std::make_unique<Bench>(network_of(layer, product_alone), engine,
-                                                options.rows, options.cancelled));
+    for (const bool gemm_alone : {false, true}) {
+      benches.push_back(std::make_unique<Bench>(network_of(layer, gemm_alone), engine, options.rows,
+                                                options.cancelled));
     }
   }
   const auto share = 1 / static_cast<double>(benches.size());

@@ -286,7 +286,7 @@ Comparison compare(const Reference& reference, MatrixView<const float> outputs) 
   return comparison;
 }
 
-std::string disagreement(const Reference& reference, MatrixView<const float> outputs) {
+std::string mismatch(const Reference& reference, MatrixView<const float> outputs) {
   if (outputs.rows() != reference.rows || outputs.columns() != reference.outputs) {
     return fmt::format("[{} x {}] outputs, [{} x {}] wanted", outputs.rows(), outputs.columns(),
                        reference.rows, reference.outputs);

@@ -52,6 +52,6 @@ struct Comparison {
 
 // Empty when every output is within its bound (NaN where NaN is due, infinities equal); else one
 // line about the worst one.
-[[nodiscard]] std::string disagreement(const Reference& reference, MatrixView<const float> outputs);
+[[nodiscard]] std::string mismatch(const Reference& reference, MatrixView<const float> outputs);
 
 }  // namespace lamella::verify

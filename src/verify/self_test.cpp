@@ -35,7 +35,7 @@ void check_stored(const Network& network, const SelfTest& test) {
     rounded.bounds[i] +=
         std::fabs(rounded.values[i]) * 0x1p-24 + std::numeric_limits<float>::denorm_min();
   }
-  if (const std::string where = verify::disagreement(rounded, test.outputs); !where.empty()) {
+  if (const std::string where = verify::mismatch(rounded, test.outputs); !where.empty()) {
     throw Error(fmt::format(
         "the self-test fails: the model does not give the outputs that it carries; it was damaged "
         "or changed, or is read with other activations ({})",
@@ -66,7 +66,7 @@ SelfTestReport run_self_test(Engine& engine, const SelfTest& test) {
       verify::evaluate(engine.network(), test.rows, parse_precision(engine.info().precision));
   Matrix outputs(test.outputs.rows(), test.outputs.columns());
   engine.run(test.rows, outputs);
-  if (const std::string where = verify::disagreement(reference, outputs); !where.empty()) {
+  if (const std::string where = verify::mismatch(reference, outputs); !where.empty()) {
     throw Error(fmt::format("the self-test fails: {} computes wrongly ({})",
                             to_string(engine.info().device), where));
   }

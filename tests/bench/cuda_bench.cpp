@@ -22,7 +22,7 @@
 
 #include "cuda/check.hpp"
 #include "cuda/device_algorithms.hpp"
-#include "cuda/gemm.hpp"
+#include "cuda/enqueue_gemm.hpp"
 #include "cuda/handles.hpp"
 #include "tests/bench/cuda_peers.hpp"
 #include "tests/bench/median.hpp"

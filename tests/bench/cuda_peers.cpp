@@ -7,7 +7,7 @@
 #include <lamella/error.hpp>
 
 #include "cuda/check.hpp"
-#include "cuda/gemm.hpp"
+#include "cuda/enqueue_gemm.hpp"
 #include "plan/cuda_plan.hpp"
 
 namespace lamella::bench {

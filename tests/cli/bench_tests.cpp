@@ -53,7 +53,7 @@ TEST(Bench, GivesProgramsSecondsAndWork) {
   const Json& layer = call["layers"][0];
   EXPECT_EQ(layer["flops"], 7 * (2 * 12 + 4));
   EXPECT_EQ(layer["bytes"], 4 * (7 * (3 + 4) + 12 + 4));
-  EXPECT_GT(layer["product_seconds"]["median"], 0.0);
+  EXPECT_GT(layer["gemm_seconds"]["median"], 0.0);
 }
 
 TEST(Bench, TellsThePartsOfACallOnADeviceApart) {
@@ -109,7 +109,7 @@ TEST(Plan, TimesEachPathOfACudaDeviceAndOfNothingElse) {
   for (const Json& layer : json["paths"]["layers"]) {
     EXPECT_GE(layer["algorithm_seconds"].size(), layer["taken"].get<std::size_t>());
   }
-  EXPECT_EQ(json["paths"]["remembered_in"], "") << "calls of 65,536 rows alone decide";
+  EXPECT_EQ(json["paths"]["tuning_cache"], "") << "calls of 65,536 rows alone decide";
 }
 
 TEST(Bench, RefusesWrongUsageInOneLine) {

@@ -63,14 +63,14 @@ TEST(Diagnostics, WarnOfMeasuredPathsThatCannotBeRead) {
     GTEST_SKIP() << "the CPU engine has no choice of paths; the simulated device runs this";
   }
   const TemporaryFolder folder;
-  std::ofstream(folder.file("plans.json")) << "{";
+  std::ofstream(folder.file("tuning.json")) << "{";
   setenv("LAMELLA_CACHE_DIR", folder.file("").c_str(), 1);
   const ProcessResult result =
       lamella_run({data_file("by_hand/model.json"), data_file("by_hand/input.csv"), "--quiet"});
   unsetenv("LAMELLA_CACHE_DIR");
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(
-      result.err_lines("lamella: warning: " + folder.file("plans.json") + ": is not a JSON object")
+      result.err_lines("lamella: warning: " + folder.file("tuning.json") + ": is not a JSON object")
           .size(),
       1U)
       << result.err;

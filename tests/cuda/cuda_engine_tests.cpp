@@ -31,10 +31,10 @@ class CudaEngineTest : public testing::Test {
   void SetUp() override { LAMELLA_NEEDS_CUDA_DEVICE(); }
 };
 
-std::string disagreement(const Network& network, const Matrix& rows, DeviceArray& outputs) {
+std::string mismatch(const Network& network, const Matrix& rows, DeviceArray& outputs) {
   const auto found = outputs.download();
-  return test::disagreement(test::evaluate(network, rows.view()),
-                            MatrixView<const float>(found.data(), rows.rows(), network.outputs()));
+  return test::mismatch(test::evaluate(network, rows.view()),
+                        MatrixView<const float>(found.data(), rows.rows(), network.outputs()));
 }
 
 TEST_F(CudaEngineTest, EnqueuesOnTheCallersStream) {
@@ -47,7 +47,7 @@ TEST_F(CudaEngineTest, EnqueuesOnTheCallersStream) {
     const TestStream stream;
     engine.enqueue(device_rows.data(), count, outputs.data(), stream.get());
     require(cudaStreamSynchronize(stream.get()), "synchronize");
-    EXPECT_EQ(disagreement(*network, rows, outputs), "");
+    EXPECT_EQ(mismatch(*network, rows, outputs), "");
     EXPECT_TRUE(outputs.intact());
   }
 }
@@ -59,7 +59,7 @@ TEST_F(CudaEngineTest, TheDefaultStreamServesToo) {
   DeviceArray device_rows(values(rows));
   DeviceArray outputs(50 * 7);
   engine.enqueue(device_rows.data(), 50, outputs.data(), nullptr);
-  EXPECT_EQ(disagreement(*network, rows, outputs), "");
+  EXPECT_EQ(mismatch(*network, rows, outputs), "");
 }
 
 TEST_F(CudaEngineTest, SplitsMoreThanMaxRows) {
@@ -70,7 +70,7 @@ TEST_F(CudaEngineTest, SplitsMoreThanMaxRows) {
   DeviceArray device_rows(values(rows));
   DeviceArray outputs(rows.rows() * 7);
   engine.enqueue(device_rows.data(), rows.rows(), outputs.data(), nullptr);
-  EXPECT_EQ(disagreement(*network, rows, outputs), "");
+  EXPECT_EQ(mismatch(*network, rows, outputs), "");
   EXPECT_TRUE(outputs.intact());
 }
 
@@ -82,7 +82,7 @@ TEST_F(CudaEngineTest, RowsAndOutputsMayHaveAnyFloatAlignment) {
     DeviceArray device_rows(values(rows), offset);
     DeviceArray outputs(45 * 6, 4 - offset);
     engine.enqueue(device_rows.data(), 45, outputs.data(), nullptr);
-    EXPECT_EQ(disagreement(*network, rows, outputs), "");
+    EXPECT_EQ(mismatch(*network, rows, outputs), "");
     EXPECT_TRUE(outputs.intact());
   }
 }
@@ -131,7 +131,7 @@ TEST_F(CudaEngineTest, ACapturedBatchReplaysOnNewRows) {
     device_rows.upload(values(rows));
     require(cudaGraphLaunch(executable, stream.get()), "launch");
     require(cudaStreamSynchronize(stream.get()), "synchronize");
-    EXPECT_EQ(disagreement(*network, rows, outputs), "");
+    EXPECT_EQ(mismatch(*network, rows, outputs), "");
   }
   require(cudaGraphExecDestroy(executable), "destroy");
   require(cudaGraphDestroy(graph), "destroy");
@@ -153,8 +153,8 @@ TEST_F(CudaEngineTest, OneEngineServesSeveralStreamsInTurn) {
   require(cudaStreamWaitEvent(second.get(), done, 0), "wait");
   engine.enqueue(device_rows.data(), 60, outputs_2.data(), second.get());
   require(cudaStreamSynchronize(second.get()), "synchronize");
-  EXPECT_EQ(disagreement(*network, rows, outputs_1), "");
-  EXPECT_EQ(disagreement(*network, rows, outputs_2), "");
+  EXPECT_EQ(mismatch(*network, rows, outputs_1), "");
+  EXPECT_EQ(mismatch(*network, rows, outputs_2), "");
   require(cudaEventDestroy(done), "destroy");
 }
 
@@ -174,8 +174,8 @@ TEST_F(CudaEngineTest, EnginesOfOneNetworkRunAtOnceOnTheirStreams) {
     engine_1.enqueue(device_rows_1.data(), 60, outputs_1.data(), stream_1.get());
     engine_2.enqueue(device_rows_2.data(), 90, outputs_2.data(), stream_2.get());
   }
-  EXPECT_EQ(disagreement(*network, rows_1, outputs_1), "");
-  EXPECT_EQ(disagreement(*network, rows_2, outputs_2), "");
+  EXPECT_EQ(mismatch(*network, rows_1, outputs_1), "");
+  EXPECT_EQ(mismatch(*network, rows_2, outputs_2), "");
 }
 
 TEST_F(CudaEngineTest, WorksInTheCallersMemory) {
@@ -192,7 +192,7 @@ TEST_F(CudaEngineTest, WorksInTheCallersMemory) {
     DeviceArray device_rows(values(rows));
     DeviceArray outputs(120 * 5);
     engine.enqueue(device_rows.data(), 120, outputs.data(), nullptr);
-    EXPECT_EQ(disagreement(*network, rows, outputs), "");
+    EXPECT_EQ(mismatch(*network, rows, outputs), "");
   }
   EXPECT_THROW(
       CudaEngine(network, {.max_rows = 50, .workspace = workspace, .workspace_bytes = bytes - 1}),
@@ -218,7 +218,7 @@ class DeviceLayerOutputs {
   }
 
   // One line about the first layer output that is not what the reference gives; empty when all are.
-  [[nodiscard]] std::string disagreement(const Matrix& rows) {
+  [[nodiscard]] std::string mismatch(const Matrix& rows) {
     for (std::size_t i = 0; i < layer_outputs.size(); ++i) {
       std::vector<Layer> layers(
           network_.layers().begin(),
@@ -229,8 +229,8 @@ class DeviceLayerOutputs {
       const Network first(std::move(layers));
       const auto found = memory_[i]->download();
       const std::string text =
-          test::disagreement(test::evaluate(first, rows),
-                             MatrixView<const float>(found.data(), rows_, first.outputs()));
+          test::mismatch(test::evaluate(first, rows),
+                         MatrixView<const float>(found.data(), rows_, first.outputs()));
       if (!text.empty() || !memory_[i]->intact()) {
         return "layer output " + std::to_string(i) + ": " + text +
                (memory_[i]->intact() ? "" : ", outside");
@@ -260,8 +260,8 @@ TEST_F(CudaEngineTest, FastTakesTheBestAlgorithmForEachNumberOfRowsAndSaysSo) {
     DeviceArray outputs(count * 7);
     DeviceLayerOutputs layer_outputs(*network, count);
     engine.enqueue(device_rows.data(), count, outputs.data(), nullptr, layer_outputs.layer_outputs);
-    EXPECT_EQ(disagreement(*network, rows, outputs), "");
-    EXPECT_EQ(layer_outputs.disagreement(rows), "");
+    EXPECT_EQ(mismatch(*network, rows, outputs), "");
+    EXPECT_EQ(layer_outputs.mismatch(rows), "");
   }
 }
 
@@ -283,7 +283,7 @@ TEST_F(CudaEngineTest, LayerOutputsAreWrittenInStreamOrderAndTheOutputsStayTheSa
       require(cudaStreamSynchronize(stream.get()), "synchronize");
       EXPECT_EQ(outputs.download(), plain.download());
       EXPECT_TRUE(outputs.intact());
-      EXPECT_EQ(layer_outputs.disagreement(rows), "") << count << " rows";
+      EXPECT_EQ(layer_outputs.mismatch(rows), "") << count << " rows";
     }
   }
 }
@@ -307,8 +307,8 @@ TEST_F(CudaEngineTest, ACapturedBatchWithLayerOutputsReplaysOnNewRows) {
     device_rows.upload(values(rows));
     require(cudaGraphLaunch(executable, stream.get()), "launch");
     require(cudaStreamSynchronize(stream.get()), "synchronize");
-    EXPECT_EQ(disagreement(*network, rows, outputs), "");
-    EXPECT_EQ(layer_outputs.disagreement(rows), "");
+    EXPECT_EQ(mismatch(*network, rows, outputs), "");
+    EXPECT_EQ(layer_outputs.mismatch(rows), "");
   }
   require(cudaGraphExecDestroy(executable), "destroy");
   require(cudaGraphDestroy(graph), "destroy");
@@ -360,7 +360,7 @@ TEST_F(CudaEngineTest, HostCallsInManyChunksKeepTheirOrder) {
   const Matrix rows = random_rows(101, inputs, 3);
   Matrix outputs(101, 3);
   engine.run(rows.view(), outputs.view());
-  EXPECT_EQ(test::disagreement(test::evaluate(*network, rows.view()), outputs.view()), "");
+  EXPECT_EQ(test::mismatch(test::evaluate(*network, rows.view()), outputs.view()), "");
   Matrix with_layer_outputs(101, 3);
   Matrix outputs_with_layer_output(101, 3);
   engine.run(rows, outputs_with_layer_output,

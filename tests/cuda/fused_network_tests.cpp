@@ -10,7 +10,7 @@
 #include <lamella/error.hpp>
 
 #include "cuda/fused_network.hpp"
-#include "cuda/path_trial.hpp"
+#include "cuda/fused_validation.hpp"
 #include "tests/support/device_array.hpp"
 #include "tests/support/gpu.hpp"
 #include "tests/support/oracle.hpp"
@@ -35,10 +35,10 @@ FusedNetwork make_fused(const Network& network) {
   return {network, plan::make_fused_plan(network, shared_memory_facts(0)).shape.value()};
 }
 
-std::string disagreement(const Network& network, const Matrix& rows, DeviceArray& outputs) {
+std::string mismatch(const Network& network, const Matrix& rows, DeviceArray& outputs) {
   const auto found = outputs.download();
-  return test::disagreement(test::evaluate(network, rows.view()),
-                            MatrixView<const float>(found.data(), rows.rows(), network.outputs()));
+  return test::mismatch(test::evaluate(network, rows.view()),
+                        MatrixView<const float>(found.data(), rows.rows(), network.outputs()));
 }
 
 TEST_F(FusedNetworkTest, IsThePathOfEnginesForNarrowNetworksUnlessTheyAreToldOtherwise) {
@@ -53,7 +53,7 @@ TEST_F(FusedNetworkTest, IsThePathOfEnginesForNarrowNetworksUnlessTheyAreToldOth
     EXPECT_TRUE(engine.info().batch_invariant);
     Matrix outputs(40, 7);
     engine.run(rows, outputs);
-    EXPECT_EQ(test::disagreement(reference, outputs), "");
+    EXPECT_EQ(test::mismatch(reference, outputs), "");
   }
   CudaEngine rounded(narrow, {.precision = Precision::kBf16});
   EXPECT_NE(rounded.info().path, "one fused kernel");
@@ -69,21 +69,21 @@ TEST_F(FusedNetworkTest, IsRefusedWhereItIsNotPossible) {
                UsageError);
 }
 
-// The trial looks at what a kernel gives for the network it is tried with: one that was packed for
-// another network stands for a kernel that computes something else.
-TEST_F(FusedNetworkTest, FailsItsTrialWhenItComputesSomethingElse) {
+// The validation looks at what a kernel gives for the network it is tried with: one that was packed
+// for another network stands for a kernel that computes something else.
+TEST_F(FusedNetworkTest, FailsValidationWhenItComputesSomethingElse) {
   const auto network = random_network({.widths = {20, 33, 7}, .seed = 1});
   const auto other = random_network({.widths = {20, 33, 7}, .seed = 2});
   const plan::FusedShape shape =
       plan::make_fused_plan(*network, shared_memory_facts(0)).shape.value();
-  EXPECT_EQ(fused_disagreement(*network, FusedNetwork(*network, shape), shape, 0), "");
+  EXPECT_EQ(fused_mismatch(*network, FusedNetwork(*network, shape), shape, 0), "");
   // Activations that nothing else here has, since what was tried once is remembered.
   const auto untried = random_network({.widths = {20, 33, 7},
                                        .hidden = ActivationKind::kHardSigmoid,
                                        .last = ActivationKind::kSelu});
-  EXPECT_NE(fused_disagreement(*untried, FusedNetwork(*other, shape), shape, 0), "");
-  EXPECT_NE(fused_disagreement(*untried, FusedNetwork(*other, shape), shape, 0), "")
-      << "remembered";
+  EXPECT_NE(fused_mismatch(*untried, FusedNetwork(*other, shape), shape, 0), "");
+  EXPECT_NE(fused_mismatch(*untried, FusedNetwork(*other, shape), shape, 0), "")
+      << "find_tuning_result";
 }
 
 TEST_F(FusedNetworkTest, ServesAnyCountOnTheCallersStream) {
@@ -100,7 +100,7 @@ TEST_F(FusedNetworkTest, ServesAnyCountOnTheCallersStream) {
       DeviceArray outputs(count * network->outputs());
       fused.enqueue(device_rows.data(), count, outputs.data(), stream.get());
       require(cudaStreamSynchronize(stream.get()), "synchronize");
-      EXPECT_EQ(disagreement(*network, rows, outputs), "");
+      EXPECT_EQ(mismatch(*network, rows, outputs), "");
       EXPECT_TRUE(outputs.intact());
     }
   }
@@ -155,7 +155,7 @@ TEST_F(FusedNetworkTest, ACapturedCallWithMoreLayerOutputsThanALaunchTakesReplay
     device_rows.upload(values(rows));
     require(cudaGraphLaunch(executable, stream.get()), "launch");
     require(cudaStreamSynchronize(stream.get()), "synchronize");
-    EXPECT_EQ(disagreement(*network, rows, outputs), "");
+    EXPECT_EQ(mismatch(*network, rows, outputs), "");
     for (std::size_t t = 0; t < layer_outputs.size(); ++t) {
       std::vector<Layer> layers(
           network->layers().begin(),
@@ -163,8 +163,7 @@ TEST_F(FusedNetworkTest, ACapturedCallWithMoreLayerOutputsThanALaunchTakesReplay
       if (layer_outputs[t].pre_activation) {
         layers.back().activation = ActivationKind::kIdentity;
       }
-      EXPECT_EQ(disagreement(Network(std::move(layers)), rows, *memory[t]), "")
-          << "layer output " << t;
+      EXPECT_EQ(mismatch(Network(std::move(layers)), rows, *memory[t]), "") << "layer output " << t;
     }
   }
   require(cudaGraphExecDestroy(executable), "destroy");
@@ -182,8 +181,8 @@ TEST_F(FusedNetworkTest, OneServesSeveralStreamsAtOnce) {
   DeviceArray outputs_2(90 * 5);
   fused.enqueue(device_rows_1.data(), 60, outputs_1.data(), streams[0].get());
   fused.enqueue(device_rows_2.data(), 90, outputs_2.data(), streams[1].get());
-  EXPECT_EQ(disagreement(*network, rows[0], outputs_1), "");
-  EXPECT_EQ(disagreement(*network, rows[1], outputs_2), "");
+  EXPECT_EQ(mismatch(*network, rows[0], outputs_1), "");
+  EXPECT_EQ(mismatch(*network, rows[1], outputs_2), "");
 }
 
 TEST_F(FusedNetworkTest, EnginesOfOneNetworkShareIt) {
@@ -204,7 +203,7 @@ TEST_F(FusedNetworkTest, NetworksOfOneKernelDoNotTakeEachOthersSharedMemory) {
   DeviceArray device_rows(values(rows));
   DeviceArray outputs(3 * 10);
   first.enqueue(device_rows.data(), 3, outputs.data(), nullptr);
-  EXPECT_EQ(disagreement(*large, rows, outputs), "");
+  EXPECT_EQ(mismatch(*large, rows, outputs), "");
 }
 
 }  // namespace

@@ -281,8 +281,8 @@ TEST_F(MemoryResource, GetsNothingBackThatIsInUse) {
   }
 }
 
-// Memory that goes back while a kernel of the trial may still come to use it is reported by the
-// simulation. Some of the calls that fail are the pool's own.
+// Memory that goes back while a kernel of the validation may still come to use it is reported by
+// the simulation. Some of the calls that fail are the pool's own.
 TEST_F(MemoryResource, GetsNothingBackThatIsInUseWhenACallFails) {
   const auto untried = random_network({.widths = {9, 5, 3}, .hidden = ActivationKind::kSelu});
   const EngineOptions options{.device = Device::parse("cuda"),

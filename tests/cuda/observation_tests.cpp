@@ -130,8 +130,8 @@ TEST_F(Observation, LayersAreTimedWhereTheyAreComputedOneByOne) {
   EXPECT_GT(seconds[1], 4 * (seconds[0] + seconds[2]));
   // Over all three passes.
   EXPECT_GT(seconds[1], 1.3 * least_seconds(80)[1]);
-  EXPECT_EQ(test::disagreement(test::evaluate(*network, rows.view(), Precision::kTf32),
-                               MatrixView<const float>(outputs.download().data(), 200, 4)),
+  EXPECT_EQ(test::mismatch(test::evaluate(*network, rows.view(), Precision::kTf32),
+                           MatrixView<const float>(outputs.download().data(), 200, 4)),
             "");
   EXPECT_EQ(engine.time_layers(nullptr, 0, nullptr, nullptr), std::vector<double>(3, 0.0));
 
@@ -215,7 +215,7 @@ TEST_F(Observation, ASmallCallHasOneSlotAlone) {
 }
 
 // How well cuBLASLt approximates GELU is not documented: it is used where it is seen to be exact.
-TEST_F(Observation, GeluGoesIntoTheProductOnlyWhereATrialAgrees) {
+TEST_F(Observation, GeluIsFusedIntoTheGemmOnlyWhereValidationPasses) {
   const auto network =
       random_network({.widths = {44, 64, 36, 8}, .hidden = ActivationKind::kGeluTanh});
   Matrix rows = random_rows(70, 44, 1, 3);
@@ -240,13 +240,13 @@ TEST_F(Observation, GeluGoesIntoTheProductOnlyWhereATrialAgrees) {
       EXPECT_EQ(log, "");
     } else {
       EXPECT_THAT(engine.info().path, HasSubstr("of 1 of 3 layers in the epilogue"));
-      EXPECT_THAT(log, HasSubstr("layer 2: cuBLASLt's GELU is not used, since in a trial"));
+      EXPECT_THAT(log, HasSubstr("layer 2: cuBLASLt's GELU is not used, since in a validation"));
     }
     Matrix outputs(70, 8);
     Matrix with_layer_outputs(70, 64);
     engine.run(rows, outputs, std::vector<LayerOutput>{{0, true, with_layer_outputs}});
-    EXPECT_EQ(test::disagreement(reference, outputs), "") << error;
-    EXPECT_EQ(test::disagreement(before_gelu, with_layer_outputs), "") << error;
+    EXPECT_EQ(test::mismatch(reference, outputs), "") << error;
+    EXPECT_EQ(test::mismatch(before_gelu, with_layer_outputs), "") << error;
     Matrix alone(1, 8);
     engine.run(rows.view().block(20, 1), alone);
     EXPECT_TRUE(std::equal(alone.data(), alone.data() + 8, outputs.view().row(20).data()));

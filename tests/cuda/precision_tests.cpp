@@ -21,8 +21,8 @@ namespace lamella {
 namespace {
 
 using test::DeviceArray;
-using test::disagreement;
 using test::evaluate;
+using test::mismatch;
 using test::random_network;
 using test::random_rows;
 using test::values;
@@ -55,9 +55,9 @@ TEST_P(EveryPrecision, IsWithinItsBoundAndNotWithinThatOfFloat32) {
           const Matrix rows = random_rows(150, w.widths[0], 5);
           Matrix outputs(150, 8);
           engine.run(rows, outputs);
-          EXPECT_EQ(disagreement(evaluate(*one, rows, GetParam()), outputs), "") << last;
+          EXPECT_EQ(mismatch(evaluate(*one, rows, GetParam()), outputs), "") << last;
           if (w.even || GetParam() != Precision::kTf32) {
-            EXPECT_NE(disagreement(evaluate(*one, rows), outputs), "") << last << ": float32?";
+            EXPECT_NE(mismatch(evaluate(*one, rows), outputs), "") << last << ": float32?";
           }
         }
       }
@@ -154,8 +154,8 @@ TEST_P(EveryPrecision, WorksInTheCallersMemoryUnderCapture) {
     test::require(cudaGraphLaunch(executable, stream), "launch");
     test::require(cudaStreamSynchronize(stream), "synchronize");
     const auto found = outputs.download();
-    EXPECT_EQ(disagreement(evaluate(*network, rows, GetParam()),
-                           MatrixView<const float>(found.data(), 120, 5)),
+    EXPECT_EQ(mismatch(evaluate(*network, rows, GetParam()),
+                       MatrixView<const float>(found.data(), 120, 5)),
               "");
     EXPECT_TRUE(outputs.intact());
     test::require(cudaGraphExecDestroy(executable), "destroy");

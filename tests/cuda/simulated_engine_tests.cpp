@@ -54,8 +54,8 @@ TEST_F(SimulatedEngine, EnqueueNeitherAllocatesNorSynchronizes) {
   // would be idle.
   EXPECT_EQ(cudaStreamQuery(stream), cudaErrorNotReady);
   const auto found = outputs.download();
-  EXPECT_EQ(test::disagreement(test::evaluate(*network, rows.view()),
-                               MatrixView<const float>(found.data(), 150, 7)),
+  EXPECT_EQ(test::mismatch(test::evaluate(*network, rows.view()),
+                           MatrixView<const float>(found.data(), 150, 7)),
             "");
   test::require(cudaStreamDestroy(stream), "destroy");
 }
@@ -167,8 +167,7 @@ TEST_F(SimulatedEngine, KeepsItsPromisesWhateverCublasLtOffers) {
     rows(7, 3) = std::numeric_limits<float>::quiet_NaN();
     Matrix together(600, 8);
     engine.run(rows, together);
-    EXPECT_EQ(test::disagreement(test::evaluate(*network, rows, c.precision), together), "")
-        << c.path;
+    EXPECT_EQ(test::mismatch(test::evaluate(*network, rows, c.precision), together), "") << c.path;
     // NaN is not equal to itself.
     const auto sound = [](std::vector<float> v) {
       std::replace_if(
@@ -194,7 +193,7 @@ TEST_F(SimulatedEngine, KeepsItsPromisesWhateverCublasLtOffers) {
   }
 }
 
-// Of shapes that no other test has: what a trial found is remembered.
+// Of shapes that no other test has: what a validation found is remembered.
 TEST_F(SimulatedEngine, AnAlgorithmThatComputesSomethingElseIsDropped) {
   std::size_t width = 136;
   for (const unsigned algorithm : {3U, 5U}) {
@@ -222,10 +221,10 @@ TEST_F(SimulatedEngine, AnAlgorithmThatComputesSomethingElseIsDropped) {
           EXPECT_TRUE(engine.info().batch_invariant);
           Matrix outputs(70, 8);
           engine.run(rows, outputs);
-          EXPECT_EQ(test::disagreement(reference, outputs), "");
+          EXPECT_EQ(test::mismatch(reference, outputs), "");
           path = engine.info().path;
         }
-        EXPECT_THAT(log, HasSubstr("an algorithm of cuBLASLt is not used, since in a trial"));
+        EXPECT_THAT(log, HasSubstr("an algorithm of cuBLASLt is not used, since in a validation"));
         // The device is as it should be again; what was found of it stays.
         cuda_sim::configure({});
         EXPECT_EQ(CudaEngine(network, options).info().path, path);
@@ -235,7 +234,7 @@ TEST_F(SimulatedEngine, AnAlgorithmThatComputesSomethingElseIsDropped) {
 }
 
 // Of shapes that no other test has.
-TEST_F(SimulatedEngine, WeightsOfAnySizePassATrialOfWhatIsAsItShouldBe) {
+TEST_F(SimulatedEngine, WeightsOfAnySizePassValidation) {
   std::size_t width = 501;
   for (const float size : {3e38F, 1e-30F, 1e-42F, 0.0F, std::numeric_limits<float>::infinity()}) {
     for (const Precision precision : {Precision::kFp32, Precision::kBf16, Precision::kFp16}) {
@@ -261,8 +260,8 @@ TEST_F(SimulatedEngine, WeightsOfAnySizePassATrialOfWhatIsAsItShouldBe) {
   }
 }
 
-// No trial was remembered, so that each of its calls fails once.
-TEST_F(SimulatedEngine, AFailureDuringATrialIsThatOfTheEngine) {
+// No validation was remembered, so that each of its calls fails once.
+TEST_F(SimulatedEngine, AFailureDuringValidationIsThatOfTheEngine) {
   long failed = 0;
   for (long n = 1; !HasFailure(); ++n) {
     const auto width = static_cast<std::size_t>(60 + n);
@@ -287,7 +286,7 @@ TEST_F(SimulatedEngine, AFailureDuringATrialIsThatOfTheEngine) {
     const Matrix rows = random_rows(3, width, 1);
     Matrix outputs(3, 24);
     engine.run(rows, outputs);
-    EXPECT_EQ(test::disagreement(test::evaluate(*network, rows), outputs), "");
+    EXPECT_EQ(test::mismatch(test::evaluate(*network, rows), outputs), "");
   }
   EXPECT_GT(failed, 30);
 }
@@ -304,7 +303,7 @@ TEST_F(SimulatedEngine, ALayerThatCublasLtRefusesGoesInBlocks) {
   const Matrix rows = random_rows(270, 44, 1);
   Matrix outputs(270, 8);
   engine.run(rows, outputs);
-  EXPECT_EQ(test::disagreement(test::evaluate(*network, rows), outputs), "");
+  EXPECT_EQ(test::mismatch(test::evaluate(*network, rows), outputs), "");
 }
 
 TEST_F(SimulatedEngine, FastGivesARowOtherBitsInOtherBatches) {
@@ -346,13 +345,13 @@ TEST_F(SimulatedEngine, EveryOrderOfExecutionGivesTheSame) {
       CudaEngine engine(network, {.max_rows = 8, .path = CudaPath::kLayers});
       Matrix outputs(70, 3);
       engine.run(rows.view(), outputs.view());
-      EXPECT_EQ(test::disagreement(reference, outputs.view()), "")
+      EXPECT_EQ(test::mismatch(reference, outputs.view()), "")
           << static_cast<int>(order) << ", " << seed;
       Matrix hidden(70, 5);
       Matrix again(70, 3);
       engine.run(rows, again, std::vector<LayerOutput>{{0, false, hidden}});
       EXPECT_EQ(values(again), values(outputs));
-      EXPECT_EQ(test::disagreement(hidden_reference, hidden.view()), "")
+      EXPECT_EQ(test::mismatch(hidden_reference, hidden.view()), "")
           << static_cast<int>(order) << ", " << seed;
     }
   }
@@ -368,7 +367,7 @@ TEST_F(SimulatedEngine, EachDeviceHasItsOwnEngine) {
   for (CudaEngine* engine : {&second, &third}) {
     Matrix outputs(30, 4);
     engine->run(rows.view(), outputs.view());
-    EXPECT_EQ(test::disagreement(reference, outputs.view()), "");
+    EXPECT_EQ(test::mismatch(reference, outputs.view()), "");
   }
   int current = -1;
   test::require(cudaGetDevice(&current), "cudaGetDevice");

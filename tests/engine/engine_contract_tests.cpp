@@ -30,7 +30,7 @@ using testing::HasSubstr;
 void expect_agreement(Engine& engine, MatrixView<const float> rows, std::size_t output_offset = 0) {
   GuardedMatrix outputs(rows.rows(), engine.network().outputs(), output_offset);
   engine.run(rows, outputs.view());
-  EXPECT_EQ(test::disagreement(test::evaluate(engine.network(), rows), outputs.view()), "");
+  EXPECT_EQ(test::mismatch(test::evaluate(engine.network(), rows), outputs.view()), "");
   EXPECT_TRUE(outputs.intact()) << "the engine wrote outside of its outputs";
 }
 
@@ -310,7 +310,7 @@ TEST_P(EveryKind, TakesNanAndInfinityAsIeeeSays) {
       const auto engine = make_contract_engine(network);
       GuardedMatrix outputs(6, width);
       engine->run(rows.view(), outputs.view());
-      EXPECT_EQ(test::disagreement(test::evaluate(*network, rows.view()), outputs.view()), "");
+      EXPECT_EQ(test::mismatch(test::evaluate(*network, rows.view()), outputs.view()), "");
     }
   }
 }

@@ -115,8 +115,7 @@ void expect_true(const LayerOutputSet& set, const Network& network, MatrixView<c
     SCOPED_TRACE(testing::Message()
                  << (layer_output.pre_activation ? "pre-activation" : "activation") << " of layer "
                  << layer_output.layer + 1);
-    EXPECT_EQ(test::disagreement(reference_at(network, layer_output, rows), layer_output.values),
-              "");
+    EXPECT_EQ(test::mismatch(reference_at(network, layer_output, rows), layer_output.values), "");
     const Layer& layer = network.layers()[layer_output.layer];
     const LayerOutput* const before =
         layer_output.layer == 0 ? nullptr : set.find(layer_output.layer - 1, false);
@@ -124,15 +123,15 @@ void expect_true(const LayerOutputSet& set, const Network& network, MatrixView<c
     if (layer_output.pre_activation && before != nullptr) {
       Layer product = layer;
       product.activation = ActivationKind::kIdentity;
-      EXPECT_EQ(test::disagreement(test::evaluate(Network({product}), before->values),
-                                   layer_output.values),
-                "")
+      EXPECT_EQ(
+          test::mismatch(test::evaluate(Network({product}), before->values), layer_output.values),
+          "")
           << "from the activations before";
     }
     if (!layer_output.pre_activation && sum != nullptr) {
-      EXPECT_EQ(test::disagreement(reference_activation(layer.activation, sum->values),
-                                   layer_output.values),
-                "")
+      EXPECT_EQ(
+          test::mismatch(reference_activation(layer.activation, sum->values), layer_output.values),
+          "")
           << "from the pre-activations";
     }
     const LayerOutput* const first = set.find(layer_output.layer, layer_output.pre_activation);
@@ -162,7 +161,7 @@ void expect_outputs_behind(const LayerOutputSet& set, const Engine& engine,
     }
     const auto rest =
         std::make_shared<const Network>(layers_of(network, next, network.layers().size() - next));
-    EXPECT_EQ(test::disagreement(test::evaluate(*rest, layer_output.values), outputs), "")
+    EXPECT_EQ(test::mismatch(test::evaluate(*rest, layer_output.values), outputs), "")
         << "behind layer " << next;
     const auto again = make_contract_engine(rest);
     if (on_the_same_path(engine, *again)) {

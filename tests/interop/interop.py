@@ -1,6 +1,6 @@
 """Random networks by real exporters: ONNX Runtime and lamella must give the same outputs.
 
-Prints a line for each family and one for each disagreement. Exits with 1 when there was one, with 77
+Prints a line for each family and one for each mismatch. Exits with 1 when there was one, with 77
 when the packages are missing.
 """
 

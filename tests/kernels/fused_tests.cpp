@@ -114,10 +114,9 @@ class Fused {
     return found;
   }
 
-  [[nodiscard]] std::string disagreement(const Matrix& rows, const std::vector<float>& found) {
-    return test::disagreement(
-        test::evaluate(*network_, rows.view()),
-        MatrixView<const float>(found.data(), rows.rows(), network_->outputs()));
+  [[nodiscard]] std::string mismatch(const Matrix& rows, const std::vector<float>& found) {
+    return test::mismatch(test::evaluate(*network_, rows.view()),
+                          MatrixView<const float>(found.data(), rows.rows(), network_->outputs()));
   }
 
  private:
@@ -197,7 +196,7 @@ TEST_F(FusedKernels, RandomNetworksStayWithinTheBound) {
       text += " " + std::to_string(width);
     }
     const auto found = kernel.run(rows, below(4), below(4));
-    EXPECT_EQ(kernel.disagreement(rows, found), "")
+    EXPECT_EQ(kernel.mismatch(rows, found), "")
         << text << ", hidden " << to_string(network->layers()[0].activation) << ", last "
         << to_string(network->layers().back().activation);
   }
@@ -212,7 +211,7 @@ TEST_F(FusedKernels, EveryActivationAfterEveryLayer) {
       const auto network = random_network({.widths = widths, .hidden = hidden, .last = activation});
       Fused kernel(network);
       const Matrix rows = random_rows(9, widths[0], 1, 4);
-      EXPECT_EQ(kernel.disagreement(rows, kernel.run(rows)), "") << to_string(activation);
+      EXPECT_EQ(kernel.mismatch(rows, kernel.run(rows)), "") << to_string(activation);
     }
   }
 }
@@ -227,7 +226,7 @@ TEST_F(FusedKernels, EveryPaddedWidthAndAlignment) {
       }
       const Matrix rows = random_rows(130, 12, 1);
       const auto found = kernel.run(rows);
-      EXPECT_EQ(kernel.disagreement(rows, found), "") << width;
+      EXPECT_EQ(kernel.mismatch(rows, found), "") << width;
       EXPECT_EQ(kernel.run(rows, width / 16 % 3 + 1, 0), found) << width;
       EXPECT_EQ(kernel.run(rows, 0, width / 16 % 3 + 1), found) << width;
     }
@@ -237,7 +236,7 @@ TEST_F(FusedKernels, EveryPaddedWidthAndAlignment) {
     Fused kernel(network);
     const Matrix rows = random_rows(4 * 128 + 7, width, 1);
     const auto found = kernel.run(rows);
-    EXPECT_EQ(kernel.disagreement(rows, found), "") << width;
+    EXPECT_EQ(kernel.mismatch(rows, found), "") << width;
     EXPECT_EQ(kernel.run(rows, 1, 2), found) << width;
   }
 }
@@ -255,7 +254,7 @@ TEST_F(FusedKernels, ReadsNothingBehindTheRows) {
     test::require(cudaMalloc(&memory, room), "cudaMalloc");
     auto* const at = reinterpret_cast<float*>(static_cast<char*>(memory) + room - bytes);
     test::require(cudaMemcpy(at, rows.data(), bytes, cudaMemcpyHostToDevice), "upload");
-    EXPECT_EQ(kernel.disagreement(rows, kernel.run(at, rows.rows())), "") << widths[0];
+    EXPECT_EQ(kernel.mismatch(rows, kernel.run(at, rows.rows())), "") << widths[0];
     test::require(cudaFree(memory), "cudaFree");
   }
 }
@@ -273,7 +272,7 @@ TEST_F(FusedKernels, ARowsBitsDependOnTheRowAlone) {
     const std::size_t outputs = network->outputs();
     const Matrix rows = random_rows(count, inputs, 5);
     const auto all = kernel.run(rows);
-    ASSERT_EQ(kernel.disagreement(rows, all), "") << variant.name;
+    ASSERT_EQ(kernel.mismatch(rows, all), "") << variant.name;
 
     Matrix reversed(count, inputs);
     for (std::size_t r = 0; r < count; ++r) {
@@ -319,7 +318,7 @@ TEST_F(FusedKernels, NanAndInfinityStayInTheirRow) {
       rows(4, 0) = kInf;
       rows(5, 2) = -kInf;
       const auto found = kernel.run(rows);
-      EXPECT_EQ(kernel.disagreement(rows, found), "") << variant.name;
+      EXPECT_EQ(kernel.mismatch(rows, found), "") << variant.name;
       const std::size_t outputs = network->outputs();
       for (std::size_t i = 0; i < found.size(); ++i) {
         const std::size_t row = i / outputs;
@@ -425,7 +424,7 @@ TEST_F(FusedKernels, InputStepsAreRoundedOneByOne) {
       Fused kernel = fused(variant, network);
       const Matrix rows = random_rows(131, network->inputs(), 2, 2);
       const auto found = kernel.run(rows);
-      EXPECT_EQ(kernel.disagreement(rows, found), "") << variant.name;
+      EXPECT_EQ(kernel.mismatch(rows, found), "") << variant.name;
       // The same as the network without steps gives for stepped rows, bit for bit.
       Matrix stepped = rows;
       for (std::size_t i = 0; i < stepped.size(); ++i) {
@@ -476,8 +475,8 @@ TEST_F(FusedKernels, LayerOutputsChangeNoBitOfTheOutputs) {
         }
         const Network part(std::move(first));
         const auto found = memory[t]->download();
-        EXPECT_EQ(test::disagreement(test::evaluate(part, rows.view()),
-                                     MatrixView<const float>(found.data(), count, part.outputs())),
+        EXPECT_EQ(test::mismatch(test::evaluate(part, rows.view()),
+                                 MatrixView<const float>(found.data(), count, part.outputs())),
                   "")
             << variant.name << ", layer output " << t;
         EXPECT_TRUE(memory[t]->intact()) << variant.name << ", layer output " << t;

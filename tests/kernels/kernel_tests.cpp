@@ -70,8 +70,8 @@ void expect_right(const Case& c) {
   ASSERT_EQ(kernel(device_y.data(), bias_pointer, c.rows, c.width, c.activation, nullptr),
             cudaSuccess);
   const auto found = device_y.download();
-  EXPECT_EQ(test::disagreement(reference(y, bias, c.rows, c.width, c.activation),
-                               MatrixView<const float>(found.data(), c.rows, c.width)),
+  EXPECT_EQ(test::mismatch(reference(y, bias, c.rows, c.width, c.activation),
+                           MatrixView<const float>(found.data(), c.rows, c.width)),
             "");
   EXPECT_TRUE(device_y.intact()) << "the kernel wrote outside of its matrix";
 }

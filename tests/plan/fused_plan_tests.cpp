@@ -10,8 +10,8 @@
 #include <lamella/error.hpp>
 
 #include "plan/fused_plan.hpp"
-#include "plan/path_cache.hpp"
 #include "plan/path_choice.hpp"
+#include "plan/tuning_cache.hpp"
 #include "tests/support/random.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -192,43 +192,45 @@ TEST(Quickest, IsTheFirstOfThoseThatHardlyDiffer) {
 
 TEST(PathCache, KeepsWhatWasMeasuredAndSurvivesAnyFile) {
   const test::TemporaryFolder folder;
-  const std::filesystem::path file = folder.file("deeper/plans.json");
+  const std::filesystem::path file = folder.file("deeper/tuning.json");
   const auto network = random_network({.widths = {3, 4, 2}});
-  const PathKey key{.device = "a card", .driver = 13000, .rows = kPathRows};
+  const TuningKey key{.device = "a card", .driver = 13000, .rows = kPathRows};
   const std::string text = key.text(*network);
-  EXPECT_FALSE(remembered(file, text));
-  EXPECT_FALSE(remembered({}, text));
-  remember(file, "another", {.layers = 3, .fused = 4});
-  remember(file, text, {.layers = 1, .fused = 2});
-  ASSERT_TRUE(remembered(file, text));
-  EXPECT_EQ(remembered(file, text)->layers, 1);
-  EXPECT_EQ(remembered(file, text)->fused, 2);
-  EXPECT_THAT(remembered(file, text)->algorithms, testing::IsEmpty());
-  remember(file, text, {.layers = 1, .algorithms = {0, 3}});
-  EXPECT_EQ(remembered(file, text)->fused, 0) << "there is no such path";
-  EXPECT_THAT(remembered(file, text)->algorithms, testing::ElementsAre(0, 3));
-  EXPECT_TRUE(remembered(file, "another"));
+  EXPECT_FALSE(find_tuning_result(file, text));
+  EXPECT_FALSE(find_tuning_result({}, text));
+  store_tuning_result(file, "another", {.layers = 3, .fused = 4});
+  store_tuning_result(file, text, {.layers = 1, .fused = 2});
+  ASSERT_TRUE(find_tuning_result(file, text));
+  EXPECT_EQ(find_tuning_result(file, text)->layers, 1);
+  EXPECT_EQ(find_tuning_result(file, text)->fused, 2);
+  EXPECT_THAT(find_tuning_result(file, text)->algorithms, testing::IsEmpty());
+  store_tuning_result(file, text, {.layers = 1, .algorithms = {0, 3}});
+  EXPECT_EQ(find_tuning_result(file, text)->fused, 0) << "there is no such path";
+  EXPECT_THAT(find_tuning_result(file, text)->algorithms, testing::ElementsAre(0, 3));
+  EXPECT_TRUE(find_tuning_result(file, "another"));
   // Another shape, activation or version of a library has to be measured anew.
   EXPECT_NE(key.text(*random_network({.widths = {3, 4, 2}, .bias = false})), text);
   EXPECT_NE(key.text(*random_network({.widths = {3, 4, 2}, .last = ActivationKind::kTanh})), text);
-  EXPECT_NE((PathKey{.device = "a card", .driver = 13010, .rows = kPathRows}.text(*network)), text);
+  EXPECT_NE((TuningKey{.device = "a card", .driver = 13010, .rows = kPathRows}.text(*network)),
+            text);
   for (const char* const damaged :
        {"", "[]", "{", R"({"another": {"fused_seconds": 1}})",
         R"({"another": {"layers_seconds": -1, "fused_seconds": 1}})",
         R"({"another": {"layers_seconds": "1", "fused_seconds": 1}})", R"({"another": 3})"}) {
     std::ofstream(file) << damaged;
-    EXPECT_FALSE(remembered(file, "another")) << damaged;
-    EXPECT_NO_THROW(remember(file, text, {.layers = 1, .fused = 2}));
-    EXPECT_TRUE(remembered(file, text));
+    EXPECT_FALSE(find_tuning_result(file, "another")) << damaged;
+    EXPECT_NO_THROW(store_tuning_result(file, text, {.layers = 1, .fused = 2}));
+    EXPECT_TRUE(find_tuning_result(file, text));
   }
   std::ofstream(file) << R"({"another": {"layers_seconds": 1, "algorithms": ["x", -1, 2.5, 3]}})";
-  EXPECT_THAT(remembered(file, "another")->algorithms, testing::ElementsAre(0, 0, 0, 3));
-  EXPECT_THROW(remember("/dev/null/plans.json", text, {.layers = 1, .fused = 2}), FileError);
+  EXPECT_THAT(find_tuning_result(file, "another")->algorithms, testing::ElementsAre(0, 0, 0, 3));
+  EXPECT_THROW(store_tuning_result("/dev/null/tuning.json", text, {.layers = 1, .fused = 2}),
+               FileError);
 }
 
 TEST(PathCache, LosesNothingOfWhatThreadsAddAtTheSameTime) {
   const test::TemporaryFolder folder;
-  const std::filesystem::path file = folder.file("plans.json");
+  const std::filesystem::path file = folder.file("tuning.json");
   constexpr int kThreads = 4;
   constexpr int kEach = 25;
   const auto key = [](int thread, int i) {
@@ -238,7 +240,7 @@ TEST(PathCache, LosesNothingOfWhatThreadsAddAtTheSameTime) {
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < kEach; ++i) {
-        remember(file, key(t, i), {.layers = 1.0 + i});
+        store_tuning_result(file, key(t, i), {.layers = 1.0 + i});
       }
     });
   }
@@ -247,12 +249,12 @@ TEST(PathCache, LosesNothingOfWhatThreadsAddAtTheSameTime) {
   }
   for (int t = 0; t < kThreads; ++t) {
     for (int i = 0; i < kEach; ++i) {
-      const auto found = remembered(file, key(t, i));
+      const auto found = find_tuning_result(file, key(t, i));
       ASSERT_TRUE(found) << key(t, i);
       EXPECT_EQ(found->layers, 1.0 + i);
     }
   }
-  EXPECT_THAT(folder.entries(), testing::ElementsAre("plans.json"));
+  EXPECT_THAT(folder.entries(), testing::ElementsAre("tuning.json"));
 }
 
 }  // namespace

@@ -247,7 +247,7 @@ TEST_F(Compare, FindsTheFirstLayerThatDiffersInAnyChunk) {
   EXPECT_EQ(found[1].comparison.overall().outside, 1U);
 }
 
-TEST_F(Compare, TellsTheProductFromTheActivation) {
+TEST_F(Compare, SeparatesGemmFromActivation) {
   const std::vector<Matrix> values = activations();
   Matrix before(kRows, 7);
   for (std::size_t i = 0; i < before.size(); ++i) {

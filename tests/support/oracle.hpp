@@ -5,8 +5,8 @@
 
 namespace lamella::test {
 
-using verify::disagreement;
 using verify::evaluate;
+using verify::mismatch;
 using verify::Reference;
 
 }  // namespace lamella::test

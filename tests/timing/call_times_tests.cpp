@@ -76,7 +76,7 @@ TEST(DeviceTimes, AreBoundByTheSlowestPart) {
   EXPECT_EQ(times.share_of(0), 0);
 }
 
-TEST(Benchmark, TimesEveryLayerAndItsProduct) {
+TEST(Benchmark, TimesEveryLayerAndItsGemm) {
   const auto network =
       test::random_network({.widths = {5, 20, 3}, .last = ActivationKind::kSoftmax});
   const BenchReport report =

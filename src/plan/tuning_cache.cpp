@@ -1,4 +1,4 @@
-#include "plan/path_cache.hpp"
+#include "plan/tuning_cache.hpp"
 
 #include <cmath>
 #include <cstdlib>
@@ -92,7 +92,7 @@ class FolderLock {
 
 }  // namespace
 
-std::string PathKey::text(const Network& network) const {
+std::string TuningKey::text(const Network& network) const {
   std::string text =
       fmt::format("{}; driver {}, runtime {}, cuBLAS {}.{}, lamella {}; {} rows; {}", device,
                   driver, runtime, cublas_major, cublas_minor, version(), rows, network.inputs());
@@ -103,18 +103,19 @@ std::string PathKey::text(const Network& network) const {
   return text + fmt::format("; {} input steps", network.input_steps().size());
 }
 
-std::filesystem::path path_cache_file() {
+std::filesystem::path tuning_cache_file() {
   for (const auto& folder :
        {folder_in("LAMELLA_CACHE_DIR", ""), folder_in("XDG_CACHE_HOME", "lamella"),
         folder_in("HOME", ".cache/lamella")}) {
     if (!folder.empty()) {
-      return folder / "plans.json";
+      return folder / "tuning.json";
     }
   }
   return {};
 }
 
-std::optional<Measured> remembered(const std::filesystem::path& file, const std::string& key) {
+std::optional<TuningResult> find_tuning_result(const std::filesystem::path& file,
+                                               const std::string& key) {
   if (file.empty()) {
     return std::nullopt;
   }
@@ -127,7 +128,8 @@ std::optional<Measured> remembered(const std::filesystem::path& file, const std:
   if (!layers) {
     return std::nullopt;
   }
-  Measured measured{.layers = *layers, .fused = seconds_in(*entry, "fused_seconds").value_or(0.0)};
+  TuningResult measured{.layers = *layers,
+                        .fused = seconds_in(*entry, "fused_seconds").value_or(0.0)};
   const auto algorithms = entry->find("algorithms");
   if (algorithms != entry->end() && algorithms->is_array()) {
     for (const Json& algorithm : *algorithms) {
@@ -138,7 +140,8 @@ std::optional<Measured> remembered(const std::filesystem::path& file, const std:
   return measured;
 }
 
-void remember(const std::filesystem::path& file, const std::string& key, const Measured& measured) {
+void store_tuning_result(const std::filesystem::path& file, const std::string& key,
+                         const TuningResult& measured) {
   std::error_code error;
   std::filesystem::create_directories(file.parent_path(), error);
   const FolderLock lock(file.parent_path());

@@ -1,4 +1,4 @@
-#include "cuda/path_trial.hpp"
+#include "cuda/fused_validation.hpp"
 
 #include <algorithm>
 #include <random>
@@ -9,7 +9,7 @@
 
 #include "cuda/check.hpp"
 #include "cuda/handles.hpp"
-#include "cuda/trial_record.hpp"
+#include "cuda/validation_cache.hpp"
 #include "verify/oracle.hpp"
 
 namespace lamella::cuda {
@@ -44,9 +44,9 @@ std::string try_rows(const Network& network, const FusedNetwork& fused,
   Matrix outputs(kRows, network.outputs());
   const std::size_t row_bytes = rows.size() * sizeof(float);
   const std::size_t output_bytes = outputs.size() * sizeof(float);
-  const DeviceMemory device_rows = allocate_device(row_bytes, "the rows of a trial", memory);
+  const DeviceMemory device_rows = allocate_device(row_bytes, "the rows of a validation", memory);
   const DeviceMemory device_outputs =
-      allocate_device(output_bytes, "the outputs of a trial", memory);
+      allocate_device(output_bytes, "the outputs of a validation", memory);
   const Stream stream = make_stream();
   const StreamWait wait(stream.get());
   const auto reference = verify::evaluate(network, rows);
@@ -58,7 +58,7 @@ std::string try_rows(const Network& network, const FusedNetwork& fused,
     LAMELLA_CUDA_CHECK(cudaMemcpyAsync(outputs.data(), device_outputs.get(), output_bytes,
                                        cudaMemcpyDeviceToHost, stream.get()));
     LAMELLA_CUDA_CHECK(cudaStreamSynchronize(stream.get()));
-    std::string found = verify::disagreement(reference, outputs);
+    std::string found = verify::mismatch(reference, outputs);
     if (!found.empty()) {
       return found;
     }
@@ -68,10 +68,10 @@ std::string try_rows(const Network& network, const FusedNetwork& fused,
 
 }  // namespace
 
-std::string fused_disagreement(const Network& network, const FusedNetwork& fused,
-                               const plan::FusedShape& shape, int device,
-                               const std::shared_ptr<DeviceMemoryResource>& memory) {
-  static TrialRecord<ShapeKey> known;
+std::string fused_mismatch(const Network& network, const FusedNetwork& fused,
+                           const plan::FusedShape& shape, int device,
+                           const std::shared_ptr<DeviceMemoryResource>& memory) {
+  static ValidationCache<ShapeKey> known;
   return known.find_or(key_of(network, shape, device),
                        [&] { return try_rows(network, fused, memory); });
 }

@@ -1,4 +1,4 @@
-#include "cuda/product_trial.hpp"
+#include "cuda/gemm_validation.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -15,7 +15,7 @@
 
 #include "core/storage.hpp"
 #include "cuda/check.hpp"
-#include "cuda/trial_record.hpp"
+#include "cuda/validation_cache.hpp"
 #include "verify/oracle.hpp"
 
 namespace lamella::cuda {
@@ -35,10 +35,10 @@ constexpr std::size_t kComparedRows = 16;
 constexpr std::size_t kComparedOutputs = 64;
 
 // What decides which code runs.
-using ProductKey = std::tuple<int, std::size_t, std::size_t, Storage, Storage, bool, std::size_t,
-                              std::size_t, bool, Epilogue, LtProduct::Configuration>;
+using GemmKey = std::tuple<int, std::size_t, std::size_t, Storage, Storage, bool, std::size_t,
+                           std::size_t, bool, Epilogue, CublasLtGemm::Configuration>;
 
-ProductKey key_of(const LtProduct& product, const ProductMatrices& m) {
+GemmKey key_of(const CublasLtGemm& gemm, const GemmProblem& m) {
   int device = 0;
   LAMELLA_CUDA_CHECK(cudaGetDevice(&device));
   return {device,
@@ -50,8 +50,8 @@ ProductKey key_of(const LtProduct& product, const ProductMatrices& m) {
           m.x_alignment,
           m.y_alignment,
           m.bias != nullptr,
-          product.epilogue(),
-          product.configuration()};
+          gemm.epilogue(),
+          gemm.configuration()};
 }
 
 std::uint16_t narrowed(float x, Storage storage) {
@@ -100,7 +100,7 @@ std::vector<std::size_t> spread(std::size_t count, std::size_t most) {
   return chosen;
 }
 
-// The layer as far as the product computes it, for those outputs alone.
+// The layer as far as the GEMM computes it, for those outputs alone.
 Layer part_of(const Layer& layer, const std::vector<std::size_t>& outputs, Epilogue epilogue) {
   Layer part{.inputs = layer.inputs,
              .outputs = outputs.size(),
@@ -170,16 +170,16 @@ Matrix rows_of_all_bits(std::size_t rows, const Layer& layer, Storage storage) {
   return matrix;
 }
 
-bool same_bits(LayerProduct& one, LayerProduct& other, const Layer& layer,
-               const ProductMatrices& matrices, const ProductResources& resources) {
+bool same_bits(Gemm& one, Gemm& other, const Layer& layer, const GemmProblem& problem,
+               const GemmResources& resources) {
   const std::size_t count = std::clamp(kBitOutputs / layer.outputs, kFewestBitRows, kMostBitRows);
-  Matrix rows = rows_of_all_bits(count, layer, matrices.input);
+  Matrix rows = rows_of_all_bits(count, layer, problem.input);
   std::fill_n(&rows(count - 3, 0), layer.inputs, -std::numeric_limits<float>::denorm_min());
   rows(count - 2, layer.inputs / 2) = std::numeric_limits<float>::infinity();
   rows(count - 1, layer.inputs / 2) = std::numeric_limits<float>::quiet_NaN();
   Matrix outputs[2] = {Matrix(count, layer.outputs), Matrix(count, layer.outputs)};
-  compute(one, rows, outputs[0], matrices, resources);
-  compute(other, rows, outputs[1], matrices, resources);
+  compute(one, rows, outputs[0], problem, resources);
+  compute(other, rows, outputs[1], problem, resources);
   return std::equal(outputs[0].data(), outputs[0].data() + outputs[0].size(), outputs[1].data(),
                     [](float a, float b) {
                       return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) ||
@@ -187,12 +187,12 @@ bool same_bits(LayerProduct& one, LayerProduct& other, const Layer& layer,
                     });
 }
 
-std::string try_rows(LtProduct& product, const Layer& layer, const ProductMatrices& matrices,
-                     const ProductResources& resources) {
-  const std::size_t count = std::min({resources.block_rows, kMostRows, product.most_rows()});
-  const Matrix rows = random_rows(count, layer, matrices.input);
+std::string try_rows(CublasLtGemm& gemm, const Layer& layer, const GemmProblem& problem,
+                     const GemmResources& resources) {
+  const std::size_t count = std::min({resources.block_rows, kMostRows, gemm.most_rows()});
+  const Matrix rows = random_rows(count, layer, problem.input);
   Matrix all(rows.rows(), layer.outputs);
-  compute(product, rows, all, matrices, resources, product.epilogue() == Epilogue::kGelu);
+  compute(gemm, rows, all, problem, resources, gemm.epilogue() == Epilogue::kGelu);
   const std::vector<std::size_t> some_rows = spread(rows.rows(), kComparedRows);
   const std::vector<std::size_t> some_outputs = spread(layer.outputs, kComparedOutputs);
   Matrix compared(some_rows.size(), layer.inputs);
@@ -203,15 +203,15 @@ std::string try_rows(LtProduct& product, const Layer& layer, const ProductMatric
       outputs(r, i) = all(some_rows[r], some_outputs[i]);
     }
   }
-  std::vector<Layer> layers{part_of(layer, some_outputs, product.epilogue())};
-  if (matrices.output != Storage::kFloat32) {
+  std::vector<Layer> layers{part_of(layer, some_outputs, gemm.epilogue())};
+  if (problem.output != Storage::kFloat32) {
     layers.push_back(copy_of(some_outputs.size()));
   }
-  const Precision precision = matrices.tf32                          ? Precision::kTf32
-                              : matrices.input == Storage::kBfloat16 ? Precision::kBf16
-                              : matrices.input == Storage::kFloat16  ? Precision::kFp16
-                                                                     : Precision::kFp32;
-  return verify::disagreement(
+  const Precision precision = problem.tf32                          ? Precision::kTf32
+                              : problem.input == Storage::kBfloat16 ? Precision::kBf16
+                              : problem.input == Storage::kFloat16  ? Precision::kFp16
+                                                                    : Precision::kFp32;
+  return verify::mismatch(
       verify::evaluate(Network(std::move(layers), {}, {.allow_nonfinite = true}), compared,
                        precision),
       outputs);
@@ -219,41 +219,39 @@ std::string try_rows(LtProduct& product, const Layer& layer, const ProductMatric
 
 }  // namespace
 
-void compute(LayerProduct& product, MatrixView<const float> rows, MatrixView<float> outputs,
-             const ProductMatrices& matrices, const ProductResources& resources,
-             bool pre_activation) {
-  const std::size_t most = std::min(resources.block_rows, product.most_rows());
+void compute(Gemm& gemm, MatrixView<const float> rows, MatrixView<float> outputs,
+             const GemmProblem& problem, const GemmResources& resources, bool pre_activation) {
+  const std::size_t most = std::min(resources.block_rows, gemm.most_rows());
   for (std::size_t first = 0; first < rows.rows(); first += most) {
     const std::size_t count = std::min(most, rows.rows() - first);
-    const std::vector<std::byte> x = stored(rows.block(first, count), matrices.input);
-    std::vector<std::byte> y(count * matrices.outputs * core::bytes_of(matrices.output));
+    const std::vector<std::byte> x = stored(rows.block(first, count), problem.input);
+    std::vector<std::byte> y(count * problem.outputs * core::bytes_of(problem.output));
     LAMELLA_CUDA_CHECK(
         cudaMemcpyAsync(resources.block_x, x.data(), x.size(), cudaMemcpyHostToDevice, nullptr));
     if (pre_activation) {
-      product.enqueue_pre_activation(resources.block_x, resources.block_y, count, nullptr);
+      gemm.enqueue_pre_activation(resources.block_x, resources.block_y, count, nullptr);
     } else {
-      product.enqueue(resources.block_x, resources.block_y, count, nullptr);
+      gemm.enqueue(resources.block_x, resources.block_y, count, nullptr);
     }
     LAMELLA_CUDA_CHECK(
         cudaMemcpyAsync(y.data(), resources.block_y, y.size(), cudaMemcpyDeviceToHost, nullptr));
     LAMELLA_CUDA_CHECK(cudaStreamSynchronize(nullptr));
-    load(y, matrices.output, outputs.block(first, count));
+    load(y, problem.output, outputs.block(first, count));
   }
 }
 
-std::string product_disagreement(LtProduct& product, const Layer& layer,
-                                 const ProductMatrices& matrices,
-                                 const ProductResources& resources) {
+std::string gemm_mismatch(CublasLtGemm& gemm, const Layer& layer, const GemmProblem& problem,
+                          const GemmResources& resources) {
   if (!is_finite(layer)) {
     return {};
   }
-  static TrialRecord<ProductKey> known;
-  return known.find_or(key_of(product, matrices),
-                       [&] { return try_rows(product, layer, matrices, resources); });
+  static ValidationCache<GemmKey> known;
+  return known.find_or(key_of(gemm, problem),
+                       [&] { return try_rows(gemm, layer, problem, resources); });
 }
 
 // Forwards and backwards, a few rows and outputs, of which a quarter must tell.
-bool tells_orders_apart(const Layer& layer, Storage storage) {
+bool is_order_sensitive(const Layer& layer, Storage storage) {
   constexpr std::size_t kRows = 4;
   constexpr std::size_t kOutputs = 16;
   if (!is_finite(layer)) {
@@ -277,18 +275,18 @@ bool tells_orders_apart(const Layer& layer, Storage storage) {
   return 4 * different >= kRows * outputs.size();
 }
 
-bool gives_same_bits(LtProduct& first, LayerProduct& other, const LtProduct::Configuration& which,
-                     const Layer& layer, const ProductMatrices& matrices,
-                     const ProductResources& resources) {
+bool gives_same_bits(CublasLtGemm& first, Gemm& other, const CublasLtGemm::Configuration& which,
+                     const Layer& layer, const GemmProblem& problem,
+                     const GemmResources& resources) {
   if (first.configuration() == which) {
     return true;
   }
-  static TrialRecord<std::pair<ProductKey, LtProduct::Configuration>> known;
+  static ValidationCache<std::pair<GemmKey, CublasLtGemm::Configuration>> known;
   return known
-      .find_or({key_of(first, matrices), which},
+      .find_or({key_of(first, problem), which},
                [&] {
-                 return same_bits(first, other, layer, matrices, resources) ? std::string()
-                                                                            : "other bits";
+                 return same_bits(first, other, layer, problem, resources) ? std::string()
+                                                                           : "other bits";
                })
       .empty();
 }

@@ -1,22 +1,22 @@
-// Products of not many rows by a kernel of our own (kernels/small_product.hpp), in float32.
+// GEMMs of not many rows by a kernel of our own (kernels/small_batch_gemm.hpp), in float32.
 #pragma once
 
 #include <string>
 
 #include "cuda/check.hpp"
-#include "cuda/layer_product.hpp"
-#include "kernels/small_product.hpp"
+#include "cuda/gemm.hpp"
+#include "kernels/small_batch_gemm.hpp"
 
 namespace lamella::cuda {
 
-class SmallProduct final : public LayerProduct {
+class SmallBatchGemm final : public Gemm {
  public:
   // The matrices are float32, not rounded to TF32. The epilogue is not kGelu.
-  SmallProduct(const ProductMatrices& matrices, Epilogue epilogue)
-      : call_{.w = static_cast<const float*>(matrices.w),
-              .bias = epilogue == Epilogue::kNone ? nullptr : matrices.bias,
-              .inputs = matrices.inputs,
-              .outputs = matrices.outputs,
+  SmallBatchGemm(const GemmProblem& problem, Epilogue epilogue)
+      : call_{.w = static_cast<const float*>(problem.w),
+              .bias = epilogue == Epilogue::kNone ? nullptr : problem.bias,
+              .inputs = problem.inputs,
+              .outputs = problem.outputs,
               .relu = epilogue == Epilogue::kRelu} {}
 
   void enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream) override {
@@ -28,20 +28,20 @@ class SmallProduct final : public LayerProduct {
   }
   [[nodiscard]] std::string name() const override { return "a kernel for not many rows"; }
   [[nodiscard]] std::size_t most_rows() const override {
-    return kernels::small_product_rows(call_.outputs);
+    return kernels::small_batch_gemm_max_rows(call_.outputs);
   }
 
  private:
   void enqueue(const void* x, void* y, std::size_t rows, bool relu, cudaStream_t stream) const {
-    kernels::SmallProductCall call = call_;
+    kernels::SmallBatchGemmCall call = call_;
     call.x = static_cast<const float*>(x);
     call.y = static_cast<float*>(y);
     call.rows = rows;
     call.relu = relu;
-    LAMELLA_CUDA_CHECK(kernels::small_product(call, stream));
+    LAMELLA_CUDA_CHECK(kernels::small_batch_gemm(call, stream));
   }
 
-  kernels::SmallProductCall call_;
+  kernels::SmallBatchGemmCall call_;
 };
 
 }  // namespace lamella::cuda

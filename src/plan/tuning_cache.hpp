@@ -13,7 +13,7 @@
 namespace lamella::plan {
 
 // What decides how fast a network is there: the versions are CUDA's numbers.
-struct PathKey {
+struct TuningKey {
   std::string device;
   int driver = 0;
   int runtime = 0;
@@ -25,12 +25,12 @@ struct PathKey {
   [[nodiscard]] std::string text(const Network& network) const;
 };
 
-// Where it is kept: plans.json in $LAMELLA_CACHE_DIR, else in lamella/ of $XDG_CACHE_HOME, else of
+// Where it is kept: tuning.json in $LAMELLA_CACHE_DIR, else in lamella/ of $XDG_CACHE_HOME, else of
 // ~/.cache; empty when none of these is known.
-[[nodiscard]] std::filesystem::path path_cache_file();
+[[nodiscard]] std::filesystem::path tuning_cache_file();
 
 // What was measured of a network.
-struct Measured {
+struct TuningResult {
   double layers = 0;  // seconds
   double fused = 0;   // 0 where the network has no such path
   // Of each layer, which of cuBLASLt's algorithms was the quickest, from 0.
@@ -38,12 +38,13 @@ struct Measured {
 };
 
 // It, if there is any; a file that cannot be understood holds none.
-[[nodiscard]] std::optional<Measured> remembered(const std::filesystem::path& file,
-                                                 const std::string& key);
+[[nodiscard]] std::optional<TuningResult> find_tuning_result(const std::filesystem::path& file,
+                                                             const std::string& key);
 
 // Adds it to the file, or replaces what it has for the key; the file is replaced at once, never
 // half, and threads and processes that do so at the same time take turns where the file system has
 // locks for folders. Throws FileError.
-void remember(const std::filesystem::path& file, const std::string& key, const Measured& measured);
+void store_tuning_result(const std::filesystem::path& file, const std::string& key,
+                         const TuningResult& measured);
 
 }  // namespace lamella::plan

@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/small_product.hpp"
+#include "kernels/small_batch_gemm.hpp"
 #include "tests/support/device_array.hpp"
 #include "tests/support/gpu.hpp"
 #include "tests/support/random.hpp"
@@ -26,7 +26,7 @@ struct Shape {
   std::size_t outputs;
 };
 
-class SmallProduct : public testing::Test {
+class SmallBatchGemm : public testing::Test {
  protected:
   void SetUp() override { LAMELLA_NEEDS_CUDA_DEVICE(); }
 };
@@ -63,15 +63,15 @@ void expect_chains(const Shape& s, const std::vector<float>& x, const std::vecto
   DeviceArray device_w(w);
   DeviceArray device_bias(bias);
   DeviceArray y(s.rows * s.outputs, offset);
-  ASSERT_EQ(kernels::small_product({.x = device_x.data(),
-                                    .w = device_w.data(),
-                                    .bias = with_bias ? device_bias.data() : nullptr,
-                                    .y = y.data(),
-                                    .rows = s.rows,
-                                    .inputs = s.inputs,
-                                    .outputs = s.outputs,
-                                    .relu = relu},
-                                   nullptr),
+  ASSERT_EQ(kernels::small_batch_gemm({.x = device_x.data(),
+                                       .w = device_w.data(),
+                                       .bias = with_bias ? device_bias.data() : nullptr,
+                                       .y = y.data(),
+                                       .rows = s.rows,
+                                       .inputs = s.inputs,
+                                       .outputs = s.outputs,
+                                       .relu = relu},
+                                      nullptr),
             cudaSuccess);
   const std::vector<float> found = y.download();
   for (std::size_t r = 0; r < s.rows; ++r) {
@@ -85,7 +85,7 @@ void expect_chains(const Shape& s, const std::vector<float>& x, const std::vecto
   EXPECT_TRUE(y.intact()) << "the kernel wrote outside of its matrix";
 }
 
-TEST_F(SmallProduct, AreChainsOfMultiplyAddsForEverySize) {
+TEST_F(SmallBatchGemm, AreChainsOfMultiplyAddsForEverySize) {
   std::uint32_t seed = 1;
   for (const std::size_t inputs : {1U, 2U, 3U, 4U, 7U, 64U, 255U, 256U, 257U, 259U, 512U, 784U}) {
     for (const Shape& s : {Shape{1, inputs, 1}, Shape{1, inputs, 9}, Shape{15, inputs, 8},
@@ -99,7 +99,7 @@ TEST_F(SmallProduct, AreChainsOfMultiplyAddsForEverySize) {
 
 // As many blocks as make two and four sums a thread in each direction the better choice, with rows
 // and outputs that are no whole number of them.
-TEST_F(SmallProduct, LargerTilesAreTheSameChains) {
+TEST_F(SmallBatchGemm, LargerTilesAreTheSameChains) {
   std::uint32_t seed = 100;
   for (const Shape& s :
        {Shape{63, 131, 1030}, Shape{255, 70, 1030}, Shape{1024, 67, 77}, Shape{200, 258, 333}}) {
@@ -110,7 +110,7 @@ TEST_F(SmallProduct, LargerTilesAreTheSameChains) {
   }
 }
 
-TEST_F(SmallProduct, KeepNanAndInfinityOfTheirRowAndHaveOneZero) {
+TEST_F(SmallBatchGemm, KeepNanAndInfinityOfTheirRowAndHaveOneZero) {
   const float infinity = std::numeric_limits<float>::infinity();
   const float least = std::numeric_limits<float>::denorm_min();
   const Shape s{6, 21, 9};
@@ -129,8 +129,8 @@ TEST_F(SmallProduct, KeepNanAndInfinityOfTheirRowAndHaveOneZero) {
   }
 }
 
-TEST_F(SmallProduct, NoRowsAreNoLaunch) {
-  EXPECT_EQ(kernels::small_product({.inputs = 3, .outputs = 2}, nullptr), cudaSuccess);
+TEST_F(SmallBatchGemm, NoRowsAreNoLaunch) {
+  EXPECT_EQ(kernels::small_batch_gemm({.inputs = 3, .outputs = 2}, nullptr), cudaSuccess);
 }
 
 }  // namespace

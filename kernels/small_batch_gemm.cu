@@ -21,7 +21,7 @@
 
 #include "core/activation_math.hpp"
 #include "kernels/launch.cuh"
-#include "kernels/small_product.hpp"
+#include "kernels/small_batch_gemm.hpp"
 
 namespace lamella::kernels {
 namespace {
@@ -176,9 +176,9 @@ struct Sums {
 
 template <unsigned kT>
 __global__ void __launch_bounds__(kThreads)
-    small_product_kernel(const float* __restrict__ x, const float* __restrict__ w,
-                         const float* __restrict__ bias, float* __restrict__ y, unsigned row_count,
-                         unsigned inputs, unsigned outputs, bool relu) {
+    small_batch_gemm_kernel(const float* __restrict__ x, const float* __restrict__ w,
+                            const float* __restrict__ bias, float* __restrict__ y,
+                            unsigned row_count, unsigned inputs, unsigned outputs, bool relu) {
   using T = Tile<kT>;
   LAMELLA_SHARED(float4, row_chunk, [T::kRows][T::kVectors + 1]);
   LAMELLA_SHARED(float4, weight_chunk, [T::kOutputs][T::kVectors + 1]);
@@ -233,24 +233,24 @@ constexpr std::size_t blocks_of(std::size_t count, std::size_t each) {
 
 // Of how long a call takes: T for each round of blocks.
 template <unsigned kT>
-std::size_t cost(const SmallProductCall& call) {
+std::size_t cost(const SmallBatchGemmCall& call) {
   const std::size_t blocks =
       blocks_of(call.rows, Tile<kT>::kRows) * blocks_of(call.outputs, Tile<kT>::kOutputs);
   return blocks_of(blocks, kMultiprocessors) * kT;
 }
 
 template <unsigned kT>
-cudaError_t launch_tiles(const SmallProductCall& call, cudaStream_t stream) {
+cudaError_t launch_tiles(const SmallBatchGemmCall& call, cudaStream_t stream) {
   const dim3 grid(static_cast<unsigned>(blocks_of(call.outputs, Tile<kT>::kOutputs)),
                   static_cast<unsigned>(blocks_of(call.rows, Tile<kT>::kRows)));
-  return launch(small_product_kernel<kT>, grid, dim3(kThreads), 0, stream, call.x, call.w,
+  return launch(small_batch_gemm_kernel<kT>, grid, dim3(kThreads), 0, stream, call.x, call.w,
                 call.bias, call.y, static_cast<unsigned>(call.rows),
                 static_cast<unsigned>(call.inputs), static_cast<unsigned>(call.outputs), call.relu);
 }
 
 }  // namespace
 
-cudaError_t small_product(const SmallProductCall& call, cudaStream_t stream) {
+cudaError_t small_batch_gemm(const SmallBatchGemmCall& call, cudaStream_t stream) {
   if (call.rows == 0) {
     return cudaSuccess;
   }
@@ -263,7 +263,7 @@ cudaError_t small_product(const SmallProductCall& call, cudaStream_t stream) {
   return medium <= large ? launch_tiles<2>(call, stream) : launch_tiles<4>(call, stream);
 }
 
-std::size_t small_product_rows(std::size_t outputs) {
+std::size_t small_batch_gemm_max_rows(std::size_t outputs) {
   if (kThreadsAreCostly) {
     return 0;
   }

@@ -9,7 +9,7 @@
 #include <lamella/cuda_engine.hpp>
 
 #include "cuda/path_timing.hpp"
-#include "plan/path_cache.hpp"
+#include "plan/tuning_cache.hpp"
 #include "tests/support/gpu.hpp"
 #include "tests/support/oracle.hpp"
 #include "tests/support/random.hpp"
@@ -22,7 +22,7 @@ using test::random_network;
 using test::random_rows;
 using testing::HasSubstr;
 
-class MeasuredPaths : public testing::Test {
+class TuningCache : public testing::Test {
  protected:
   void SetUp() override {
     LAMELLA_NEEDS_CUDA_DEVICE();
@@ -33,14 +33,14 @@ class MeasuredPaths : public testing::Test {
   test::TemporaryFolder folder_;
 };
 
-TEST_F(MeasuredPaths, DecideBetweenTheFusedKernelAndLayers) {
+TEST_F(TuningCache, DecideBetweenTheFusedKernelAndLayers) {
   const auto network = random_network({.widths = {20, 34, 7}});
-  const std::string key = path_key(0).text(*network);
-  plan::remember(plan::path_cache_file(), key, {.layers = 1, .fused = 2});
+  const std::string key = tuning_key(0).text(*network);
+  plan::store_tuning_result(plan::tuning_cache_file(), key, {.layers = 1, .fused = 2});
   CudaEngine slower(network);
   EXPECT_NE(slower.info().path, "one fused kernel");
   EXPECT_THAT(slower.info().path_reason, testing::HasSubstr("by one fused kernel"));
-  plan::remember(plan::path_cache_file(), key, {.layers = 2, .fused = 1});
+  plan::store_tuning_result(plan::tuning_cache_file(), key, {.layers = 2, .fused = 1});
   EXPECT_EQ(CudaEngine(network).info().path, "one fused kernel");
 
   const PathReport report = measure_paths(network, 0, 300);
@@ -48,7 +48,7 @@ TEST_F(MeasuredPaths, DecideBetweenTheFusedKernelAndLayers) {
   EXPECT_EQ(report.paths[0].path, CudaPath::kLayers);
   EXPECT_EQ(report.paths[1].path, CudaPath::kFused);
   EXPECT_GE(report.paths[0].measured, 0);
-  EXPECT_EQ(report.remembered_in, "") << "other calls than those that decide";
+  EXPECT_EQ(report.tuning_cache, "") << "other calls than those that decide";
   ASSERT_EQ(report.layers.size(), 2U);
   for (const LayerAlgorithms& layer : report.layers) {
     ASSERT_FALSE(layer.seconds.empty());
@@ -64,18 +64,18 @@ std::vector<float> outputs_of(Engine& engine, const Matrix& rows) {
 }
 
 // Another algorithm may sum in another order, but in the same one for every number of rows.
-TEST_F(MeasuredPaths, DecideOnTheAlgorithmOfEachLayer) {
+TEST_F(TuningCache, DecideOnTheAlgorithmOfEachLayer) {
   const auto network = random_network({.widths = {200, 130, 150, 9}});
   const Matrix rows = random_rows(70, 200, 5);
   CudaEngine first(network);
   EXPECT_THAT(first.info().path_reason, testing::Not(HasSubstr("another algorithm")));
-  plan::remember(plan::path_cache_file(), path_key(0).text(*network),
-                 {.layers = 1, .algorithms = {1, 0, 1}});
+  plan::store_tuning_result(plan::tuning_cache_file(), tuning_key(0).text(*network),
+                            {.layers = 1, .algorithms = {1, 0, 1}});
   CudaEngine second(network);
   const auto clone = second.clone();
   const std::vector<float> all = outputs_of(second, rows);
-  EXPECT_EQ(test::disagreement(test::evaluate(*network, rows.view()),
-                               MatrixView<const float>(all.data(), 70, 9)),
+  EXPECT_EQ(test::mismatch(test::evaluate(*network, rows.view()),
+                           MatrixView<const float>(all.data(), 70, 9)),
             "");
   EXPECT_EQ(outputs_of(*clone, rows), all);
   Matrix alone(1, 200);
@@ -87,8 +87,8 @@ TEST_F(MeasuredPaths, DecideOnTheAlgorithmOfEachLayer) {
   EXPECT_NE(all, outputs_of(first, rows));
 #endif
   // Of another network, with more layers than this: nothing is taken.
-  plan::remember(plan::path_cache_file(), path_key(0).text(*network),
-                 {.layers = 1, .algorithms = {1, 0, 1, 1}});
+  plan::store_tuning_result(plan::tuning_cache_file(), tuning_key(0).text(*network),
+                            {.layers = 1, .algorithms = {1, 0, 1, 1}});
   CudaEngine third(network);
   EXPECT_EQ(outputs_of(third, rows), outputs_of(first, rows));
   // Not measured: other precisions, and what is free to choose anew.
@@ -96,11 +96,12 @@ TEST_F(MeasuredPaths, DecideOnTheAlgorithmOfEachLayer) {
   EXPECT_THAT(rounded.info().path_reason, testing::Not(HasSubstr("another algorithm")));
 }
 
-TEST_F(MeasuredPaths, AreKeptWhereCallsAreThoseThatDecide) {
+TEST_F(TuningCache, AreKeptWhereCallsAreThoseThatDecide) {
   const auto network = random_network({.widths = {2, 1}});
   const PathReport report = measure_paths(network, 0, kPathRows);
-  EXPECT_EQ(report.remembered_in, plan::path_cache_file().string());
-  const auto kept = plan::remembered(plan::path_cache_file(), path_key(0).text(*network));
+  EXPECT_EQ(report.tuning_cache, plan::tuning_cache_file().string());
+  const auto kept =
+      plan::find_tuning_result(plan::tuning_cache_file(), tuning_key(0).text(*network));
   ASSERT_TRUE(kept);
   EXPECT_EQ(kept->layers, report.paths[0].measured);
   EXPECT_EQ(kept->fused, report.paths[1].measured);

@@ -1,11 +1,11 @@
-#include "cuda/gelu_trial.hpp"
+#include "cuda/gelu_validation.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
-#include "cuda/product_trial.hpp"
+#include "cuda/gemm_validation.hpp"
 #include "verify/oracle.hpp"
 
 namespace lamella::cuda {
@@ -32,8 +32,8 @@ std::vector<float> arguments() {
 
 // A row has one input that is not 0. The others add exact zeros to the sums, so that the bound is
 // that of a layer with one input: the narrowest there is.
-std::string gelu_disagreement(LtProduct& product, const Layer& layer,
-                              const ProductMatrices& matrices, const ProductResources& resources) {
+std::string gelu_mismatch(CublasLtGemm& gemm, const Layer& layer, const GemmProblem& problem,
+                          const GemmResources& resources) {
   const auto largest =
       std::ranges::max_element(layer.weights, {}, [](float w) { return std::fabs(w); });
   const std::size_t input =
@@ -49,7 +49,7 @@ std::string gelu_disagreement(LtProduct& product, const Layer& layer,
   std::ranges::transform(values, alone.data(), [&](float x) { return x * scale; });
   const verify::Reference reference =
       verify::evaluate(Network({column}, {}, {.allow_nonfinite = true}), alone,
-                       matrices.tf32 ? Precision::kTf32 : Precision::kFp32);
+                       problem.tf32 ? Precision::kTf32 : Precision::kFp32);
 
   Matrix rows(alone.rows(), layer.inputs);
   std::fill_n(rows.data(), rows.size(), 0.0F);
@@ -57,8 +57,8 @@ std::string gelu_disagreement(LtProduct& product, const Layer& layer,
     rows(r, input) = alone(r, 0);
   }
   Matrix outputs(rows.rows(), layer.outputs);
-  compute(product, rows, outputs, matrices, resources);
-  return verify::disagreement(reference, outputs);
+  compute(gemm, rows, outputs, problem, resources);
+  return verify::mismatch(reference, outputs);
 }
 
 }  // namespace lamella::cuda

@@ -1,4 +1,4 @@
-#include "cuda/lt_product.hpp"
+#include "cuda/cublaslt_gemm.hpp"
 
 #include <algorithm>
 #include <array>
@@ -46,16 +46,16 @@ cublasLtEpilogue_t lt_epilogue(Epilogue epilogue, bool bias) {
 }
 
 // A is transposed, B is not: gemm.cpp derives it.
-detail::LtOperation make_operation(const ProductMatrices& matrices, Epilogue epilogue) {
+detail::LtOperation make_operation(const GemmProblem& problem, Epilogue epilogue) {
   cublasLtMatmulDesc_t made = nullptr;
-  LAMELLA_CUDA_CHECK(cublasLtMatmulDescCreate(&made, compute_type(matrices), CUDA_R_32F));
+  LAMELLA_CUDA_CHECK(cublasLtMatmulDescCreate(&made, compute_type(problem), CUDA_R_32F));
   detail::LtOperation operation(made);
   set(made, CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T);
   set(made, CUBLASLT_MATMUL_DESC_TRANSB, CUBLAS_OP_N);
-  const bool bias = matrices.bias != nullptr && epilogue != Epilogue::kNone;
+  const bool bias = problem.bias != nullptr && epilogue != Epilogue::kNone;
   set(made, CUBLASLT_MATMUL_DESC_EPILOGUE, lt_epilogue(epilogue, bias));
   if (bias) {
-    set(made, CUBLASLT_MATMUL_DESC_BIAS_POINTER, static_cast<const void*>(matrices.bias));
+    set(made, CUBLASLT_MATMUL_DESC_BIAS_POINTER, static_cast<const void*>(problem.bias));
   }
   return operation;
 }
@@ -67,13 +67,13 @@ detail::LtLayout make_layout(cudaDataType_t type, std::size_t height, std::size_
   return detail::LtLayout(layout);
 }
 
-detail::LtPreference make_preference(const ProductMatrices& matrices, std::size_t workspace_bytes,
+detail::LtPreference make_preference(const GemmProblem& problem, std::size_t workspace_bytes,
                                      bool may_split) {
   cublasLtMatmulPreference_t made = nullptr;
   LAMELLA_CUDA_CHECK(cublasLtMatmulPreferenceCreate(&made));
   detail::LtPreference preference(made);
-  const auto x_alignment = static_cast<std::uint32_t>(matrices.x_alignment);
-  const auto y_alignment = static_cast<std::uint32_t>(matrices.y_alignment);
+  const auto x_alignment = static_cast<std::uint32_t>(problem.x_alignment);
+  const auto y_alignment = static_cast<std::uint32_t>(problem.y_alignment);
   set(made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{workspace_bytes});
   // A sum in pieces may still be the same each time: no atomics.
   set(made, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
@@ -115,33 +115,34 @@ void detail::DestroyLt::operator()(cublasLtMatmulPreference_t preference) const 
   (void)cublasLtMatmulPreferenceDestroy(preference);
 }
 
-std::unique_ptr<LtProduct> LtProduct::make(const ProductMatrices& matrices, Epilogue epilogue,
-                                           const ProductResources& resources, const Choice& choice,
-                                           const std::function<bool(LtProduct&)>& agrees) {
-  std::unique_ptr<LtProduct> product(new LtProduct(matrices, epilogue, resources));
-  return product->choose_algorithm(choice, agrees) ? std::move(product) : nullptr;
+std::unique_ptr<CublasLtGemm> CublasLtGemm::make(const GemmProblem& problem, Epilogue epilogue,
+                                                 const GemmResources& resources,
+                                                 const Choice& choice,
+                                                 const std::function<bool(CublasLtGemm&)>& agrees) {
+  std::unique_ptr<CublasLtGemm> gemm(new CublasLtGemm(problem, epilogue, resources));
+  return gemm->choose_algorithm(choice, agrees) ? std::move(gemm) : nullptr;
 }
 
-LtProduct::LtProduct(const ProductMatrices& matrices, Epilogue epilogue,
-                     const ProductResources& resources)
-    : matrices_(matrices),
+CublasLtGemm::CublasLtGemm(const GemmProblem& problem, Epilogue epilogue,
+                           const GemmResources& resources)
+    : problem_(problem),
       resources_(resources),
       epilogue_(epilogue),
-      operation_(make_operation(matrices, epilogue)),
-      w_layout_(make_layout(type_of(matrices.input), matrices.inputs, matrices.outputs)),
-      x_layout_(make_layout(type_of(matrices.input), matrices.inputs, kMostRows)),
-      y_layout_(make_layout(type_of(matrices.output), matrices.outputs, kMostRows)),
+      operation_(make_operation(problem, epilogue)),
+      w_layout_(make_layout(type_of(problem.input), problem.inputs, problem.outputs)),
+      x_layout_(make_layout(type_of(problem.input), problem.inputs, kMostRows)),
+      y_layout_(make_layout(type_of(problem.output), problem.outputs, kMostRows)),
       rows_(kMostRows) {
   if (epilogue == Epilogue::kRelu || epilogue == Epilogue::kGelu) {
-    pre_activation_ = make_operation(matrices, Epilogue::kBias);
+    pre_activation_ = make_operation(problem, Epilogue::kBias);
   }
 }
 
-bool LtProduct::choose_algorithm(const Choice& choice,
-                                 const std::function<bool(LtProduct&)>& agrees) {
+bool CublasLtGemm::choose_algorithm(const Choice& choice,
+                                    const std::function<bool(CublasLtGemm&)>& agrees) {
   most_rows_ = choice.most_rows;
   set_rows(choice.most_rows);
-  const auto preference = make_preference(matrices_, resources_.workspace_bytes, choice.may_split);
+  const auto preference = make_preference(problem_, resources_.workspace_bytes, choice.may_split);
   std::array<cublasLtMatmulHeuristicResult_t, kCandidates> candidates{};
   int found = 0;
   const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
@@ -176,7 +177,7 @@ bool LtProduct::choose_algorithm(const Choice& choice,
 
 // Numbers of rows between those that are checked need no other alignment: rows are not the leading
 // dimension of any matrix.
-bool LtProduct::serves(const cublasLtMatmulAlgo_t& algorithm, const Choice& choice) {
+bool CublasLtGemm::serves(const cublasLtMatmulAlgo_t& algorithm, const Choice& choice) {
   constexpr std::size_t kUneven = 17;  // which no tile divides
   const std::size_t checked[] = {1, std::min(kUneven, choice.most_rows), choice.most_rows};
   return std::ranges::all_of(checked, [&](std::size_t rows) {
@@ -197,7 +198,7 @@ bool LtProduct::serves(const cublasLtMatmulAlgo_t& algorithm, const Choice& choi
 }
 
 // The layouts are objects of the host's: nothing reaches the device.
-void LtProduct::set_rows(std::size_t rows) {
+void CublasLtGemm::set_rows(std::size_t rows) {
   if (rows == rows_) {
     return;
   }
@@ -210,16 +211,16 @@ void LtProduct::set_rows(std::size_t rows) {
   rows_ = rows;
 }
 
-void LtProduct::run(cublasLtMatmulDesc_t operation, const void* x, void* y, std::size_t rows,
-                    cudaStream_t stream) {
+void CublasLtGemm::run(cublasLtMatmulDesc_t operation, const void* x, void* y, std::size_t rows,
+                       cudaStream_t stream) {
   const float one = 1;
   const float zero = 0;
-  const std::size_t x_row = matrices_.inputs * core::bytes_of(matrices_.input);
-  const std::size_t y_row = matrices_.outputs * core::bytes_of(matrices_.output);
+  const std::size_t x_row = problem_.inputs * core::bytes_of(problem_.input);
+  const std::size_t y_row = problem_.outputs * core::bytes_of(problem_.output);
   for (std::size_t first = 0; first < rows; first += kMostRows) {
     set_rows(std::min(kMostRows, rows - first));
     void* const to = static_cast<char*>(y) + first * y_row;
-    LAMELLA_CUDA_CHECK(cublasLtMatmul(lt_handle(resources_.handle), operation, &one, matrices_.w,
+    LAMELLA_CUDA_CHECK(cublasLtMatmul(lt_handle(resources_.handle), operation, &one, problem_.w,
                                       w_layout_.get(), static_cast<const char*>(x) + first * x_row,
                                       x_layout_.get(), &zero, to, y_layout_.get(), to,
                                       y_layout_.get(), &algorithm_, resources_.workspace,
@@ -227,16 +228,16 @@ void LtProduct::run(cublasLtMatmulDesc_t operation, const void* x, void* y, std:
   }
 }
 
-void LtProduct::enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream) {
+void CublasLtGemm::enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream) {
   run(operation_.get(), x, y, rows, stream);
 }
 
-void LtProduct::enqueue_pre_activation(const void* x, void* y, std::size_t rows,
-                                       cudaStream_t stream) {
+void CublasLtGemm::enqueue_pre_activation(const void* x, void* y, std::size_t rows,
+                                          cudaStream_t stream) {
   run(pre_activation_ ? pre_activation_.get() : operation_.get(), x, y, rows, stream);
 }
 
-LtProduct::Configuration LtProduct::configuration() const {
+CublasLtGemm::Configuration CublasLtGemm::configuration() const {
   Configuration all;
   for (const auto attribute :
        {CUBLASLT_ALGO_CONFIG_ID, CUBLASLT_ALGO_CONFIG_TILE_ID, CUBLASLT_ALGO_CONFIG_STAGES_ID,
@@ -251,13 +252,13 @@ LtProduct::Configuration LtProduct::configuration() const {
   return all;
 }
 
-std::string LtProduct::name() const {
+std::string CublasLtGemm::name() const {
   return "cuBLASLt";
 }
 
-bool LtProduct::keeps_nan() {
-  const std::vector<float> row(matrices_.inputs, std::numeric_limits<float>::quiet_NaN());
-  std::vector<float> outputs(matrices_.outputs);
+bool CublasLtGemm::keeps_nan() {
+  const std::vector<float> row(problem_.inputs, std::numeric_limits<float>::quiet_NaN());
+  std::vector<float> outputs(problem_.outputs);
   LAMELLA_CUDA_CHECK(cudaMemcpyAsync(resources_.block_x, row.data(), row.size() * sizeof(float),
                                      cudaMemcpyHostToDevice, nullptr));
   enqueue(resources_.block_x, resources_.block_y, 1, nullptr);

@@ -1,4 +1,4 @@
-// Products by one of cuBLASLt's algorithms, chosen when the engine is made, so that the order in
+// GEMMs by one of cuBLASLt's algorithms, chosen when the engine is made, so that the order in
 // which an output is summed never changes.
 #pragma once
 
@@ -10,7 +10,7 @@
 
 #include <cublasLt.h>
 
-#include "cuda/layer_product.hpp"
+#include "cuda/gemm.hpp"
 
 namespace lamella::cuda {
 
@@ -25,27 +25,27 @@ using LtLayout = std::unique_ptr<cublasLtMatrixLayoutOpaque_t, DestroyLt>;
 using LtPreference = std::unique_ptr<cublasLtMatmulPreferenceOpaque_t, DestroyLt>;
 }  // namespace detail
 
-class LtProduct final : public LayerProduct {
+class CublasLtGemm final : public Gemm {
  public:
   // Which algorithm is wanted.
   struct Choice {
-    // It must serve every number of rows up to this. The heuristic is asked for this one.
+    // It must serve every batch size up to this. The heuristic is asked for this one.
     std::size_t most_rows = kMostRows;
     // Whether an output may be summed in pieces, by several blocks.
     bool may_split = false;
     // So many that would serve are passed over, if there are more.
     std::size_t rank = 0;
   };
-  // More rows than this go in several products.
+  // More rows than this go in several GEMMs.
   static constexpr std::size_t kMostRows = 65'536;
 
   // The algorithm is the first by cuBLASLt's heuristic, but for the choice's rank, of those that
   // the choice allows, that need no better alignment than the matrices have, and agree, as the
-  // function says of the product with each in turn. It depends on the layer and the device alone.
+  // function says of the GEMM with each in turn. It depends on the layer and the device alone.
   // Null when there is none. Throws DeviceError.
-  [[nodiscard]] static std::unique_ptr<LtProduct> make(
-      const ProductMatrices& matrices, Epilogue epilogue, const ProductResources& resources,
-      const Choice& choice, const std::function<bool(LtProduct&)>& agrees);
+  [[nodiscard]] static std::unique_ptr<CublasLtGemm> make(
+      const GemmProblem& problem, Epilogue epilogue, const GemmResources& resources,
+      const Choice& choice, const std::function<bool(CublasLtGemm&)>& agrees);
 
   void enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream) override;
   void enqueue_pre_activation(const void* x, void* y, std::size_t rows,
@@ -59,22 +59,22 @@ class LtProduct final : public LayerProduct {
   [[nodiscard]] std::size_t rank() const { return rank_; }
   [[nodiscard]] Configuration configuration() const;
 
-  // Whether a NaN among the inputs makes NaN of outputs, found by a product of one row that the
+  // Whether a NaN among the inputs makes NaN of outputs, found by a GEMM of one row that the
   // device computes in the resources' blocks. Synchronizes. For float32 outputs.
   [[nodiscard]] bool keeps_nan();
 
  private:
-  LtProduct(const ProductMatrices& matrices, Epilogue epilogue, const ProductResources& resources);
+  CublasLtGemm(const GemmProblem& problem, Epilogue epilogue, const GemmResources& resources);
 
   [[nodiscard]] bool choose_algorithm(const Choice& choice,
-                                      const std::function<bool(LtProduct&)>& agrees);
+                                      const std::function<bool(CublasLtGemm&)>& agrees);
   [[nodiscard]] bool serves(const cublasLtMatmulAlgo_t& algorithm, const Choice& choice);
   void set_rows(std::size_t rows);
   void run(cublasLtMatmulDesc_t operation, const void* x, void* y, std::size_t rows,
            cudaStream_t stream);
 
-  ProductMatrices matrices_;
-  ProductResources resources_;
+  GemmProblem problem_;
+  GemmResources resources_;
   Epilogue epilogue_;
   detail::LtOperation operation_;
   detail::LtOperation pre_activation_;

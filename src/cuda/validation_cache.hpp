@@ -1,4 +1,4 @@
-// What trials on a device found, kept for the life of the process.
+// What validation on a device found, kept for the life of the process.
 #pragma once
 
 #include <map>
@@ -10,10 +10,10 @@ namespace lamella::cuda {
 
 // Safe to call from several threads.
 template <class Key>
-class TrialRecord {
+class ValidationCache {
  public:
-  // What the trial of this key found. run() tries it where that is not known; what it throws is not
-  // kept. Under no lock, so that several threads may try the same at once.
+  // What the validation of this key found. run() tries it where that is not known; what it throws
+  // is not kept. Under no lock, so that several threads may try the same at once.
   template <class Run>
   std::string find_or(const Key& key, const Run& run) {
     {

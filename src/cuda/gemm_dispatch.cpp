@@ -1,4 +1,4 @@
-#include "cuda/product_ladder.hpp"
+#include "cuda/gemm_dispatch.hpp"
 
 #include <algorithm>
 
@@ -13,15 +13,15 @@ constexpr std::size_t kFewestRows = 1024;
 
 }  // namespace
 
-LayerProduct& ProductLadder::product_for(std::size_t rows) const {
-  const auto rung = std::ranges::find_if(
-      rungs_, [rows](const auto& product) { return rows <= product->most_rows(); });
-  return rung == rungs_.end() ? *most_ : **rung;
+Gemm& GemmDispatch::gemm_for(std::size_t rows) const {
+  const auto bucket = std::ranges::find_if(
+      buckets_, [rows](const auto& gemm) { return rows <= gemm->most_rows(); });
+  return bucket == buckets_.end() ? *most_ : **bucket;
 }
 
-std::vector<LtProduct::Choice> ladder_choices(bool may_split) {
-  std::vector<LtProduct::Choice> choices;
-  for (std::size_t rows = kFewestRows; rows < LtProduct::kMostRows; rows *= kStep) {
+std::vector<CublasLtGemm::Choice> dispatch_choices(bool may_split) {
+  std::vector<CublasLtGemm::Choice> choices;
+  for (std::size_t rows = kFewestRows; rows < CublasLtGemm::kMostRows; rows *= kStep) {
     choices.push_back({.most_rows = rows, .may_split = may_split});
   }
   return choices;

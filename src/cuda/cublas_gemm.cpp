@@ -1,4 +1,4 @@
-#include "cuda/blas_product.hpp"
+#include "cuda/cublas_gemm.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "cuda/check.hpp"
-#include "cuda/gemm.hpp"
+#include "cuda/enqueue_gemm.hpp"
 
 namespace lamella::cuda {
 namespace {
@@ -19,24 +19,23 @@ bool is_aligned(const void* memory, std::size_t block_bytes) {
          block_bytes % kBlockAlignment == 0;
 }
 
-std::string name_of(const ProductMatrices& matrices) {
-  return matrices.input == core::Storage::kFloat32 && !matrices.tf32 ? "cuBLAS SGEMM"
-                                                                     : "cuBLAS GEMM";
+std::string name_of(const GemmProblem& problem) {
+  return problem.input == core::Storage::kFloat32 && !problem.tf32 ? "cuBLAS SGEMM" : "cuBLAS GEMM";
 }
 
 }  // namespace
 
-void ShapedProduct::enqueue(const void* x, void* y, std::size_t rows, cudaStream_t /*stream*/) {
-  enqueue_gemm(handle_, matrices_, x, y, rows);
+void CublasGemm::enqueue(const void* x, void* y, std::size_t rows, cudaStream_t /*stream*/) {
+  enqueue_gemm(handle_, problem_, x, y, rows);
 }
 
-std::string ShapedProduct::name() const {
-  return name_of(matrices_);
+std::string CublasGemm::name() const {
+  return name_of(problem_);
 }
 
-void BlockProduct::enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream) {
-  const std::size_t x_row = matrices_.inputs * core::bytes_of(matrices_.input);
-  const std::size_t y_row = matrices_.outputs * core::bytes_of(matrices_.output);
+void FixedHeightGemm::enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream) {
+  const std::size_t x_row = problem_.inputs * core::bytes_of(problem_.input);
+  const std::size_t y_row = problem_.outputs * core::bytes_of(problem_.output);
   const std::size_t block = resources_.block_rows;
   const bool direct_x = is_aligned(x, block * x_row);
   const bool direct_y = is_aligned(y, block * y_row);
@@ -54,7 +53,7 @@ void BlockProduct::enqueue(const void* x, void* y, std::size_t rows, cudaStream_
       from = padded;
     }
     const bool direct = direct_y && count == block;
-    enqueue_gemm(resources_.handle, matrices_, from, direct ? to : resources_.block_y, block);
+    enqueue_gemm(resources_.handle, problem_, from, direct ? to : resources_.block_y, block);
     if (!direct) {
       LAMELLA_CUDA_CHECK(
           cudaMemcpyAsync(to, resources_.block_y, count * y_row, cudaMemcpyDefault, stream));
@@ -62,8 +61,8 @@ void BlockProduct::enqueue(const void* x, void* y, std::size_t rows, cudaStream_
   }
 }
 
-std::string BlockProduct::name() const {
-  return fmt::format("{} in blocks of {} rows", name_of(matrices_), resources_.block_rows);
+std::string FixedHeightGemm::name() const {
+  return fmt::format("{} in blocks of {} rows", name_of(problem_), resources_.block_rows);
 }
 
 }  // namespace lamella::cuda

@@ -18,7 +18,7 @@ namespace lamella::cuda {
 // device, shape and set of activations and steps; after that the answer is remembered. Allocates
 // by the resource and synchronizes. Safe to call from several threads. Throws DeviceError,
 // OutOfMemoryError.
-[[nodiscard]] std::string fused_disagreement(
+[[nodiscard]] std::string fused_mismatch(
     const Network& network, const FusedNetwork& fused, const plan::FusedShape& shape, int device,
     const std::shared_ptr<DeviceMemoryResource>& memory = nullptr);
 

@@ -6,17 +6,16 @@
 
 #include <lamella/network.hpp>
 
-#include "cuda/layer_product.hpp"
-#include "cuda/lt_product.hpp"
+#include "cuda/cublaslt_gemm.hpp"
+#include "cuda/gemm.hpp"
 
 namespace lamella::cuda {
 
-// Computes the layer by the product, whose epilogue is GELU, for rows that make its pre-activations
+// Computes the layer by the GEMM, whose epilogue is GELU, for rows that make its pre-activations
 // take values from the tiny to the infinite, and compares it with the reference in double
 // precision. Nothing when every output is within its bound, else one line about the worst.
 // Synchronizes. Throws DeviceError.
-[[nodiscard]] std::string gelu_disagreement(LtProduct& product, const Layer& layer,
-                                            const ProductMatrices& matrices,
-                                            const ProductResources& resources);
+[[nodiscard]] std::string gelu_mismatch(CublasLtGemm& gemm, const Layer& layer,
+                                        const GemmProblem& problem, const GemmResources& resources);
 
 }  // namespace lamella::cuda
