@@ -14,8 +14,8 @@
 
 #include "core/activation_math.hpp"
 #include "kernels/bias_activation.hpp"
+#include "kernels/dtype.cuh"
 #include "kernels/launch.cuh"
-#include "kernels/storage.cuh"
 
 namespace lamella::kernels {
 namespace {
@@ -62,7 +62,7 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll
       for (int j = 0; j < kLanes; ++j) {
         T& value = values[u].lanes[j];
-        value = narrow<T>(core::activate<kKind>(widen(value) + lane_bias[j], a, b));
+        value = from_float<T>(core::activate<kKind>(to_float(value) + lane_bias[j], a, b));
       }
       vectors[v + static_cast<unsigned>(u) * stride] = values[u];
     }
@@ -72,7 +72,7 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll
     for (int j = 0; j < kLanes; ++j) {
       T& value = values.lanes[j];
-      value = narrow<T>(core::activate<kKind>(widen(value) + lane_bias[j], a, b));
+      value = from_float<T>(core::activate<kKind>(to_float(value) + lane_bias[j], a, b));
     }
     vectors[v] = values;
   }
@@ -81,7 +81,7 @@ __global__ void __launch_bounds__(kThreads)
     const std::uint64_t e = count * kLanes + thread;
     if (e < elements) {
       const float e_bias = bias == nullptr ? 0.0F : bias[e % width];
-      y[e] = narrow<T>(core::activate<kKind>(widen(y[e]) + e_bias, a, b));
+      y[e] = from_float<T>(core::activate<kKind>(to_float(y[e]) + e_bias, a, b));
     }
   }
 }
@@ -162,15 +162,15 @@ cudaError_t bias_activation(float* y, const float* bias, std::size_t rows, std::
   return launch_any(y, bias, rows, width, activation, stream);
 }
 
-cudaError_t stored_bias_activation(void* y, core::Storage storage, const float* bias,
-                                   std::size_t rows, std::size_t width,
-                                   const Activation& activation, cudaStream_t stream) {
-  switch (storage) {
-    case core::Storage::kFloat32:
+cudaError_t stored_bias_activation(void* y, core::DType dtype, const float* bias, std::size_t rows,
+                                   std::size_t width, const Activation& activation,
+                                   cudaStream_t stream) {
+  switch (dtype) {
+    case core::DType::kFloat32:
       return launch_any(static_cast<float*>(y), bias, rows, width, activation, stream);
-    case core::Storage::kBfloat16:
+    case core::DType::kBfloat16:
       return launch_any(static_cast<__nv_bfloat16*>(y), bias, rows, width, activation, stream);
-    case core::Storage::kFloat16:
+    case core::DType::kFloat16:
       return launch_any(static_cast<__half*>(y), bias, rows, width, activation, stream);
   }
   return cudaErrorInvalidValue;

@@ -7,7 +7,7 @@
 
 #include <lamella/activation.hpp>
 
-#include "core/storage.hpp"
+#include "core/dtype.hpp"
 
 namespace lamella::kernels {
 
@@ -21,9 +21,9 @@ namespace lamella::kernels {
                                           std::size_t width, const Activation& activation,
                                           cudaStream_t stream);
 
-// The same for y in another storage, aligned to its elements: read, computed in float32 with the
+// The same for y in another data type, aligned to its elements: read, computed in float32 with the
 // float32 bias, and rounded to nearest once.
-[[nodiscard]] cudaError_t stored_bias_activation(void* y, core::Storage storage, const float* bias,
+[[nodiscard]] cudaError_t stored_bias_activation(void* y, core::DType dtype, const float* bias,
                                                  std::size_t rows, std::size_t width,
                                                  const Activation& activation, cudaStream_t stream);
 

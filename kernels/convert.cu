@@ -2,8 +2,8 @@
 #include <cstdint>
 
 #include "kernels/convert.hpp"
+#include "kernels/dtype.cuh"
 #include "kernels/launch.cuh"
-#include "kernels/storage.cuh"
 
 namespace lamella::kernels {
 namespace {
@@ -16,7 +16,7 @@ __global__ void __launch_bounds__(kThreads)
     convert_kernel(const From* __restrict__ from, To* __restrict__ to, std::uint64_t count) {
   const std::uint64_t step = std::uint64_t{gridDim.x} * kThreads;
   for (std::uint64_t i = std::uint64_t{blockIdx.x} * kThreads + threadIdx.x; i < count; i += step) {
-    to[i] = narrow<To>(widen(from[i]));
+    to[i] = from_float<To>(to_float(from[i]));
   }
 }
 
@@ -33,27 +33,27 @@ cudaError_t launch_convert(const void* from, void* to, std::uint64_t count, cuda
 
 }  // namespace
 
-cudaError_t narrow(const float* from, void* to, core::Storage storage, std::size_t count,
-                   cudaStream_t stream) {
-  switch (storage) {
-    case core::Storage::kBfloat16:
+cudaError_t from_float(const float* from, void* to, core::DType dtype, std::size_t count,
+                       cudaStream_t stream) {
+  switch (dtype) {
+    case core::DType::kBfloat16:
       return launch_convert<float, __nv_bfloat16>(from, to, count, stream);
-    case core::Storage::kFloat16:
+    case core::DType::kFloat16:
       return launch_convert<float, __half>(from, to, count, stream);
-    case core::Storage::kFloat32:
+    case core::DType::kFloat32:
       break;
   }
   return cudaErrorInvalidValue;
 }
 
-cudaError_t widen(const void* from, core::Storage storage, float* to, std::size_t count,
-                  cudaStream_t stream) {
-  switch (storage) {
-    case core::Storage::kBfloat16:
+cudaError_t to_float(const void* from, core::DType dtype, float* to, std::size_t count,
+                     cudaStream_t stream) {
+  switch (dtype) {
+    case core::DType::kBfloat16:
       return launch_convert<__nv_bfloat16, float>(from, to, count, stream);
-    case core::Storage::kFloat16:
+    case core::DType::kFloat16:
       return launch_convert<__half, float>(from, to, count, stream);
-    case core::Storage::kFloat32:
+    case core::DType::kFloat32:
       break;
   }
   return cudaErrorInvalidValue;

@@ -1,6 +1,6 @@
 // One layer of the fused kernels that carry tiles: each thread of the tile's team computes kRows
 // chunks of four rows by kColumns chunks of four outputs. Which chunks these are, and what they
-// cost: the head of kernels/fused_layers.cu.
+// cost: the head of kernels/fused_block_tile.cu.
 #pragma once
 
 #include <cstdint>

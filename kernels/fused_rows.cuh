@@ -15,7 +15,7 @@ namespace lamella::kernels {
 
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
-// Opts in to the device's shared memory; see fused_layers.hpp.
+// Opts in to the device's shared memory; see fused_block_tile.hpp.
 template <class Kernel>
 cudaError_t prepare_kernel(Kernel* kernel, unsigned threads, std::size_t shared_bytes,
                            int shared_bytes_allowed, int& blocks_per_multiprocessor) {

@@ -1,13 +1,13 @@
 // A tile of rows and the threads that carry it, and its way between device memory and shared
 // memory, where it lies column by column. Which thread touches what, and why that is free of bank
-// conflicts: the head of kernels/fused_layers.cu.
+// conflicts: the head of kernels/fused_block_tile.cu.
 #pragma once
 
 #include <cstdint>
 
 #include "core/fused_layout.hpp"
-#include "kernels/fused_layers.hpp"
-#include "kernels/fused_warps.hpp"
+#include "kernels/fused_block_tile.hpp"
+#include "kernels/fused_warp_tile.hpp"
 #include "kernels/launch.cuh"
 
 namespace lamella::kernels {

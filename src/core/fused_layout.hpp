@@ -17,12 +17,13 @@ namespace lamella::core {
 // The widest vector between layers that the fused kernels carry.
 inline constexpr std::size_t kFusedMaxWidth = 128;
 // Words from one column of a tile of 128 rows, or of 64, in shared memory to the next
-// (kernels/fused_layers.cu says why), and inputs in one panel of weights that stream through it.
+// (kernels/fused_block_tile.cu says why), and inputs in one panel of weights that stream through
+// it.
 inline constexpr std::uint32_t kFusedTileStride = 132;
 inline constexpr std::uint32_t kFusedWarpStride = 68;
 inline constexpr std::uint32_t kFusedPanelInputs = 16;
-// Warps of a block that carry tiles of 64 rows each (kernels/fused_warps.cu says why), the outputs
-// that a layer of theirs has at most.
+// Warps of a block that carry tiles of 64 rows each (kernels/fused_warp_tile.cu says why), the
+// outputs that a layer of theirs has at most.
 inline constexpr std::uint32_t kFusedWarps = 8;
 inline constexpr std::size_t kFusedWarpMaxOutputs = 64;
 

@@ -20,7 +20,7 @@ bool is_aligned(const void* memory, std::size_t block_bytes) {
 }
 
 std::string name_of(const GemmProblem& problem) {
-  return problem.input == core::Storage::kFloat32 && !problem.tf32 ? "cuBLAS SGEMM" : "cuBLAS GEMM";
+  return problem.input == core::DType::kFloat32 && !problem.tf32 ? "cuBLAS SGEMM" : "cuBLAS GEMM";
 }
 
 }  // namespace

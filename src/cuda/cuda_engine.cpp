@@ -114,7 +114,7 @@ CudaEngine::State::State(const std::shared_ptr<const Network>& network,
                          const EngineOptions& options)
     : State(network, device_index(options.device), options.precision, options.fast,
             options.device_memory,
-            plan::make_cuda_plan(*network, options.max_rows, core::storage_of(options.precision))) {
+            plan::make_cuda_plan(*network, options.max_rows, core::dtype_of(options.precision))) {
   if (options.workspace != nullptr) {
     if (options.workspace_bytes < plan_.workspace_bytes) {
       throw UsageError(fmt::format("the workspace has {} bytes; {} are needed for {} rows",

@@ -12,7 +12,7 @@
 
 #include "cuda/check.hpp"
 #include "cuda/device_algorithms.hpp"
-#include "kernels/storage.cuh"
+#include "kernels/dtype.cuh"
 #include "kernels/thrust.cuh"
 
 namespace lamella::cuda {
@@ -50,7 +50,7 @@ struct AbsDifference {
 
 template <class T>
 struct Narrow {
-  __host__ __device__ T operator()(float x) const { return kernels::narrow<T>(x); }
+  __host__ __device__ T operator()(float x) const { return kernels::from_float<T>(x); }
 };
 
 using Index = thrust::counting_iterator<std::uint64_t>;
@@ -84,10 +84,10 @@ float max_abs_difference(const float* a, const float* b, std::size_t count, cuda
   return largest;
 }
 
-void narrow(const float* from, void* to, core::Storage storage, std::size_t count,
-            cudaStream_t stream) {
-  run("narrow", stream, [&](auto policy) {
-    if (storage == core::Storage::kBfloat16) {
+void from_float(const float* from, void* to, core::DType dtype, std::size_t count,
+                cudaStream_t stream) {
+  run("from_float", stream, [&](auto policy) {
+    if (dtype == core::DType::kBfloat16) {
       thrust::transform(policy, from, from + count, static_cast<__nv_bfloat16*>(to),
                         Narrow<__nv_bfloat16>{});
     } else {

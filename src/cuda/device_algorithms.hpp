@@ -1,5 +1,5 @@
 // One pass over device memory, by Thrust: made-up rows, the largest difference, weights in a
-// narrower storage. For benchmarks, tests and the making of an engine; not part of enqueue.
+// narrower data type. For benchmarks, tests and the making of an engine; not part of enqueue.
 //
 // All work on the stream and the current device, and synchronize the stream before they return; all
 // may allocate temporary device memory. Throw DeviceError.
@@ -10,7 +10,7 @@
 
 #include <driver_types.h>
 
-#include "core/storage.hpp"
+#include "core/dtype.hpp"
 
 namespace lamella::cuda {
 
@@ -23,8 +23,8 @@ void fill_uniform(float* values, std::size_t count, std::uint64_t seed, cudaStre
 [[nodiscard]] float max_abs_difference(const float* a, const float* b, std::size_t count,
                                        cudaStream_t stream);
 
-// to[i] = from[i], i < count, rounded to nearest. storage is not kFloat32.
-void narrow(const float* from, void* to, core::Storage storage, std::size_t count,
-            cudaStream_t stream);
+// to[i] = from[i], i < count, rounded to nearest. data type is not kFloat32.
+void from_float(const float* from, void* to, core::DType dtype, std::size_t count,
+                cudaStream_t stream);
 
 }  // namespace lamella::cuda

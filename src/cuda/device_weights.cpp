@@ -14,8 +14,8 @@ namespace lamella::cuda {
 std::shared_ptr<const DeviceWeights> DeviceWeights::get(
     const std::shared_ptr<const Network>& network, const plan::CudaPlan& plan, int device,
     const std::shared_ptr<DeviceMemoryResource>& memory) {
-  static PerDevice<DeviceWeights, core::Storage> known;
-  return known.get({network, device, memory, plan.storage},
+  static PerDevice<DeviceWeights, core::DType> known;
+  return known.get({network, device, memory, plan.dtype},
                    [&] { return DeviceWeights(network, plan, memory); });
 }
 
@@ -26,7 +26,7 @@ DeviceWeights::DeviceWeights(std::shared_ptr<const Network> network, const plan:
       steps_(plan.input_steps),
       arena_(allocate_device(plan.weights_bytes, "the network's weights", memory)) {
   const StreamWait wait(nullptr);
-  upload_weights(plan.storage, memory);
+  upload_weights(plan.dtype, memory);
   const auto layers = network_->layers();
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const Layer& layer = layers[i];
@@ -45,24 +45,24 @@ DeviceWeights::DeviceWeights(std::shared_ptr<const Network> network, const plan:
   LAMELLA_CUDA_CHECK(cudaStreamSynchronize(nullptr));
 }
 
-// A narrower storage is rounded to on the device, a layer after another.
-void DeviceWeights::upload_weights(core::Storage storage,
+// A narrower data type is rounded to on the device, a layer after another.
+void DeviceWeights::upload_weights(core::DType dtype,
                                    const std::shared_ptr<DeviceMemoryResource>& memory) {
-  const bool narrowed = storage != core::Storage::kFloat32;
+  const bool converted = dtype != core::DType::kFloat32;
   std::size_t most = 0;
   for (const Layer& layer : network_->layers()) {
     most = std::max(most, layer.weights.size());
   }
   const DeviceMemory wide =
-      allocate_device(narrowed ? most * sizeof(float) : 0, "weights to be rounded", memory);
+      allocate_device(converted ? most * sizeof(float) : 0, "weights to be rounded", memory);
   const StreamWait wait(nullptr);
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     const std::vector<float>& weights = network_->layers()[i].weights;
-    auto* const to = narrowed ? static_cast<float*>(wide.get()) : at(parts_[i].weights);
+    auto* const to = converted ? static_cast<float*>(wide.get()) : at(parts_[i].weights);
     LAMELLA_CUDA_CHECK(
         cudaMemcpy(to, weights.data(), weights.size() * sizeof(float), cudaMemcpyHostToDevice));
-    if (narrowed) {
-      narrow(to, at(parts_[i].weights), storage, weights.size(), nullptr);
+    if (converted) {
+      from_float(to, at(parts_[i].weights), dtype, weights.size(), nullptr);
     }
   }
 }

@@ -13,7 +13,7 @@ namespace lamella::cuda {
 // Immutable once made, and kept alive by every engine that uses it.
 class DeviceWeights {
  public:
-  // The weights of this network on this device in the plan's storage, in memory of this resource:
+  // The weights of this network on this device in the plan's data type, in memory of this resource:
   // those that another engine has uploaded, or uploaded now (synchronizes). Safe to call from
   // several threads. The device must be current.
   [[nodiscard]] static std::shared_ptr<const DeviceWeights> get(
@@ -23,7 +23,7 @@ class DeviceWeights {
   DeviceWeights(std::shared_ptr<const Network> network, const plan::CudaPlan& plan,
                 const std::shared_ptr<DeviceMemoryResource>& memory);
 
-  // [outputs x inputs] of layer i, as in the Network, in the plan's storage.
+  // [outputs x inputs] of layer i, as in the Network, in the plan's data type.
   [[nodiscard]] const void* weights(std::size_t layer) const;
   // [outputs], or null for a layer without a bias.
   [[nodiscard]] const float* bias(std::size_t layer) const;
@@ -32,7 +32,7 @@ class DeviceWeights {
 
  private:
   [[nodiscard]] float* at(std::size_t offset) const;
-  void upload_weights(core::Storage storage, const std::shared_ptr<DeviceMemoryResource>& memory);
+  void upload_weights(core::DType dtype, const std::shared_ptr<DeviceMemoryResource>& memory);
 
   std::shared_ptr<const Network> network_;
   std::vector<plan::LayerParts> parts_;

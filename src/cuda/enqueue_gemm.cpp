@@ -18,7 +18,7 @@ void enqueue_gemm(cublasHandle_t handle, const GemmProblem& problem, const void*
   const auto k = static_cast<int>(problem.inputs);
   const float one = 1;
   const float zero = 0;
-  if (problem.input == core::Storage::kFloat32 && !problem.tf32) {
+  if (problem.input == core::DType::kFloat32 && !problem.tf32) {
     LAMELLA_CUDA_CHECK(cublasSgemm(
         handle, CUBLAS_OP_T, CUBLAS_OP_N, m, n, k, &one, static_cast<const float*>(problem.w), k,
         static_cast<const float*>(x), k, &zero, static_cast<float*>(y), m));

@@ -9,10 +9,10 @@
 
 #include "cuda/check.hpp"
 #include "cuda/per_device.hpp"
-#include "kernels/fused_few.hpp"
-#include "kernels/fused_layers.hpp"
-#include "kernels/fused_narrow.hpp"
-#include "kernels/fused_warps.hpp"
+#include "kernels/fused_block_tile.hpp"
+#include "kernels/fused_row_per_block.hpp"
+#include "kernels/fused_thread_rows.hpp"
+#include "kernels/fused_warp_tile.hpp"
 
 namespace lamella::cuda {
 namespace {
@@ -25,7 +25,7 @@ int attribute(cudaDeviceAttr which, int device) {
   return value;
 }
 
-kernels::FusedNarrowVariant narrow_variant(const plan::FusedShape& shape) {
+kernels::FusedThreadRowsVariant thread_rows_variant(const plan::FusedShape& shape) {
   return {.width = shape.width, .shared_bytes = shape.shared_bytes};
 }
 
@@ -77,14 +77,15 @@ FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape
   const int allowed = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
   int blocks = 0;
   switch (shape_.family) {
-    case Family::kNarrow:
-      LAMELLA_CUDA_CHECK(kernels::prepare_fused_narrow(narrow_variant(shape_), allowed, blocks));
+    case Family::kThreadRows:
+      LAMELLA_CUDA_CHECK(
+          kernels::prepare_fused_thread_rows(thread_rows_variant(shape_), allowed, blocks));
       break;
-    case Family::kWarps:
-      LAMELLA_CUDA_CHECK(kernels::prepare_fused_warps(shape_.shared_bytes, allowed, blocks));
+    case Family::kWarpTile:
+      LAMELLA_CUDA_CHECK(kernels::prepare_fused_warp_tile(shape_.shared_bytes, allowed, blocks));
       break;
-    case Family::kTile:
-      LAMELLA_CUDA_CHECK(kernels::prepare_fused_layers(tile_variant(shape_), allowed, blocks));
+    case Family::kBlockTile:
+      LAMELLA_CUDA_CHECK(kernels::prepare_fused_block_tile(tile_variant(shape_), allowed, blocks));
       break;
   }
   if (blocks == 0) {
@@ -98,7 +99,7 @@ FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape
   max_blocks_ = static_cast<unsigned>(blocks) * multiprocessors;
   wide_ = network.max_width() > 64;
 
-  few_rows_ = kernels::fused_few_rows(multiprocessors, bytes());
+  row_per_block_max_rows_ = kernels::fused_row_per_block_max_rows(multiprocessors, bytes());
 
   const std::vector<float> image = plan::pack_fused(network, shape_);
   image_ = allocate_device(bytes(), "the network's weights", memory);
@@ -110,8 +111,8 @@ FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape
 
 void FusedNetwork::enqueue(const float* rows, std::size_t count, float* outputs,
                            cudaStream_t stream, std::span<const LayerOutput> layer_outputs) const {
-  enqueue_by(count <= few_rows_ ? Kernel::kFew : Kernel::kMany, rows, count, outputs, stream,
-             layer_outputs);
+  enqueue_by(count <= row_per_block_max_rows_ ? Kernel::kRowPerBlock : Kernel::kTiled, rows, count,
+             outputs, stream, layer_outputs);
 }
 
 void FusedNetwork::enqueue_by(Kernel kernel, const float* rows, std::size_t count, float* outputs,
@@ -132,14 +133,16 @@ void FusedNetwork::enqueue_by(Kernel kernel, const float* rows, std::size_t coun
           .layer = static_cast<std::uint32_t>(layer_outputs[i].layer),
           .pre_activation = layer_outputs[i].pre_activation ? 1U : 0U};
     }
-    if (shape_.family == Family::kNarrow) {
-      LAMELLA_CUDA_CHECK(kernels::fused_narrow(call, narrow_variant(shape_), max_blocks_, stream));
-    } else if (kernel == Kernel::kFew) {
-      LAMELLA_CUDA_CHECK(kernels::fused_few(call, wide_, stream));
-    } else if (shape_.family == Family::kWarps) {
-      LAMELLA_CUDA_CHECK(kernels::fused_warps(call, shape_.shared_bytes, max_blocks_, stream));
+    if (shape_.family == Family::kThreadRows) {
+      LAMELLA_CUDA_CHECK(
+          kernels::fused_thread_rows(call, thread_rows_variant(shape_), max_blocks_, stream));
+    } else if (kernel == Kernel::kRowPerBlock) {
+      LAMELLA_CUDA_CHECK(kernels::fused_row_per_block(call, wide_, stream));
+    } else if (shape_.family == Family::kWarpTile) {
+      LAMELLA_CUDA_CHECK(kernels::fused_warp_tile(call, shape_.shared_bytes, max_blocks_, stream));
     } else {
-      LAMELLA_CUDA_CHECK(kernels::fused_layers(call, tile_variant(shape_), max_blocks_, stream));
+      LAMELLA_CUDA_CHECK(
+          kernels::fused_block_tile(call, tile_variant(shape_), max_blocks_, stream));
     }
     layer_outputs = layer_outputs.subspan(n);
   } while (!layer_outputs.empty());

@@ -29,7 +29,7 @@ class FusedNetwork {
  public:
   // Of the kernels for such a network: one for calls of few rows, and one for the others. For
   // networks in registers they are the same.
-  enum class Kernel { kFew, kMany };
+  enum class Kernel { kRowPerBlock, kTiled };
 
   // The fused form of this network on this device in memory of this resource: one that an engine
   // holds, or made now. The shape is the plan's for them. Safe to call from several threads;
@@ -55,13 +55,13 @@ class FusedNetwork {
   void enqueue(const float* rows, std::size_t count, float* outputs, cudaStream_t stream,
                std::span<const LayerOutput> layer_outputs = {}) const;
 
-  // The same by a kernel of the caller's choice, which changes no bit: for validation. kFew takes
-  // fewer than 2^31 rows.
+  // The same by a kernel of the caller's choice, which changes no bit: for validation. kRowPerBlock
+  // takes fewer than 2^31 rows.
   void enqueue_by(Kernel kernel, const float* rows, std::size_t count, float* outputs,
                   cudaStream_t stream, std::span<const LayerOutput> layer_outputs = {}) const;
 
   // The most rows that enqueue takes for few.
-  [[nodiscard]] std::size_t few_rows() const { return few_rows_; }
+  [[nodiscard]] std::size_t row_per_block_max_rows() const { return row_per_block_max_rows_; }
 
   // Bytes of device memory.
   [[nodiscard]] std::size_t bytes() const { return shape_.image.words * sizeof(float); }
@@ -69,7 +69,7 @@ class FusedNetwork {
  private:
   plan::FusedShape shape_;
   unsigned max_blocks_ = 0;  // what the device holds at once
-  std::size_t few_rows_ = 0;
+  std::size_t row_per_block_max_rows_ = 0;
   bool wide_ = false;  // more than 64 values somewhere
   DeviceMemory image_;
 };

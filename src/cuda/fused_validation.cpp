@@ -52,7 +52,7 @@ std::string try_rows(const Network& network, const FusedNetwork& fused,
   const auto reference = verify::evaluate(network, rows);
   LAMELLA_CUDA_CHECK(cudaMemcpyAsync(device_rows.get(), rows.data(), row_bytes,
                                      cudaMemcpyHostToDevice, stream.get()));
-  for (const auto kernel : {FusedNetwork::Kernel::kFew, FusedNetwork::Kernel::kMany}) {
+  for (const auto kernel : {FusedNetwork::Kernel::kRowPerBlock, FusedNetwork::Kernel::kTiled}) {
     fused.enqueue_by(kernel, static_cast<const float*>(device_rows.get()), kRows,
                      static_cast<float*>(device_outputs.get()), stream.get());
     LAMELLA_CUDA_CHECK(cudaMemcpyAsync(outputs.data(), device_outputs.get(), output_bytes,

@@ -9,7 +9,7 @@
 
 #include <cublas_v2.h>
 
-#include "core/storage.hpp"
+#include "core/dtype.hpp"
 
 namespace lamella::cuda {
 
@@ -20,11 +20,11 @@ struct GemmProblem {
   std::size_t outputs = 0;
   const void* w = nullptr;      // 256-byte aligned, as all that does not come from a caller
   const float* bias = nullptr;  // [outputs], or null
-  core::Storage input = core::Storage::kFloat32;   // of x and w
-  core::Storage output = core::Storage::kFloat32;  // of y
-  bool tf32 = false;                               // float32 x and w may be rounded to TF32
-  std::size_t x_alignment = 256;                   // that every x has, in bytes
-  std::size_t y_alignment = 256;                   // that every y has
+  core::DType input = core::DType::kFloat32;   // of x and w
+  core::DType output = core::DType::kFloat32;  // of y
+  bool tf32 = false;                           // float32 x and w may be rounded to TF32
+  std::size_t x_alignment = 256;               // that every x has, in bytes
+  std::size_t y_alignment = 256;               // that every y has
 };
 
 // What the GEMMs of one engine share, all of it used in stream order. The handle serves cuBLAS
@@ -68,10 +68,10 @@ class Gemm {
   [[nodiscard]] virtual std::string name() const = 0;
 };
 
-[[nodiscard]] inline cudaDataType_t type_of(core::Storage storage) {
-  return storage == core::Storage::kBfloat16  ? CUDA_R_16BF
-         : storage == core::Storage::kFloat16 ? CUDA_R_16F
-                                              : CUDA_R_32F;
+[[nodiscard]] inline cudaDataType_t type_of(core::DType dtype) {
+  return dtype == core::DType::kBfloat16  ? CUDA_R_16BF
+         : dtype == core::DType::kFloat16 ? CUDA_R_16F
+                                          : CUDA_R_32F;
 }
 
 // Sums are always in float32.

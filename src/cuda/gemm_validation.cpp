@@ -13,7 +13,7 @@
 #include <cuda_fp16.h>
 #include <cuda_runtime_api.h>
 
-#include "core/storage.hpp"
+#include "core/dtype.hpp"
 #include "cuda/check.hpp"
 #include "cuda/validation_cache.hpp"
 #include "verify/oracle.hpp"
@@ -21,7 +21,7 @@
 namespace lamella::cuda {
 namespace {
 
-using core::Storage;
+using core::DType;
 
 // More than a tile of most algorithms, and no whole number of them.
 constexpr std::size_t kMostRows = 133;
@@ -35,7 +35,7 @@ constexpr std::size_t kComparedRows = 16;
 constexpr std::size_t kComparedOutputs = 64;
 
 // What decides which code runs.
-using GemmKey = std::tuple<int, std::size_t, std::size_t, Storage, Storage, bool, std::size_t,
+using GemmKey = std::tuple<int, std::size_t, std::size_t, DType, DType, bool, std::size_t,
                            std::size_t, bool, Epilogue, CublasLtGemm::Configuration>;
 
 GemmKey key_of(const CublasLtGemm& gemm, const GemmProblem& m) {
@@ -54,39 +54,39 @@ GemmKey key_of(const CublasLtGemm& gemm, const GemmProblem& m) {
           gemm.configuration()};
 }
 
-std::uint16_t narrowed(float x, Storage storage) {
-  return storage == Storage::kBfloat16
+std::uint16_t converted(float x, DType dtype) {
+  return dtype == DType::kBfloat16
              ? static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(x) >> 16)
              : std::bit_cast<std::uint16_t>(__float2half_rn(x));
 }
 
-float widened(std::uint16_t bits, Storage storage) {
-  return storage == Storage::kBfloat16 ? std::bit_cast<float>(std::uint32_t{bits} << 16)
-                                       : __half2float(std::bit_cast<__half>(bits));
+float widened(std::uint16_t bits, DType dtype) {
+  return dtype == DType::kBfloat16 ? std::bit_cast<float>(std::uint32_t{bits} << 16)
+                                   : __half2float(std::bit_cast<__half>(bits));
 }
 
-std::vector<std::byte> stored(MatrixView<const float> values, Storage storage) {
-  std::vector<std::byte> bytes(values.size() * core::bytes_of(storage));
-  if (storage == Storage::kFloat32) {
+std::vector<std::byte> stored(MatrixView<const float> values, DType dtype) {
+  std::vector<std::byte> bytes(values.size() * core::bytes_of(dtype));
+  if (dtype == DType::kFloat32) {
     std::memcpy(bytes.data(), values.data(), bytes.size());
     return bytes;
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::uint16_t bits = narrowed(values.data()[i], storage);
+    const std::uint16_t bits = converted(values.data()[i], dtype);
     std::memcpy(bytes.data() + i * sizeof bits, &bits, sizeof bits);
   }
   return bytes;
 }
 
-void load(const std::vector<std::byte>& bytes, Storage storage, MatrixView<float> values) {
-  if (storage == Storage::kFloat32) {
+void load(const std::vector<std::byte>& bytes, DType dtype, MatrixView<float> values) {
+  if (dtype == DType::kFloat32) {
     std::memcpy(values.data(), bytes.data(), bytes.size());
     return;
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
     std::uint16_t bits = 0;
     std::memcpy(&bits, bytes.data() + i * sizeof bits, sizeof bits);
-    values.data()[i] = widened(bits, storage);
+    values.data()[i] = widened(bits, dtype);
   }
 }
 
@@ -126,9 +126,9 @@ Layer copy_of(std::size_t width) {
 }
 
 // A factor for rows, so that sums of weights up to the largest neither overflow nor vanish.
-int row_exponent(float largest, Storage storage) {
+int row_exponent(float largest, DType dtype) {
   int exponent = largest > 0 ? -std::ilogb(largest) : 0;
-  if (storage == Storage::kFloat16) {
+  if (dtype == DType::kFloat16) {
     exponent = std::clamp(exponent, -14, 10);
   }
   return std::clamp(exponent, -100, 100);
@@ -146,9 +146,9 @@ float largest_weight(const Layer& layer) {
   return largest;
 }
 
-// Of few bits, which every storage has, and of a size that the sums neither overflow nor vanish.
-Matrix random_rows(std::size_t rows, const Layer& layer, Storage storage) {
-  const int exponent = row_exponent(largest_weight(layer), storage);
+// Of few bits, which every data type has, and of a size that the sums neither overflow nor vanish.
+Matrix random_rows(std::size_t rows, const Layer& layer, DType dtype) {
+  const int exponent = row_exponent(largest_weight(layer), dtype);
   Matrix matrix(rows, layer.inputs);
   std::mt19937 generator(1);
   std::generate_n(matrix.data(), matrix.size(), [&] {
@@ -157,9 +157,9 @@ Matrix random_rows(std::size_t rows, const Layer& layer, Storage storage) {
   return matrix;
 }
 
-// Of all the bits that the storage has, and half of the values zero, as ReLU leaves them.
-Matrix rows_of_all_bits(std::size_t rows, const Layer& layer, Storage storage) {
-  const float scale = std::ldexp(1.0F, row_exponent(largest_weight(layer), storage));
+// Of all the bits that the data type has, and half of the values zero, as ReLU leaves them.
+Matrix rows_of_all_bits(std::size_t rows, const Layer& layer, DType dtype) {
+  const float scale = std::ldexp(1.0F, row_exponent(largest_weight(layer), dtype));
   Matrix matrix(rows, layer.inputs);
   std::mt19937 generator(2);
   std::uniform_real_distribution<float> uniform(-scale, scale);
@@ -204,13 +204,13 @@ std::string try_rows(CublasLtGemm& gemm, const Layer& layer, const GemmProblem& 
     }
   }
   std::vector<Layer> layers{part_of(layer, some_outputs, gemm.epilogue())};
-  if (problem.output != Storage::kFloat32) {
+  if (problem.output != DType::kFloat32) {
     layers.push_back(copy_of(some_outputs.size()));
   }
-  const Precision precision = problem.tf32                          ? Precision::kTf32
-                              : problem.input == Storage::kBfloat16 ? Precision::kBf16
-                              : problem.input == Storage::kFloat16  ? Precision::kFp16
-                                                                    : Precision::kFp32;
+  const Precision precision = problem.tf32                        ? Precision::kTf32
+                              : problem.input == DType::kBfloat16 ? Precision::kBf16
+                              : problem.input == DType::kFloat16  ? Precision::kFp16
+                                                                  : Precision::kFp32;
   return verify::mismatch(
       verify::evaluate(Network(std::move(layers), {}, {.allow_nonfinite = true}), compared,
                        precision),
@@ -251,13 +251,13 @@ std::string gemm_mismatch(CublasLtGemm& gemm, const Layer& layer, const GemmProb
 }
 
 // Forwards and backwards, a few rows and outputs, of which a quarter must tell.
-bool is_order_sensitive(const Layer& layer, Storage storage) {
+bool is_order_sensitive(const Layer& layer, DType dtype) {
   constexpr std::size_t kRows = 4;
   constexpr std::size_t kOutputs = 16;
   if (!is_finite(layer)) {
     return false;  // NaN differs from itself
   }
-  const Matrix rows = rows_of_all_bits(kRows, layer, storage);
+  const Matrix rows = rows_of_all_bits(kRows, layer, dtype);
   const std::vector<std::size_t> outputs = spread(layer.outputs, kOutputs);
   std::size_t different = 0;
   for (const std::size_t o : outputs) {

@@ -22,8 +22,8 @@ namespace lamella::cuda {
                                         const GemmProblem& problem, const GemmResources& resources);
 
 // Whether the layer's weights show by the bits of an output in what order its sum was made. (They
-// do not where nearly all are zero, or there are only two inputs.) rows of that storage.
-[[nodiscard]] bool is_order_sensitive(const Layer& layer, core::Storage storage);
+// do not where nearly all are zero, or there are only two inputs.) rows of that data type.
+[[nodiscard]] bool is_order_sensitive(const Layer& layer, core::DType dtype);
 
 // Whether another GEMM of this layer, with the same epilogue, gives random rows the bits of the
 // first, also where values are zero, infinite or NaN, so that their sums have one order. which:
@@ -34,7 +34,7 @@ namespace lamella::cuda {
                                    const GemmProblem& problem, const GemmResources& resources);
 
 // What the GEMM makes of the rows, by way of the resources' blocks. rows is [n x inputs] and
-// outputs [n x outputs]. In a storage of 16 bits the rows must be numbers that it has.
+// outputs [n x outputs]. In a data type of 16 bits the rows must be numbers that it has.
 // Synchronizes. Throws DeviceError.
 void compute(Gemm& gemm, MatrixView<const float> rows, MatrixView<float> outputs,
              const GemmProblem& problem, const GemmResources& resources,

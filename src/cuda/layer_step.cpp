@@ -46,8 +46,8 @@ LayerStep::LayerStep(const Layer& layer, std::size_t index, const GemmProblem& p
 
 // The most that cuBLASLt may do of the layer, down to the bare GEMM.
 void LayerStep::plan_lt(const GemmResources& resources) {
-  // The epilogue takes the bias in the storage of the inputs; ours is float32.
-  const bool float32 = problem_.input == core::Storage::kFloat32;
+  // The epilogue takes the bias in the data type of the inputs; ours is float32.
+  const bool float32 = problem_.input == core::DType::kFloat32;
   if (float32 && layer_->activation.kind == ActivationKind::kRelu) {
     if (auto gemm = make_lt(resources, Epilogue::kRelu)) {
       if (gemm->keeps_nan()) {
@@ -125,8 +125,8 @@ void LayerStep::add_buckets(GemmDispatch& dispatch, CublasLtGemm& most,
                             const GemmResources& resources) const {
   const bool by_shape = policy_ == AlgorithmPolicy::kFastest;
   // In 16 bits too few sums show by their bits in what order they were made.
-  if (!by_shape && (problem_.output != core::Storage::kFloat32 ||
-                    !is_order_sensitive(*layer_, problem_.input))) {
+  if (!by_shape &&
+      (problem_.output != core::DType::kFloat32 || !is_order_sensitive(*layer_, problem_.input))) {
     return;
   }
   std::string numbers;
@@ -138,7 +138,7 @@ void LayerStep::add_buckets(GemmDispatch& dispatch, CublasLtGemm& most,
     return gives_same_bits(most, other, which, *layer_, problem_, resources);
   };
   if (!problem_.tf32 && most.epilogue() != Epilogue::kGelu &&
-      problem_.input == core::Storage::kFloat32) {
+      problem_.input == core::DType::kFloat32) {
     auto small = std::make_unique<SmallBatchGemm>(problem_, most.epilogue());
     if (small->most_rows() > 0 && (by_shape || same_bits(*small, {}))) {
       add(std::move(small));
@@ -183,11 +183,11 @@ void LayerStep::enqueue(const void* x, void* y, std::size_t rows, cudaStream_t s
 }
 
 void LayerStep::copy_out(const void* y, MatrixView<float> values, cudaStream_t stream) const {
-  if (problem_.output == core::Storage::kFloat32) {
+  if (problem_.output == core::DType::kFloat32) {
     LAMELLA_CUDA_CHECK(cudaMemcpyAsync(values.data(), y, values.size() * sizeof(float),
                                        cudaMemcpyDefault, stream));
   } else {
-    LAMELLA_CUDA_CHECK(kernels::widen(y, problem_.output, values.data(), values.size(), stream));
+    LAMELLA_CUDA_CHECK(kernels::to_float(y, problem_.output, values.data(), values.size(), stream));
   }
 }
 

@@ -43,10 +43,10 @@ LayeredNetwork::LayeredNetwork(std::shared_ptr<const Network> network, const pla
                         .outputs = layers[i].outputs,
                         .w = weights_->weights(i),
                         .bias = weights_->bias(i),
-                        .input = plan_.storage,
-                        .output = last ? core::Storage::kFloat32 : plan_.storage,
+                        .input = plan_.dtype,
+                        .output = last ? core::DType::kFloat32 : plan_.dtype,
                         .tf32 = precision == Precision::kTf32};
-    if (i == 0 && network_->input_steps().empty() && plan_.storage == core::Storage::kFloat32) {
+    if (i == 0 && network_->input_steps().empty() && plan_.dtype == core::DType::kFloat32) {
       problem.x_alignment = kFloatAlignment;
     }
     if (last) {
@@ -82,7 +82,7 @@ void LayeredNetwork::pass(const float* rows, std::size_t row_count, float* outpu
   if (clock != nullptr) {
     clock->begin_pass(stream);
   }
-  const void* x = narrowed(apply_input_steps(rows, row_count, stream), row_count, stream);
+  const void* x = converted(apply_input_steps(rows, row_count, stream), row_count, stream);
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     void* const y = i + 1 == steps_.size() ? outputs : workspace_at(plan_.activations[i % 2]);
     steps_[i].enqueue(x, y, row_count, stream, layer_outputs);
@@ -114,14 +114,14 @@ const float* LayeredNetwork::apply_input_steps(const float* rows, std::size_t ro
   return x;
 }
 
-const void* LayeredNetwork::narrowed(const float* rows, std::size_t row_count,
-                                     cudaStream_t stream) {
-  if (plan_.storage == core::Storage::kFloat32) {
+const void* LayeredNetwork::converted(const float* rows, std::size_t row_count,
+                                      cudaStream_t stream) {
+  if (plan_.dtype == core::DType::kFloat32) {
     return rows;
   }
-  void* const to = workspace_at(plan_.narrowed_rows);
+  void* const to = workspace_at(plan_.converted_rows);
   LAMELLA_CUDA_CHECK(
-      kernels::narrow(rows, to, plan_.storage, row_count * network_->inputs(), stream));
+      kernels::from_float(rows, to, plan_.dtype, row_count * network_->inputs(), stream));
   return to;
 }
 

@@ -20,8 +20,8 @@ namespace lamella::cuda {
 class LayeredNetwork {
  public:
   // Works on the device that is current, in the workspace that the plan lays out, which must
-  // outlive it. precision is one that the plan's storage is for. algorithms says of each layer the
-  // rank of the one that it takes of cuBLASLt's for the most rows; empty: the first. Throws
+  // outlive it. precision is one that the plan's data type is for. algorithms says of each layer
+  // the rank of the one that it takes of cuBLASLt's for the most rows; empty: the first. Throws
   // DeviceError.
   LayeredNetwork(std::shared_ptr<const Network> network, const plan::CudaPlan& plan,
                  std::shared_ptr<const DeviceWeights> weights, void* workspace, Precision precision,
@@ -45,7 +45,7 @@ class LayeredNetwork {
   void pass(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream,
             std::span<const LayerOutput> layer_outputs, LayerClock* clock);
   const float* apply_input_steps(const float* rows, std::size_t row_count, cudaStream_t stream);
-  const void* narrowed(const float* rows, std::size_t row_count, cudaStream_t stream);
+  const void* converted(const float* rows, std::size_t row_count, cudaStream_t stream);
   [[nodiscard]] void* workspace_at(std::size_t offset) const;
 
   std::shared_ptr<const Network> network_;

@@ -10,8 +10,8 @@
 #include <lamella/engine.hpp>
 #include <lamella/error.hpp>
 
+#include "core/dtype.hpp"
 #include "core/log.hpp"
-#include "core/storage.hpp"
 #include "cpu/cpu_engine.hpp"
 #include "engine/cuda_library.hpp"
 #include "engine/multi_device_engine.hpp"
@@ -172,7 +172,7 @@ std::unique_ptr<Engine> Engine::clone(int /*threads*/) const {
 std::size_t workspace_bytes(const Network& network, const EngineOptions& options) {
   return options.device.kind == DeviceKind::kCpu
              ? 0
-             : plan::make_cuda_plan(network, options.max_rows, core::storage_of(options.precision))
+             : plan::make_cuda_plan(network, options.max_rows, core::dtype_of(options.precision))
                    .workspace_bytes;
 }
 

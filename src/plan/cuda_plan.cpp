@@ -26,9 +26,9 @@ constexpr std::size_t kBlockBytes = std::size_t{4} << 20;
 
 // Appends a part of count numbers to an arena of the given size and returns the part's offset.
 std::size_t append(std::size_t& arena_bytes, std::size_t count, const char* what,
-                   core::Storage storage = core::Storage::kFloat32) {
+                   core::DType dtype = core::DType::kFloat32) {
   const std::size_t offset = arena_bytes;
-  const auto bytes = core::checked_product(count, core::bytes_of(storage));
+  const auto bytes = core::checked_product(count, core::bytes_of(dtype));
   const auto padded = bytes ? core::checked_round_up(*bytes, kPartAlignment) : std::nullopt;
   const auto sum = padded ? core::checked_sum(arena_bytes, *padded) : std::nullopt;
   if (!sum) {
@@ -65,13 +65,13 @@ std::size_t block_rows(const Network& network) {
 
 }  // namespace
 
-CudaPlan make_cuda_plan(const Network& network, std::size_t max_rows, core::Storage storage) {
+CudaPlan make_cuda_plan(const Network& network, std::size_t max_rows, core::DType dtype) {
   if (network.max_width() > kCublasLimit) {
     throw UsageError(fmt::format("a layer is {} wide; cuBLAS takes at most {}", network.max_width(),
                                  kCublasLimit));
   }
   CudaPlan plan;
-  plan.storage = storage;
+  plan.dtype = dtype;
   if (max_rows == 0) {
     const std::size_t row_bytes = network.max_width() * sizeof(float);
     max_rows = std::clamp<std::size_t>(kDefaultBufferBytes / row_bytes, 1, kDefaultMaxRows);
@@ -84,7 +84,7 @@ CudaPlan make_cuda_plan(const Network& network, std::size_t max_rows, core::Stor
 
   for (const Layer& layer : network.layers()) {
     LayerParts parts;
-    parts.weights = append(plan.weights_bytes, layer.weights.size(), "the weights", storage);
+    parts.weights = append(plan.weights_bytes, layer.weights.size(), "the weights", dtype);
     if (layer.has_bias()) {
       parts.bias = append(plan.weights_bytes, layer.bias.size(), "the biases");
     }
@@ -99,7 +99,7 @@ CudaPlan make_cuda_plan(const Network& network, std::size_t max_rows, core::Stor
     if (!count) {
       refuse_size("the activations");
     }
-    plan.activations[buffer] = append(plan.workspace_bytes, *count, "the activations", storage);
+    plan.activations[buffer] = append(plan.workspace_bytes, *count, "the activations", dtype);
   }
   const auto row_values = core::checked_product(network.inputs(), max_rows);
   if (!row_values) {
@@ -108,9 +108,9 @@ CudaPlan make_cuda_plan(const Network& network, std::size_t max_rows, core::Stor
   if (!network.input_steps().empty()) {
     plan.stepped_rows = append(plan.workspace_bytes, *row_values, "the rows");
   }
-  plan.narrowed_rows = plan.workspace_bytes;
-  if (storage != core::Storage::kFloat32) {
-    append(plan.workspace_bytes, *row_values, "the rows", storage);
+  plan.converted_rows = plan.workspace_bytes;
+  if (dtype != core::DType::kFloat32) {
+    append(plan.workspace_bytes, *row_values, "the rows", dtype);
   }
   plan.block_rows = block_rows(network);
   plan.block_inputs = append(plan.workspace_bytes,

@@ -8,7 +8,7 @@
 #include <lamella/device_memory.hpp>
 #include <lamella/network.hpp>
 
-#include "core/storage.hpp"
+#include "core/dtype.hpp"
 
 namespace lamella::plan {
 
@@ -27,8 +27,8 @@ struct LayerParts {
 };
 
 struct CudaPlan {
-  core::Storage storage = core::Storage::kFloat32;  // of weights and activation buffers
-  std::size_t max_rows = 0;                         // the most rows in one pass
+  core::DType dtype = core::DType::kFloat32;  // of weights and activation buffers
+  std::size_t max_rows = 0;                   // the most rows in one pass
   // Rows of a product of fixed height: a power of two that depends on the network alone, so that
   // engines of any max_rows compute alike.
   std::size_t block_rows = 0;
@@ -39,12 +39,12 @@ struct CudaPlan {
 
   // The workspace: two activation buffers, used in turns (layer 1 writes the first, layer 2 the
   // second, layer 3 the first again; the last layer writes the caller's outputs), the rows
-  // after the input steps (nothing without steps), the rows in a narrower storage, one block of
+  // after the input steps (nothing without steps), the rows in a narrower data type, one block of
   // rows of the widest layer's inputs and one of its outputs, then the memory that cuBLAS works in.
   // Offsets in bytes from the workspace's start.
   std::size_t activations[2] = {0, 0};
   std::size_t stepped_rows = 0;
-  std::size_t narrowed_rows = 0;
+  std::size_t converted_rows = 0;
   std::size_t block_inputs = 0;
   std::size_t block_outputs = 0;
   std::size_t cublas_workspace = 0;
@@ -55,6 +55,6 @@ struct CudaPlan {
 // UsageError when the network or max_rows passes what cuBLAS counts in (2^31 - 1) or what memory
 // sizes can hold.
 [[nodiscard]] CudaPlan make_cuda_plan(const Network& network, std::size_t max_rows,
-                                      core::Storage storage = core::Storage::kFloat32);
+                                      core::DType dtype = core::DType::kFloat32);
 
 }  // namespace lamella::plan

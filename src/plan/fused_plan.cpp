@@ -17,7 +17,7 @@ using core::FusedStep;
 constexpr std::size_t kNarrowMaxWidth = 8;
 constexpr std::size_t kNarrowThreads = 128;
 constexpr std::size_t kNarrowRows = 4;
-// What the tile kernel computes at once: see the head of kernels/fused_layers.cu.
+// What the tile kernel computes at once: see the head of kernels/fused_block_tile.cu.
 constexpr std::array<std::size_t, 6> kTileWidths = {16, 32, 48, 64, 96, 128};
 
 // To whole vectors.
@@ -35,7 +35,7 @@ bool is_narrow(const Network& network) {
 
 std::size_t padded_outputs(FusedShape::Family family, std::size_t kernel_width,
                            std::size_t outputs) {
-  if (family == FusedShape::Family::kNarrow) {
+  if (family == FusedShape::Family::kThreadRows) {
     return kernel_width;
   }
   return *std::lower_bound(kTileWidths.begin(), kTileWidths.end(), outputs);
@@ -95,15 +95,15 @@ bool needs_stage(const Network& network) {
          });
 }
 
-FusedPlan plan_narrow(const Network& network, const SharedMemoryFacts& device) {
+FusedPlan plan_thread_rows(const Network& network, const SharedMemoryFacts& device) {
   const std::size_t width = network.max_width() <= 4 ? 4 : 8;
-  const Layout layout = lay_out(network, FusedShape::Family::kNarrow, width);
+  const Layout layout = lay_out(network, FusedShape::Family::kThreadRows, width);
   const std::size_t stage = needs_stage(network) ? kNarrowThreads * kNarrowRows * width : 0;
   const std::size_t bytes = (layout.words + stage) * sizeof(float);
   if (bytes > device.per_block) {
     return {.shape = {}, .reason = "too many layers for shared memory"};
   }
-  return {.shape = FusedShape{.family = FusedShape::Family::kNarrow,
+  return {.shape = FusedShape{.family = FusedShape::Family::kThreadRows,
                               .width = width,
                               .resident = true,
                               .shared_bytes = bytes,
@@ -123,13 +123,13 @@ FusedPlan plan_tile(const Network& network, const SharedMemoryFacts& device) {
   }
   const std::size_t width = widest_output <= core::kFusedWarpMaxOutputs ? core::kFusedWarpMaxOutputs
                                                                         : core::kFusedMaxWidth;
-  const Layout layout = lay_out(network, FusedShape::Family::kTile, width);
+  const Layout layout = lay_out(network, FusedShape::Family::kBlockTile, width);
   const std::size_t tile = padded(network.max_width()) * core::kFusedTileStride;
   const std::size_t warp_tiles =
       padded(network.max_width()) * core::kFusedWarpStride * core::kFusedWarps;
   const std::size_t warps_bytes = (layout.words + warp_tiles) * sizeof(float);
   if (width == core::kFusedWarpMaxOutputs && warps_bytes <= device.per_block) {
-    return {.shape = FusedShape{.family = FusedShape::Family::kWarps,
+    return {.shape = FusedShape{.family = FusedShape::Family::kWarpTile,
                                 .width = width,
                                 .resident = true,
                                 .shared_bytes = warps_bytes,
@@ -149,7 +149,7 @@ FusedPlan plan_tile(const Network& network, const SharedMemoryFacts& device) {
   // Two blocks hide each other's waiting; beyond that, weights that stay are worth more than
   // further blocks. A kernel for 128 never has more than two, for its registers.
   const bool resident = resident_blocks >= std::min<std::size_t>(2, streamed_blocks);
-  return {.shape = FusedShape{.family = FusedShape::Family::kTile,
+  return {.shape = FusedShape{.family = FusedShape::Family::kBlockTile,
                               .width = width,
                               .resident = resident,
                               .shared_bytes = resident ? resident_bytes : streamed_bytes,
@@ -172,7 +172,7 @@ FusedPlan make_fused_plan(const Network& network, const SharedMemoryFacts& devic
     return {.shape = {}, .reason = "too many layers or input steps"};
   }
   if (is_narrow(network)) {
-    FusedPlan plan = plan_narrow(network, device);
+    FusedPlan plan = plan_thread_rows(network, device);
     if (plan.shape) {
       return plan;
     }

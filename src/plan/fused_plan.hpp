@@ -1,6 +1,6 @@
-// Whether one fused kernel can carry rows through a whole network (kernels/fused_layers.hpp,
-// kernels/fused_warps.hpp, kernels/fused_narrow.hpp), in which shape, and the network's weights as
-// that kernel reads them. Pure host code: a plan can be made and tested anywhere.
+// Whether one fused kernel can carry rows through a whole network (kernels/fused_block_tile.hpp,
+// kernels/fused_warp_tile.hpp, kernels/fused_thread_rows.hpp), in which shape, and the network's
+// weights as that kernel reads them. Pure host code: a plan can be made and tested anywhere.
 #pragma once
 
 #include <cstddef>
@@ -24,11 +24,11 @@ struct SharedMemoryFacts {
 
 struct FusedShape {
   enum class Family {
-    kNarrow,  // widths up to 8: each thread carries four rows in registers
-    kWarps,   // outputs up to 64: each of a block's warps carries a tile of 64 rows there
-    kTile     // widths up to 128: each block carries a tile of 128 rows in shared memory
+    kThreadRows,  // widths up to 8: each thread carries four rows in registers
+    kWarpTile,    // outputs up to 64: each of a block's warps carries a tile of 64 rows there
+    kBlockTile    // widths up to 128: each block carries a tile of 128 rows in shared memory
   };
-  Family family = Family::kTile;
+  Family family = Family::kBlockTile;
   std::size_t width = 0;         // what the kernel is made for: 4 or 8, 64, 64 or 128
   bool resident = true;          // the weights stay in shared memory, or stream through it
   std::size_t shared_bytes = 0;  // of a block

@@ -94,7 +94,8 @@ TEST_F(FusedNetworkTest, ServesAnyCountOnTheCallersStream) {
     EXPECT_GT(fused.bytes(), 0U);
     const Stream stream = make_stream();
     fused.enqueue(nullptr, 0, nullptr, stream.get());
-    for (const std::size_t count : {1UL, fused.few_rows(), fused.few_rows() + 1}) {
+    for (const std::size_t count :
+         {1UL, fused.row_per_block_max_rows(), fused.row_per_block_max_rows() + 1}) {
       const Matrix rows = random_rows(count, widths[0], 1);
       DeviceArray device_rows(values(rows));
       DeviceArray outputs(count * network->outputs());
@@ -112,15 +113,15 @@ TEST_F(FusedNetworkTest, ARowsBitsDoNotDependOnWhichKernelServes) {
        std::vector<std::vector<std::size_t>>{{3, 4, 2}, {20, 33, 50, 7}, {100, 128, 5}}) {
     const auto network = random_network({.widths = widths, .last = ActivationKind::kSoftmax});
     const FusedNetwork fused = make_fused(*network);
-    const std::size_t count = fused.few_rows() + 9;
+    const std::size_t count = fused.row_per_block_max_rows() + 9;
     const DeviceArray rows(values(random_rows(count, widths[0], 1)));
     DeviceArray outputs(count * network->outputs());
     const auto all_by = [&](Kernel kernel) {
       fused.enqueue_by(kernel, rows.data(), count, outputs.data(), nullptr);
       return outputs.download();
     };
-    const auto found = all_by(Kernel::kMany);
-    EXPECT_EQ(all_by(Kernel::kFew), found);
+    const auto found = all_by(Kernel::kTiled);
+    EXPECT_EQ(all_by(Kernel::kRowPerBlock), found);
     fused.enqueue(rows.data(), count, outputs.data(), nullptr);
     EXPECT_EQ(outputs.download(), found);
     fused.enqueue(rows.data(), 5, outputs.data(), nullptr);

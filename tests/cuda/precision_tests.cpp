@@ -103,7 +103,7 @@ TEST_P(EveryPrecision, KeepsNanAndInfinityOfTheirRows) {
   }
 }
 
-// The values between layers are what the next layer reads: in the storage of the precision.
+// The values between layers are what the next layer reads: in the data type of the precision.
 TEST_P(EveryPrecision, LayerOutputsShowWhatLayersHandOnAndChangeNothing) {
   const auto network = random_network({.widths = {20, 30, 25, 4}, .hidden = ActivationKind::kTanh});
   CudaEngine engine(network, {.max_rows = 32, .precision = GetParam()});

@@ -59,7 +59,7 @@ inline bool names(const std::string& message, const std::string& call) {
   if (call == "cudaGetDeviceCount" || call == "cudaGetDeviceProperties") {
     return holds("unknown error");
   }
-  return holds(call.c_str()) || holds("kernels::") || holds("narrow failed") ||
+  return holds(call.c_str()) || holds("kernels::") || holds("from_float failed") ||
          holds("fill_uniform failed");
 }
 

@@ -9,10 +9,10 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/fused_few.hpp"
-#include "kernels/fused_layers.hpp"
-#include "kernels/fused_narrow.hpp"
-#include "kernels/fused_warps.hpp"
+#include "kernels/fused_block_tile.hpp"
+#include "kernels/fused_row_per_block.hpp"
+#include "kernels/fused_thread_rows.hpp"
+#include "kernels/fused_warp_tile.hpp"
 #include "plan/fused_plan.hpp"
 #include "tests/support/device_array.hpp"
 #include "tests/support/gpu.hpp"
@@ -47,10 +47,10 @@ plan::SharedMemoryFacts tight(const Network& network) {
 constexpr plan::SharedMemoryFacts kLarge = {227 * kKiB, 228 * kKiB, kKiB};
 
 // By what a network's rows are carried.
-enum class Way { kPlanned, kWarps, kTile, kStreamed, kFew };
+enum class Way { kPlanned, kWarpTile, kBlockTile, kStreamed, kFew };
 
 plan::SharedMemoryFacts facts_for(const Network& network, Way way) {
-  if (way == Way::kWarps) {
+  if (way == Way::kWarpTile) {
     return kLarge;
   }
   if (way == Way::kStreamed) {
@@ -58,7 +58,7 @@ plan::SharedMemoryFacts facts_for(const Network& network, Way way) {
   }
   plan::SharedMemoryFacts facts = kRoomy;
   const FusedShape large = plan::make_fused_plan(network, kLarge).shape.value();
-  if (way == Way::kTile && large.family == FusedShape::Family::kWarps) {
+  if (way == Way::kBlockTile && large.family == FusedShape::Family::kWarpTile) {
     facts.per_block = std::min(facts.per_block, large.shared_bytes - 1);
   }
   return facts;
@@ -81,9 +81,10 @@ class Fused {
     image_ = std::make_unique<DeviceArray>(packed);
     const auto allowed = static_cast<int>(shape.shared_bytes);
     int blocks = 0;
-    test::require(narrow()  ? kernels::prepare_fused_narrow(narrow_variant(), allowed, blocks)
-                  : warps() ? kernels::prepare_fused_warps(shape.shared_bytes, allowed, blocks)
-                            : kernels::prepare_fused_layers(tile_variant(), allowed, blocks),
+    test::require(from_float()
+                      ? kernels::prepare_fused_thread_rows(thread_rows_variant(), allowed, blocks)
+                  : warps() ? kernels::prepare_fused_warp_tile(shape.shared_bytes, allowed, blocks)
+                            : kernels::prepare_fused_block_tile(tile_variant(), allowed, blocks),
                   "prepare");
     EXPECT_GE(blocks, 1);
   }
@@ -104,10 +105,10 @@ class Fused {
                                   .image = image_->data(),
                                   .shape = shape.image,
                                   .layer_outputs = layer_outputs};
-    EXPECT_EQ(few_       ? kernels::fused_few(call, network_->max_width() > 64, nullptr)
-              : narrow() ? kernels::fused_narrow(call, narrow_variant(), 2, nullptr)
-              : warps()  ? kernels::fused_warps(call, shape.shared_bytes, 2, nullptr)
-                         : kernels::fused_layers(call, tile_variant(), 2, nullptr),
+    EXPECT_EQ(few_ ? kernels::fused_row_per_block(call, network_->max_width() > 64, nullptr)
+              : from_float() ? kernels::fused_thread_rows(call, thread_rows_variant(), 2, nullptr)
+              : warps()      ? kernels::fused_warp_tile(call, shape.shared_bytes, 2, nullptr)
+                             : kernels::fused_block_tile(call, tile_variant(), 2, nullptr),
               cudaSuccess);
     auto found = outputs.download();
     EXPECT_TRUE(outputs.intact()) << "the kernel wrote outside of its outputs";
@@ -127,9 +128,9 @@ class Fused {
   const FusedShape shape;
 
  private:
-  [[nodiscard]] bool narrow() const { return shape.family == FusedShape::Family::kNarrow; }
-  [[nodiscard]] bool warps() const { return shape.family == FusedShape::Family::kWarps; }
-  [[nodiscard]] kernels::FusedNarrowVariant narrow_variant() const {
+  [[nodiscard]] bool from_float() const { return shape.family == FusedShape::Family::kThreadRows; }
+  [[nodiscard]] bool warps() const { return shape.family == FusedShape::Family::kWarpTile; }
+  [[nodiscard]] kernels::FusedThreadRowsVariant thread_rows_variant() const {
     return {.width = shape.width, .shared_bytes = shape.shared_bytes};
   }
   [[nodiscard]] kernels::FusedTileVariant tile_variant() const {
@@ -153,8 +154,8 @@ struct Variant {
 };
 const std::vector<Variant> kVariants = {{"narrow 4", {3, 4, 2}},
                                         {"narrow 8", {7, 5, 8, 6}},
-                                        {"warps", {20, 17, 33, 10}, Way::kWarps},
-                                        {"tile 64", {20, 17, 33, 10}, Way::kTile},
+                                        {"warps", {20, 17, 33, 10}, Way::kWarpTile},
+                                        {"tile 64", {20, 17, 33, 10}, Way::kBlockTile},
                                         {"tile 64 streamed", {21, 60, 50, 9}, Way::kStreamed},
                                         {"tile 128", {30, 65, 24}},
                                         {"tile 128 streamed", {44, 100, 90}, Way::kStreamed},
@@ -164,8 +165,9 @@ const std::vector<Variant> kVariants = {{"narrow 4", {3, 4, 2}},
 Fused fused(const Variant& variant, const NetworkPointer& network) {
   Fused made(network, variant.way);
   EXPECT_EQ(made.shape.resident, variant.way != Way::kStreamed) << variant.name;
-  EXPECT_EQ(made.shape.family == FusedShape::Family::kTile,
-            variant.way == Way::kTile || variant.way == Way::kStreamed || network->max_width() > 64)
+  EXPECT_EQ(
+      made.shape.family == FusedShape::Family::kBlockTile,
+      variant.way == Way::kBlockTile || variant.way == Way::kStreamed || network->max_width() > 64)
       << variant.name;
   return made;
 }
@@ -219,7 +221,7 @@ TEST_F(FusedKernels, EveryActivationAfterEveryLayer) {
 TEST_F(FusedKernels, EveryPaddedWidthAndAlignment) {
   for (const std::size_t width : {16UL, 32UL, 48UL, 64UL, 96UL, 128UL}) {
     const auto network = random_network({.widths = {12, width, width - 3}});
-    for (const Way way : {Way::kWarps, Way::kStreamed}) {
+    for (const Way way : {Way::kWarpTile, Way::kStreamed}) {
       Fused kernel(network, way);
       if (!device_has(kernel.shape.shared_bytes)) {
         continue;
@@ -266,7 +268,7 @@ TEST_F(FusedKernels, ARowsBitsDependOnTheRowAlone) {
                                          .last = ActivationKind::kSoftmax});
     Fused kernel = fused(variant, network);
     // More than two blocks carry at once.
-    const bool many = variant.widths[0] < 8 || variant.way == Way::kWarps;
+    const bool many = variant.widths[0] < 8 || variant.way == Way::kWarpTile;
     const std::size_t count = many ? 4 * 128 * 2 + 77 : 128 * 2 + 77;
     const std::size_t inputs = network->inputs();
     const std::size_t outputs = network->outputs();
@@ -366,9 +368,9 @@ TEST_F(FusedKernels, AllKernelsGiveTheSameBits) {
     for (std::size_t c = 0; c < widths[0]; ++c) {
       rows(4, c) = c % 2 == 0 ? -0.0F : 0.0F;
     }
-    const auto tiles = Fused(network, Way::kTile).run(rows);
+    const auto tiles = Fused(network, Way::kBlockTile).run(rows);
     EXPECT_TRUE(same_bits(Fused(network, Way::kFew).run(rows), tiles)) << "seed " << seed;
-    Fused warps(network, Way::kWarps);
+    Fused warps(network, Way::kWarpTile);
     if (device_has(warps.shape.shared_bytes)) {
       EXPECT_TRUE(same_bits(warps.run(rows), tiles)) << "seed " << seed;
     }
@@ -390,7 +392,7 @@ TEST_F(FusedKernels, NegativeZerosAreTheSameForAllKernels) {
           std::make_shared<const Network>(std::vector{layer(inputs, outputs), layer(outputs, 5)});
       Matrix rows(2, inputs);
       std::fill_n(rows.data(), inputs, -0.0F);
-      const auto tiles = Fused(network, Way::kTile).run(rows);
+      const auto tiles = Fused(network, Way::kBlockTile).run(rows);
       EXPECT_TRUE(same_bits(Fused(network, Way::kFew).run(rows), tiles))
           << inputs << ", " << outputs;
       EXPECT_TRUE(same_bits(Fused(network).run(rows), tiles)) << inputs << ", " << outputs;
@@ -486,10 +488,10 @@ TEST_F(FusedKernels, LayerOutputsChangeNoBitOfTheOutputs) {
 }
 
 TEST_F(FusedKernels, NoRowsLaunchNothing) {
-  EXPECT_EQ(kernels::fused_few({}, false, nullptr), cudaSuccess);
-  EXPECT_EQ(kernels::fused_layers({}, {}, 1, nullptr), cudaSuccess);
-  EXPECT_EQ(kernels::fused_warps({}, 0, 1, nullptr), cudaSuccess);
-  EXPECT_EQ(kernels::fused_narrow({}, {}, 1, nullptr), cudaSuccess);
+  EXPECT_EQ(kernels::fused_row_per_block({}, false, nullptr), cudaSuccess);
+  EXPECT_EQ(kernels::fused_block_tile({}, {}, 1, nullptr), cudaSuccess);
+  EXPECT_EQ(kernels::fused_warp_tile({}, 0, 1, nullptr), cudaSuccess);
+  EXPECT_EQ(kernels::fused_thread_rows({}, {}, 1, nullptr), cudaSuccess);
 }
 
 }  // namespace

@@ -134,8 +134,8 @@ template <class T>
 std::vector<float> packed(const std::vector<float>& values) {
   std::vector<float> memory((values.size() + 1) / 2);
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const T narrow = T(values[i]);
-    std::memcpy(reinterpret_cast<char*>(memory.data()) + 2 * i, &narrow, 2);
+    const T from_float = T(values[i]);
+    std::memcpy(reinterpret_cast<char*>(memory.data()) + 2 * i, &from_float, 2);
   }
   return memory;
 }
@@ -143,16 +143,16 @@ template <class T>
 std::vector<float> unpacked(const std::vector<float>& memory, std::size_t count) {
   std::vector<float> values(count);
   for (std::size_t i = 0; i < count; ++i) {
-    T narrow;
-    std::memcpy(static_cast<void*>(&narrow), reinterpret_cast<const char*>(memory.data()) + 2 * i,
-                2);
-    values[i] = static_cast<float>(narrow);
+    T from_float;
+    std::memcpy(static_cast<void*>(&from_float),
+                reinterpret_cast<const char*>(memory.data()) + 2 * i, 2);
+    values[i] = static_cast<float>(from_float);
   }
   return values;
 }
 
 template <class T>
-void expect_right_in(core::Storage storage) {
+void expect_right_in(core::DType dtype) {
   for (const std::size_t width : {1UL, 3UL, 8UL, 12UL, 17UL, 130UL}) {
     for (const std::size_t offset : {0UL, 1UL, 4UL}) {
       SCOPED_TRACE(std::to_string(width) + ", offset " + std::to_string(offset));
@@ -161,7 +161,7 @@ void expect_right_in(core::Storage storage) {
       const auto bias = random_values(width, 2);
       DeviceArray device_y(packed<T>(y), offset);
       DeviceArray device_bias(bias);
-      ASSERT_EQ(kernels::stored_bias_activation(device_y.data(), storage, device_bias.data(), 13,
+      ASSERT_EQ(kernels::stored_bias_activation(device_y.data(), dtype, device_bias.data(), 13,
                                                 width, ActivationKind::kRelu, nullptr),
                 cudaSuccess);
       const auto found = unpacked<T>(device_y.download(), count);
@@ -176,13 +176,13 @@ void expect_right_in(core::Storage storage) {
   }
 }
 
-TEST_F(Kernels, BiasActivationRoundsOnceToANarrowerStorage) {
-  expect_right_in<__nv_bfloat16>(core::Storage::kBfloat16);
-  expect_right_in<__half>(core::Storage::kFloat16);
+TEST_F(Kernels, BiasActivationRoundsOnceToANarrowerDType) {
+  expect_right_in<__nv_bfloat16>(core::DType::kBfloat16);
+  expect_right_in<__half>(core::DType::kFloat16);
 }
 
 template <class T>
-void expect_conversion(core::Storage storage, float large) {
+void expect_conversion(core::DType dtype, float large) {
   // More than the grid has threads; what overflows, vanishes, or is halfway between two.
   const std::size_t count = 132 * 16 * 256 + 77;
   auto values = random_values(count, 1);
@@ -192,10 +192,11 @@ void expect_conversion(core::Storage storage, float large) {
       1 + 3 * 0x1p-9F, 1 + 0x1p-12F, infinity, -infinity, std::numeric_limits<float>::quiet_NaN()};
   std::ranges::copy(special, values.end() - static_cast<std::ptrdiff_t>(special.size()));
   DeviceArray wide(values, 1);
-  DeviceArray narrow(std::vector<float>((count + 1) / 2));
+  DeviceArray from_float(std::vector<float>((count + 1) / 2));
   DeviceArray back(count, 3);
-  ASSERT_EQ(kernels::narrow(wide.data(), narrow.data(), storage, count, nullptr), cudaSuccess);
-  ASSERT_EQ(kernels::widen(narrow.data(), storage, back.data(), count, nullptr), cudaSuccess);
+  ASSERT_EQ(kernels::from_float(wide.data(), from_float.data(), dtype, count, nullptr),
+            cudaSuccess);
+  ASSERT_EQ(kernels::to_float(from_float.data(), dtype, back.data(), count, nullptr), cudaSuccess);
   const auto found = back.download();
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < count; ++i) {
@@ -204,13 +205,13 @@ void expect_conversion(core::Storage storage, float large) {
   }
   EXPECT_EQ(wrong, 0U);
   EXPECT_TRUE(back.intact());
-  (void)narrow.download();
-  EXPECT_TRUE(narrow.intact());
+  (void)from_float.download();
+  EXPECT_TRUE(from_float.intact());
 }
 
 TEST_F(Kernels, ConversionsRoundToNearestAndBack) {
-  expect_conversion<__nv_bfloat16>(core::Storage::kBfloat16, 3.4e38F);
-  expect_conversion<__half>(core::Storage::kFloat16, 65'519.0F);
+  expect_conversion<__nv_bfloat16>(core::DType::kBfloat16, 3.4e38F);
+  expect_conversion<__half>(core::DType::kFloat16, 65'519.0F);
 }
 
 TEST_F(Kernels, RowSoftmaxServesEveryWidth) {
@@ -330,9 +331,9 @@ TEST_F(Kernels, NothingToDoLaunchesNothing) {
 }
 
 TEST_F(Kernels, KindsThatAreNotTheirsAreRefused) {
-  EXPECT_EQ(kernels::narrow(nullptr, nullptr, core::Storage::kFloat32, 1, nullptr),
+  EXPECT_EQ(kernels::from_float(nullptr, nullptr, core::DType::kFloat32, 1, nullptr),
             cudaErrorInvalidValue);
-  EXPECT_EQ(kernels::widen(nullptr, core::Storage::kFloat32, nullptr, 1, nullptr),
+  EXPECT_EQ(kernels::to_float(nullptr, core::DType::kFloat32, nullptr, 1, nullptr),
             cudaErrorInvalidValue);
   DeviceArray y(std::vector<float>(4));
   EXPECT_EQ(kernels::bias_activation(y.data(), nullptr, 2, 2, ActivationKind::kSoftmax, nullptr),

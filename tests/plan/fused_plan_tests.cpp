@@ -34,7 +34,7 @@ FusedPlan plan_of(const std::vector<std::size_t>& widths, const SharedMemoryFact
 
 TEST(FusedPlan, NarrowNetworksStayInRegisters) {
   const FusedShape four = plan_of({3, 4, 2}, kSm75).shape.value();
-  EXPECT_EQ(four.family, Family::kNarrow);
+  EXPECT_EQ(four.family, Family::kThreadRows);
   EXPECT_EQ(four.width, 4U);
   // Two descriptions of eight words, a bias and four weights in, four out, twice.
   EXPECT_EQ(four.image.words, 2U * (8 + 5 * 4));
@@ -43,27 +43,27 @@ TEST(FusedPlan, NarrowNetworksStayInRegisters) {
   // Softmax is computed in shared memory: four rows of four for each of 128 threads.
   EXPECT_EQ(plan_of({3, 4, 2}, kSm75, ActivationKind::kSoftmax).shape->shared_bytes,
             four.shared_bytes + 4U * 4 * 128 * sizeof(float));
-  EXPECT_NE(plan_of({3, 9, 2}, kSm75).shape->family, Family::kNarrow);
+  EXPECT_NE(plan_of({3, 9, 2}, kSm75).shape->family, Family::kThreadRows);
 }
 
 TEST(FusedPlan, EachWarpHasATileWhereEightFitBesideTheWeights) {
   const FusedShape shape = plan_of({64, 64, 64, 10}, kSm90).shape.value();
-  EXPECT_EQ(shape.family, Family::kWarps);
+  EXPECT_EQ(shape.family, Family::kWarpTile);
   EXPECT_EQ(shape.width, 64U);
   EXPECT_TRUE(shape.resident);
   EXPECT_EQ(shape.image.words, 3U * 8 + 2 * 65 * 64 + 65 * 16);
   EXPECT_EQ(shape.shared_bytes, (shape.image.words + 8 * 64 * 68) * sizeof(float));
-  EXPECT_EQ(plan_of({20, 17, 33, 10}, kSm86).shape->family, Family::kWarps);
-  EXPECT_EQ(plan_of({64, 64, 64, 10}, kSm86).shape->family, Family::kTile);
-  EXPECT_EQ(plan_of({64, 65}, kSm90).shape->family, Family::kTile);
+  EXPECT_EQ(plan_of({20, 17, 33, 10}, kSm86).shape->family, Family::kWarpTile);
+  EXPECT_EQ(plan_of({64, 64, 64, 10}, kSm86).shape->family, Family::kBlockTile);
+  EXPECT_EQ(plan_of({64, 65}, kSm90).shape->family, Family::kBlockTile);
   // Rows may be too wide where outputs are not.
-  EXPECT_EQ(plan_of({108, 64}, kSm90).shape->family, Family::kTile);
+  EXPECT_EQ(plan_of({108, 64}, kSm90).shape->family, Family::kBlockTile);
 }
 
 TEST(FusedPlan, WeightsStayWhereTwoBlocksFitThatWay) {
   const std::vector<std::size_t> digits = {64, 64, 64, 10};
   const FusedShape large = plan_of(digits, kSm80).shape.value();
-  EXPECT_EQ(large.family, Family::kTile);
+  EXPECT_EQ(large.family, Family::kBlockTile);
   EXPECT_EQ(large.width, 64U);
   EXPECT_TRUE(large.resident);
   EXPECT_EQ(large.shared_bytes, (large.image.words + 64 * 132) * sizeof(float));
@@ -80,7 +80,7 @@ TEST(FusedPlan, WeightsStayWhereTwoBlocksFitThatWay) {
 TEST(FusedPlan, AnyDepthIsCarried) {
   const std::vector<std::size_t> deep(2000, 8);
   const FusedShape shape = plan_of(deep, kSm86).shape.value();
-  EXPECT_EQ(shape.family, Family::kTile);
+  EXPECT_EQ(shape.family, Family::kBlockTile);
   EXPECT_FALSE(shape.resident);
   EXPECT_EQ(shape.image.layers, 1999U);
 }

@@ -18,8 +18,8 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "kernels/fused_narrow.hpp"
 #include "kernels/fused_rows.cuh"
+#include "kernels/fused_thread_rows.hpp"
 #include "kernels/launch.cuh"
 
 namespace lamella::kernels {
@@ -29,8 +29,8 @@ using core::FusedImage;
 using core::FusedLayer;
 using core::FusedStep;
 
-constexpr unsigned kRows = kFusedNarrowRows;
-constexpr unsigned kThreads = kFusedNarrowThreads;
+constexpr unsigned kRows = kFusedThreadRows;
+constexpr unsigned kThreads = kFusedThreadRowsBlock;
 
 __device__ inline float& lane(float4& v, unsigned j) {
   return j == 0 ? v.x : j == 1 ? v.y : j == 2 ? v.z : v.w;
@@ -178,9 +178,10 @@ __device__ inline void write_layer_outputs(const FusedLayerOutputs& layer_output
 
 template <unsigned kWidth>
 __global__ void __launch_bounds__(kThreads, kWidth == 4 ? 6 : 4)
-    fused_narrow_kernel(const float* __restrict__ rows, std::uint64_t count,
-                        float* __restrict__ outputs, const float* __restrict__ image,
-                        FusedImage shape, const __grid_constant__ FusedLayerOutputs layer_outputs) {
+    fused_thread_rows_kernel(const float* __restrict__ rows, std::uint64_t count,
+                             float* __restrict__ outputs, const float* __restrict__ image,
+                             FusedImage shape,
+                             const __grid_constant__ FusedLayerOutputs layer_outputs) {
   LAMELLA_DYNAMIC_SHARED(float, shared);
   for (unsigned v = threadIdx.x; v < shape.words / 4; v += kThreads) {
     reinterpret_cast<float4*>(shared)[v] = reinterpret_cast<const float4*>(image)[v];
@@ -225,22 +226,22 @@ __global__ void __launch_bounds__(kThreads, kWidth == 4 ? 6 : 4)
 }
 
 template <class Use>
-cudaError_t with_kernel(const FusedNarrowVariant& variant, Use&& use) {
-  return variant.width == 4 ? use(fused_narrow_kernel<4>) : use(fused_narrow_kernel<8>);
+cudaError_t with_kernel(const FusedThreadRowsVariant& variant, Use&& use) {
+  return variant.width == 4 ? use(fused_thread_rows_kernel<4>) : use(fused_thread_rows_kernel<8>);
 }
 
 }  // namespace
 
-cudaError_t prepare_fused_narrow(const FusedNarrowVariant& variant, int shared_bytes_allowed,
-                                 int& blocks_per_multiprocessor) {
+cudaError_t prepare_fused_thread_rows(const FusedThreadRowsVariant& variant,
+                                      int shared_bytes_allowed, int& blocks_per_multiprocessor) {
   return with_kernel(variant, [&](auto* kernel) {
     return prepare_kernel(kernel, kThreads, variant.shared_bytes, shared_bytes_allowed,
                           blocks_per_multiprocessor);
   });
 }
 
-cudaError_t fused_narrow(const FusedCall& call, const FusedNarrowVariant& variant,
-                         unsigned max_blocks, cudaStream_t stream) {
+cudaError_t fused_thread_rows(const FusedCall& call, const FusedThreadRowsVariant& variant,
+                              unsigned max_blocks, cudaStream_t stream) {
   if (call.count == 0) {
     return cudaSuccess;
   }

@@ -27,12 +27,12 @@
 // %. What holds it back is shared memory, though: a 16-byte read takes a warp four clocks of it,
 // however many lanes read the same, so that the four reads for 64 multiply-adds of a warp take as
 // long as the multiply-adds, 16 clocks of the multiprocessor, and 4x4 sums take twice that. Where
-// there is room, kernels/fused_warps.cu reads less.
+// there is room, kernels/fused_warp_tile.cu reads less.
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/fused_block_tile.hpp"
 #include "kernels/fused_layer.cuh"
-#include "kernels/fused_layers.hpp"
 #include "kernels/fused_rows.cuh"
 #include "kernels/fused_tile.cuh"
 #include "kernels/launch.cuh"
@@ -219,8 +219,8 @@ cudaError_t with_kernel(const FusedTileVariant& variant, Use&& use) {
 
 }  // namespace
 
-cudaError_t prepare_fused_layers(const FusedTileVariant& variant, int shared_bytes_allowed,
-                                 int& blocks_per_multiprocessor) {
+cudaError_t prepare_fused_block_tile(const FusedTileVariant& variant, int shared_bytes_allowed,
+                                     int& blocks_per_multiprocessor) {
   return with_kernel(variant, [&](auto* kernel) {
     // All that a multiprocessor has, or it may leave room for fewer blocks than fit.
     if (const cudaError_t status = cudaFuncSetAttribute(
@@ -233,8 +233,8 @@ cudaError_t prepare_fused_layers(const FusedTileVariant& variant, int shared_byt
   });
 }
 
-cudaError_t fused_layers(const FusedCall& call, const FusedTileVariant& variant,
-                         unsigned max_blocks, cudaStream_t stream) {
+cudaError_t fused_block_tile(const FusedCall& call, const FusedTileVariant& variant,
+                             unsigned max_blocks, cudaStream_t stream) {
   if (call.count == 0) {
     return cudaSuccess;
   }

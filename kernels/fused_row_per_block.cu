@@ -2,8 +2,8 @@
 // from layer to layer through shared memory. Weights come straight from device memory, where those
 // that neighbouring threads multiply by the same input are neighbours; all that a thread needs for
 // a layer are under way together, and before the barrier at which the layer's inputs are waited
-// for. The order of the sums is that of kernels/fused_layers.cu, padded inputs included (a sum of
-// -0 plus zero times zero is 0), so that the bits are the same.
+// for. The order of the sums is that of kernels/fused_block_tile.cu, padded inputs included (a sum
+// of -0 plus zero times zero is 0), so that the bits are the same.
 //
 // What to expect on an H100 (1.98 GHz): a layer of 64 by 64 is a chain of 64 multiply-adds, four
 // clocks each, behind weights that take some 300 clocks from the second-level cache and 256 to
@@ -14,7 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/fused_few.hpp"
+#include "kernels/fused_row_per_block.hpp"
 #include "kernels/fused_rows.cuh"
 #include "kernels/launch.cuh"
 
@@ -81,9 +81,9 @@ __device__ inline void write_layer_outputs(const FusedLayerOutputs& layer_output
 
 template <unsigned kWidth>
 __global__ void __launch_bounds__(kWidth)
-    fused_few_kernel(const float* __restrict__ rows, float* __restrict__ outputs,
-                     const float* image, FusedImage shape,
-                     const __grid_constant__ FusedLayerOutputs layer_outputs) {
+    fused_row_per_block_kernel(const float* __restrict__ rows, float* __restrict__ outputs,
+                               const float* image, FusedImage shape,
+                               const __grid_constant__ FusedLayerOutputs layer_outputs) {
   // What a layer reads, and what it writes: by turns, so that one barrier a layer is enough.
   LAMELLA_SHARED(float4, vectors, [2][kWidth / 4]);
   const auto* const layers = reinterpret_cast<const FusedLayer*>(image);
@@ -126,7 +126,7 @@ __global__ void __launch_bounds__(kWidth)
 
 }  // namespace
 
-cudaError_t fused_few(const FusedCall& call, bool wide, cudaStream_t stream) {
+cudaError_t fused_row_per_block(const FusedCall& call, bool wide, cudaStream_t stream) {
   if (call.count == 0) {
     return cudaSuccess;
   }
@@ -134,13 +134,14 @@ cudaError_t fused_few(const FusedCall& call, bool wide, cudaStream_t stream) {
     return launch(kernel, dim3(static_cast<unsigned>(call.count)), dim3(threads), 0, stream,
                   call.rows, call.outputs, call.image, call.shape, call.layer_outputs);
   };
-  return wide ? with(fused_few_kernel<128>, 128) : with(fused_few_kernel<64>, 64);
+  return wide ? with(fused_row_per_block_kernel<128>, 128)
+              : with(fused_row_per_block_kernel<64>, 64);
 }
 
 // Where the weights fit the first-level cache, a row costs an H100's multiprocessor 0.26 us, and a
 // tile, of which there are too few to fill it, 17 us however many rows it has. Weights that do not
 // fit come from the second-level cache, which gives all multiprocessors some 20 bytes a clock each.
-std::size_t fused_few_rows(std::size_t multiprocessors, std::size_t image_bytes) {
+std::size_t fused_row_per_block_max_rows(std::size_t multiprocessors, std::size_t image_bytes) {
   constexpr std::size_t kRowsPerMultiprocessor = 32;
   constexpr std::size_t kRowsOfLargeWeights = 8;
   constexpr std::size_t kFirstLevelBytes = std::size_t{128} << 10;

@@ -23,10 +23,10 @@ struct FusedTileVariant {
 
 // Allows the kernel as much shared memory as the current device has for a block
 // (cudaDevAttrMaxSharedMemoryPerBlockOptin), and says how many blocks of the variant a
-// multiprocessor then holds. Once per device before fused_layers. Does not synchronize.
-[[nodiscard]] cudaError_t prepare_fused_layers(const FusedTileVariant& variant,
-                                               int shared_bytes_allowed,
-                                               int& blocks_per_multiprocessor);
+// multiprocessor then holds. Once per device before fused_block_tile. Does not synchronize.
+[[nodiscard]] cudaError_t prepare_fused_block_tile(const FusedTileVariant& variant,
+                                                   int shared_bytes_allowed,
+                                                   int& blocks_per_multiprocessor);
 
 // Computes outputs and layer outputs of the call. The image is one that plan/fused_plan.hpp packed
 // for this family. A row's bits depend on nothing but the row: each output is one chain of fused
@@ -34,7 +34,7 @@ struct FusedTileVariant {
 //
 // Enqueues one kernel of at most max_blocks blocks on the stream (none without rows). Does not
 // allocate or synchronize; may be captured. Returns what the launch returned.
-[[nodiscard]] cudaError_t fused_layers(const FusedCall& call, const FusedTileVariant& variant,
-                                       unsigned max_blocks, cudaStream_t stream);
+[[nodiscard]] cudaError_t fused_block_tile(const FusedCall& call, const FusedTileVariant& variant,
+                                           unsigned max_blocks, cudaStream_t stream);
 
 }  // namespace lamella::kernels

@@ -2,10 +2,10 @@
 // one copy of the weights in shared memory. No warp waits for another: after the weights are there,
 // the only barriers are those of a warp.
 //
-// Tiles lie as the head of kernels/fused_layers.cu has it, with columns 68 words apart, which is 4
-// modulo 32 as well: what is said there of bank conflicts holds. Lane l has row group l % 8 and
-// column group l / 8. A thread computes two chunks of four rows, by one chunk of four outputs for
-// each 16 of a layer's (padded) width:
+// Tiles lie as the head of kernels/fused_block_tile.cu has it, with columns 68 words apart, which
+// is 4 modulo 32 as well: what is said there of bank conflicts holds. Lane l has row group l % 8
+// and column group l / 8. A thread computes two chunks of four rows, by one chunk of four outputs
+// for each 16 of a layer's (padded) width:
 //
 //     width               16    32    48    64
 //     rows x columns     8x4   8x8  8x12  8x16   of a thread
@@ -30,7 +30,7 @@
 #include "kernels/fused_layer.cuh"
 #include "kernels/fused_rows.cuh"
 #include "kernels/fused_tile.cuh"
-#include "kernels/fused_warps.hpp"
+#include "kernels/fused_warp_tile.hpp"
 #include "kernels/launch.cuh"
 
 namespace lamella::kernels {
@@ -70,10 +70,10 @@ __device__ inline void change_rows(float* tile, Change&& change) {
 }
 
 __global__ void __launch_bounds__(kThreads, 1)
-    fused_warps_kernel(const float* __restrict__ rows, std::uint64_t count,
-                       float* __restrict__ outputs, const float* __restrict__ image,
-                       FusedImage shape, unsigned tile_words,
-                       const __grid_constant__ FusedLayerOutputs layer_outputs) {
+    fused_warp_tile_kernel(const float* __restrict__ rows, std::uint64_t count,
+                           float* __restrict__ outputs, const float* __restrict__ image,
+                           FusedImage shape, unsigned tile_words,
+                           const __grid_constant__ FusedLayerOutputs layer_outputs) {
   LAMELLA_DYNAMIC_SHARED(float, shared);
   for (unsigned v = threadIdx.x; v < shape.words / 4; v += kThreads) {
     store4(shared + 4 * v, load4(image + 4 * v));
@@ -124,22 +124,22 @@ __global__ void __launch_bounds__(kThreads, 1)
 
 }  // namespace
 
-cudaError_t prepare_fused_warps(std::size_t shared_bytes, int shared_bytes_allowed,
-                                int& blocks_per_multiprocessor) {
-  return prepare_kernel(fused_warps_kernel, kThreads, shared_bytes, shared_bytes_allowed,
+cudaError_t prepare_fused_warp_tile(std::size_t shared_bytes, int shared_bytes_allowed,
+                                    int& blocks_per_multiprocessor) {
+  return prepare_kernel(fused_warp_tile_kernel, kThreads, shared_bytes, shared_bytes_allowed,
                         blocks_per_multiprocessor);
 }
 
-cudaError_t fused_warps(const FusedCall& call, std::size_t shared_bytes, unsigned max_blocks,
-                        cudaStream_t stream) {
+cudaError_t fused_warp_tile(const FusedCall& call, std::size_t shared_bytes, unsigned max_blocks,
+                            cudaStream_t stream) {
   if (call.count == 0) {
     return cudaSuccess;
   }
   const std::uint64_t tiles = (std::uint64_t{call.count} + Team::kRows - 1) / Team::kRows;
   const auto blocks = static_cast<unsigned>(std::min<std::uint64_t>(tiles, max_blocks));
   const std::size_t tile_words = (shared_bytes / sizeof(float) - call.shape.words) / kFusedWarps;
-  return launch(fused_warps_kernel, dim3(blocks), dim3(kThreads), shared_bytes, stream, call.rows,
-                std::uint64_t{call.count}, call.outputs, call.image, call.shape,
+  return launch(fused_warp_tile_kernel, dim3(blocks), dim3(kThreads), shared_bytes, stream,
+                call.rows, std::uint64_t{call.count}, call.outputs, call.image, call.shape,
                 static_cast<unsigned>(tile_words), call.layer_outputs);
 }
 
