@@ -24,19 +24,19 @@ struct LayerValues {
 };
 
 // Everything that stands between the inputs and the outputs of some rows.
-struct Walk {
+struct ForwardTrace {
   std::size_t rows = 0;
   std::vector<double> inputs;  // [rows x inputs], as the first layer gets them: after input steps
   std::vector<LayerValues> layers;
 };
 
 // rows is [any x network.inputs()]. Throws ShapeError when the width is another.
-[[nodiscard]] Walk walk(const Network& network, MatrixView<const float> rows);
+[[nodiscard]] ForwardTrace trace_forward(const Network& network, MatrixView<const float> rows);
 
 // The engine's own numbers, in float32: the outputs of every layer. The inputs are what every
 // engine must make of the rows, each input step rounded to float32. Throws ShapeError, DeviceError,
 // OutOfMemoryError.
-[[nodiscard]] Walk walk(Engine& engine, MatrixView<const float> rows);
+[[nodiscard]] ForwardTrace trace_forward(Engine& engine, MatrixView<const float> rows);
 
 // Whether the layer's activation silences a unit: makes 0 of a negative pre-activation z.
 [[nodiscard]] bool is_silenced(const Layer& layer, double pre_activation, double activation);
@@ -65,15 +65,15 @@ struct NetworkStatistics {
   std::vector<std::vector<UnitStatistics>> layers;  // [layers][outputs]
 };
 
-// Walks through every row of a file, in bounded memory. Throws FileError, CancelledError.
+// Traces every row of a file, in bounded memory. Throws FileError, CancelledError.
 [[nodiscard]] NetworkStatistics summarize(const Network& network, const RowFile& rows);
 // The same of the engine's own numbers. Also throws DeviceError, OutOfMemoryError.
 [[nodiscard]] NetworkStatistics summarize(Engine& engine, const RowFile& rows);
 
-// Writes every value of a walk as an .npz of float64 arrays: input [rows x inputs],
+// Writes every value of a trace as an .npz of float64 arrays: input [rows x inputs],
 // pre_activation_N and activation_N [rows x outputs] for the layers N from 1. The file appears
 // under its name only when it is complete. Throws FileError.
-void save_walk(const Walk& walk, const Network& network, const std::string& file);
+void save_trace(const ForwardTrace& trace, const Network& network, const std::string& file);
 
 // How far outputs y are from targets t, as a mean over the rows:
 //   squared error   1/2 sum_o (y_o - t_o)^2
@@ -99,16 +99,17 @@ struct LayerGradient {
 // Gradient descent on a copy of a network's weights, with all rows in every step. The gradients
 // come from back-propagation (Rumelhart, Hinton and Williams, 1986). Where an activation has a
 // kink, the derivative is that of the side on which it is flat, as with PyTorch: relu'(0) = 0.
-class Descent {
+class GradientDescent {
  public:
   // rows is [n x inputs], targets [n x outputs], n at least 1. The loss is the cross-entropy where
   // the last layer ends with softmax or log_softmax, else the squared error. Throws ShapeError.
-  Descent(const Network& network, MatrixView<const float> rows, MatrixView<const float> targets);
+  GradientDescent(const Network& network, MatrixView<const float> rows,
+                  MatrixView<const float> targets);
 
   [[nodiscard]] LossKind loss_kind() const { return loss_kind_; }
   // All of these are of the weights as they are now.
   [[nodiscard]] double loss() const { return loss_; }
-  [[nodiscard]] const Walk& walk() const { return walk_; }
+  [[nodiscard]] const ForwardTrace& trace() const { return trace_; }
   [[nodiscard]] std::span<const AdjustableLayer> layers() const { return layers_; }
   [[nodiscard]] std::span<const LayerGradient> gradients() const { return gradients_; }
 
@@ -121,7 +122,7 @@ class Descent {
   std::vector<AdjustableLayer> layers_;
   std::vector<double> targets_;
   LossKind loss_kind_ = LossKind::kSquaredError;
-  Walk walk_;
+  ForwardTrace trace_;
   double loss_ = 0;
   std::vector<LayerGradient> gradients_;
 };

@@ -13,7 +13,7 @@ namespace lamella {
 
 // Which row a figure shows, and how much of the network.
 struct FigureOptions {
-  std::size_t row = 0;  // of the walk
+  std::size_t row = 0;  // of the trace
   // How many nodes a column has at most; of more units, those with the largest values are shown,
   // and the column says so.
   std::size_t most_units = 12;
@@ -23,14 +23,14 @@ struct FigureOptions {
 // is positive, orange where it is negative, and as thick as it is large beside the largest of its
 // layer. Programs find the parts by their class and data attributes: nodes (.node), edges (.edge)
 // and columns (.column) have data-layer (0 for the input, layers from 1) and data-unit (from 0);
-// edges also data-from, the unit before. walk is of this network. Throws ShapeError when it has no
+// edges also data-from, the unit before. trace is of this network. Throws ShapeError when it has no
 // such row.
-[[nodiscard]] std::string figure_svg(const Network& network, const Walk& walk,
+[[nodiscard]] std::string figure_svg(const Network& network, const ForwardTrace& trace,
                                      const FigureOptions& options = {});
 
 // Writes figure_svg as a file, which appears under its name only when it is complete. Throws
 // ShapeError, FileError.
-void save_figure(const Network& network, const Walk& walk, const std::string& file,
+void save_figure(const Network& network, const ForwardTrace& trace, const std::string& file,
                  const FigureOptions& options = {});
 
 }  // namespace lamella

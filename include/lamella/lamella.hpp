@@ -28,7 +28,7 @@
 #include <lamella/bench.hpp>
 #include <lamella/explain.hpp>
 #include <lamella/figure.hpp>
-#include <lamella/page.hpp>
+#include <lamella/html_report.hpp>
 // Everywhere
 #include <lamella/error.hpp>
 #include <lamella/log.hpp>

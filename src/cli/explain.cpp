@@ -36,7 +36,7 @@ constexpr const char* kExplainExamples =
     "  lamella explain model.npz rows.csv --target 1,0 --learning-rate 0.1 --steps 10\n"
     "  lamella explain model.npz rows.npy --row all --npz values.npz\n"
     "  lamella explain model.onnx rows.csv --row 7 --svg figure.svg\n"
-    "  lamella explain model.onnx rows.csv --row 0,3 --html page.html\n"
+    "  lamella explain model.onnx rows.csv --row 0,3 --html report.html\n"
     "  lamella explain model.onnx rows.csv --device cuda\n"
     "\n"
     "Everything is computed in double precision, or with --device by that device in its own. "
@@ -151,9 +151,9 @@ Json json_rows(const std::vector<double>& values, std::size_t rows, std::size_t 
   return json;
 }
 
-Json json_of(const Network& network, const Walk& walk) {
+Json json_of(const Network& network, const ForwardTrace& trace) {
   Json layers = Json::array();
-  for (std::size_t n = 0; n < walk.layers.size(); ++n) {
+  for (std::size_t n = 0; n < trace.layers.size(); ++n) {
     const Layer& layer = network.layers()[n];
     layers.push_back(
         {{"layer", n + 1},
@@ -161,10 +161,10 @@ Json json_of(const Network& network, const Walk& walk) {
          {"outputs", layer.outputs},
          {"activation", to_string(layer.activation)},
          {"parameters", to_json(Network::parameters(layer))},
-         {"pre_activations", json_rows(walk.layers[n].pre_activations, walk.rows, layer.outputs)},
-         {"activations", json_rows(walk.layers[n].activations, walk.rows, layer.outputs)}});
+         {"pre_activations", json_rows(trace.layers[n].pre_activations, trace.rows, layer.outputs)},
+         {"activations", json_rows(trace.layers[n].activations, trace.rows, layer.outputs)}});
   }
-  return {{"inputs", json_rows(walk.inputs, walk.rows, network.inputs())},
+  return {{"inputs", json_rows(trace.inputs, trace.rows, network.inputs())},
           {"layers", std::move(layers)}};
 }
 
@@ -188,15 +188,16 @@ Json json_of(const Network& network, const NetworkStatistics& statistics) {
 }
 
 // Takes the steps too.
-Json json_of(Descent& descent, double learning_rate, std::size_t steps) {
+Json json_of(GradientDescent& descent, double learning_rate, std::size_t steps) {
   Json gradients = Json::array();
   for (std::size_t n = 0; n < descent.layers().size(); ++n) {
     const AdjustableLayer& layer = descent.layers()[n];
     const LayerGradient& gradient = descent.gradients()[n];
-    gradients.push_back({{"layer", n + 1},
-                         {"deltas", json_rows(gradient.deltas, descent.walk().rows, layer.outputs)},
-                         {"weights", json_rows(gradient.weights, layer.outputs, layer.inputs)},
-                         {"bias", gradient.bias}});
+    gradients.push_back(
+        {{"layer", n + 1},
+         {"deltas", json_rows(gradient.deltas, descent.trace().rows, layer.outputs)},
+         {"weights", json_rows(gradient.weights, layer.outputs, layer.inputs)},
+         {"bias", gradient.bias}});
   }
   std::vector<double> losses = {descent.loss()};
   for (std::size_t i = 0; i < steps; ++i) {
@@ -276,18 +277,18 @@ void explain(const ExplainArguments& arguments) {
                {"computed_by", json_of(engine.get())},
                {"parameters", to_json(network.parameters())}};
 
-  std::optional<Walk> walked;
+  std::optional<ForwardTrace> traced;
   Matrix rows;
   if (numbers || !arguments.npz.empty() || !arguments.target.empty()) {
     rows = selected_rows(file, network.inputs(), numbers);
-    walked = engine ? walk(*engine, rows) : walk(network, rows);
+    traced = engine ? trace_forward(*engine, rows) : trace_forward(network, rows);
   }
   if (numbers) {
     if (arguments.json) {
       json["rows"] = *numbers;
-      json["walk"] = json_of(network, *walked);
+      json["trace"] = json_of(network, *traced);
     } else {
-      text += walk_text(network, *walked, *numbers, style);
+      text += trace_text(network, *traced, *numbers, style);
     }
   } else if (arguments.target.empty()) {
     const NetworkStatistics statistics =
@@ -305,10 +306,10 @@ void explain(const ExplainArguments& arguments) {
   };
   refuse_if_cancelled();
   if (!arguments.npz.empty()) {
-    save_walk(*walked, network, arguments.npz);
+    save_trace(*traced, network, arguments.npz);
   }
   if (!arguments.svg.empty()) {
-    save_figure(network, *walked, arguments.svg);
+    save_figure(network, *traced, arguments.svg);
   }
   refuse_if_cancelled();
   Matrix targets;
@@ -316,19 +317,19 @@ void explain(const ExplainArguments& arguments) {
     targets = read_targets(arguments, network.outputs(), rows.rows(), numbers);
   }
   if (!arguments.html.empty()) {
-    save_page(network, rows,
-              {.model = std::filesystem::path(arguments.model.file).filename().string(),
-               .row_numbers = *numbers,
-               .targets = targets,
-               .learning_rate = learning_rate},
-              arguments.html);
+    save_html_report(network, rows,
+                     {.model = std::filesystem::path(arguments.model.file).filename().string(),
+                      .row_numbers = *numbers,
+                      .targets = targets,
+                      .learning_rate = learning_rate},
+                     arguments.html);
   }
   if (!arguments.target.empty()) {
-    Descent descent(network, rows, targets);
+    GradientDescent descent(network, rows, targets);
     if (arguments.json) {
-      json["descent"] = json_of(descent, learning_rate, steps);
+      json["training"] = json_of(descent, learning_rate, steps);
     } else {
-      text += "\n" + descent_text(descent, targets, learning_rate, steps, style);
+      text += "\n" + training_text(descent, targets, learning_rate, steps, style);
     }
   }
   refuse_if_cancelled();
@@ -370,7 +371,7 @@ Command add_explain(CLI::App& app) {
       ->type_name("F.svg");
   command
       ->add_option("--html", a.html,
-                   "write a page for a browser, in which weights and inputs can be changed")
+                   "write an HTML report, in which weights and inputs can be changed")
       ->type_name("F.html");
   command
       ->add_option("--device", a.engine.device,

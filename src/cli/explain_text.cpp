@@ -262,8 +262,8 @@ std::string unit_list(const char* what, const std::vector<std::size_t>& units) {
                                        : std::string("\n"));
 }
 
-std::string input_line(const Network& network, const Walk& walk) {
-  std::string text = fmt::format("input x = {}", vector_text(walk.inputs));
+std::string input_line(const Network& network, const ForwardTrace& trace) {
+  std::string text = fmt::format("input x = {}", vector_text(trace.inputs));
   if (!network.input_steps().empty()) {
     text += fmt::format(", after {} input steps", network.input_steps().size());
   }
@@ -272,11 +272,11 @@ std::string input_line(const Network& network, const Walk& walk) {
 
 }  // namespace
 
-std::string walk_text(const Network& network, const Walk& walk,
-                      const std::vector<std::size_t>& row_numbers, TextStyle style) {
+std::string trace_text(const Network& network, const ForwardTrace& trace,
+                       const std::vector<std::size_t>& row_numbers, TextStyle style) {
   std::string text;
-  if (walk.rows == 1) {
-    text += fmt::format("row {}: ", row_numbers.front()) + input_line(network, walk);
+  if (trace.rows == 1) {
+    text += fmt::format("row {}: ", row_numbers.front()) + input_line(network, trace);
   } else {
     text += "rows ";
     for (std::size_t r = 0; r < row_numbers.size(); ++r) {
@@ -284,21 +284,21 @@ std::string walk_text(const Network& network, const Walk& walk,
     }
     text += " side by side, a column each\n\n";
   }
-  for (std::size_t n = 0; n < walk.layers.size(); ++n) {
+  for (std::size_t n = 0; n < trace.layers.size(); ++n) {
     const Layer& layer = network.layers()[n];
-    const std::vector<double>& x = n == 0 ? walk.inputs : walk.layers[n - 1].activations;
-    const LayerValues& values = walk.layers[n];
+    const std::vector<double>& x = n == 0 ? trace.inputs : trace.layers[n - 1].activations;
+    const LayerValues& values = trace.layers[n];
     text += bold(fmt::format("layer {}: h{} = {}", n + 1, n + 1, formula(layer, n + 1)), style) +
             fmt::format(", {}\u00d7{} weights{}\n\n", layer.outputs, layer.inputs,
                         layer.has_bias() ? " and " + count_of(layer.outputs, "bias", "es") : "");
     if (is_small(layer)) {
-      text += matrices(layer, n + 1, x, values, walk.rows);
-      if (walk.rows == 1) {
+      text += matrices(layer, n + 1, x, values, trace.rows);
+      if (trace.rows == 1) {
         text += sums(layer, n + 1, x, values.pre_activations, values.activations, style);
       }
     } else {
-      for (std::size_t r = 0; r < walk.rows; ++r) {
-        if (walk.rows > 1) {
+      for (std::size_t r = 0; r < trace.rows; ++r) {
+        if (trace.rows > 1) {
           text += fmt::format("  row {}\n", row_numbers[r]);
         }
         text += large_layer(layer, n + 1, row_of(x, r, layer.inputs),
@@ -306,7 +306,7 @@ std::string walk_text(const Network& network, const Walk& walk,
                             row_of(values.activations, r, layer.outputs));
       }
     }
-    if (walk.rows == 1) {
+    if (trace.rows == 1) {
       text +=
           fmt::format("  pre-activation z{} = {}\n  activation     h{} = {}\n", n + 1,
                       vector_text(values.pre_activations), n + 1, vector_text(values.activations));
@@ -314,9 +314,10 @@ std::string walk_text(const Network& network, const Walk& walk,
       text += "\n";
     }
   }
-  if (walk.rows == 1) {
-    text += bold(fmt::format("output y = {}", vector_text(walk.layers.back().activations)), style) +
-            "\n";
+  if (trace.rows == 1) {
+    text +=
+        bold(fmt::format("output y = {}", vector_text(trace.layers.back().activations)), style) +
+        "\n";
   } else {
     text.pop_back();  // the empty line after the last layer
   }

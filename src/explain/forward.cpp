@@ -74,14 +74,14 @@ std::vector<double> first_inputs(const Network& network, MatrixView<const float>
   return inputs;
 }
 
-void walk_forward(std::span<const AdjustableLayer> layers, Walk& walk) {
-  walk.layers.resize(layers.size());
+void compute_forward(std::span<const AdjustableLayer> layers, ForwardTrace& trace) {
+  trace.layers.resize(layers.size());
   for (std::size_t n = 0; n < layers.size(); ++n) {
     const AdjustableLayer& layer = layers[n];
-    const std::vector<double>& x = n == 0 ? walk.inputs : walk.layers[n - 1].activations;
-    LayerValues& values = walk.layers[n];
-    values.pre_activations.resize(walk.rows * layer.outputs);
-    for (std::size_t r = 0; r < walk.rows; ++r) {
+    const std::vector<double>& x = n == 0 ? trace.inputs : trace.layers[n - 1].activations;
+    LayerValues& values = trace.layers[n];
+    values.pre_activations.resize(trace.rows * layer.outputs);
+    for (std::size_t r = 0; r < trace.rows; ++r) {
       for (std::size_t o = 0; o < layer.outputs; ++o) {
         double sum = layer.bias.empty() ? 0 : layer.bias[o];
         for (std::size_t i = 0; i < layer.inputs; ++i) {
@@ -92,7 +92,7 @@ void walk_forward(std::span<const AdjustableLayer> layers, Walk& walk) {
     }
     values.activations = values.pre_activations;
     if (layer.activation.over_row()) {
-      for (std::size_t r = 0; r < walk.rows; ++r) {
+      for (std::size_t r = 0; r < trace.rows; ++r) {
         softmax(std::span(values.activations).subspan(r * layer.outputs, layer.outputs),
                 layer.activation.kind == ActivationKind::kLogSoftmax);
       }
@@ -106,10 +106,11 @@ void walk_forward(std::span<const AdjustableLayer> layers, Walk& walk) {
 
 }  // namespace explain
 
-Walk walk(const Network& network, MatrixView<const float> rows) {
-  Walk walk{.rows = rows.rows(), .inputs = explain::first_inputs(network, rows), .layers = {}};
-  explain::walk_forward(explain::adjustable(network), walk);
-  return walk;
+ForwardTrace trace_forward(const Network& network, MatrixView<const float> rows) {
+  ForwardTrace trace{
+      .rows = rows.rows(), .inputs = explain::first_inputs(network, rows), .layers = {}};
+  explain::compute_forward(explain::adjustable(network), trace);
+  return trace;
 }
 
 bool is_silenced(const Layer& layer, double pre_activation, double activation) {

@@ -1,4 +1,4 @@
-// The walk forward through layers whose weights may change.
+// The trace forward through layers whose weights may change.
 #pragma once
 
 #include <span>
@@ -17,7 +17,7 @@ enum class StepRounding { kDouble, kFloat };
 [[nodiscard]] std::vector<double> first_inputs(const Network& network, MatrixView<const float> rows,
                                                StepRounding rounding = StepRounding::kDouble);
 
-// Computes layers anew from walk.rows and walk.inputs.
-void walk_forward(std::span<const AdjustableLayer> layers, Walk& walk);
+// Computes layers anew from trace.rows and trace.inputs.
+void compute_forward(std::span<const AdjustableLayer> layers, ForwardTrace& trace);
 
 }  // namespace lamella::explain

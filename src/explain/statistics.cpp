@@ -32,10 +32,10 @@ void add_layer(const Layer& layer, const LayerValues& values, std::uint64_t rows
 }
 
 // Walks through a chunk of rows.
-using WalkChunk = std::function<const Walk&(MatrixView<const float> rows)>;
+using TraceChunk = std::function<const ForwardTrace&(MatrixView<const float> rows)>;
 
 NetworkStatistics add_up(const Network& network, const RowFile& rows, std::size_t chunk_rows,
-                         const WalkChunk& walk_chunk) {
+                         const TraceChunk& trace_chunk) {
   const auto reader = io::open_rows(rows.path, {.format = rows.format,
                                                 .columns = rows.columns,
                                                 .expected_columns = network.inputs(),
@@ -50,9 +50,9 @@ NetworkStatistics add_up(const Network& network, const RowFile& rows, std::size_
     if (rows.cancelled != nullptr && rows.cancelled->load()) {
       throw CancelledError("cancelled before the last row");
     }
-    const Walk& walk = walk_chunk(chunk.view().block(0, count));
+    const ForwardTrace& trace = trace_chunk(chunk.view().block(0, count));
     for (std::size_t n = 0; n < layers.size(); ++n) {
-      add_layer(layers[n], walk.layers[n], statistics.rows, statistics.layers[n]);
+      add_layer(layers[n], trace.layers[n], statistics.rows, statistics.layers[n]);
     }
     statistics.rows += count;
   }
@@ -69,21 +69,22 @@ NetworkStatistics add_up(const Network& network, const RowFile& rows, std::size_
 NetworkStatistics summarize(const Network& network, const RowFile& rows) {
   constexpr std::size_t kChunkRows = 64;
   const std::vector<AdjustableLayer> layers = explain::adjustable(network);
-  Walk walk;
-  return add_up(network, rows, kChunkRows, [&](MatrixView<const float> chunk) -> const Walk& {
-    walk.rows = chunk.rows();
-    walk.inputs = explain::first_inputs(network, chunk);
-    explain::walk_forward(layers, walk);
-    return walk;
-  });
+  ForwardTrace trace;
+  return add_up(network, rows, kChunkRows,
+                [&](MatrixView<const float> chunk) -> const ForwardTrace& {
+                  trace.rows = chunk.rows();
+                  trace.inputs = explain::first_inputs(network, chunk);
+                  explain::compute_forward(layers, trace);
+                  return trace;
+                });
 }
 
 NetworkStatistics summarize(Engine& engine, const RowFile& rows) {
   constexpr std::size_t kChunkRows = 1024;  // so that calls do not count on a device
-  Walk current;
+  ForwardTrace current;
   return add_up(engine.network(), rows, kChunkRows,
-                [&](MatrixView<const float> chunk) -> const Walk& {
-                  current = walk(engine, chunk);
+                [&](MatrixView<const float> chunk) -> const ForwardTrace& {
+                  current = trace_forward(engine, chunk);
                   return current;
                 });
 }

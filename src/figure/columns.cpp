@@ -100,17 +100,17 @@ std::string number(double value) {
   return std::isnan(value) ? "nan" : fmt::format("{:.4g}", value == 0 ? 0.0 : value);
 }
 
-std::vector<Column> columns_of(const Network& network, const Walk& walk,
+std::vector<Column> columns_of(const Network& network, const ForwardTrace& trace,
                                const FigureOptions& options) {
   const auto row = [&](const std::vector<double>& values, std::size_t width) {
     return std::span(values).subspan(options.row * width, width);
   };
   std::vector<Column> columns = {
-      input_column(network, row(walk.inputs, network.inputs()), options.most_units)};
-  for (std::size_t n = 0; n < walk.layers.size(); ++n) {
+      input_column(network, row(trace.inputs, network.inputs()), options.most_units)};
+  for (std::size_t n = 0; n < trace.layers.size(); ++n) {
     const std::size_t outputs = network.layers()[n].outputs;
-    columns.push_back(layer_column(network, n, row(walk.layers[n].pre_activations, outputs),
-                                   row(walk.layers[n].activations, outputs), options.most_units));
+    columns.push_back(layer_column(network, n, row(trace.layers[n].pre_activations, outputs),
+                                   row(trace.layers[n].activations, outputs), options.most_units));
   }
   return columns;
 }

@@ -29,7 +29,7 @@ struct Column {
 };
 
 // The input and then every layer.
-[[nodiscard]] std::vector<Column> columns_of(const Network& network, const Walk& walk,
+[[nodiscard]] std::vector<Column> columns_of(const Network& network, const ForwardTrace& trace,
                                              const FigureOptions& options);
 
 // Up to most of the indices of values, ascending: those of the largest absolute values.

@@ -224,13 +224,14 @@ std::string description(const std::vector<Column>& columns) {
 }  // namespace
 }  // namespace figure
 
-std::string figure_svg(const Network& network, const Walk& walk, const FigureOptions& options) {
+std::string figure_svg(const Network& network, const ForwardTrace& trace,
+                       const FigureOptions& options) {
   using namespace figure;
-  if (options.row >= walk.rows) {
+  if (options.row >= trace.rows) {
     throw ShapeError(
-        fmt::format("the figure is of row {}, but the walk has {}", options.row, walk.rows));
+        fmt::format("the figure is of row {}, but the trace has {}", options.row, trace.rows));
   }
-  const std::vector<Column> columns = columns_of(network, walk, options);
+  const std::vector<Column> columns = columns_of(network, trace, options);
   const std::vector<std::string> legend = legend_lines(columns);
   const Layout layout = layout_of(columns, legend.size() + 1);
   std::string text = fmt::format(
@@ -256,12 +257,12 @@ std::string figure_svg(const Network& network, const Walk& walk, const FigureOpt
   return text + legend_svg(layout, legend) + "</svg>\n";
 }
 
-void save_figure(const Network& network, const Walk& walk, const std::string& file,
+void save_figure(const Network& network, const ForwardTrace& trace, const std::string& file,
                  const FigureOptions& options) {
   if (io::extension_of(file) != ".svg") {
     throw FileError(file, "is no name for an .svg file, which is what the figure is saved as");
   }
-  const std::string text = figure_svg(network, walk, options);
+  const std::string text = figure_svg(network, trace, options);
   io::AtomicFile output(file);
   output.write(std::as_bytes(std::span(text)));
   output.finish();

@@ -17,10 +17,10 @@ constexpr std::string_view kUnderstood =
     "understood are Gemm, MatMul, Add, Sub, Mul, Div, BatchNormalization, Scaler, activations, "
     "Flatten, Reshape, Dropout, Identity, Cast, and ZipMap at the end";
 
-// Walks from the output to the input; each call of step() opens one node.
-class Walk {
+// Goes from the output to the input; each call of step() opens one node.
+class ChainReader {
  public:
-  explicit Walk(OnnxGraph& graph) : graph_(graph) {}
+  explicit ChainReader(OnnxGraph& graph) : graph_(graph) {}
 
   // Appends the steps of the node; gives the value that it computes from.
   std::string_view open(const OnnxNode& node);
@@ -71,7 +71,7 @@ class Walk {
   OnnxGraph& graph_;
 };
 
-std::string_view Walk::element(const OnnxNode& node) {
+std::string_view ChainReader::element(const OnnxNode& node) {
   if (node.inputs.size() != 2) {
     refuse(node, "has another number of inputs than two");
   }
@@ -104,7 +104,7 @@ std::string_view Walk::element(const OnnxNode& node) {
   return node.inputs[first ? 1 : 0];
 }
 
-std::string_view Walk::gemm(const OnnxNode& node) {
+std::string_view ChainReader::gemm(const OnnxNode& node) {
   const bool is_gemm = node.op == "Gemm";
   if (node.inputs.size() < 2) {
     refuse(node, "has fewer than two inputs");
@@ -140,7 +140,7 @@ std::string_view Walk::gemm(const OnnxNode& node) {
   return node.inputs[0];
 }
 
-std::string_view Walk::normalization(const OnnxNode& node) {
+std::string_view ChainReader::normalization(const OnnxNode& node) {
   // Before opset 14, statistics of the batch among the outputs were what told training.
   const bool statistics = std::any_of(node.outputs.begin() + 1, node.outputs.end(),
                                       [](std::string_view name) { return !name.empty(); });
@@ -171,7 +171,7 @@ std::string_view Walk::normalization(const OnnxNode& node) {
   return node.inputs[0];
 }
 
-std::string_view Walk::scaler(const OnnxNode& node) {
+std::string_view ChainReader::scaler(const OnnxNode& node) {
   const auto values = [&](std::string_view name) {
     const OnnxAttribute* attribute = node.attribute(name);
     if (attribute == nullptr) {
@@ -189,7 +189,7 @@ std::string_view Walk::scaler(const OnnxNode& node) {
   return node.inputs.at(0);
 }
 
-std::string_view Walk::pair(const OnnxNode& node) {
+std::string_view ChainReader::pair(const OnnxNode& node) {
   const std::int64_t axis = integer(node, "axis", 1);
   for (std::size_t i = 0; node.inputs.size() == 2 && (axis == 1 || axis == -1) && i < 2; ++i) {
     const std::string_view p = node.inputs[1 - i];
@@ -203,7 +203,7 @@ std::string_view Walk::pair(const OnnxNode& node) {
   refuse(node, "joins values; only p and 1 - p of one probability p can be a network's end");
 }
 
-std::string_view Walk::pass(const OnnxNode& node) {
+std::string_view ChainReader::pass(const OnnxNode& node) {
   if (node.op == "Cast") {
     const auto to = static_cast<OnnxType>(integer(node, "to", 0) & 0xFF);
     if (!is_floating(to)) {
@@ -218,7 +218,7 @@ std::string_view Walk::pass(const OnnxNode& node) {
   return node.inputs.at(0);
 }
 
-std::string_view Walk::open(const OnnxNode& node) {
+std::string_view ChainReader::open(const OnnxNode& node) {
   const std::string_view op = node.op;
   if (node.inputs.empty()) {
     refuse(node, "has no input");
@@ -287,7 +287,7 @@ OnnxChain find_chain(OnnxGraph& graph) {
   std::string_view value = scores_output(graph.model()).name;
   std::string_view reader = {};
   std::unordered_set<const OnnxNode*> seen;
-  Walk walk(graph);
+  ChainReader chain_reader(graph);
   while (value != chain.input->name) {
     const OnnxNode* node = graph.producer(value);
     if (node == nullptr) {
@@ -302,9 +302,9 @@ OnnxChain find_chain(OnnxGraph& graph) {
       refuse(*node, "is used for another output than its first");
     }
     reader = node->op;
-    value = walk.open(*node);
+    value = chain_reader.open(*node);
   }
-  chain.steps = std::move(walk.steps);
+  chain.steps = std::move(chain_reader.steps);
   std::reverse(chain.steps.begin(), chain.steps.end());
   chain.classes = find_classes(graph);
   return chain;

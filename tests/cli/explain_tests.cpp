@@ -63,9 +63,9 @@ TEST(Explain, GivesProgramsEveryValue) {
   const Json json = parse_json(lamella_command(by_hand({"--json", "--row", "0,3"})).out);
   EXPECT_EQ(json["parameters"]["total"], 26);
   EXPECT_EQ(json["rows"], Json({0, 3}));
-  EXPECT_EQ(json["walk"]["inputs"], Json({{2, 1, 3}, {-4, 2, 1}}));
-  EXPECT_EQ(json["walk"]["layers"][0]["pre_activations"], Json({{4, 3, 5, 1}, {3, -2, -3, -5}}));
-  EXPECT_EQ(json["walk"]["layers"][1]["activations"], Json({{7, 5}, {3, 0}}));
+  EXPECT_EQ(json["trace"]["inputs"], Json({{2, 1, 3}, {-4, 2, 1}}));
+  EXPECT_EQ(json["trace"]["layers"][0]["pre_activations"], Json({{4, 3, 5, 1}, {3, -2, -3, -5}}));
+  EXPECT_EQ(json["trace"]["layers"][1]["activations"], Json({{7, 5}, {3, 0}}));
 }
 
 TEST(Explain, SumsUpAWholeFile) {
@@ -90,17 +90,17 @@ TEST(Explain, WritesOutWhatATargetWouldChange) {
                     HasSubstr("0.96  0.97  -0.05  -0.01"), HasSubstr("L before 0.5, after "),
                     HasSubstr("  step          loss\n")));
   const Json json = parse_json(lamella_command(by_hand({"--target", "6,5", "--json"})).out);
-  EXPECT_EQ(json["descent"]["gradients"][1]["weights"], Json({{4, 3, 5, 1}, {0, 0, 0, 0}}));
-  EXPECT_EQ(json["descent"]["gradients"][0]["weights"],
+  EXPECT_EQ(json["training"]["gradients"][1]["weights"], Json({{4, 3, 5, 1}, {0, 0, 0, 0}}));
+  EXPECT_EQ(json["training"]["gradients"][0]["weights"],
             Json({{2, 1, 3}, {2, 1, 3}, {0, 0, 0}, {0, 0, 0}}));
-  EXPECT_EQ(json["descent"]["losses"][0], 0.5);
+  EXPECT_EQ(json["training"]["losses"][0], 0.5);
 }
 
 TEST(Explain, TakesTargetsForSeveralRowsFromAFile) {
   const ProcessResult result = lamella_command(
       by_hand({"--row", "all", "--json", "--target", data_file("by_hand/expected.csv")}));
   EXPECT_EQ(result.status, 0) << result.err;
-  EXPECT_EQ(parse_json(result.out)["descent"]["losses"], Json({0, 0}));
+  EXPECT_EQ(parse_json(result.out)["training"]["losses"], Json({0, 0}));
 }
 
 TEST(Explain, SumsUpLargeLayers) {
@@ -139,7 +139,7 @@ TEST(Explain, DrawsTheFigureOfARow) {
 
 TEST(Explain, WritesAPage) {
   const TemporaryFolder folder;
-  const std::string page = folder.file("page.html");
+  const std::string page = folder.file("report.html");
   const ProcessResult result = lamella_command(by_hand({"--row", "0,3", "--html", page}));
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("rows 0, 3 side by side")) << "the text as without it";
@@ -163,7 +163,7 @@ TEST(ExplainDevice, ProgramsAreToldByWhat) {
       lamella_command(by_hand({"--device", test_device(), "--row", "0,3", "--json"})).out);
   EXPECT_EQ(json["computed_by"]["device"], name);
   EXPECT_EQ(json["computed_by"]["precision"], "fp32");
-  EXPECT_EQ(json["walk"]["layers"][0]["pre_activations"], Json({{4, 3, 5, 1}, {3, -2, -3, -5}}));
+  EXPECT_EQ(json["trace"]["layers"][0]["pre_activations"], Json({{4, 3, 5, 1}, {3, -2, -3, -5}}));
   const Json exact = parse_json(lamella_command(by_hand({"--json"})).out);
   EXPECT_EQ(exact["computed_by"]["device"], nullptr);
   EXPECT_EQ(exact["computed_by"]["precision"], "fp64");
@@ -176,7 +176,7 @@ TEST(ExplainDevice, ShowsTheDevicesOwnNumbers) {
   auto on_device = arguments;
   on_device.insert(on_device.end(), {"--device", test_device()});
   const auto pre_activations = [](const ProcessResult& result) {
-    return parse_json(result.out)["walk"]["layers"][0]["pre_activations"][0]
+    return parse_json(result.out)["trace"]["layers"][0]["pre_activations"][0]
         .get<std::vector<double>>();
   };
   const auto is_float = [](double value) { return value == static_cast<float>(value); };
@@ -235,9 +235,9 @@ TEST(Explain, RefusesWrongUsageInOneLine) {
   expect_error(lamella_command(by_hand({"--target", "1,2", "--steps", "0"})), 2, "--steps is '0'");
   expect_error(lamella_command(by_hand({"--npz", "values.csv"})), 1, ".npz");
   expect_error(lamella_command(by_hand({"--html", "page.csv"})), 1, ".html");
-  expect_error(lamella_command(by_hand({"--html", "page.html", "--row", "all"})), 2,
+  expect_error(lamella_command(by_hand({"--html", "report.html", "--row", "all"})), 2,
                "--html shows up to 16 rows; name them with --row");
-  expect_error(lamella_command(by_hand({"--html", "page.html", "--device", "cpu"})), 2,
+  expect_error(lamella_command(by_hand({"--html", "report.html", "--device", "cpu"})), 2,
                "--html is computed in double precision: leave --device out");
   expect_error(lamella_command({"explain", data_file("by_hand/model.npz"), "-", "--row", "all",
                                 "--npz", "v.npz"}),

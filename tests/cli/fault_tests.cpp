@@ -54,9 +54,9 @@ TEST(SystemFault, NoRoomForAnOutputIsAnErrorAndNothingIsLeft) {
       run_arguments({kDigits, kDigitRows, "-o", folder.file("out.npy"), "--shard", "0/2"}),
       {"concat", parts.at(0), parts.at(1), "-o", folder.file("joined.npy")},
       {"convert", kDigits, folder.file("copy.safetensors")},
-      {"explain", kDigits, kDigitRows, "--npz", folder.file("walk.npz")},
+      {"explain", kDigits, kDigitRows, "--npz", folder.file("trace.npz")},
       {"explain", kDigits, kDigitRows, "--svg", folder.file("figure.svg")},
-      {"explain", kDigits, kDigitRows, "--html", folder.file("page.html")},
+      {"explain", kDigits, kDigitRows, "--html", folder.file("report.html")},
   };
   for (const auto& arguments : commands) {
     SCOPED_TRACE(testing::PrintToString(arguments));
@@ -106,7 +106,7 @@ TEST(SystemFault, ASignalEndsTheWaitForAModel) {
   const std::vector<std::vector<std::string>> commands = {
       run_arguments({fifo, kDigitRows, "-o", folder.file("out.npy")}),
       {"convert", fifo, folder.file("out.safetensors")},
-      {"explain", fifo, kDigitRows, "--npz", folder.file("walk.npz")},
+      {"explain", fifo, kDigitRows, "--npz", folder.file("trace.npz")},
   };
   for (const auto& arguments : commands) {
     SCOPED_TRACE(testing::PrintToString(arguments));

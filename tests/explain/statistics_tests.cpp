@@ -46,12 +46,12 @@ TEST(Statistics, TellDeadAndSaturatedUnitsFromActiveOnes) {
   EXPECT_EQ(found.layers.size(), 2U);
 }
 
-TEST(Statistics, AreThoseOfTheWalk) {
+TEST(Statistics, AreThoseOfTheTrace) {
   const auto network = test::random_network(
       {.widths = {5, 9, 4}, .hidden = ActivationKind::kGelu, .last = ActivationKind::kSoftmax});
   const Matrix rows = test::random_rows(150, 5, 2);
   const NetworkStatistics found = summarized(*network, rows);
-  const Walk all = walk(*network, rows);
+  const ForwardTrace all = trace_forward(*network, rows);
   for (std::size_t n = 0; n < 2; ++n) {
     const std::size_t outputs = network->layers()[n].outputs;
     for (std::size_t o = 0; o < outputs; ++o) {

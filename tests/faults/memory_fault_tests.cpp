@@ -142,7 +142,7 @@ TEST(MemoryFaults, WhileANetworkIsExplained) {
   const auto network = random_network({.widths = {3, 4, 2}});
   const Matrix rows = random_rows(2, 3, 1);
   const TemporaryFolder folder;
-  const std::vector<std::string> names = {"walk.npz", "figure.svg"};
+  const std::vector<std::string> names = {"trace.npz", "figure.svg"};
   const auto clear = [&] {
     for (const std::string& entry : folder.entries()) {
       EXPECT_THAT(names, testing::Contains(entry));
@@ -153,9 +153,9 @@ TEST(MemoryFaults, WhileANetworkIsExplained) {
   const long injected = sweep_allocations(
       "explain",
       [&] {
-        const Walk walked = walk(*network, rows);
-        save_walk(walked, *network, folder.file(names[0]));
-        save_figure(*network, walked, folder.file(names[1]));
+        const ForwardTrace traced = trace_forward(*network, rows);
+        save_trace(traced, *network, folder.file(names[0]));
+        save_figure(*network, traced, folder.file(names[1]));
       },
       clear);
   EXPECT_EQ(folder.entries().size(), 2U);

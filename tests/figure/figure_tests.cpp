@@ -23,7 +23,7 @@ using testing::Not;
 
 std::string figure_of(const Network& network, const Matrix& rows,
                       const FigureOptions& options = {}) {
-  return figure_svg(network, walk(network, rows), options);
+  return figure_svg(network, trace_forward(network, rows), options);
 }
 
 Matrix row_of(std::initializer_list<float> values) {
@@ -105,7 +105,7 @@ TEST(Figure, SilencedUnitsAreMarked) {
 TEST(Figure, LargeLayersAreThinnedAndSaySo) {
   const auto network = test::random_network({.widths = {40, 50, 3}, .seed = 4});
   const Matrix rows = test::random_rows(2, 40, 9);
-  const Walk found = walk(*network, rows);
+  const ForwardTrace found = trace_forward(*network, rows);
   const std::string svg = figure_svg(*network, found, {.row = 1, .most_units = 12});
   EXPECT_EQ(count(svg, "<g class=\"node"), 12U + 12U + 3U);
   EXPECT_EQ(count(svg, "<line class=\"edge"), 12U * 12U + 12U * 3U);
@@ -182,7 +182,7 @@ TEST(Figure, ShowsValuesThatAreNotFinite) {
 
 TEST(Figure, RefusesARowThatIsNotThere) {
   const Network network = by_hand();
-  const Walk found = walk(network, row_of({2, 1, 3}));
+  const ForwardTrace found = trace_forward(network, row_of({2, 1, 3}));
   EXPECT_THROW((void)figure_svg(network, found, {.row = 1}), ShapeError);
 }
 

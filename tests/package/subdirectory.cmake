@@ -16,5 +16,5 @@ file(REMOVE_RECURSE "${WORK_DIR}")
 step(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/subdirectory -B "${WORK_DIR}" -G Ninja -DLAMELLA_SOURCE_DIR=${SOURCE_DIR}
      -DMAIN_SOURCE=${MAIN_SOURCE} -DLAMELLA_CUDA=OFF -DFETCHED=${fetched})
 set(objects ${binary}/src/CMakeFiles/lamella_objects.dir)
-step(${CMAKE_COMMAND} --build "${WORK_DIR}" --target ${objects}/core/version.cpp.o ${objects}/page/sources.cpp.o)
+step(${CMAKE_COMMAND} --build "${WORK_DIR}" --target ${objects}/core/version.cpp.o ${objects}/report/sources.cpp.o)
 step(${CMAKE_COMMAND} --build "${WORK_DIR}" --target consumer -- -n)

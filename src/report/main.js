@@ -1,5 +1,5 @@
-// Puts the page together. Every change goes through App.changed, which computes all values anew and
-// hands them to every part of the page.
+// Puts the report together. Every change goes through App.changed, which computes all values anew and
+// hands them to every part of the report.
 'use strict';
 
 class App {
@@ -47,8 +47,8 @@ class App {
 
   compute() {
     const {layers, rows, steps, targets} = this.model;
-    this.walks = rows.map(({inputs}) => walk(layers, applyInputSteps(steps, inputs)));
-    this.loss = lossOf(layers, this.walks, targets);
+    this.traces = rows.map(({inputs}) => traceForward(layers, applyInputSteps(steps, inputs)));
+    this.loss = lossOf(layers, this.traces, targets);
   }
 
   // message: what to tell those who do not see it. isForced: fields show the new values even while
@@ -56,9 +56,9 @@ class App {
   changed(message, isForced = false) {
     this.compute();
     this.gradients = this.training.wantsGradients
-        ? gradientsOf(this.model.layers, this.walks, this.model.targets) : undefined;
+        ? gradientsOf(this.model.layers, this.traces, this.model.targets) : undefined;
     this.largest = this.model.layers.map(largestWeight);
-    const values = this.walks[this.row];
+    const values = this.traces[this.row];
     const reached = (layer) => this.walkthrough.reached(layer);
     this.inputs.update(this.row, values, isForced);
     this.tables.forEach((table, n) => table.update(
@@ -71,7 +71,7 @@ class App {
   }
 
   updateLooks() {
-    const values = this.walks[this.row];
+    const values = this.traces[this.row];
     const {layer, unit} = this.current;
     const reached = (other) => this.walkthrough.reached(other);
     this.figure.update(this.current, values, reached, this.largest);
@@ -82,7 +82,7 @@ class App {
   updateBar(message) {
     const {done, undone} = this.history;
     const isReached = this.walkthrough.reached(this.model.layers.length) === 'yes';
-    const text = isReached ? outputText(this.model, this.walks[this.row]) : 'y: not computed yet at this step';
+    const text = isReached ? outputText(this.model, this.traces[this.row]) : 'y: not computed yet at this step';
     byId('output').textContent = text;
     setDisabled(byId('undo'), done.length === 0);
     setDisabled(byId('redo'), undone.length === 0);
@@ -106,7 +106,7 @@ class App {
   build() {
     // Buttons of a chooser are made anew; the keys keep their place.
     const chooser = document.activeElement?.dataset?.chooser;
-    const values = () => this.walks[this.row];
+    const values = () => this.traces[this.row];
     this.inputs.build(this.row, values);
     this.tables.forEach((table) => table.build(values));
     this.training.build();
@@ -131,7 +131,7 @@ class App {
     rows.addEventListener('change', () => {
       this.row = Number(rows.value);
       this.history.close();
-      this.inputs.build(this.row, () => this.walks[this.row]);
+      this.inputs.build(this.row, () => this.traces[this.row]);
       this.changed(`Row ${model.rows[this.row].number}.`);
     });
   }

@@ -34,7 +34,7 @@ struct Problem {
   Matrix rows;
   Matrix targets;
 
-  [[nodiscard]] Descent descent() const { return {Network(layers), rows, targets}; }
+  [[nodiscard]] GradientDescent descent() const { return {Network(layers), rows, targets}; }
 };
 
 constexpr float kStep = 0x1p-9F;
@@ -87,7 +87,7 @@ Problem problem_for(const Activation& hidden, const Activation& last, std::size_
   const Network network(problem.layers);
   for (std::size_t r = 0; r < count;) {
     const Matrix row = test::random_rows(1, 4, seed++, 2);
-    const Walk found = walk(network, row);
+    const ForwardTrace found = trace_forward(network, row);
     bool smooth = true;
     for (std::size_t n = 0; n < found.layers.size(); ++n) {
       for (const double z : found.layers[n].pre_activations) {
@@ -110,7 +110,7 @@ Problem problem_for(const Activation& hidden, const Activation& last, std::size_
 
 // The largest error, relative to the largest derivative of the layer where a value is much smaller.
 void expect_gradient(const Problem& problem, const std::string& what) {
-  const Descent descent = problem.descent();
+  const GradientDescent descent = problem.descent();
   for (std::size_t n = 0; n < problem.layers.size(); ++n) {
     const LayerGradient& gradient = descent.gradients()[n];
     double largest = 0;
@@ -155,11 +155,11 @@ TEST(Gradient, IsThatOfCentralDifferencesForEveryLastActivation) {
 }
 
 // One layer, no bias: y = w1 x1 + w2 x2 = 1*2 + 2*3 = 8, t = 6, L = 2, dL/dw = (y - t) x.
-TEST(Descent, OfOneLayerIsWhatOneDoesByHand) {
+TEST(GradientDescent, OfOneLayerIsWhatOneDoesByHand) {
   const Network network({Layer{2, 1, {1, 2}, {}, {}}});
   const std::vector<float> row = {2, 3};
   const float target = 6;
-  Descent descent(network, {row.data(), 1, 2}, {&target, 1, 1});
+  GradientDescent descent(network, {row.data(), 1, 2}, {&target, 1, 1});
   EXPECT_EQ(descent.loss_kind(), LossKind::kSquaredError);
   EXPECT_EQ(descent.loss(), 2);
   EXPECT_THAT(descent.gradients()[0].deltas, ElementsAre(2));
@@ -167,14 +167,14 @@ TEST(Descent, OfOneLayerIsWhatOneDoesByHand) {
   EXPECT_THAT(descent.gradients()[0].bias, ElementsAre());
   descent.step(0.125);
   EXPECT_THAT(descent.layers()[0].weights, ElementsAre(0.5, 1.25));
-  EXPECT_EQ(descent.walk().layers[0].activations[0], 4.75);
+  EXPECT_EQ(descent.trace().layers[0].activations[0], 4.75);
   EXPECT_EQ(descent.loss(), 1.25 * 1.25 / 2);
 }
 
-TEST(Descent, ASmallStepLowersTheLoss) {
+TEST(GradientDescent, ASmallStepLowersTheLoss) {
   for (std::uint32_t seed = 1; seed <= 20; ++seed) {
     const Activation last = seed % 2 == 0 ? ActivationKind::kSoftmax : ActivationKind::kSigmoid;
-    Descent descent = problem_for(ActivationKind::kRelu, last, 5, seed).descent();
+    GradientDescent descent = problem_for(ActivationKind::kRelu, last, 5, seed).descent();
     double loss = descent.loss();
     for (int step = 0; step < 20; ++step) {
       descent.step(1e-3);
@@ -184,13 +184,13 @@ TEST(Descent, ASmallStepLowersTheLoss) {
   }
 }
 
-TEST(Descent, TargetsOfAnotherShapeAreRefused) {
+TEST(GradientDescent, TargetsOfAnotherShapeAreRefused) {
   const auto network = test::random_network({.widths = {3, 2}});
   const Matrix rows(2, 3);
-  EXPECT_THROW(Descent(*network, rows, Matrix(1, 2)), ShapeError);
-  EXPECT_THROW(Descent(*network, rows, Matrix(2, 3)), ShapeError);
-  EXPECT_THROW(Descent(*network, Matrix(0, 3), Matrix(0, 2)), ShapeError);
-  EXPECT_THROW(Descent(*network, Matrix(2, 2), Matrix(2, 2)), ShapeError);
+  EXPECT_THROW(GradientDescent(*network, rows, Matrix(1, 2)), ShapeError);
+  EXPECT_THROW(GradientDescent(*network, rows, Matrix(2, 3)), ShapeError);
+  EXPECT_THROW(GradientDescent(*network, Matrix(0, 3), Matrix(0, 2)), ShapeError);
+  EXPECT_THROW(GradientDescent(*network, Matrix(2, 2), Matrix(2, 2)), ShapeError);
 }
 
 }  // namespace

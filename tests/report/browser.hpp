@@ -9,9 +9,9 @@
 
 namespace lamella::test {
 
-// A page, and JavaScript that works it with the functions of driver.js and returns what it found.
+// A report, and JavaScript that works it with the functions of driver.js and returns what it found.
 struct BrowserVisit {
-  std::string page;
+  std::string report;
   std::string script;
   int width = 1280;
   int height = 900;
@@ -20,9 +20,9 @@ struct BrowserVisit {
 // The program, from the path; none where no Chromium is there.
 [[nodiscard]] std::optional<std::string> find_browser();
 
-// Opens all pages at once, each as if alone, and gives what their scripts returned. A script that
-// throws, an error of the page's own, and anything that the page's security policy refused are test
-// failures.
+// Opens all reports at once, each as if alone, and gives what their scripts returned. A script that
+// throws, an error of the report's own, and anything that the report's security policy refused are
+// test failures.
 [[nodiscard]] std::vector<nlohmann::json> browse(const std::vector<BrowserVisit>& visits);
 
 }  // namespace lamella::test

@@ -1,4 +1,4 @@
-// The page in a real browser, worked as a user does, beside the command on the same network.
+// The report in a real browser, worked as a user does, beside the command on the same network.
 #include <cmath>
 #include <cstdlib>
 #include <iostream>
@@ -8,11 +8,11 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <lamella/html_report.hpp>
 #include <lamella/model_file.hpp>
-#include <lamella/page.hpp>
 
 #include "tests/cli/command.hpp"
-#include "tests/page/browser.hpp"
+#include "tests/report/browser.hpp"
 #include "tests/support/npy_file.hpp"
 #include "tests/support/random.hpp"
 
@@ -24,7 +24,7 @@ using testing::HasSubstr;
 
 using Json = nlohmann::json;
 
-class PageInBrowser : public testing::Test {
+class ReportInBrowser : public testing::Test {
  protected:
   void SetUp() override {
     if (!find_browser()) {
@@ -36,13 +36,13 @@ class PageInBrowser : public testing::Test {
     }
   }
 
-  // The command's page, and its JSON for the same.
+  // The command's report, and its JSON for the same.
   struct Explained {
-    std::string page;
+    std::string report;
     Json json;
   };
   Explained explain(std::vector<std::string> arguments) const {
-    const std::string file = folder_.file("page.html");
+    const std::string file = folder_.file("report.html");
     arguments.insert(arguments.begin(), "explain");
     arguments.insert(arguments.end(), {"--json", "--html", file});
     const ProcessResult result = lamella_command(arguments);
@@ -99,10 +99,10 @@ Json of_layers(const Json& layers, const std::vector<const char*>& keys) {
   return values;
 }
 
-void PageInBrowser::expect_numpy(const std::vector<Json>& programs,
-                                 const std::vector<Json>& outputs) const {
+void ReportInBrowser::expect_numpy(const std::vector<Json>& programs,
+                                   const std::vector<Json>& outputs) const {
   if (run_process({"/usr/bin/env", "python3", "-c", "import numpy"}).status != 0) {
-    std::cerr << "python3 has no numpy here: the code that the page gives for it was not run\n";
+    std::cerr << "python3 has no numpy here: the code that the report gives for it was not run\n";
     return;
   }
   std::string all;
@@ -145,7 +145,7 @@ std::vector<float> random_values(std::size_t count, std::uint32_t seed, float sc
 }
 
 constexpr const char* kEverything = R"js(
-  const before = {walk: walkOfAll(), inputs: plain(lamella.walks.map((walk) => walk.inputs)), loss: lamella.loss};
+  const before = {trace: traceOfAll(), inputs: plain(lamella.traces.map((trace) => trace.inputs)), loss: lamella.loss};
   click('show-gradients');
   const gradients = lamella.gradients.map(({deltas, weights, bias}) => ({deltas: plain(deltas), weights: plain(weights), bias: plain(bias ?? [])}));
   click('show-gradients');
@@ -170,7 +170,7 @@ constexpr const char* kEverything = R"js(
   return {before, gradients, after, undone, redone, reset, code};
 )js";
 
-TEST_F(PageInBrowser, ComputesWhatTheCommandDoes) {
+TEST_F(ReportInBrowser, ComputesWhatTheCommandDoes) {
   struct Case {
     std::vector<std::size_t> widths;
     Activation hidden;
@@ -212,7 +212,7 @@ TEST_F(PageInBrowser, ComputesWhatTheCommandDoes) {
     write_file(targets, make_npy(random_values(4 * network->outputs(), seed), network->outputs()));
     const Explained explained = explain({model, rows, "--row", "2,0,3", "--target", targets,
                                          "--learning-rate", "0.05", "--steps", "5"});
-    visits.push_back({explained.page, kEverything});
+    visits.push_back({explained.report, kEverything});
     wanted.push_back(explained.json);
   }
   const std::vector<Json> found = browse(visits);
@@ -222,29 +222,29 @@ TEST_F(PageInBrowser, ComputesWhatTheCommandDoes) {
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const std::string name =
         to_string(cases[i].hidden) + " and " + to_string(cases[i].last) + fmt::format(" ({})", i);
-    const Json& page = found[i];
-    const Json& descent = wanted[i]["descent"];
+    const Json& report = found[i];
+    const Json& descent = wanted[i]["training"];
     constexpr double kShare = 1e-12;
     const std::vector<const char*> values = {"pre_activations", "activations"};
-    expect_near(page["before"]["inputs"], wanted[i]["walk"]["inputs"], 0, name);
-    expect_near(of_layers(page["before"]["walk"], values),
-                of_layers(wanted[i]["walk"]["layers"], values), kShare, name);
+    expect_near(report["before"]["inputs"], wanted[i]["trace"]["inputs"], 0, name);
+    expect_near(of_layers(report["before"]["trace"], values),
+                of_layers(wanted[i]["trace"]["layers"], values), kShare, name);
     const std::vector<const char*> slopes = {"deltas", "weights", "bias"};
-    expect_near(of_layers(page["gradients"], slopes), of_layers(descent["gradients"], slopes),
+    expect_near(of_layers(report["gradients"], slopes), of_layers(descent["gradients"], slopes),
                 kShare, name);
-    expect_near(page["after"]["losses"], descent["losses"], kShare, name);
-    expect_near(page["after"]["layers"], of_layers(descent["layers_after"], {"bias", "weights"}),
+    expect_near(report["after"]["losses"], descent["losses"], kShare, name);
+    expect_near(report["after"]["layers"], of_layers(descent["layers_after"], {"bias", "weights"}),
                 kShare, name);
-    EXPECT_TRUE(page["undone"]) << name;
-    EXPECT_TRUE(page["redone"]) << name;
-    EXPECT_TRUE(page["reset"]) << name;
-    programs.push_back(page["code"]);
-    outputs.push_back(wanted[i]["walk"]["layers"].back()["activations"][0]);
+    EXPECT_TRUE(report["undone"]) << name;
+    EXPECT_TRUE(report["redone"]) << name;
+    EXPECT_TRUE(report["reset"]) << name;
+    programs.push_back(report["code"]);
+    outputs.push_back(wanted[i]["trace"]["layers"].back()["activations"][0]);
   }
   expect_numpy(programs, outputs);
 }
 
-TEST_F(PageInBrowser, DoesTheInputSteps) {
+TEST_F(ReportInBrowser, DoesTheInputSteps) {
   const Explained scaled =
       explain({data_file("sklearn/wine_relu.onnx"), data_file("sklearn/wine_relu_input.csv"),
                "--no-fold", "--row", "1,5"});
@@ -261,28 +261,28 @@ TEST_F(PageInBrowser, DoesTheInputSteps) {
   const Explained clipped = explain({model, rows});
   write_file(rows, "0.25,0.125,-0.3\n");
   const Explained moved = explain({model, rows});
-  const char* const walk =
-      "const inputs = plain(lamella.walks.map((walk) => walk.inputs)); click('numpy-copy'); "
+  const char* const trace =
+      "const inputs = plain(lamella.walks.map((walk) => trace.inputs)); click('numpy-copy'); "
       "const code = byId('numpy-text').value; ";
   const std::vector<Json> found = browse({
-      {scaled.page, std::string(walk) + "return {inputs, code, layers: walkOfAll()};"},
-      {clipped.page,
+      {scaled.report, std::string(trace) + "return {inputs, code, layers: traceOfAll()};"},
+      {clipped.report,
        std::string(
            "type(field('input x[1]'), '.125'); slide(field('input x[2], slider'), -0.3); ") +
-           walk + "return {inputs, code, layers: walkOfAll()};"},
+           trace + "return {inputs, code, layers: traceOfAll()};"},
   });
   const std::vector<const char*> values = {"pre_activations", "activations"};
-  for (const auto& [page, wanted] : {std::pair{found[0], scaled.json}, {found[1], moved.json}}) {
-    expect_near(page["inputs"], wanted["walk"]["inputs"], 1e-15, "inputs");
-    expect_near(of_layers(page["layers"], values), of_layers(wanted["walk"]["layers"], values),
+  for (const auto& [report, wanted] : {std::pair{found[0], scaled.json}, {found[1], moved.json}}) {
+    expect_near(report["inputs"], wanted["trace"]["inputs"], 1e-15, "inputs");
+    expect_near(of_layers(report["layers"], values), of_layers(wanted["trace"]["layers"], values),
                 1e-12, "values");
   }
   expect_numpy({found[0]["code"], found[1]["code"]},
-               {scaled.json["walk"]["layers"].back()["activations"][0],
-                moved.json["walk"]["layers"].back()["activations"][0]});
+               {scaled.json["trace"]["layers"].back()["activations"][0],
+                moved.json["trace"]["layers"].back()["activations"][0]});
 }
 
-TEST_F(PageInBrowser, WritesAndReadsNumbersAsTheCommand) {
+TEST_F(ReportInBrowser, WritesAndReadsNumbersAsTheCommand) {
   std::vector<double> numbers = {0,        -0.0,
                                  1,        123456.5,
                                  123457.5, 999999.5,
@@ -298,25 +298,25 @@ TEST_F(PageInBrowser, WritesAndReadsNumbersAsTheCommand) {
   for (std::size_t i = 0; i + 1 < random.size(); i += 2) {
     numbers.push_back(random[i] * std::pow(10.0, std::round(random[i + 1] * 12)));
   }
-  const Json page = browse(
-      {{by_hand().page, "const numbers = " + Json(numbers).dump() +
-                            "; return {texts: numbers.map((one) => numberText(one)), "
-                            "four: numbers.map((one) => numberText(one, 4)), "
-                            "erfc: numbers.map((one) => erfc(one % 7)), "
-                            "special: [NaN, Infinity, -Infinity].map((one) => numberText(one)), "
-                            "read: ['-1e-3', '.5', '+2.', ' 7 ', '0.1'].map(parseNumber)};"}})[0];
+  const Json report = browse(
+      {{by_hand().report, "const numbers = " + Json(numbers).dump() +
+                              "; return {texts: numbers.map((one) => numberText(one)), "
+                              "four: numbers.map((one) => numberText(one, 4)), "
+                              "erfc: numbers.map((one) => erfc(one % 7)), "
+                              "special: [NaN, Infinity, -Infinity].map((one) => numberText(one)), "
+                              "read: ['-1e-3', '.5', '+2.', ' 7 ', '0.1'].map(parseNumber)};"}})[0];
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     const double number = numbers[i] == 0 ? 0 : numbers[i];
-    EXPECT_EQ(page["texts"][i], fmt::format("{:.6g}", number));
-    EXPECT_EQ(page["four"][i], fmt::format("{:.4g}", number));
+    EXPECT_EQ(report["texts"][i], fmt::format("{:.6g}", number));
+    EXPECT_EQ(report["four"][i], fmt::format("{:.4g}", number));
     const double tail = std::erfc(std::fmod(number, 7));
-    EXPECT_NEAR(page["erfc"][i].get<double>(), tail, 2e-15 * tail) << number;
+    EXPECT_NEAR(report["erfc"][i].get<double>(), tail, 2e-15 * tail) << number;
   }
-  EXPECT_EQ(page["special"], Json({"nan", "inf", "-inf"}));
-  EXPECT_EQ(page["read"], Json({-1e-3F, 0.5, 2, 7, 0.1F}));
+  EXPECT_EQ(report["special"], Json({"nan", "inf", "-inf"}));
+  EXPECT_EQ(report["read"], Json({-1e-3F, 0.5, 2, 7, 0.1F}));
 }
 
-TEST_F(PageInBrowser, FollowsEditsAsTheCommandOnTheEditedModel) {
+TEST_F(ReportInBrowser, FollowsEditsAsTheCommandOnTheEditedModel) {
   const auto network =
       random_network({.widths = {3, 5, 4, 2}, .hidden = ActivationKind::kSilu, .seed = 31});
   const std::string model = folder_.file("model.json");
@@ -333,27 +333,27 @@ TEST_F(PageInBrowser, FollowsEditsAsTheCommandOnTheEditedModel) {
   const Explained after = explain({model, rows});
   const ProcessResult scores = lamella_run({model, rows, "-o", folder_.file("scores.npy")});
   ASSERT_EQ(scores.status, 0) << scores.err;
-  const Json page = browse({{before.page, R"js(
+  const Json report = browse({{before.report, R"js(
       type(field('W1[1,1]'), '-1e-3');
       type(field('W2[1,0]'), ' .1');
       type(field('b2[3]'), '+2.5');
       type(field('W3[1,3]'), '\u221212');
-      return {layers: walkOfAll(), shown: shownText('output'), cell: field('W1[1,1]').value};
+      return {layers: traceOfAll(), shown: shownText('output'), cell: field('W1[1,1]').value};
   )js"}})[0];
   const std::vector<const char*> values = {"pre_activations", "activations"};
-  expect_near(of_layers(page["layers"], values), of_layers(after.json["walk"]["layers"], values),
+  expect_near(of_layers(report["layers"], values), of_layers(after.json["trace"]["layers"], values),
               1e-12, "values");
   const NpyFile run = read_npy(folder_.file("scores.npy"));
-  expect_near(page["layers"][2]["activations"][0], run.values, 1e-6, "lamella run");
-  const Json& y = after.json["walk"]["layers"][2]["activations"][0];
-  EXPECT_EQ(page["shown"],
+  expect_near(report["layers"][2]["activations"][0], run.values, 1e-6, "lamella run");
+  const Json& y = after.json["trace"]["layers"][2]["activations"][0];
+  EXPECT_EQ(report["shown"],
             fmt::format("y = [{:.6g}, {:.6g}]", y[0].get<double>(), y[1].get<double>()));
-  EXPECT_EQ(page["cell"], "-0.001");
+  EXPECT_EQ(report["cell"], "-0.001");
 }
 
-TEST_F(PageInBrowser, IsWorkedByHand) {
-  const Json page =
-      browse({{by_hand({"--row", "0,3", "--target", data_file("by_hand/expected.csv")}).page, R"js(
+TEST_F(ReportInBrowser, IsWorkedByHand) {
+  const Json report = browse(
+      {{by_hand({"--row", "0,3", "--target", data_file("by_hand/expected.csv")}).report, R"js(
     const found = {};
     found.output = shownText('output');
 
@@ -439,36 +439,36 @@ TEST_F(PageInBrowser, IsWorkedByHand) {
     found.points = document.querySelector('#curve polyline').getAttribute('points').split(' ').length;
     return found;
   )js"}})[0];
-  EXPECT_EQ(page["output"], "y = [7, 5]");
-  EXPECT_EQ(page["pointed"], "1·2 + 0·1 + 0·3 - 1 = 1 → relu → 1");
-  EXPECT_EQ(page["focused"], "0·4 + 0·3 + 1·5 + 1·1 - 1 = 5 → relu → 5");
-  EXPECT_EQ(page["left"], "h1[3] = 1, z = 1");
-  EXPECT_EQ(page["stops"], 1);
-  EXPECT_EQ(page["told"], "1e is no number; W1[1,0] is still 1.");
-  EXPECT_EQ(page["back"], "1null");
-  EXPECT_EQ(page["edited"], "y = [4, 5]");
-  EXPECT_EQ(page["edge"], true);
-  EXPECT_EQ(page["silenced"], true);
-  EXPECT_EQ(page["live"], "y = [4, 5]");
-  EXPECT_EQ(page["slid"], -0.5);
-  EXPECT_EQ(page["changes"], 2);
-  EXPECT_EQ(page["undone"], "1");
-  EXPECT_EQ(page["redone"], true);
-  EXPECT_EQ(page["reset"], true);
-  EXPECT_EQ(page["resetUndone"], true);
-  EXPECT_EQ(page["other"], "y = [3, 0]");
-  EXPECT_EQ(page["silent"], "The sum is negative: relu silences this unit.");
-  EXPECT_EQ(page["start"], Json({"Step 1 of 5. x: the row, as the first layer gets it.",
-                                 "y: not computed yet at this step", true}));
+  EXPECT_EQ(report["output"], "y = [7, 5]");
+  EXPECT_EQ(report["pointed"], "1·2 + 0·1 + 0·3 - 1 = 1 → relu → 1");
+  EXPECT_EQ(report["focused"], "0·4 + 0·3 + 1·5 + 1·1 - 1 = 5 → relu → 5");
+  EXPECT_EQ(report["left"], "h1[3] = 1, z = 1");
+  EXPECT_EQ(report["stops"], 1);
+  EXPECT_EQ(report["told"], "1e is no number; W1[1,0] is still 1.");
+  EXPECT_EQ(report["back"], "1null");
+  EXPECT_EQ(report["edited"], "y = [4, 5]");
+  EXPECT_EQ(report["edge"], true);
+  EXPECT_EQ(report["silenced"], true);
+  EXPECT_EQ(report["live"], "y = [4, 5]");
+  EXPECT_EQ(report["slid"], -0.5);
+  EXPECT_EQ(report["changes"], 2);
+  EXPECT_EQ(report["undone"], "1");
+  EXPECT_EQ(report["redone"], true);
+  EXPECT_EQ(report["reset"], true);
+  EXPECT_EQ(report["resetUndone"], true);
+  EXPECT_EQ(report["other"], "y = [3, 0]");
+  EXPECT_EQ(report["silent"], "The sum is negative: relu silences this unit.");
+  EXPECT_EQ(report["start"], Json({"Step 1 of 5. x: the row, as the first layer gets it.",
+                                   "y: not computed yet at this step", true}));
   EXPECT_EQ(
-      page["sum"],
+      report["sum"],
       Json({"Step 2 of 5. z1 = W1·x + b1: each unit of layer 1 adds up what it gets, weighted.",
             "0·(-4) + 1·2 + 1·1 + 0 = 3", true}));
-  EXPECT_EQ(page["table"], "·");
-  EXPECT_EQ(page["end"], "Step 5 of 5. h2 = relu(z2): negative sums become 0, others stay.");
-  EXPECT_EQ(page["loss"], "L = 0.25");
-  EXPECT_EQ(page["points"], 11);
-  EXPECT_THAT(page["curve"].get<std::string>(),
+  EXPECT_EQ(report["table"], "·");
+  EXPECT_EQ(report["end"], "Step 5 of 5. h2 = relu(z2): negative sums become 0, others stay.");
+  EXPECT_EQ(report["loss"], "L = 0.25");
+  EXPECT_EQ(report["points"], 11);
+  EXPECT_THAT(report["curve"].get<std::string>(),
               AllOf(HasSubstr("Loss 0.25 before the first step, "), HasSubstr(" after 10 steps.")));
 }
 
@@ -481,7 +481,7 @@ constexpr const char* kLayout = R"js(
   return {excess: document.documentElement.scrollWidth - innerWidth, nameless: nameless.map((one) => one.outerHTML), tables: tables.length};
 )js";
 
-TEST_F(PageInBrowser, FitsPhonesAndNamesItsFields) {
+TEST_F(ReportInBrowser, FitsPhonesAndNamesItsFields) {
   const auto network = random_network({.widths = {30, 40, 20, 14}});
   const std::string name(120, 'n');
   const Network named({network->layers().begin(), network->layers().end()},
@@ -489,41 +489,41 @@ TEST_F(PageInBrowser, FitsPhonesAndNamesItsFields) {
                        .outputs = {},
                        .classes = std::vector<std::string>(14, name)});
   const Matrix rows = random_rows(3, 30, 5);
-  const std::string wide = explain_page(named, rows, {.model = name});
-  const std::string small = by_hand({"--target", "1,1"}).page;
-  for (const Json& page : browse({{wide, kLayout, 390},
-                                  {wide, kLayout, 1280},
-                                  {small, kLayout, 390},
-                                  {small, kLayout, 1280}})) {
-    EXPECT_LE(page["excess"], 0);
-    EXPECT_EQ(page["nameless"], Json::array());
-    EXPECT_EQ(page["tables"], 0);
+  const std::string wide = html_report(named, rows, {.model = name});
+  const std::string small = by_hand({"--target", "1,1"}).report;
+  for (const Json& report : browse({{wide, kLayout, 390},
+                                    {wide, kLayout, 1280},
+                                    {small, kLayout, 390},
+                                    {small, kLayout, 1280}})) {
+    EXPECT_LE(report["excess"], 0);
+    EXPECT_EQ(report["nameless"], Json::array());
+    EXPECT_EQ(report["tables"], 0);
   }
 }
 
-TEST_F(PageInBrowser, ShowsHostileNamesAsText) {
+TEST_F(ReportInBrowser, ShowsHostileNamesAsText) {
   const std::string hostile = "</script><script>alert(1)</script><img src=x onerror=alert(2)>";
   const auto plain = random_network({.widths = {2, 2}});
   const Network network({plain->layers().begin(), plain->layers().end()},
                         {.inputs = {hostile, "b"}, .outputs = {"y", hostile}, .classes = {}});
-  const Json page = browse({{explain_page(network, random_rows(1, 2, 5), {.model = hostile}), R"js(
+  const Json report = browse({{html_report(network, random_rows(1, 2, 5), {.model = hostile}), R"js(
     node(0, 0).focus();
     return {title: document.title, heading: shownText('model'), node: shownText('sum-title'), images: document.images.length, scripts: document.scripts.length};
   )js"}})[0];
-  EXPECT_EQ(page["title"], hostile + " - lamella explain");
-  EXPECT_EQ(page["heading"], hostile);
-  EXPECT_EQ(page["node"], "x[0] " + hostile);
-  EXPECT_EQ(page["images"], 0);
-  EXPECT_EQ(page["scripts"], 4) << "data, the page's own, and two of this test";
+  EXPECT_EQ(report["title"], hostile + " - lamella explain");
+  EXPECT_EQ(report["heading"], hostile);
+  EXPECT_EQ(report["node"], "x[0] " + hostile);
+  EXPECT_EQ(report["images"], 0);
+  EXPECT_EQ(report["scripts"], 4) << "data, the report's own, and two of this test";
 }
 
-TEST_F(PageInBrowser, KeepsUpWithLargeNetworks) {
+TEST_F(ReportInBrowser, KeepsUpWithLargeNetworks) {
   const auto network =
       random_network({.widths = {784, 512, 512, 10}, .last = ActivationKind::kSoftmax});
   const Matrix rows = random_rows(1, 784, 5);
-  const Json page = browse({{explain_page(*network, rows, {.model = "m"}), R"js(
+  const Json report = browse({{html_report(*network, rows, {.model = "m"}), R"js(
     const time = (action) => { const start = performance.now(); action(); return performance.now() - start; };
-    const found = {walk: walkOfAll(), rounding: shownText('rounding'), sum: shownText('sum-text')};
+    const found = {trace: traceOfAll(), rounding: shownText('rounding'), sum: shownText('sum-text')};
     const cell = document.querySelector('.layer td.weight input');
     found.edit = Math.min(...[1, 2, 3].map((value) => time(() => { cell.value = value; fire(cell, 'input'); })));
     click('zero-targets');
@@ -537,15 +537,15 @@ TEST_F(PageInBrowser, KeepsUpWithLargeNetworks) {
     found.numpy = shownText('numpy-note');
     return found;
   )js"}})[0];
-  EXPECT_THAT(page["rounding"].get<std::string>(), HasSubstr("rounded to 16 bits"));
-  EXPECT_THAT(page["sum"].get<std::string>(), HasSubstr(" + (504 more, together "));
-  EXPECT_EQ(page["paged"], true);
-  EXPECT_EQ(page["last"], "h1[511]");
-  EXPECT_THAT(page["numpy"].get<std::string>(), HasSubstr("669,706 parameters, too many"));
-  EXPECT_LT(page["edit"], 200);  // milliseconds, on a busy machine too
-  EXPECT_LT(page["step"], 1000);
-  RecordProperty("edit_ms", page["edit"].dump());
-  RecordProperty("step_ms", page["step"].dump());
+  EXPECT_THAT(report["rounding"].get<std::string>(), HasSubstr("rounded to 16 bits"));
+  EXPECT_THAT(report["sum"].get<std::string>(), HasSubstr(" + (504 more, together "));
+  EXPECT_EQ(report["paged"], true);
+  EXPECT_EQ(report["last"], "h1[511]");
+  EXPECT_THAT(report["numpy"].get<std::string>(), HasSubstr("669,706 parameters, too many"));
+  EXPECT_LT(report["edit"], 200);  // milliseconds, on a busy machine too
+  EXPECT_LT(report["step"], 1000);
+  RecordProperty("edit_ms", report["edit"].dump());
+  RecordProperty("step_ms", report["step"].dump());
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
-// What a page knows of a network and its rows, as JSON that may stand inside of HTML.
+// What a report knows of a network and its rows, as JSON that may stand inside of HTML.
 #pragma once
 
 #include <string>
 
-#include <lamella/page.hpp>
+#include <lamella/html_report.hpp>
 
-namespace lamella::page {
+namespace lamella::report {
 
 enum class WeightsForm {
   kExact,   // float32
@@ -14,10 +14,10 @@ enum class WeightsForm {
 
 // Numbers stand in it as base64 of little-endian values. Throws Error where weights cannot be
 // rounded.
-[[nodiscard]] std::string page_data(const Network& network, MatrixView<const float> rows,
-                                    const PageOptions& options, WeightsForm form);
+[[nodiscard]] std::string report_data(const Network& network, MatrixView<const float> rows,
+                                      const HtmlReportOptions& options, WeightsForm form);
 
 // How many bytes the weights and biases take in the data, as base64.
 [[nodiscard]] std::size_t encoded_size(const Network& network, WeightsForm form);
 
-}  // namespace lamella::page
+}  // namespace lamella::report

@@ -7,12 +7,12 @@
 #include <lamella/error.hpp>
 #include <lamella/explain.hpp>
 #include <lamella/figure.hpp>
-#include <lamella/page.hpp>
+#include <lamella/html_report.hpp>
 
 #include "io/atomic_file.hpp"
 #include "io/extension.hpp"
-#include "page/page_data.hpp"
-#include "page/sources.hpp"
+#include "report/report_data.hpp"
+#include "report/sources.hpp"
 
 namespace lamella {
 namespace {
@@ -20,11 +20,11 @@ namespace {
 constexpr std::size_t kMostExact = 2'000'000;
 constexpr std::size_t kMostBytes = 20'000'000;
 
-// The figure without its tooltips, since the page has a panel that says more.
+// The figure without its tooltips, since the report has a panel that says more.
 std::string figure_of(const Network& network, MatrixView<const float> rows) {
   constexpr std::string_view kBegin = "<title>";
   constexpr std::string_view kEnd = "</title>";
-  const std::string svg = figure_svg(network, walk(network, rows.block(0, 1)));
+  const std::string svg = figure_svg(network, trace_forward(network, rows.block(0, 1)));
   // The first is the name of the whole.
   std::size_t at = svg.find(kEnd) + kEnd.size();
   std::string text = svg.substr(0, at);
@@ -42,22 +42,22 @@ class Assembly {
   void fill(std::string_view place, std::string_view text) {
     const std::string mark = fmt::format("<!--lamella:{}-->", place);
     const std::size_t at = rest_.find(mark);
-    page_ += rest_.substr(0, at);
-    page_ += text;
+    report_ += rest_.substr(0, at);
+    report_ += text;
     rest_.remove_prefix(at + mark.size());
   }
   [[nodiscard]] std::string finish() && {
-    page_ += rest_;
-    return std::move(page_);
+    report_ += rest_;
+    return std::move(report_);
   }
 
  private:
-  std::string page_;
-  std::string_view rest_ = page::kTemplate;
+  std::string report_;
+  std::string_view rest_ = report::kTemplate;
 };
 
 void check_shapes(const Network& network, MatrixView<const float> rows,
-                  const PageOptions& options) {
+                  const HtmlReportOptions& options) {
   if (rows.rows() == 0) {
     throw ShapeError("at least one row is wanted");
   }
@@ -77,48 +77,48 @@ void check_shapes(const Network& network, MatrixView<const float> rows,
   }
 }
 
-std::string page_of(const std::string& figure, const std::string& data) {
+std::string report_of(const std::string& figure, const std::string& data) {
   Assembly assembly;
-  assembly.fill("style", page::kStyle);
+  assembly.fill("style", report::kStyle);
   assembly.fill("figure", figure);
   assembly.fill("network", data);
-  assembly.fill("script", page::kScript);
+  assembly.fill("script", report::kScript);
   return std::move(assembly).finish();
 }
 
 }  // namespace
 
-std::string explain_page(const Network& network, MatrixView<const float> rows,
-                         const PageOptions& options) {
-  using page::WeightsForm;
+std::string html_report(const Network& network, MatrixView<const float> rows,
+                        const HtmlReportOptions& options) {
+  using report::WeightsForm;
   check_shapes(network, rows, options);
-  const std::size_t least = page::encoded_size(network, WeightsForm::kRounded);
+  const std::size_t least = report::encoded_size(network, WeightsForm::kRounded);
   if (least > kMostBytes) {
     throw Error(fmt::format(
-        "the page would take {:.0f} MB, {} MB at most are sensible; explain without --html, or "
+        "the report would take {:.0f} MB, {} MB at most are sensible; explain without --html, or "
         "with --svg, shows networks of this size",
         static_cast<double>(least) / 1e6, kMostBytes / 1'000'000));
   }
   const std::string figure = figure_of(network, rows);
-  if (page::encoded_size(network, WeightsForm::kExact) < kMostExact) {
-    std::string page =
-        page_of(figure, page::page_data(network, rows, options, WeightsForm::kExact));
-    if (page.size() < kMostExact) {
-      return page;
+  if (report::encoded_size(network, WeightsForm::kExact) < kMostExact) {
+    std::string report =
+        report_of(figure, report::report_data(network, rows, options, WeightsForm::kExact));
+    if (report.size() < kMostExact) {
+      return report;
     }
   }
-  return page_of(figure, page::page_data(network, rows, options, WeightsForm::kRounded));
+  return report_of(figure, report::report_data(network, rows, options, WeightsForm::kRounded));
 }
 
-void save_page(const Network& network, MatrixView<const float> rows, const PageOptions& options,
-               const std::string& file) {
+void save_html_report(const Network& network, MatrixView<const float> rows,
+                      const HtmlReportOptions& options, const std::string& file) {
   const std::string extension = io::extension_of(file);
   if (extension != ".html" && extension != ".htm") {
-    throw FileError(file, "is no name for an .html file, which is what the page is saved as");
+    throw FileError(file, "is no name for an .html file, which is what the report is saved as");
   }
-  const std::string page = explain_page(network, rows, options);
+  const std::string report = html_report(network, rows, options);
   io::AtomicFile output(file);
-  output.write(std::as_bytes(std::span(page)));
+  output.write(std::as_bytes(std::span(report)));
   output.finish();
 }
 

@@ -30,7 +30,7 @@ bool shows_whole(const AdjustableLayer& layer) {
   return layer.outputs <= kShownSize && layer.inputs <= kShownSize;
 }
 
-std::string gradient_text(const Descent& descent, std::size_t n) {
+std::string gradient_text(const GradientDescent& descent, std::size_t n) {
   const AdjustableLayer& layer = descent.layers()[n];
   const LayerGradient& gradient = descent.gradients()[n];
   const std::size_t number = n + 1;
@@ -43,14 +43,14 @@ std::string gradient_text(const Descent& descent, std::size_t n) {
           : fmt::format("(y - t) * {}'(z{})", activation, number);
   std::string text =
       fmt::format("layer {}: delta{} = {}{}\n", number, number, delta,
-                  descent.walk().rows > 1 && last ? ", over the number of rows" : "");
-  if (!shows_whole(layer) || descent.walk().rows > kShownSize) {
+                  descent.trace().rows > 1 && last ? ", over the number of rows" : "");
+  if (!shows_whole(layer) || descent.trace().rows > kShownSize) {
     return text + fmt::format("  largest |dL/dW{}| = {}, largest |dL/db{}| = {}\n\n", number,
                               number_text(largest_of(gradient.weights)), number,
                               number_text(largest_of(gradient.bias)));
   }
   std::vector<Block> blocks = {
-      transposed_block(fmt::format("delta{}", number), gradient.deltas, descent.walk().rows,
+      transposed_block(fmt::format("delta{}", number), gradient.deltas, descent.trace().rows,
                        layer.outputs),
       matrix_block(fmt::format("dL/dW{} = delta{} · {}^T", number, number,
                                n == 0 ? std::string("x") : fmt::format("h{}", n)),
@@ -108,8 +108,8 @@ std::string curve_text(const std::vector<double>& losses) {
 
 }  // namespace
 
-std::string descent_text(Descent& descent, MatrixView<const float> targets, double learning_rate,
-                         std::size_t steps, TextStyle style) {
+std::string training_text(GradientDescent& descent, MatrixView<const float> targets,
+                          double learning_rate, std::size_t steps, TextStyle style) {
   const std::vector<double> target(targets.data(), targets.data() + targets.size());
   const std::string title =
       fmt::format("loss: {}{}", formula_of(descent.loss_kind()),
@@ -118,7 +118,7 @@ std::string descent_text(Descent& descent, MatrixView<const float> targets, doub
   const std::size_t outputs = targets.columns();
   if (outputs <= kShownSize && targets.rows() <= kShownSize) {
     text += beside(
-        {transposed_block("y", descent.walk().layers.back().activations, targets.rows(), outputs),
+        {transposed_block("y", descent.trace().layers.back().activations, targets.rows(), outputs),
          transposed_block("t", target, targets.rows(), outputs)});
   } else {
     text += fmt::format("  {} rows of {} targets\n", targets.rows(), outputs);

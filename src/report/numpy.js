@@ -108,7 +108,7 @@ class NumpyCopy {
     } catch {
       this.text.focus();
       this.text.select();
-      this.note.textContent = 'The browser does not let the page copy. The code below is selected: copy it with Ctrl+C, or by a long press.';
+      this.note.textContent = 'The browser does not let the report copy. The code below is selected: copy it with Ctrl+C, or by a long press.';
     }
   }
 

@@ -1,4 +1,4 @@
-// Works a page as a user does, by events alone; the tests' scripts call these.
+// Works a report as a user does, by events alone; the tests' scripts call these.
 'use strict';
 
 // By the name that a screen reader says.
@@ -64,10 +64,10 @@ function plain(arrays) {
 }
 
 // [rows][width] of every layer, as lamella explain --json has them.
-function walkOfAll() {
+function traceOfAll() {
   return lamella.model.layers.map((layer, n) => ({
-    pre_activations: plain(lamella.walks.map((walk) => walk.layers[n].z)),
-    activations: plain(lamella.walks.map((walk) => walk.layers[n].h)),
+    pre_activations: plain(lamella.traces.map((trace) => trace.layers[n].z)),
+    activations: plain(lamella.traces.map((trace) => trace.layers[n].h)),
   }));
 }
 
@@ -79,7 +79,7 @@ function wait(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-// Where the result goes: the page around this one collects those of all.
+// Where the result goes: the report around this one collects those of all.
 async function report(script) {
   let result;
   try {

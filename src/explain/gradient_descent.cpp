@@ -92,8 +92,8 @@ void fill_gradient(const AdjustableLayer& layer, std::span<const double> x, std:
 
 }  // namespace
 
-Descent::Descent(const Network& network, MatrixView<const float> rows,
-                 MatrixView<const float> targets)
+GradientDescent::GradientDescent(const Network& network, MatrixView<const float> rows,
+                                 MatrixView<const float> targets)
     : layers_(explain::adjustable(network)),
       targets_(targets.data(), targets.data() + targets.size()),
       loss_kind_(network.layers().back().activation.over_row() ? LossKind::kCrossEntropy
@@ -105,12 +105,12 @@ Descent::Descent(const Network& network, MatrixView<const float> rows,
     throw ShapeError(fmt::format("targets are [{} x {}], [{} x {}] are wanted", targets.rows(),
                                  targets.columns(), rows.rows(), network.outputs()));
   }
-  walk_.rows = rows.rows();
-  walk_.inputs = explain::first_inputs(network, rows);
+  trace_.rows = rows.rows();
+  trace_.inputs = explain::first_inputs(network, rows);
   compute();
 }
 
-void Descent::step(double learning_rate) {
+void GradientDescent::step(double learning_rate) {
   for (std::size_t n = 0; n < layers_.size(); ++n) {
     for (std::size_t i = 0; i < layers_[n].weights.size(); ++i) {
       layers_[n].weights[i] -= learning_rate * gradients_[n].weights[i];
@@ -122,22 +122,22 @@ void Descent::step(double learning_rate) {
   compute();
 }
 
-void Descent::compute() {
-  explain::walk_forward(layers_, walk_);
+void GradientDescent::compute() {
+  explain::compute_forward(layers_, trace_);
   const std::size_t last = layers_.size() - 1;
   loss_ = loss_of(loss_kind_, layers_[last].activation.kind == ActivationKind::kLogSoftmax,
-                  walk_.layers[last].activations, targets_, walk_.rows);
+                  trace_.layers[last].activations, targets_, trace_.rows);
   gradients_.resize(layers_.size());
   gradients_[last].deltas =
-      last_deltas(loss_kind_, layers_[last], walk_.layers[last], targets_, walk_.rows);
+      last_deltas(loss_kind_, layers_[last], trace_.layers[last], targets_, trace_.rows);
   for (std::size_t n = last;; --n) {
-    fill_gradient(layers_[n], n == 0 ? walk_.inputs : walk_.layers[n - 1].activations, walk_.rows,
-                  gradients_[n]);
+    fill_gradient(layers_[n], n == 0 ? trace_.inputs : trace_.layers[n - 1].activations,
+                  trace_.rows, gradients_[n]);
     if (n == 0) {
       break;
     }
     gradients_[n - 1].deltas = deltas_before(layers_[n], gradients_[n].deltas, layers_[n - 1],
-                                             walk_.layers[n - 1], walk_.rows);
+                                             trace_.layers[n - 1], trace_.rows);
   }
 }
 

@@ -26,7 +26,7 @@ class Figure {
       this.addNode(group);
     }
     for (const column of svg.querySelectorAll('.column')) {
-      // Chosen when the page was written; values may have changed since.
+      // Chosen when the report was written; values may have changed since.
       const note = column.lastElementChild;
       note.textContent = note.textContent.replace(', the most active', '');
       column.setAttribute('aria-hidden', 'true');
@@ -81,7 +81,7 @@ class Figure {
     next()?.group.focus();
   }
 
-  // reached(layer): how far the walk through the layers has come (walkthrough.js). current: {layer,
+  // reached(layer): how far the trace through the layers has come (walkthrough.js). current: {layer,
   // unit}. largest: of each layer's weights.
   update(current, values, reached, largest) {
     for (const node of this.nodes) {

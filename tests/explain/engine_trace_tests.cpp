@@ -26,7 +26,7 @@ std::vector<double> doubles(const Matrix& matrix) {
   return {matrix.data(), matrix.data() + matrix.size()};
 }
 
-TEST(EngineWalk, IsWhatItsLayerOutputsShow) {
+TEST(EngineTrace, IsWhatItsLayerOutputsShow) {
   for (const std::size_t width : {9UL, 40UL}) {
     const auto network = random_network({.widths = {7, width, 5},
                                          .hidden = ActivationKind::kGelu,
@@ -39,7 +39,7 @@ TEST(EngineWalk, IsWhatItsLayerOutputsShow) {
     Matrix last(70, 5);
     engine->run(rows, outputs,
                 std::vector<LayerOutput>{{0, true, before}, {0, false, after}, {1, true, last}});
-    const Walk found = walk(*engine, rows);
+    const ForwardTrace found = trace_forward(*engine, rows);
     EXPECT_EQ(found.rows, 70U);
     EXPECT_EQ(found.inputs, doubles(rows));
     ASSERT_EQ(found.layers.size(), 2U);
@@ -50,12 +50,12 @@ TEST(EngineWalk, IsWhatItsLayerOutputsShow) {
   }
 }
 
-TEST(EngineWalk, IsNearTheOneInDoublePrecision) {
+TEST(EngineTrace, IsNearTheOneInDoublePrecision) {
   const auto network = random_network(
       {.widths = {7, 40, 30, 5}, .hidden = ActivationKind::kTanh, .last = ActivationKind::kSelu});
   const Matrix rows = random_rows(20, 7, 5, 3);
-  const Walk exact = walk(*network, rows);
-  const Walk found = walk(*cpu_engine(network), rows);
+  const ForwardTrace exact = trace_forward(*network, rows);
+  const ForwardTrace found = trace_forward(*cpu_engine(network), rows);
   for (std::size_t n = 0; n < 3; ++n) {
     const auto layers = network->layers().first(n + 1);
     const verify::Reference reference =
@@ -70,35 +70,35 @@ TEST(EngineWalk, IsNearTheOneInDoublePrecision) {
 }
 
 // With the identity behind the steps, the engine's outputs are what it made of the rows.
-TEST(EngineWalk, RoundsEachInputStepAsTheEngineDoes) {
+TEST(EngineTrace, RoundsEachInputStepAsTheEngineDoes) {
   using Kind = InputStep::Kind;
   Layer identity{3, 3, {1, 0, 0, 0, 1, 0, 0, 0, 1}, {}, {}};
   const auto network = test::with_input_steps(
       Network({identity}), {Kind::kSubtract, Kind::kDivide, Kind::kMultiply, Kind::kAdd}, 4);
   const Matrix rows = random_rows(40, 3, 8);
-  const Walk found = walk(*cpu_engine(network), rows);
+  const ForwardTrace found = trace_forward(*cpu_engine(network), rows);
   EXPECT_EQ(found.inputs, found.layers[0].activations);
-  EXPECT_NE(found.inputs, walk(*network, rows).inputs);
+  EXPECT_NE(found.inputs, trace_forward(*network, rows).inputs);
 }
 
-TEST(EngineWalk, ShowsWhereAnEngineComputesWrongly) {
+TEST(EngineTrace, ShowsWhereAnEngineComputesWrongly) {
   const auto network = random_network({.widths = {3, 6, 2}});
   test::LyingLayerOutputs engine(network, 0, 4);
   const Matrix rows = random_rows(5, 3, 1);
-  const Walk honest = walk(*cpu_engine(network), rows);
-  const Walk found = walk(engine, rows);
+  const ForwardTrace honest = trace_forward(*cpu_engine(network), rows);
+  const ForwardTrace found = trace_forward(engine, rows);
   EXPECT_EQ(found.layers[0].pre_activations, honest.layers[0].pre_activations);
   EXPECT_EQ(found.layers[0].activations[6 + 4],
             static_cast<float>(honest.layers[0].activations[6 + 4]) + 0.5F);
 }
 
-TEST(EngineWalk, OfNoRowsAndOfRowsOfAnotherWidth) {
+TEST(EngineTrace, OfNoRowsAndOfRowsOfAnotherWidth) {
   const auto engine = cpu_engine(random_network({.widths = {3, 2}}));
-  EXPECT_EQ(walk(*engine, Matrix(0, 3)).layers[0].activations, std::vector<double>());
-  EXPECT_THROW((void)walk(*engine, Matrix(1, 4)), ShapeError);
+  EXPECT_EQ(trace_forward(*engine, Matrix(0, 3)).layers[0].activations, std::vector<double>());
+  EXPECT_THROW((void)trace_forward(*engine, Matrix(1, 4)), ShapeError);
 }
 
-TEST(EngineWalk, IsSummedUpOverAFile) {
+TEST(EngineTrace, IsSummedUpOverAFile) {
   const test::TemporaryFolder folder;
   const auto network = random_network({.widths = {5, 9, 4}});
   const Matrix rows = random_rows(2500, 5, 2);  // more than one chunk
@@ -107,7 +107,7 @@ TEST(EngineWalk, IsSummedUpOverAFile) {
   const auto engine = cpu_engine(network);
   const NetworkStatistics found = summarize(*engine, {.path = file});
   EXPECT_EQ(found.rows, 2500U);
-  const Walk all = walk(*engine, rows);
+  const ForwardTrace all = trace_forward(*engine, rows);
   for (std::size_t n = 0; n < 2; ++n) {
     const std::size_t outputs = network->layers()[n].outputs;
     for (std::size_t o = 0; o < outputs; ++o) {

@@ -1,4 +1,4 @@
-#include "page/page_data.hpp"
+#include "report/report_data.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -16,7 +16,7 @@
 
 #include "explain/forward.hpp"
 
-namespace lamella::page {
+namespace lamella::report {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -76,7 +76,7 @@ RoundedWeights rounded(const Layer& layer, std::size_t number) {
     for (const float weight : unit) {
       if (!std::isfinite(weight)) {
         throw Error(fmt::format(
-            "layer {} has weights that are not finite; so large a network stands in a page with "
+            "layer {} has weights that are not finite; so large a network stands in a report with "
             "weights rounded to 16 bits, which finite ones alone can be",
             number));
       }
@@ -95,8 +95,8 @@ RoundedWeights rounded(const Layer& layer, std::size_t number) {
   return result;
 }
 
-// How far the outputs of two walks lie apart at most.
-double largest_difference(const Walk& a, const Walk& b) {
+// How far the outputs of two traces lie apart at most.
+double largest_difference(const ForwardTrace& a, const ForwardTrace& b) {
   double largest = 0;
   const std::vector<double>& exact = a.layers.back().activations;
   for (std::size_t i = 0; i < exact.size(); ++i) {
@@ -106,14 +106,15 @@ double largest_difference(const Walk& a, const Walk& b) {
   return largest;
 }
 
-// What the page says of rounded weights.
+// What the report says of rounded weights.
 std::string rounding_note(const Network& network, MatrixView<const float> rows,
                           std::span<const AdjustableLayer> layers) {
-  const Walk exact = walk(network, rows);
-  Walk changed{.rows = exact.rows, .inputs = exact.inputs, .layers = {}};
-  explain::walk_forward(layers, changed);
+  const ForwardTrace exact = trace_forward(network, rows);
+  ForwardTrace changed{.rows = exact.rows, .inputs = exact.inputs, .layers = {}};
+  explain::compute_forward(layers, changed);
   return fmt::format(
-      "To keep this page small, the weights are rounded to 16 bits here. That changes the outputs "
+      "To keep this report small, the weights are rounded to 16 bits here. That changes the "
+      "outputs "
       "of {} by at most {:.2g}; lamella explain prints the exact ones.",
       exact.rows == 1 ? std::string("this row") : fmt::format("these {} rows", exact.rows),
       largest_difference(exact, changed));
@@ -146,7 +147,7 @@ Json json_of(const NetworkNames& names) {
   return {{"inputs", names.inputs}, {"outputs", names.outputs}, {"classes", names.classes}};
 }
 
-Json rows_json(MatrixView<const float> rows, const PageOptions& options) {
+Json rows_json(MatrixView<const float> rows, const HtmlReportOptions& options) {
   Json json = Json::array();
   for (std::size_t r = 0; r < rows.rows(); ++r) {
     json.push_back({{"number", options.row_numbers.empty() ? r : options.row_numbers[r]},
@@ -169,8 +170,8 @@ std::size_t encoded_size(const Network& network, WeightsForm form) {
   return bytes / 3 * 4;
 }
 
-std::string page_data(const Network& network, MatrixView<const float> rows,
-                      const PageOptions& options, WeightsForm form) {
+std::string report_data(const Network& network, MatrixView<const float> rows,
+                        const HtmlReportOptions& options, WeightsForm form) {
   Json layers = Json::array();
   std::vector<AdjustableLayer> changed = explain::adjustable(network);
   for (std::size_t n = 0; n < network.layers().size(); ++n) {
@@ -212,4 +213,4 @@ std::string page_data(const Network& network, MatrixView<const float> rows,
   return escaped;
 }
 
-}  // namespace lamella::page
+}  // namespace lamella::report

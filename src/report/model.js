@@ -1,4 +1,4 @@
-// What the page is about, read from its data: the network, its rows and their targets; and the
+// What the report is about, read from its data: the network, its rows and their targets; and the
 // history of what has been changed in them.
 'use strict';
 
@@ -35,7 +35,7 @@ function readLayer(written) {
   };
 }
 
-// The state of the page; everything that is shown follows from it.
+// The state of the report; everything that is shown follows from it.
 function readModel(written) {
   const layers = written.layers.map(readLayer);
   const outputs = layers.at(-1).outputs;

@@ -73,7 +73,7 @@ class Training {
     app.history.recordParameters(count === 1 ? 'a step' : `${count} steps`);
     const losses = model.losses.length > 0 ? model.losses.slice() : [app.loss];
     for (let i = 0; i < count; ++i) {
-      descend(model.layers, gradientsOf(model.layers, app.walks, model.targets), model.learningRate);
+      descend(model.layers, gradientsOf(model.layers, app.traces, model.targets), model.learningRate);
       app.compute();
       losses.push(app.loss);
     }
@@ -99,14 +99,14 @@ class Training {
         element('caption', {class: 'unseen'}, 'Targets of the outputs'),
         element('thead', {}, names), element('tbody', {}, ...lines));
     byId('target-controls').replaceChildren(
-        ...this.selection.controls(last, () => this.app.walks[this.app.row].layers.at(-1).h));
+        ...this.selection.controls(last, () => this.app.traces[this.app.row].layers.at(-1).h));
   }
 
   update(isForced) {
-    const {model, walks, loss} = this.app;
+    const {model, traces, loss} = this.app;
     for (const {r, o, cell, output} of this.cells) {
       cell.update(isForced);
-      output.textContent = `y ${numberText(walks[r].layers.at(-1).h[o])}`;
+      output.textContent = `y ${numberText(traces[r].layers.at(-1).h[o])}`;
     }
     const {isComplete} = this;
     byId('zero-targets').hidden = isComplete;

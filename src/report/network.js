@@ -1,7 +1,7 @@
-// The arithmetic of networks in double precision: the walk forward, the loss, its gradient by
+// The arithmetic of networks in double precision: the trace forward, the loss, its gradient by
 // back-propagation (Rumelhart, Hinton and Williams, 1986), and the step against it. The formulae and
-// the order of all sums are those of the command's own walk and descent. Nothing here knows of the
-// page.
+// the order of all sums are those of the command's own forward pass and gradient descent. Nothing here knows of the
+// report.
 //
 // A layer is {inputs, outputs, activation: {name, text, a, b}, weights: Float64Array [outputs x
 // inputs], bias: Float64Array [outputs] or null}.
@@ -165,8 +165,8 @@ function applyInputSteps(steps, row) {
   });
 }
 
-// Walks one row through the layers: {inputs, layers: [{z, h}]}.
-function walk(layers, inputs) {
+// Traces one row through the layers: {inputs, layers: [{z, h}]}.
+function traceForward(layers, inputs) {
   const result = {inputs, layers: []};
   let x = inputs;
   for (const layer of layers) {
@@ -192,11 +192,11 @@ function lossKind(layers) {
 }
 
 // The mean over the rows.
-function lossOf(layers, walks, targets) {
+function lossOf(layers, traces, targets) {
   const kind = lossKind(layers);
   const logarithms = layers.at(-1).activation.name === 'log_softmax';
   let sum = 0;
-  walks.forEach((row, r) => {
+  traces.forEach((row, r) => {
     row.layers.at(-1).h.forEach((y, o) => {
       const t = targets[r][o];
       if (kind === 'squared error') {
@@ -206,7 +206,7 @@ function lossOf(layers, walks, targets) {
       }
     });
   });
-  return sum / walks.length;
+  return sum / traces.length;
 }
 
 // d loss / d z of the last layer, for one of count rows.
@@ -238,15 +238,15 @@ function deltasBefore(layer, deltas, before, {z}) {
 }
 
 // The gradient of the loss, for each layer {deltas: one Float64Array per row, weights, bias}.
-function gradientsOf(layers, walks, targets) {
+function gradientsOf(layers, traces, targets) {
   const gradients = layers.map((layer) => ({
     deltas: [],
     weights: new Float64Array(layer.weights.length),
     bias: layer.bias && new Float64Array(layer.outputs),
   }));
-  walks.forEach((row, r) => {
+  traces.forEach((row, r) => {
     const last = layers.length - 1;
-    let deltas = lastDeltas(layers[last], row.layers[last], targets[r], walks.length);
+    let deltas = lastDeltas(layers[last], row.layers[last], targets[r], traces.length);
     for (let n = last; n >= 0; --n) {
       gradients[n].deltas.push(deltas);
       addToGradient(gradients[n], deltas, n === 0 ? row.inputs : row.layers[n - 1].h);

@@ -1,4 +1,4 @@
-#include "tests/page/browser.hpp"
+#include "tests/report/browser.hpp"
 
 #include <cstdlib>
 #include <filesystem>
@@ -12,7 +12,7 @@
 namespace lamella::test {
 namespace {
 
-// Stands first in a page, so that it sees every error.
+// Stands first in a report, so that it sees every error.
 constexpr const char* kWatch = R"html(<script>
 window.complaints = [];
 addEventListener('error', (event) => complaints.push(event.message));
@@ -21,7 +21,7 @@ addEventListener('securitypolicyviolation',
                  (event) => complaints.push(event.violatedDirective + ': ' + event.blockedURI));
 </script>)html";
 
-// Collects what the pages in its frames report.
+// Collects what the reports in its frames report.
 constexpr const char* kCollector = R"html(<script>
 const results = [];
 addEventListener('message', ({data}) => {
@@ -37,14 +37,14 @@ addEventListener('message', ({data}) => {
 
 std::string with_script(const BrowserVisit& visit) {
   static const std::string driver =
-      file_content(std::string(LAMELLA_TEST_DATA) + "/../page/driver.js");
-  std::string page = visit.page;
+      file_content(std::string(LAMELLA_TEST_DATA) + "/../report/driver.js");
+  std::string report = visit.report;
   const std::string head = "<head>";
   const std::string end = "</body>";
-  page.insert(page.rfind(end),
-              "<script>" + driver + "report(async () => {" + visit.script + "\n});</script>");
-  page.insert(page.find(head) + head.size(), kWatch);
-  return page;
+  report.insert(report.rfind(end),
+                "<script>" + driver + "report(async () => {" + visit.script + "\n});</script>");
+  report.insert(report.find(head) + head.size(), kWatch);
+  return report;
 }
 
 std::string decoded(const std::string& text) {
@@ -98,11 +98,11 @@ std::vector<nlohmann::json> browse(const std::vector<BrowserVisit>& visits) {
   }
   const std::size_t from = begin + mark.size();
   std::vector<nlohmann::json> values;
-  for (const auto& page :
+  for (const auto& report :
        nlohmann::json::parse(decoded(result.out.substr(from, result.out.find('<', from) - from)))) {
-    EXPECT_FALSE(page.contains("error")) << page["error"];
-    EXPECT_EQ(page["complaints"], nlohmann::json::array());
-    values.push_back(page.value("value", nlohmann::json()));
+    EXPECT_FALSE(report.contains("error")) << report["error"];
+    EXPECT_EQ(report["complaints"], nlohmann::json::array());
+    values.push_back(report.value("value", nlohmann::json()));
   }
   return values;
 }

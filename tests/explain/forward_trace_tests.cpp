@@ -30,13 +30,13 @@ std::vector<Activation> all_activations() {
   return all;
 }
 
-TEST(Walk, OfTheNetworkDoneByHandIsWhatItsStepsSay) {
+TEST(ForwardTrace, OfTheNetworkDoneByHandIsWhatItsStepsSay) {
   const Layer first{
       3, 4, {0, 1, 1, 1, 1, 0, 1, 0, 1, 1, 0, 0}, {0, 0, 0, -1}, ActivationKind::kRelu};
   const Layer second{4, 2, {1, 1, 0, 0, 0, 0, 1, 1}, {0, -1}, ActivationKind::kRelu};
   const Network network({first, second});
   const std::vector<float> rows = {2, 1, 3, 0, -3, 1};
-  const Walk found = walk(network, {rows.data(), 2, 3});
+  const ForwardTrace found = trace_forward(network, {rows.data(), 2, 3});
   EXPECT_THAT(found.inputs, ElementsAre(2, 1, 3, 0, -3, 1));
   EXPECT_THAT(found.layers[0].pre_activations, ElementsAre(4, 3, 5, 1, -2, -3, 1, -1));
   EXPECT_THAT(found.layers[0].activations, ElementsAre(4, 3, 5, 1, 0, 0, 1, 0));
@@ -44,14 +44,14 @@ TEST(Walk, OfTheNetworkDoneByHandIsWhatItsStepsSay) {
   EXPECT_THAT(found.layers[1].activations, ElementsAre(7, 5, 0, 0));
 }
 
-TEST(Walk, EndsWithTheReferencesOutputsForEveryActivation) {
+TEST(ForwardTrace, EndsWithTheReferencesOutputsForEveryActivation) {
   for (const Activation& activation : all_activations()) {
     const auto network = test::random_network(
         {.widths = {7, 9, 5},
          .hidden = activation.over_row() ? Activation(ActivationKind::kTanh) : activation,
          .last = activation});
     const Matrix rows = test::random_rows(20, 7, 5, 3);
-    const Walk found = walk(*network, rows);
+    const ForwardTrace found = trace_forward(*network, rows);
     const verify::Reference reference = verify::evaluate(*network, rows);
     ASSERT_EQ(found.layers.back().activations.size(), reference.values.size());
     for (std::size_t i = 0; i < reference.values.size(); ++i) {
@@ -61,13 +61,13 @@ TEST(Walk, EndsWithTheReferencesOutputsForEveryActivation) {
   }
 }
 
-TEST(Walk, BeginsBehindTheInputSteps) {
+TEST(ForwardTrace, BeginsBehindTheInputSteps) {
   using Kind = InputStep::Kind;
   const auto plain = test::random_network({.widths = {3, 2}});
   const auto network = test::with_input_steps(
       *plain, {Kind::kSubtract, Kind::kDivide, Kind::kMultiply, Kind::kAdd, Kind::kClip}, 4);
   const Matrix rows = test::random_rows(4, 3, 8);
-  const Walk found = walk(*network, rows);
+  const ForwardTrace found = trace_forward(*network, rows);
   const auto steps = network->input_steps();
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const double x = rows.data()[i];
@@ -78,17 +78,17 @@ TEST(Walk, BeginsBehindTheInputSteps) {
   }
 }
 
-TEST(Walk, OfRowsOfAnotherWidthIsRefused) {
+TEST(ForwardTrace, OfRowsOfAnotherWidthIsRefused) {
   const auto network = test::random_network({.widths = {3, 2}});
-  EXPECT_THROW((void)walk(*network, Matrix(1, 4)), ShapeError);
+  EXPECT_THROW((void)trace_forward(*network, Matrix(1, 4)), ShapeError);
 }
 
-TEST(Walk, IsSavedAsNumpyReadsIt) {
+TEST(ForwardTrace, IsSavedAsNumpyReadsIt) {
   const TemporaryFolder folder;
   const auto network = test::random_network({.widths = {3, 4, 2}});
-  const Walk found = walk(*network, test::random_rows(5, 3, 1));
-  const std::string file = folder.file("walk.npz");
-  save_walk(found, *network, file);
+  const ForwardTrace found = trace_forward(*network, test::random_rows(5, 3, 1));
+  const std::string file = folder.file("trace.npz");
+  save_trace(found, *network, file);
   const std::string bytes = read_text(file);
   const io::TensorFile read = io::read_npz(io::testing_support::bytes_of(bytes));
   std::vector<std::string> names;
@@ -103,7 +103,7 @@ TEST(Walk, IsSavedAsNumpyReadsIt) {
   EXPECT_EQ(std::memcmp(last.data(), found.layers[1].activations.data(), last.size()), 0);
   // And compare --per-layer takes it.
   EXPECT_EQ(io::read_layer_arrays(file, *network).size(), 4U);
-  EXPECT_THAT(refusal([&] { save_walk(found, *network, folder.file("walk.npy")); }),
+  EXPECT_THAT(refusal([&] { save_trace(found, *network, folder.file("trace.npy")); }),
               HasSubstr(".npz"));
   EXPECT_EQ(folder.count(), 1U);
 }

@@ -12,10 +12,10 @@ std::vector<double> doubles(const Matrix& matrix) {
 
 }  // namespace
 
-Walk walk(Engine& engine, MatrixView<const float> rows) {
+ForwardTrace trace_forward(Engine& engine, MatrixView<const float> rows) {
   const Network& network = engine.network();
   const auto layers = network.layers();
-  Walk walk{
+  ForwardTrace trace{
       .rows = rows.rows(),
       .inputs = explain::first_inputs(network, rows, explain::StepRounding::kFloat),
       .layers = {},
@@ -32,9 +32,9 @@ Walk walk(Engine& engine, MatrixView<const float> rows) {
   Matrix outputs(rows.rows(), network.outputs());
   engine.run(rows, outputs, layer_outputs);
   for (std::size_t n = 0; n < layers.size(); ++n) {
-    walk.layers.push_back({doubles(pre_activations[n]), doubles(activations[n])});
+    trace.layers.push_back({doubles(pre_activations[n]), doubles(activations[n])});
   }
-  return walk;
+  return trace;
 }
 
 }  // namespace lamella

@@ -1,6 +1,6 @@
-# Writes the sources of explain's page as a C++ file: cmake -DOUTPUT=... -DFOLDER=... -DSCRIPTS=a.js,b.js -P
+# Writes the sources of explain's HTML report as a C++ file: cmake -DOUTPUT=... -DFOLDER=... -DSCRIPTS=a.js,b.js -P
 string(REPLACE "," ";" SCRIPTS "${SCRIPTS}")
-set(mark lamella_page)
+set(mark lamella_report)
 
 function(embed name)
   set(content "")
@@ -15,9 +15,9 @@ function(embed name)
   file(APPEND "${OUTPUT}.new" "const std::string_view ${name} = R\"${mark}(${content})${mark}\";\n")
 endfunction()
 
-file(WRITE "${OUTPUT}.new" "#include \"page/sources.hpp\"\n\nnamespace lamella::page {\n\n")
-embed(kTemplate page.html)
-embed(kStyle page.css)
+file(WRITE "${OUTPUT}.new" "#include \"report/sources.hpp\"\n\nnamespace lamella::report {\n\n")
+embed(kTemplate report.html)
+embed(kStyle report.css)
 embed(kScript ${SCRIPTS})
-file(APPEND "${OUTPUT}.new" "\n}  // namespace lamella::page\n")
+file(APPEND "${OUTPUT}.new" "\n}  // namespace lamella::report\n")
 file(RENAME "${OUTPUT}.new" "${OUTPUT}")

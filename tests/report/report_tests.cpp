@@ -1,4 +1,4 @@
-// What a page holds: the network exactly or rounded within a bound, and nothing that could break
+// What a report holds: the network exactly or rounded within a bound, and nothing that could break
 // out of it.
 #include <cmath>
 #include <cstring>
@@ -9,7 +9,7 @@
 
 #include <lamella/error.hpp>
 #include <lamella/explain.hpp>
-#include <lamella/page.hpp>
+#include <lamella/html_report.hpp>
 
 #include "tests/support/random.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -28,9 +28,9 @@ std::string between(const std::string& text, const std::string& begin, const std
   return text.substr(from, text.find(end, from) - from);
 }
 
-Json data_of(const std::string& page) {
+Json data_of(const std::string& report) {
   return Json::parse(
-      between(page, R"(<script type="application/json" id="network">)", "</script>"));
+      between(report, R"(<script type="application/json" id="network">)", "</script>"));
 }
 
 template <class T>
@@ -64,12 +64,12 @@ std::size_t count_of(const std::string& text, const std::string& part) {
   return count;
 }
 
-TEST(Page, HoldsASmallNetworkBitForBit) {
+TEST(Report, HoldsASmallNetworkBitForBit) {
   for (const std::size_t width : {1U, 2U, 3U, 4U, 5U}) {  // every length of base64's last group
     const auto network = test::random_network(
         {.widths = {3, width, 2}, .hidden = {ActivationKind::kHardSigmoid, 0.3F, 0.1F}});
     const Matrix rows = test::random_rows(2, 3, 7);
-    const Json data = data_of(explain_page(*network, rows, {.model = "m", .row_numbers = {4, 2}}));
+    const Json data = data_of(html_report(*network, rows, {.model = "m", .row_numbers = {4, 2}}));
     for (std::size_t n = 0; n < 2; ++n) {
       const Layer& layer = network->layers()[n];
       EXPECT_EQ(decoded<float>(data["layers"][n]["weights"]), layer.weights);
@@ -85,44 +85,44 @@ TEST(Page, HoldsASmallNetworkBitForBit) {
   }
 }
 
-TEST(Page, NeedsNothingFromOutside) {
+TEST(Report, NeedsNothingFromOutside) {
   const auto network = test::random_network({.widths = {3, 4, 2}});
-  const std::string page = explain_page(*network, test::random_rows(1, 3, 7), {.model = "m"});
+  const std::string report = html_report(*network, test::random_rows(1, 3, 7), {.model = "m"});
   EXPECT_THAT(
-      page,
+      report,
       HasSubstr("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "));
-  EXPECT_EQ(count_of(page, "://"), count_of(page, "\"http://www.w3.org/2000/svg\"") +
-                                       count_of(page, "'http://www.w3.org/2000/svg'"));
+  EXPECT_EQ(count_of(report, "://"), count_of(report, "\"http://www.w3.org/2000/svg\"") +
+                                         count_of(report, "'http://www.w3.org/2000/svg'"));
   for (const char* const part : {" src=", " href=", "@import", "url(", "innerHTML", "lamella:"}) {
-    EXPECT_THAT(page, Not(HasSubstr(part)));
+    EXPECT_THAT(report, Not(HasSubstr(part)));
   }
 }
 
-TEST(Page, IsNotBrokenByHostileNames) {
+TEST(Report, IsNotBrokenByHostileNames) {
   const std::string hostile =
       "</script><script>alert(1)</script><!--<script> & \" \\ \xFF \xE2\x80\xA8";
   const auto plain = test::random_network({.widths = {1, 1}});
   const Network network({plain->layers().begin(), plain->layers().end()},
                         {.inputs = {hostile}, .outputs = {"<!--lamella:script-->"}, .classes = {}});
   const Matrix rows = test::random_rows(1, 1, 7);
-  const std::string page = explain_page(network, rows, {.model = hostile});
-  EXPECT_EQ(count_of(page, "<script"), count_of(explain_page(*plain, rows, {}), "<script"));
-  EXPECT_EQ(count_of(page, "alert(1)"), 3U) << "twice as data, once in the figure";
-  const Json data = data_of(page);
+  const std::string report = html_report(network, rows, {.model = hostile});
+  EXPECT_EQ(count_of(report, "<script"), count_of(html_report(*plain, rows, {}), "<script"));
+  EXPECT_EQ(count_of(report, "alert(1)"), 3U) << "twice as data, once in the figure";
+  const Json data = data_of(report);
   EXPECT_EQ(data["model"],
             "</script><script>alert(1)</script><!--<script> & \" \\ \xEF\xBF\xBD \xE2\x80\xA8");
 }
 
-class LargePage : public testing::Test {
+class LargeReport : public testing::Test {
  protected:
   std::shared_ptr<const Network> network_ = test::random_network({.widths = {784, 512, 512, 10}});
   Matrix rows_ = test::random_rows(2, 784, 7);
 };
 
-TEST_F(LargePage, StaysBelowTwoMegabytesByRoundingAndSaysSo) {
-  const std::string page = explain_page(*network_, rows_, {.model = "m"});
-  EXPECT_LT(page.size(), 2'000'000U);
-  const Json data = data_of(page);
+TEST_F(LargeReport, StaysBelowTwoMegabytesByRoundingAndSaysSo) {
+  const std::string report = html_report(*network_, rows_, {.model = "m"});
+  EXPECT_LT(report.size(), 2'000'000U);
+  const Json data = data_of(report);
   std::vector<Layer> layers(network_->layers().begin(), network_->layers().end());
   for (std::size_t n = 0; n < layers.size(); ++n) {
     const auto scales = decoded<float>(data["layers"][n]["scales"]);
@@ -140,8 +140,8 @@ TEST_F(LargePage, StaysBelowTwoMegabytesByRoundingAndSaysSo) {
   const std::string note = data["rounding"];
   EXPECT_THAT(note, HasSubstr("rounded to 16 bits here. That changes the outputs of these 2 rows"));
   // What it says, within its two digits and the rounding to float32 here.
-  const auto exact = walk(*network_, rows_).layers.back().activations;
-  const auto changed = walk(Network(layers), rows_).layers.back().activations;
+  const auto exact = trace_forward(*network_, rows_).layers.back().activations;
+  const auto changed = trace_forward(Network(layers), rows_).layers.back().activations;
   double largest = 0;
   for (std::size_t i = 0; i < exact.size(); ++i) {
     largest = std::max(largest, std::fabs(exact[i] - changed[i]));
@@ -150,48 +150,48 @@ TEST_F(LargePage, StaysBelowTwoMegabytesByRoundingAndSaysSo) {
   EXPECT_NEAR(std::stod(between(note, "at most ", ";")), largest, largest * 0.06);
 }
 
-TEST_F(LargePage, CannotRoundWhatIsNotFinite) {
+TEST_F(LargeReport, CannotRoundWhatIsNotFinite) {
   std::vector<Layer> layers(network_->layers().begin(), network_->layers().end());
   layers[1].weights[5] = INFINITY;
   const Network network(layers, {}, {.allow_nonfinite = true});
   try {
-    (void)explain_page(network, rows_, {});
+    (void)html_report(network, rows_, {});
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("layer 2 has weights that are not finite"));
   }
 }
 
-TEST(Page, RefusesNetworksThatWouldBeALoad) {
+TEST(Report, RefusesNetworksThatWouldBeALoad) {
   const auto network = test::random_network({.widths = {2000, 4000, 10}});
   try {
-    (void)explain_page(*network, test::random_rows(1, 2000, 7), {});
+    (void)html_report(*network, test::random_rows(1, 2000, 7), {});
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("would take 21 MB, 20 MB at most are sensible"));
   }
 }
 
-TEST(Page, WantsShapesThatFit) {
+TEST(Report, WantsShapesThatFit) {
   const auto network = test::random_network({.widths = {3, 2}});
   const Matrix rows = test::random_rows(2, 3, 7);
   const Matrix wrong = test::random_rows(2, 3, 7);
-  EXPECT_THROW((void)explain_page(*network, test::random_rows(0, 3, 7), {}), ShapeError);
-  EXPECT_THROW((void)explain_page(*network, test::random_rows(1, 2, 7), {}), ShapeError);
-  EXPECT_THROW((void)explain_page(*network, rows, {.targets = wrong}), ShapeError);
-  EXPECT_THROW((void)explain_page(*network, rows, {.row_numbers = {1}}), ShapeError);
+  EXPECT_THROW((void)html_report(*network, test::random_rows(0, 3, 7), {}), ShapeError);
+  EXPECT_THROW((void)html_report(*network, test::random_rows(1, 2, 7), {}), ShapeError);
+  EXPECT_THROW((void)html_report(*network, rows, {.targets = wrong}), ShapeError);
+  EXPECT_THROW((void)html_report(*network, rows, {.row_numbers = {1}}), ShapeError);
 }
 
-TEST(Page, AppearsUnderItsNameOnlyWhole) {
+TEST(Report, AppearsUnderItsNameOnlyWhole) {
   const TemporaryFolder folder;
   const auto network = test::random_network({.widths = {3, 2}});
   const Matrix rows = test::random_rows(1, 3, 7);
-  save_page(*network, rows, {.model = "m"}, folder.file("page.html"));
-  EXPECT_EQ(test::file_content(folder.file("page.html")),
-            explain_page(*network, rows, {.model = "m"}));
-  EXPECT_THROW(save_page(*network, rows, {}, folder.file("page.csv")), FileError);
-  EXPECT_THROW(save_page(*network, rows, {}, folder.file("none/page.html")), FileError);
-  EXPECT_EQ(folder.entries(), std::vector<std::string>{"page.html"});
+  save_html_report(*network, rows, {.model = "m"}, folder.file("report.html"));
+  EXPECT_EQ(test::file_content(folder.file("report.html")),
+            html_report(*network, rows, {.model = "m"}));
+  EXPECT_THROW(save_html_report(*network, rows, {}, folder.file("report.csv")), FileError);
+  EXPECT_THROW(save_html_report(*network, rows, {}, folder.file("none/report.html")), FileError);
+  EXPECT_EQ(folder.entries(), std::vector<std::string>{"report.html"});
 }
 
 }  // namespace
