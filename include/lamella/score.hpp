@@ -47,8 +47,8 @@ struct ScoreOptions {
   std::size_t memory_bytes = 0;
   OutputKind output_kind = OutputKind::kOutputs;
   std::size_t top = 0;  // k of kTop
-  // Scores this shard's rows alone, into part_name(output, *shard) with a record beside it, from
-  // which concat() knows it. Input and output must be files.
+  // Scores this shard's rows alone, into shard_output_name(output, *shard) with a manifest beside
+  // it, from which concat() knows it. Input and output must be files.
   std::optional<Shard> shard = {};
   // Rows to recompute in double precision while the others go on; 0: none. Evenly spread where the
   // input says how many it holds (all of them, if that is fewer); else all at first and then ever

@@ -1,5 +1,6 @@
 // One of N processes that score a file of rows together: which rows are its own, and what its part
-// of the output is called. docs/clusters.md shows the whole way, <lamella/concat.hpp> joins parts.
+// of the output is called. docs/clusters.md shows the whole way, <lamella/concat.hpp> joins shard
+// outputs.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +39,8 @@ using EnvironmentLookup = std::function<const char*(const char* name)>;
 // None, where there are fewer rows than shards.
 [[nodiscard]] RowRange rows_of(const Shard& shard, std::uint64_t rows);
 
-// scores.npy of shard 3 of 16 is scores.part-03-of-16.npy.
-[[nodiscard]] std::string part_name(const std::string& output, const Shard& shard);
+// scores.npy of shard 3 of 16 is scores.shard-03-of-16.npy.
+[[nodiscard]] std::string shard_output_name(const std::string& output, const Shard& shard);
 
 }  // namespace lamella
 #pragma GCC visibility pop

@@ -1,4 +1,4 @@
-// lamella concat: joins the parts that lamella run --shard wrote.
+// lamella concat: joins the shard outputs that lamella run --shard wrote.
 #include <memory>
 
 #include <fmt/format.h>
@@ -12,39 +12,40 @@
 namespace lamella::cli {
 namespace {
 
-void concat_parts(ConcatOptions options) {
+void concat_shard_outputs(ConcatOptions options) {
   options.cancelled = &stop_on_signals();
   const ConcatReport report = concat(options);
   for (const std::string& note : report.notes) {
     print_note(note);
   }
-  print_aside(fmt::format("lamella: {} rows from {} part{} joined in {}\n", grouped(report.rows),
-                          grouped(report.parts), report.parts == 1 ? "" : "s",
-                          one_line(options.output)));
+  print_aside(fmt::format("lamella: {} rows from {} shard output{} joined in {}\n",
+                          grouped(report.rows), grouped(report.shard_outputs),
+                          report.shard_outputs == 1 ? "" : "s", one_line(options.output)));
 }
 
 }  // namespace
 
 Command add_concat(CLI::App& app) {
-  CLI::App* const command = app.add_subcommand("concat", "join the parts that run --shard wrote");
+  CLI::App* const command =
+      app.add_subcommand("concat", "join the shard outputs that run --shard wrote");
   const auto options = std::make_shared<ConcatOptions>();
-  command->add_option("PART", options->parts, "all parts of one run, in any order")
+  command->add_option("PART", options->shard_outputs, "all shard outputs of one run, in any order")
       ->type_name("FILE")
       ->required();
   command
       ->add_option("-o,--output", options->output, "the file that one process would have written")
       ->type_name("OUT")
       ->required();
-  command->add_flag("--remove", options->remove_parts,
-                    "remove the parts and their records once OUT is complete");
+  command->add_flag("--remove", options->remove_shard_outputs,
+                    "remove the shard outputs and their records once OUT is complete");
   command->footer(
       "Example:\n"
       "  lamella run model.npz rows.npy -o scores.npy --shard 0/2\n"
       "  lamella run model.npz rows.npy -o scores.npy --shard 1/2\n"
-      "  lamella concat scores.part-*-of-2.npy -o scores.npy\n"
+      "  lamella concat scores.shard-*-of-2.npy -o scores.npy\n"
       "\n"
-      "A part that is missing, there twice, changed, or of another run is refused.\n");
-  return {command, [options] { concat_parts(*options); }};
+      "A shard output that is missing, there twice, changed, or of another run is refused.\n");
+  return {command, [options] { concat_shard_outputs(*options); }};
 }
 
 }  // namespace lamella::cli

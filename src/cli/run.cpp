@@ -100,7 +100,8 @@ void run(const RunArguments& arguments) {
       arguments.quiet ? ProgressMode::kNever : parse_progress_mode(arguments.progress);
   refuse_output_over_model(options.output, arguments.model.file);
   if (options.shard) {
-    refuse_output_over_model(part_name(options.output, *options.shard), arguments.model.file);
+    refuse_output_over_model(shard_output_name(options.output, *options.shard),
+                             arguments.model.file);
   }
   options.cancelled = &stop_on_signals();
 
@@ -166,9 +167,10 @@ Command add_run(CLI::App& app) {
                     "recompute N rows (100) in double precision; one outside its bound fails the "
                     "run");
   command
-      ->add_option("--shard", a.shard,
-                   "score slice I of N alone (I from 0 to N-1) into OUT.part-I-of-N; auto: I and N "
-                   "from Slurm, Open MPI or PMI. lamella concat joins the parts")
+      ->add_option(
+          "--shard", a.shard,
+          "score slice I of N alone (I from 0 to N-1) into OUT.shard-I-of-N; auto: I and N "
+          "from Slurm, Open MPI or PMI. lamella concat joins the parts")
       ->type_name("I/N");
   command->add_flag("--json", a.json, "print the report as JSON");
   command->add_option("--progress", a.progress, "auto (default: on a terminal), always, never")

@@ -140,10 +140,10 @@ RowRange rows_of(const Shard& shard, std::uint64_t rows) {
   return {.first = first, .rows = core::scaled(rows, shard.index + 1, shard.count) - first};
 }
 
-std::string part_name(const std::string& output, const Shard& shard) {
+std::string shard_output_name(const std::string& output, const Shard& shard) {
   const std::filesystem::path path(output);
   const std::size_t digits = std::to_string(shard.count - 1).size();
-  return (path.parent_path() / fmt::format("{}.part-{:0{}}-of-{}{}", path.stem().string(),
+  return (path.parent_path() / fmt::format("{}.shard-{:0{}}-of-{}{}", path.stem().string(),
                                            shard.index, digits, shard.count,
                                            path.extension().string()))
       .string();

@@ -92,7 +92,7 @@ class CudaEngine::State {
 
   void take_fused_path(const EngineOptions& options);
   void take_layers(void* workspace);
-  [[nodiscard]] std::size_t slot_rows(std::size_t rows) const;
+  [[nodiscard]] std::size_t buffer_rows(std::size_t rows) const;
 
   int device_;
   Precision precision_;
@@ -312,14 +312,14 @@ void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outp
   }
   const core::Range range("run", rows.rows());
   const cuda::DeviceGuard guard(device_);
-  const std::size_t slot_rows = this->slot_rows(rows.rows());
-  // A larger call than those before it gets larger slots.
-  if (!transfer_ || transfer_->slot_rows() < slot_rows) {
+  const std::size_t buffer_rows = this->buffer_rows(rows.rows());
+  // A larger call than those before it gets larger buffers.
+  if (!transfer_ || transfer_->buffer_rows() < buffer_rows) {
     transfer_.reset();
-    transfer_.emplace(network_->inputs(), network_->outputs(), slot_rows, fused_ != nullptr,
+    transfer_.emplace(network_->inputs(), network_->outputs(), buffer_rows, fused_ != nullptr,
                       memory_);
   }
-  cuda::HostLayerOutputs host_layer_outputs(layer_outputs, slot_rows, memory_);
+  cuda::HostLayerOutputs host_layer_outputs(layer_outputs, buffer_rows, memory_);
   transfer_->run(
       rows, outputs,
       [&](const float* device_rows, std::size_t n, float* device_outputs, cudaStream_t stream) {
@@ -329,9 +329,9 @@ void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outp
       layer_outputs.empty());
 }
 
-// Of a slot for a call with so many rows in host memory.
-std::size_t CudaEngine::State::slot_rows(std::size_t rows) const {
-  return cuda::slot_rows_of(network_->inputs(), network_->outputs(), plan_.max_rows, rows);
+// Of a buffer for a call with so many rows in host memory.
+std::size_t CudaEngine::State::buffer_rows(std::size_t rows) const {
+  return cuda::buffer_rows_of(network_->inputs(), network_->outputs(), plan_.max_rows, rows);
 }
 
 void CudaEngine::State::run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top) {
@@ -341,10 +341,11 @@ void CudaEngine::State::run_top_k(MatrixView<const float> rows, MatrixView<Ranke
   }
   const core::Range range("run top k", rows.rows());
   const cuda::DeviceGuard guard(device_);
-  const std::size_t slot_rows = this->slot_rows(rows.rows());
-  if (!host_top_k_ || host_top_k_->slot_rows() < slot_rows || host_top_k_->k() != top.columns()) {
+  const std::size_t buffer_rows = this->buffer_rows(rows.rows());
+  if (!host_top_k_ || host_top_k_->buffer_rows() < buffer_rows ||
+      host_top_k_->k() != top.columns()) {
     host_top_k_.reset();
-    host_top_k_.emplace(network_->inputs(), network_->outputs(), top.columns(), slot_rows,
+    host_top_k_.emplace(network_->inputs(), network_->outputs(), top.columns(), buffer_rows,
                         fused_ != nullptr, memory_);
   }
   host_top_k_->run(

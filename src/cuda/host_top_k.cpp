@@ -12,12 +12,13 @@ static_assert(sizeof(RankedOutput) == kWords * sizeof(float));
 
 }  // namespace
 
-HostTopK::HostTopK(std::size_t inputs, std::size_t outputs, std::size_t k, std::size_t slot_rows,
-                   bool once, const std::shared_ptr<DeviceMemoryResource>& memory)
+HostTopK::HostTopK(std::size_t inputs, std::size_t outputs, std::size_t k, std::size_t buffer_rows,
+                   bool allow_zero_copy, const std::shared_ptr<DeviceMemoryResource>& memory)
     : width_(outputs),
       k_(k),
-      outputs_(allocate_device(slot_rows * outputs * sizeof(float), "a chunk of outputs", memory)),
-      transfer_(inputs, kWords * k, slot_rows, once, memory) {}
+      outputs_(
+          allocate_device(buffer_rows * outputs * sizeof(float), "a chunk of outputs", memory)),
+      transfer_(inputs, kWords * k, buffer_rows, allow_zero_copy, memory) {}
 
 void HostTopK::run(MatrixView<const float> rows, MatrixView<RankedOutput> top,
                    const HostTransfer::Compute& compute) {

@@ -12,14 +12,14 @@ namespace lamella::cuda {
 
 class HostTopK {
  public:
-  // Allocates for k of the outputs of each row, and for at most slot_rows rows in one computation,
-  // on the current device, by the resource. once: compute reads each row once. Throws
+  // Allocates for k of the outputs of each row, and for at most buffer_rows rows in one
+  // computation, on the current device, by the resource. once: compute reads each row once. Throws
   // OutOfMemoryError, DeviceError.
-  HostTopK(std::size_t inputs, std::size_t outputs, std::size_t k, std::size_t slot_rows, bool once,
-           const std::shared_ptr<DeviceMemoryResource>& memory);
+  HostTopK(std::size_t inputs, std::size_t outputs, std::size_t k, std::size_t buffer_rows,
+           bool allow_zero_copy, const std::shared_ptr<DeviceMemoryResource>& memory);
 
   [[nodiscard]] std::size_t k() const { return k_; }
-  [[nodiscard]] std::size_t slot_rows() const { return transfer_.slot_rows(); }
+  [[nodiscard]] std::size_t buffer_rows() const { return transfer_.buffer_rows(); }
 
   // Returns when top, [rows x k], is written; when it throws, nothing of it is under way any more.
   // compute enqueues the computation of outputs, as for HostTransfer.
@@ -29,7 +29,7 @@ class HostTopK {
  private:
   std::size_t width_;
   std::size_t k_;
-  DeviceMemory outputs_;   // of one slot: each computation follows the one before it
+  DeviceMemory outputs_;   // of one buffer: each computation follows the one before it
   HostTransfer transfer_;  // of rows in and of the largest outputs out
 };
 

@@ -12,9 +12,9 @@
 namespace lamella::cuda {
 namespace {
 
-// A slot holds about this much of rows or outputs, whichever is wider: enough for a copy to reach
+// A buffer holds about this much of rows or outputs, whichever is wider: enough for a copy to reach
 // the bus's speed, little enough to stay modest in page-locked memory.
-constexpr std::size_t kSlotBytes = std::size_t{8} << 20;
+constexpr std::size_t kBufferBytes = std::size_t{8} << 20;
 
 // Up to so many bytes of rows, and of outputs, the device reads and writes over the bus in less
 // time than it takes to begin a copy.
@@ -37,30 +37,30 @@ bool reaches_host_memory(int device) {
 
 }  // namespace
 
-std::size_t slot_rows_of(std::size_t inputs, std::size_t outputs, std::size_t max_rows,
-                         std::size_t rows) {
+std::size_t buffer_rows_of(std::size_t inputs, std::size_t outputs, std::size_t max_rows,
+                           std::size_t rows) {
   const std::size_t row_bytes = std::max(inputs, outputs) * sizeof(float);
-  return std::min(std::clamp<std::size_t>(kSlotBytes / row_bytes, 1, max_rows), rows);
+  return std::min(std::clamp<std::size_t>(kBufferBytes / row_bytes, 1, max_rows), rows);
 }
 
-HostTransfer::HostTransfer(std::size_t inputs, std::size_t outputs, std::size_t slot_rows,
-                           bool once, std::shared_ptr<DeviceMemoryResource> memory)
+HostTransfer::HostTransfer(std::size_t inputs, std::size_t outputs, std::size_t buffer_rows,
+                           bool allow_zero_copy, std::shared_ptr<DeviceMemoryResource> memory)
     : inputs_(inputs),
       outputs_(outputs),
-      slot_rows_(slot_rows),
+      buffer_rows_(buffer_rows),
       memory_(std::move(memory)),
       device_(current_device()),
-      in_place_(once && reaches_host_memory(device_)),
+      in_place_(allow_zero_copy && reaches_host_memory(device_)),
       staging_(Staging::get()),
       copy_in_(make_stream()),
       compute_(make_stream()),
       copy_out_(make_stream()) {}
 
-void HostTransfer::make_slots(std::size_t count) {
-  const std::size_t row_bytes = slot_rows_ * inputs_ * sizeof(float);
-  const std::size_t output_bytes = slot_rows_ * outputs_ * sizeof(float);
-  while (slots_.size() < count) {
-    slots_.push_back(
+void HostTransfer::make_buffers(std::size_t count) {
+  const std::size_t row_bytes = buffer_rows_ * inputs_ * sizeof(float);
+  const std::size_t output_bytes = buffer_rows_ * outputs_ * sizeof(float);
+  while (buffers_.size() < count) {
+    buffers_.push_back(
         {.host_rows = allocate_pinned(row_bytes, "rows on their way to the device"),
          .host_outputs = allocate_pinned(output_bytes, "outputs on their way from the device"),
          .device_rows = allocate_device(row_bytes, "a chunk of rows", memory_),
@@ -75,9 +75,9 @@ void HostTransfer::make_slots(std::size_t count) {
 void HostTransfer::run(MatrixView<const float> rows, MatrixView<float> outputs,
                        const Compute& compute, bool repeatable) {
   try {
-    const std::size_t passes = (rows.rows() + slot_rows_ - 1) / slot_rows_;
-    const std::size_t slots = std::min(passes, kSlots);
-    make_slots(slots);
+    const std::size_t passes = (rows.rows() + buffer_rows_ - 1) / buffer_rows_;
+    const std::size_t buffers = std::min(passes, kBuffers);
+    make_buffers(buffers);
     if (repeatable && passes == 1) {
       const bool in_place =
           in_place_ && std::max(rows.size(), outputs.size()) * sizeof(float) <= kInPlaceBytes;
@@ -89,15 +89,15 @@ void HostTransfer::run(MatrixView<const float> rows, MatrixView<float> outputs,
       return;
     }
     for (std::size_t pass = 0; pass < passes; ++pass) {
-      const std::size_t first = pass * slot_rows_;
-      const std::size_t count = std::min(slot_rows_, rows.rows() - first);
-      Slot& slot = slots_[pass % slots];
-      finish(slot);
+      const std::size_t first = pass * buffer_rows_;
+      const std::size_t count = std::min(buffer_rows_, rows.rows() - first);
+      TransferBuffer& buffer = buffers_[pass % buffers];
+      finish(buffer);
       const core::Range range("start pass", count);
-      start(slot, rows.block(first, count), outputs.block(first, count), compute);
+      start(buffer, rows.block(first, count), outputs.block(first, count), compute);
     }
-    for (std::size_t i = 0; i < slots; ++i) {
-      finish(slots_[(passes + i) % slots]);  // the oldest first
+    for (std::size_t i = 0; i < buffers; ++i) {
+      finish(buffers_[(passes + i) % buffers]);  // the oldest first
     }
   } catch (...) {
     abandon();
@@ -108,70 +108,71 @@ void HostTransfer::run(MatrixView<const float> rows, MatrixView<float> outputs,
 // What is one kernel, with the largest outputs two, needs no graph.
 void HostTransfer::run_in_place(MatrixView<const float> rows, MatrixView<float> outputs,
                                 const Compute& compute) {
-  const Slot& slot = slots_[0];
-  auto* const slot_outputs = static_cast<float*>(slot.host_outputs.get());
-  std::memcpy(slot.host_rows.get(), rows.data(), rows.size() * sizeof(float));
-  compute(static_cast<const float*>(slot.host_rows.get()), rows.rows(), slot_outputs,
+  const TransferBuffer& buffer = buffers_[0];
+  auto* const buffer_outputs = static_cast<float*>(buffer.host_outputs.get());
+  std::memcpy(buffer.host_rows.get(), rows.data(), rows.size() * sizeof(float));
+  compute(static_cast<const float*>(buffer.host_rows.get()), rows.rows(), buffer_outputs,
           compute_.get());
   LAMELLA_CUDA_CHECK(cudaStreamSynchronize(compute_.get()));
-  std::memcpy(outputs.data(), slot_outputs, outputs.size() * sizeof(float));
+  std::memcpy(outputs.data(), buffer_outputs, outputs.size() * sizeof(float));
 }
 
 // One stream orders the steps. What is staged in one piece is copied in by the graph; of several
 // pieces, each is on its way while the next is staged.
 void HostTransfer::run_at_once(MatrixView<const float> rows, MatrixView<float> outputs,
                                const Compute& compute) {
-  const Slot& slot = slots_[0];
-  auto* const device_rows = static_cast<float*>(slot.device_rows.get());
-  auto* const device_outputs = static_cast<float*>(slot.device_outputs.get());
+  const TransferBuffer& buffer = buffers_[0];
+  auto* const device_rows = static_cast<float*>(buffer.device_rows.get());
+  auto* const device_outputs = static_cast<float*>(buffer.device_outputs.get());
   const cudaStream_t stream = compute_.get();
   const std::size_t row_bytes = rows.size() * sizeof(float);
   const bool in_pieces = Staging::pieces(row_bytes) > 1;
   if (in_pieces) {
-    bring_in(slot, rows, stream);
+    stage_in(buffer, rows, stream);
   } else {
-    std::memcpy(slot.host_rows.get(), rows.data(), row_bytes);
+    std::memcpy(buffer.host_rows.get(), rows.data(), row_bytes);
   }
   graphs_.run(rows.rows(), stream, [&] {
     if (!in_pieces) {
-      LAMELLA_CUDA_CHECK(cudaMemcpyAsync(device_rows, slot.host_rows.get(), row_bytes,
+      LAMELLA_CUDA_CHECK(cudaMemcpyAsync(device_rows, buffer.host_rows.get(), row_bytes,
                                          cudaMemcpyHostToDevice, stream));
     }
     compute(device_rows, rows.rows(), device_outputs, stream);
-    LAMELLA_CUDA_CHECK(cudaMemcpyAsync(slot.host_outputs.get(), device_outputs,
+    LAMELLA_CUDA_CHECK(cudaMemcpyAsync(buffer.host_outputs.get(), device_outputs,
                                        outputs.size() * sizeof(float), cudaMemcpyDeviceToHost,
                                        stream));
   });
   LAMELLA_CUDA_CHECK(cudaStreamSynchronize(stream));
-  staging_->copy(outputs.data(), slot.host_outputs.get(), outputs.size() * sizeof(float));
+  staging_->copy(outputs.data(), buffer.host_outputs.get(), outputs.size() * sizeof(float));
 }
 
 // Each step waits, by an event on the device, for the one before it; the host waits for none of
-// them here. The slot's buffers are free: finish() has waited for the chunk that used them.
-void HostTransfer::start(Slot& slot, MatrixView<const float> rows, MatrixView<float> outputs,
-                         const Compute& compute) {
-  auto* const device_rows = static_cast<float*>(slot.device_rows.get());
-  auto* const device_outputs = static_cast<float*>(slot.device_outputs.get());
-  slot.destination = outputs;
+// them here. The buffer's buffers are free: finish() has waited for the chunk that used them.
+void HostTransfer::start(TransferBuffer& buffer, MatrixView<const float> rows,
+                         MatrixView<float> outputs, const Compute& compute) {
+  auto* const device_rows = static_cast<float*>(buffer.device_rows.get());
+  auto* const device_outputs = static_cast<float*>(buffer.device_outputs.get());
+  buffer.destination = outputs;
 
-  bring_in(slot, rows, copy_in_.get());
-  LAMELLA_CUDA_CHECK(cudaEventRecord(slot.copied_in.get(), copy_in_.get()));
+  stage_in(buffer, rows, copy_in_.get());
+  LAMELLA_CUDA_CHECK(cudaEventRecord(buffer.copied_in.get(), copy_in_.get()));
 
-  LAMELLA_CUDA_CHECK(cudaStreamWaitEvent(compute_.get(), slot.copied_in.get(), 0));
+  LAMELLA_CUDA_CHECK(cudaStreamWaitEvent(compute_.get(), buffer.copied_in.get(), 0));
   compute(device_rows, rows.rows(), device_outputs, compute_.get());
-  LAMELLA_CUDA_CHECK(cudaEventRecord(slot.computed.get(), compute_.get()));
+  LAMELLA_CUDA_CHECK(cudaEventRecord(buffer.computed.get(), compute_.get()));
 
-  LAMELLA_CUDA_CHECK(cudaStreamWaitEvent(copy_out_.get(), slot.computed.get(), 0));
-  LAMELLA_CUDA_CHECK(cudaMemcpyAsync(slot.host_outputs.get(), device_outputs,
+  LAMELLA_CUDA_CHECK(cudaStreamWaitEvent(copy_out_.get(), buffer.computed.get(), 0));
+  LAMELLA_CUDA_CHECK(cudaMemcpyAsync(buffer.host_outputs.get(), device_outputs,
                                      outputs.size() * sizeof(float), cudaMemcpyDeviceToHost,
                                      copy_out_.get()));
-  LAMELLA_CUDA_CHECK(cudaEventRecord(slot.copied_out.get(), copy_out_.get()));
+  LAMELLA_CUDA_CHECK(cudaEventRecord(buffer.copied_out.get(), copy_out_.get()));
 }
 
 // Enqueues the copy of each piece as soon as it is staged.
-void HostTransfer::bring_in(const Slot& slot, MatrixView<const float> rows, cudaStream_t stream) {
-  auto* const staged = static_cast<std::byte*>(slot.host_rows.get());
-  auto* const device_rows = static_cast<std::byte*>(slot.device_rows.get());
+void HostTransfer::stage_in(const TransferBuffer& buffer, MatrixView<const float> rows,
+                            cudaStream_t stream) {
+  auto* const staged = static_cast<std::byte*>(buffer.host_rows.get());
+  auto* const device_rows = static_cast<std::byte*>(buffer.device_rows.get());
   staging_->copy(staged, rows.data(), rows.size() * sizeof(float),
                  [&](std::size_t first, std::size_t bytes) {
                    // A thread of the pool has served an engine of any device before.
@@ -181,22 +182,22 @@ void HostTransfer::bring_in(const Slot& slot, MatrixView<const float> rows, cuda
                  });
 }
 
-void HostTransfer::finish(Slot& slot) {
-  if (slot.destination.rows() == 0) {
+void HostTransfer::finish(TransferBuffer& buffer) {
+  if (buffer.destination.rows() == 0) {
     return;
   }
-  LAMELLA_CUDA_CHECK(cudaEventSynchronize(slot.copied_out.get()));
-  staging_->copy(slot.destination.data(), slot.host_outputs.get(),
-                 slot.destination.size() * sizeof(float));
-  slot.destination = {};
+  LAMELLA_CUDA_CHECK(cudaEventSynchronize(buffer.copied_out.get()));
+  staging_->copy(buffer.destination.data(), buffer.host_outputs.get(),
+                 buffer.destination.size() * sizeof(float));
+  buffer.destination = {};
 }
 
 void HostTransfer::abandon() noexcept {
   for (const Stream* stream : {&copy_in_, &compute_, &copy_out_}) {
     check_no_throw(cudaStreamSynchronize(stream->get()));
   }
-  for (Slot& slot : slots_) {
-    slot.destination = {};
+  for (TransferBuffer& buffer : buffers_) {
+    buffer.destination = {};
   }
 }
 

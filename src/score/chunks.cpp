@@ -28,42 +28,42 @@ std::size_t values_per_row(const Network& network, const RowOutput& output, bool
          (output.is_plain() ? 0 : kRanked * output.top() + output.columns());
 }
 
-Chunks choose_chunks(const ChunkWish& wish, std::size_t values_per_row,
+Chunks choose_chunks(const ChunkRequest& request, std::size_t values_per_row,
                      std::optional<std::uint64_t> rows_total) {
-  constexpr std::size_t kWholeBlocks = 256;                 // so that engines see few ragged ends
-  constexpr std::size_t kLaneBytes = std::size_t{1} << 20;  // which stay in the cache of a core
-  constexpr std::size_t kManyBlocks = 4 * kWholeBlocks;     // that pay for what each chunk costs
-  constexpr std::size_t kChunksOfALane = 4;  // at least, so that all end at about the same time
-  const std::size_t readers = wish.lanes > 1 ? 1 : wish.readers;
-  const std::size_t slots = slots_for(wish.lanes, readers);
-  std::size_t rows = wish.rows;
+  constexpr std::size_t kWholeBlocks = 256;                   // so that engines see few ragged ends
+  constexpr std::size_t kWorkerBytes = std::size_t{1} << 20;  // which stay in the cache of a core
+  constexpr std::size_t kManyBlocks = 4 * kWholeBlocks;       // that pay for what each chunk costs
+  constexpr std::size_t kChunksPerWorker = 4;  // at least, so that all end at about the same time
+  const std::size_t readers = request.workers > 1 ? 1 : request.readers;
+  const std::size_t buffers = buffers_for(request.workers, readers);
+  std::size_t rows = request.rows;
   if (rows == 0) {
-    const std::size_t memory = wish.memory_bytes == 0
-                                   ? kDefaultMemory * static_cast<std::size_t>(wish.devices)
-                                   : wish.memory_bytes;
-    rows = memory / slots / sizeof(float) / std::max<std::size_t>(values_per_row, 1);
-    if (rows == 0 && wish.lanes == 1 && wish.memory_bytes != 0) {
+    const std::size_t memory = request.memory_bytes == 0
+                                   ? kDefaultMemory * static_cast<std::size_t>(request.devices)
+                                   : request.memory_bytes;
+    rows = memory / buffers / sizeof(float) / std::max<std::size_t>(values_per_row, 1);
+    if (rows == 0 && request.workers == 1 && request.memory_bytes != 0) {
       throw OutOfMemoryError(fmt::format(
           "{} bytes do not hold the {} rows of {} values that are under way at least: give more "
           "with --memory",
-          wish.memory_bytes, slots, values_per_row));
+          request.memory_bytes, buffers, values_per_row));
     }
-    if (wish.lanes > 1) {
-      rows = std::min(rows, std::max(kManyBlocks, kLaneBytes / sizeof(float) /
+    if (request.workers > 1) {
+      rows = std::min(rows, std::max(kManyBlocks, kWorkerBytes / sizeof(float) /
                                                       std::max<std::size_t>(values_per_row, 1)));
     }
     if (rows > kWholeBlocks) {
       rows -= rows % kWholeBlocks;
     }
   }
-  const std::size_t least_chunks = wish.lanes * kChunksOfALane;
-  const auto with_one_lane = [&] {
-    ChunkWish one = wish;
-    one.lanes = 1;
+  const std::size_t least_chunks = request.workers * kChunksPerWorker;
+  const auto with_one_worker = [&] {
+    ChunkRequest one = request;
+    one.workers = 1;
     return choose_chunks(one, values_per_row, rows_total);
   };
-  if (wish.lanes > 1 && (rows == 0 || (rows_total && *rows_total / rows < least_chunks))) {
-    return with_one_lane();
+  if (request.workers > 1 && (rows == 0 || (rows_total && *rows_total / rows < least_chunks))) {
+    return with_one_worker();
   }
   rows = std::max<std::size_t>(rows, 1);
   if (rows_total) {
@@ -71,17 +71,18 @@ Chunks choose_chunks(const ChunkWish& wish, std::size_t values_per_row,
         std::clamp<std::uint64_t>(*rows_total, 1, static_cast<std::uint64_t>(rows)));
   }
   const auto values = core::checked_product(rows, values_per_row);
-  const auto bytes = values ? core::checked_product(*values, slots * sizeof(float)) : std::nullopt;
+  const auto bytes =
+      values ? core::checked_product(*values, buffers * sizeof(float)) : std::nullopt;
   if (!bytes || *bytes > physical_memory()) {
-    if (wish.lanes > 1) {
-      return with_one_lane();
+    if (request.workers > 1) {
+      return with_one_worker();
     }
     throw OutOfMemoryError(fmt::format(
         "{} chunks of {} rows with {} values each do not fit this machine's memory: take fewer "
         "rows with --chunk-rows",
-        slots, rows, values_per_row));
+        buffers, rows, values_per_row));
   }
-  return {.rows = rows, .lanes = wish.lanes, .readers = readers};
+  return {.rows = rows, .workers = request.workers, .readers = readers};
 }
 
 }  // namespace lamella::pipeline

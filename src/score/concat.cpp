@@ -1,4 +1,4 @@
-// Joining parts: first what their records say, then their bytes, once from front to back.
+// Joining shard outputs: first what their records say, then their bytes, once from front to back.
 #include <algorithm>
 #include <filesystem>
 #include <span>
@@ -17,110 +17,118 @@
 #include "io/checksum.hpp"
 #include "io/npy.hpp"
 #include "io/rows.hpp"
-#include "score/part_record.hpp"
+#include "score/shard_manifest.hpp"
 
 namespace lamella {
 namespace {
 
-using pipeline::PartRecord;
-using pipeline::RunIdentity;
+using pipeline::RunFingerprint;
+using pipeline::ShardManifest;
 
-struct Part {
+struct ShardOutput {
   std::string file;
-  PartRecord record;
+  ShardManifest manifest;
 };
 
-// The file that another shard's part would be, where this one still has the name that it was given.
-std::string expected_name(const Part& part, std::uint64_t shard) {
-  const std::uint64_t shards = part.record.run.shards;
-  const std::string mine = part_name("", {part.record.shard, shards});
-  const std::size_t at = part.file.rfind(mine);
+// The file that another shard's shard output would be, where this one still has the name that it
+// was given.
+std::string expected_name(const ShardOutput& shard_output, std::uint64_t shard) {
+  const std::uint64_t shards = shard_output.manifest.run.shards;
+  const std::string mine = shard_output_name("", {shard_output.manifest.shard, shards});
+  const std::size_t at = shard_output.file.rfind(mine);
   if (at == std::string::npos) {
-    return fmt::format("part {} of {}", shard, shards);
+    return fmt::format("shard output {} of {}", shard, shards);
   }
-  return std::string(part.file).replace(at, mine.size(), part_name("", {shard, shards}));
+  return std::string(shard_output.file)
+      .replace(at, mine.size(), shard_output_name("", {shard, shards}));
 }
 
-void refuse_other_run(const std::vector<Part>& parts) {
-  const Part& first = parts.front();
-  for (const Part& part : parts) {
-    if (part.record.run != first.record.run) {
-      throw FileError(part.file,
-                      fmt::format("is of another run than {}: {}", first.file,
-                                  pipeline::difference(part.record.run, first.record.run)));
+void refuse_other_run(const std::vector<ShardOutput>& shard_outputs) {
+  const ShardOutput& first = shard_outputs.front();
+  for (const ShardOutput& shard_output : shard_outputs) {
+    if (shard_output.manifest.run != first.manifest.run) {
+      throw FileError(shard_output.file, fmt::format("is of another run than {}: {}", first.file,
+                                                     pipeline::difference(shard_output.manifest.run,
+                                                                          first.manifest.run)));
     }
   }
 }
 
-// parts are in the order of their shards.
-void refuse_gaps(const std::vector<Part>& parts) {
-  for (std::size_t i = 1; i < parts.size(); ++i) {
-    if (parts[i].record.shard == parts[i - 1].record.shard) {
-      throw FileError(parts[i].file,
-                      fmt::format("is part {} of {}, and so is {}", parts[i].record.shard,
-                                  parts[i].record.run.shards, parts[i - 1].file));
+// shard outputs are in the order of their shards.
+void refuse_gaps(const std::vector<ShardOutput>& shard_outputs) {
+  for (std::size_t i = 1; i < shard_outputs.size(); ++i) {
+    if (shard_outputs[i].manifest.shard == shard_outputs[i - 1].manifest.shard) {
+      throw FileError(
+          shard_outputs[i].file,
+          fmt::format("is shard output {} of {}, and so is {}", shard_outputs[i].manifest.shard,
+                      shard_outputs[i].manifest.run.shards, shard_outputs[i - 1].file));
     }
   }
-  const std::uint64_t shards = parts.front().record.run.shards;
-  const std::uint64_t missing = shards - parts.size();
+  const std::uint64_t shards = shard_outputs.front().manifest.run.shards;
+  const std::uint64_t missing = shards - shard_outputs.size();
   for (std::uint64_t i = 0; i < shards; ++i) {
-    if (i == parts.size() || parts[static_cast<std::size_t>(i)].record.shard != i) {
-      throw FileError(expected_name(parts.front(), i),
-                      fmt::format("is missing, {} of {} parts in all", missing, shards));
+    if (i == shard_outputs.size() ||
+        shard_outputs[static_cast<std::size_t>(i)].manifest.shard != i) {
+      throw FileError(expected_name(shard_outputs.front(), i),
+                      fmt::format("is missing, {} of {} shard outputs in all", missing, shards));
     }
   }
 }
 
 // Parts of .npy have no other size than their shape says.
-bool has_size_of_rows(const PartRecord& record) {
-  if (record.run.format != RowFormat::kNpy) {
+bool has_size_of_rows(const ShardManifest& manifest) {
+  if (manifest.run.format != RowFormat::kNpy) {
     return true;
   }
-  const auto values = core::checked_product(record.rows.rows, record.run.columns);
+  const auto values = core::checked_product(manifest.rows.rows, manifest.run.columns);
   const auto bytes = values ? core::checked_product(*values, sizeof(float)) : std::nullopt;
-  return bytes && record.file.header_bytes == io::kNpyWrittenHeaderSize &&
-         record.file.bytes - record.file.header_bytes == *bytes;
+  return bytes && manifest.file.header_bytes == io::kNpyWrittenHeaderSize &&
+         manifest.file.bytes - manifest.file.header_bytes == *bytes;
 }
 
-void refuse_other_size(const Part& part) {
-  const auto size = io::open_source(part.file)->size();
-  const std::uint64_t recorded = part.record.file.bytes;
+void refuse_other_size(const ShardOutput& shard_output) {
+  const auto size = io::open_source(shard_output.file)->size();
+  const std::uint64_t recorded = shard_output.manifest.file.bytes;
   if (!size) {
-    throw FileError(part.file, "is not a regular file");
+    throw FileError(shard_output.file, "is not a regular file");
   }
-  if (*size != recorded || !has_size_of_rows(part.record)) {
+  if (*size != recorded || !has_size_of_rows(shard_output.manifest)) {
     throw FileError(
-        part.file, fmt::format("{}: its record says {} bytes, {} are there",
-                               *size < recorded ? "is truncated" : "was changed", recorded, *size));
+        shard_output.file,
+        fmt::format("{}: its manifest says {} bytes, {} are there",
+                    *size < recorded ? "is truncated" : "was changed", recorded, *size));
   }
 }
 
-std::vector<Part> read_parts(const std::vector<std::string>& files) {
-  std::vector<Part> parts;
-  parts.reserve(files.size());
+std::vector<ShardOutput> read_parts(const std::vector<std::string>& files) {
+  std::vector<ShardOutput> shard_outputs;
+  shard_outputs.reserve(files.size());
   for (const std::string& file : files) {
-    parts.push_back({.file = file, .record = pipeline::read_part_record(file)});
+    shard_outputs.push_back({.file = file, .manifest = pipeline::read_shard_manifest(file)});
   }
-  refuse_other_run(parts);
-  std::stable_sort(parts.begin(), parts.end(),
-                   [](const Part& a, const Part& b) { return a.record.shard < b.record.shard; });
-  refuse_gaps(parts);
-  for (const Part& part : parts) {
-    refuse_other_size(part);
+  refuse_other_run(shard_outputs);
+  std::stable_sort(shard_outputs.begin(), shard_outputs.end(),
+                   [](const ShardOutput& a, const ShardOutput& b) {
+                     return a.manifest.shard < b.manifest.shard;
+                   });
+  refuse_gaps(shard_outputs);
+  for (const ShardOutput& shard_output : shard_outputs) {
+    refuse_other_size(shard_output);
   }
-  return parts;
+  return shard_outputs;
 }
 
-void refuse_output(const std::string& output, const std::vector<Part>& parts) {
+void refuse_output(const std::string& output, const std::vector<ShardOutput>& shard_outputs) {
   const RowFormat format = io::format_by_extension(output);
-  if (format != RowFormat::kAuto && format != parts.front().record.run.format) {
-    throw FileError(output, fmt::format("has another format by its name than the parts, as {}",
-                                        parts.front().file));
+  if (format != RowFormat::kAuto && format != shard_outputs.front().manifest.run.format) {
+    throw FileError(output,
+                    fmt::format("has another format by its name than the shard outputs, as {}",
+                                shard_outputs.front().file));
   }
   std::error_code ignored;
-  for (const Part& part : parts) {
-    if (std::filesystem::equivalent(output, part.file, ignored)) {
-      throw FileError(output, "is one of the parts too; name another output file");
+  for (const ShardOutput& shard_output : shard_outputs) {
+    if (std::filesystem::equivalent(output, shard_output.file, ignored)) {
+      throw FileError(output, "is one of the shard outputs too; name another output file");
     }
   }
 }
@@ -131,9 +139,9 @@ class Joiner {
       : options_(options), file_(options.output, &written_), block_(std::size_t{1} << 20) {}
 
   // Parts come in the order of their rows.
-  void add(const Part& part, bool first) {
-    const io::WrittenFile& recorded = part.record.file;
-    const auto source = io::open_source(part.file);
+  void add(const ShardOutput& shard_output, bool first) {
+    const io::WrittenFile& recorded = shard_output.manifest.file;
+    const auto source = io::open_source(shard_output.file);
     std::uint32_t checksum = 0;
     const auto copy = [&](std::uint64_t bytes, bool is_output) {
       while (bytes > 0) {
@@ -141,7 +149,7 @@ class Joiner {
         const auto block = std::span(block_).first(
             static_cast<std::size_t>(std::min<std::uint64_t>(bytes, block_.size())));
         if (source->read(block) < block.size()) {
-          throw FileError(part.file, "became shorter while it was read");
+          throw FileError(shard_output.file, "became shorter while it was read");
         }
         checksum = io::add_to_checksum(checksum, block);
         if (is_output) {
@@ -150,16 +158,17 @@ class Joiner {
         bytes -= block.size();
       }
     };
-    const bool is_npy = part.record.run.format == RowFormat::kNpy;
+    const bool is_npy = shard_output.manifest.run.format == RowFormat::kNpy;
     if (first && is_npy) {
-      write_npy_header(part.record.run);
+      write_npy_header(shard_output.manifest.run);
     }
     copy(recorded.header_bytes, first && !is_npy);
     copy(recorded.bytes - recorded.header_bytes, true);
     if (checksum != recorded.checksum) {
-      throw FileError(part.file, fmt::format("was changed since it was written: its CRC-32 is "
-                                             "{:08x}, its record says {:08x}",
-                                             checksum, recorded.checksum));
+      throw FileError(shard_output.file,
+                      fmt::format("was changed since it was written: its CRC-32 is "
+                                  "{:08x}, its manifest says {:08x}",
+                                  checksum, recorded.checksum));
     }
   }
 
@@ -170,7 +179,7 @@ class Joiner {
   }
 
  private:
-  void write_npy_header(const RunIdentity& run) {
+  void write_npy_header(const RunFingerprint& run) {
     const std::string header =
         io::npy_header(run.rows_total, static_cast<std::size_t>(run.columns));
     file_.write(std::as_bytes(std::span(header)));
@@ -178,7 +187,7 @@ class Joiner {
 
   void refuse_if_cancelled() const {
     if (options_.cancelled != nullptr && options_.cancelled->load()) {
-      throw CancelledError("cancelled before the last part; no output file is left");
+      throw CancelledError("cancelled before the last shard output; no output file is left");
     }
   }
 
@@ -188,22 +197,24 @@ class Joiner {
   std::vector<std::byte> block_;
 };
 
-void note_devices(const std::vector<Part>& parts, std::vector<std::string>& notes) {
-  const Part& first = parts.front();
-  for (const Part& part : parts) {
-    if (part.record.device != first.record.device) {
+void note_devices(const std::vector<ShardOutput>& shard_outputs, std::vector<std::string>& notes) {
+  const ShardOutput& first = shard_outputs.front();
+  for (const ShardOutput& shard_output : shard_outputs) {
+    if (shard_output.manifest.device != first.manifest.device) {
       notes.push_back(fmt::format(
           "{} was computed on {} and {} on {}; the same bits as of one run are promised "
           "on one kind of device alone",
-          first.file, first.record.device, part.file, part.record.device));
+          first.file, first.manifest.device, shard_output.file, shard_output.manifest.device));
       return;
     }
   }
 }
 
-void remove_parts(const std::vector<Part>& parts, std::vector<std::string>& notes) {
-  for (const Part& part : parts) {
-    for (const std::string& file : {part.file, pipeline::record_name(part.file)}) {
+void remove_shard_outputs(const std::vector<ShardOutput>& shard_outputs,
+                          std::vector<std::string>& notes) {
+  for (const ShardOutput& shard_output : shard_outputs) {
+    for (const std::string& file :
+         {shard_output.file, pipeline::manifest_name(shard_output.file)}) {
       std::error_code error;
       if (!std::filesystem::remove(file, error)) {
         notes.push_back(fmt::format("{} could not be removed: {}", file, error.message()));
@@ -215,26 +226,27 @@ void remove_parts(const std::vector<Part>& parts, std::vector<std::string>& note
 }  // namespace
 
 ConcatReport concat(const ConcatOptions& options) {
-  if (options.parts.empty()) {
-    throw UsageError("there are no parts to join");
+  if (options.shard_outputs.empty()) {
+    throw UsageError("there are no shard outputs to join");
   }
   if (options.output == "-") {
     throw UsageError(
-        "parts are joined into a file, since the last bytes decide whether all are in order");
+        "shard outputs are joined into a file, since the last bytes decide whether all are in "
+        "order");
   }
-  const std::vector<Part> parts = read_parts(options.parts);
-  refuse_output(options.output, parts);
+  const std::vector<ShardOutput> shard_outputs = read_parts(options.shard_outputs);
+  refuse_output(options.output, shard_outputs);
   Joiner joiner(options);
-  for (const Part& part : parts) {
-    joiner.add(part, &part == &parts.front());
+  for (const ShardOutput& shard_output : shard_outputs) {
+    joiner.add(shard_output, &shard_output == &shard_outputs.front());
   }
-  ConcatReport report = {.parts = parts.size(),
-                         .rows = parts.front().record.run.rows_total,
+  ConcatReport report = {.shard_outputs = shard_outputs.size(),
+                         .rows = shard_outputs.front().manifest.run.rows_total,
                          .bytes = joiner.finish(),
                          .notes = {}};
-  note_devices(parts, report.notes);
-  if (options.remove_parts) {
-    remove_parts(parts, report.notes);
+  note_devices(shard_outputs, report.notes);
+  if (options.remove_shard_outputs) {
+    remove_shard_outputs(shard_outputs, report.notes);
   }
   return report;
 }

@@ -46,24 +46,24 @@ class Buffer {
 };
 
 // No more than the chunks that there will be; one more where reading finds out that there is none.
-std::size_t slots_needed(const PipelineOptions& options, std::optional<std::uint64_t> rows_total,
-                         std::optional<std::uint64_t> chunks) {
-  const std::size_t slots = slots_for(options.lanes, options.readers);
+std::size_t buffers_needed(const PipelineOptions& options, std::optional<std::uint64_t> rows_total,
+                           std::optional<std::uint64_t> chunks) {
+  const std::size_t buffers = buffers_for(options.workers, options.readers);
   if (!rows_total) {
-    return slots;
+    return buffers;
   }
   const std::uint64_t most = chunks ? *chunks : *rows_total / options.chunk_rows + 1;
-  return static_cast<std::size_t>(std::min<std::uint64_t>(most, slots));
+  return static_cast<std::size_t>(std::min<std::uint64_t>(most, buffers));
 }
 
 // As many as compute at once: the system reads files ahead and writes them behind, and more threads
-// would but take the cores from each other. One lane alone, which may be of a device, gets more
-// threads to read and write meanwhile, and one to check. A step takes a slot, so that more threads
-// than slots would have nothing to do.
-std::size_t threads_for(const PipelineOptions& options, std::size_t slots) {
+// would but take the cores from each other. One worker alone, which may be of a device, gets more
+// threads to read and write meanwhile, and one to check. A step takes a buffer, so that more
+// threads than buffers would have nothing to do.
+std::size_t threads_for(const PipelineOptions& options, std::size_t buffers) {
   const std::size_t threads =
-      options.lanes > 1 ? options.lanes : options.readers + (options.check ? 3 : 2);
-  return std::clamp<std::size_t>(slots, 1, threads);
+      options.workers > 1 ? options.workers : options.readers + (options.check ? 3 : 2);
+  return std::clamp<std::size_t>(buffers, 1, threads);
 }
 
 // How many chunks there are, where they can be read in any order.
@@ -75,7 +75,7 @@ std::optional<std::uint64_t> chunks_known(const io::RowReader& reader, std::size
   return *rows / chunk_rows + (*rows % chunk_rows != 0 ? 1 : 0);
 }
 
-struct Slot {
+struct ChunkBuffers {
   std::uint64_t first_row = 0;
   std::size_t rows = 0;  // in use
   Buffer<float> inputs;
@@ -94,20 +94,20 @@ class Pipeline {
         options_(options),
         rows_total_(reader.rows()),
         chunks_(chunks_known(reader, options.chunk_rows)),
-        slots_(slots_needed(options, rows_total_, chunks_)),
-        schedule_(slots_.size(), options.lanes, static_cast<bool>(options.check), chunks_) {
+        buffers_(buffers_needed(options, rows_total_, chunks_)),
+        schedule_(buffers_.size(), options.workers, static_cast<bool>(options.check), chunks_) {
     const std::size_t rows = options.chunk_rows;
-    for (Slot& slot : slots_) {
-      slot.inputs = Buffer<float>(rows, engine.network().inputs());
+    for (ChunkBuffers& buffer : buffers_) {
+      buffer.inputs = Buffer<float>(rows, engine.network().inputs());
       if (output.is_plain() || options.check) {
-        slot.outputs = Buffer<float>(rows, engine.network().outputs());
+        buffer.outputs = Buffer<float>(rows, engine.network().outputs());
       }
       if (!output.is_plain()) {
-        slot.top = Buffer<RankedOutput>(rows, output.top());
-        slot.top_columns = Buffer<float>(rows, output.columns());
+        buffer.top = Buffer<RankedOutput>(rows, output.top());
+        buffer.top_columns = Buffer<float>(rows, output.columns());
       }
     }
-    for (std::size_t i = 0; options.lanes > 1 && i < options.lanes; ++i) {
+    for (std::size_t i = 0; options.workers > 1 && i < options.workers; ++i) {
       clones_.push_back(engine.clone(1));
       engines_.push_back(clones_.back().get());
     }
@@ -128,7 +128,7 @@ class Pipeline {
       std::rethrow_exception(error_);
     }
     refuse_if_cancelled();
-    report_.seconds_computing /= static_cast<double>(options_.lanes);
+    report_.seconds_computing /= static_cast<double>(options_.workers);
     report_progress(options_.on_progress);
     const auto start = Clock::now();
     writer_.finish();
@@ -141,7 +141,7 @@ class Pipeline {
   // all are there: it might have to wait for input before it can stop.
   void start_helpers(std::vector<std::jthread>& helpers) {
     const std::lock_guard lock(mutex_);
-    const std::size_t threads = threads_for(options_, slots_.size());
+    const std::size_t threads = threads_for(options_, buffers_.size());
     helpers.reserve(threads - 1);
     for (std::size_t i = 1; i < threads; ++i) {
       helpers.push_back(core::start_thread([this] { guarded([this] { work({}); }); }));
@@ -176,7 +176,7 @@ class Pipeline {
 
   void end(const Task& task, double seconds) {
     const std::lock_guard lock(mutex_);
-    const std::size_t rows = slots_[task.slot].rows;
+    const std::size_t rows = buffers_[task.buffer].rows;
     switch (task.step) {
       case Step::kRead:
         report_.seconds_reading += seconds;
@@ -207,61 +207,62 @@ class Pipeline {
   }
 
   void perform(const Task& task) {
-    Slot& slot = slots_[task.slot];
+    ChunkBuffers& buffer = buffers_[task.buffer];
     switch (task.step) {
       case Step::kRead: {
         refuse_if_cancelled();
         const core::Range range("read chunk", options_.chunk_rows);
-        read(slot, task.chunk);
+        read(buffer, task.chunk);
         break;
       }
       case Step::kCompute: {
         refuse_if_cancelled();
-        const core::Range range("compute chunk", slot.rows);
-        compute(slot, *engines_[task.lane]);
+        const core::Range range("compute chunk", buffer.rows);
+        compute(buffer, *engines_[task.worker]);
         break;
       }
       case Step::kCheck: {
-        const core::Range range("verify chunk", slot.rows);
-        options_.check(slot.first_row, slot.inputs.rows(slot.rows), slot.outputs.rows(slot.rows));
+        const core::Range range("verify chunk", buffer.rows);
+        options_.check(buffer.first_row, buffer.inputs.rows(buffer.rows),
+                       buffer.outputs.rows(buffer.rows));
         break;
       }
       case Step::kWrite: {
-        const core::Range range("write chunk", slot.rows);
-        write(slot);
+        const core::Range range("write chunk", buffer.rows);
+        write(buffer);
         break;
       }
     }
   }
 
-  void read(Slot& slot, std::uint64_t chunk) {
+  void read(ChunkBuffers& buffer, std::uint64_t chunk) {
     if (!chunks_) {
-      slot.first_row = rows_read_;
-      slot.rows = reader_.read(slot.inputs.rows(options_.chunk_rows));
+      buffer.first_row = rows_read_;
+      buffer.rows = reader_.read(buffer.inputs.rows(options_.chunk_rows));
       return;
     }
-    slot.first_row = chunk * options_.chunk_rows;
-    slot.rows = static_cast<std::size_t>(
-        std::min<std::uint64_t>(options_.chunk_rows, *rows_total_ - slot.first_row));
-    reader_.read_at(slot.first_row, slot.inputs.rows(slot.rows));
+    buffer.first_row = chunk * options_.chunk_rows;
+    buffer.rows = static_cast<std::size_t>(
+        std::min<std::uint64_t>(options_.chunk_rows, *rows_total_ - buffer.first_row));
+    reader_.read_at(buffer.first_row, buffer.inputs.rows(buffer.rows));
   }
 
-  void compute(Slot& slot, Engine& engine) {
+  void compute(ChunkBuffers& buffer, Engine& engine) {
     if (output_.is_plain() || options_.check) {
-      engine.run(slot.inputs.rows(slot.rows), slot.outputs.rows(slot.rows));
+      engine.run(buffer.inputs.rows(buffer.rows), buffer.outputs.rows(buffer.rows));
     } else {
-      engine.run_top_k(slot.inputs.rows(slot.rows), slot.top.rows(slot.rows));
+      engine.run_top_k(buffer.inputs.rows(buffer.rows), buffer.top.rows(buffer.rows));
     }
   }
 
-  void write(Slot& slot) {
-    MatrixView<float> values = slot.outputs.rows(slot.rows);
+  void write(ChunkBuffers& buffer) {
+    MatrixView<float> values = buffer.outputs.rows(buffer.rows);
     if (!output_.is_plain()) {
       if (options_.check) {
-        core::select_top_k(values, slot.top.rows(slot.rows));
+        core::select_top_k(values, buffer.top.rows(buffer.rows));
       }
-      output_.to_columns(slot.top.rows(slot.rows), slot.top_columns.rows(slot.rows));
-      values = slot.top_columns.rows(slot.rows);
+      output_.to_columns(buffer.top.rows(buffer.rows), buffer.top_columns.rows(buffer.rows));
+      values = buffer.top_columns.rows(buffer.rows);
     }
     writer_.write(values);
   }
@@ -313,9 +314,9 @@ class Pipeline {
 
   std::optional<std::uint64_t> rows_total_;
   std::optional<std::uint64_t> chunks_;  // where they are read in any order
-  std::vector<Slot> slots_;
-  std::vector<std::unique_ptr<Engine>> clones_;  // where there are several lanes
-  std::vector<Engine*> engines_;                 // of each lane
+  std::vector<ChunkBuffers> buffers_;
+  std::vector<std::unique_ptr<Engine>> clones_;  // where there are several workers
+  std::vector<Engine*> engines_;                 // of each worker
   std::uint64_t rows_read_ = 0;                  // known to whoever reads, one thread at a time
   std::uint64_t rows_reported_ = 0;              // by the caller's thread
 
@@ -339,7 +340,7 @@ ScoreReport run_pipeline(io::RowReader& reader, Engine& engine, io::RowWriter& w
     throw OutOfMemoryError(
         fmt::format("{} chunks of {} rows do not fit the memory that is left: take fewer rows with "
                     "--chunk-rows",
-                    slots_for(options.lanes, options.readers), options.chunk_rows));
+                    buffers_for(options.workers, options.readers), options.chunk_rows));
   }
   ScoreReport report = pipeline->run();
   report.chunk_rows = options.chunk_rows;

@@ -1,5 +1,5 @@
-// Reader, engine and writer at work at the same time over a few chunk slots that are used again and
-// again. Knows nothing of files and devices.
+// Reader, engine and writer at work at the same time over a few chunk buffers that are used again
+// and again. Knows nothing of files and devices.
 #pragma once
 
 #include <atomic>
@@ -24,8 +24,8 @@ struct PipelineOptions {
   std::size_t chunk_rows = 1;
   // Chunks that are computed at once: where it is more than one, each by a clone of the engine
   // that has one thread. There are then as many threads, and each does whichever step is next.
-  std::size_t lanes = 1;
-  // Chunks that are read at once where one lane, as of a device, is served by several threads.
+  std::size_t workers = 1;
+  // Chunks that are read at once where one worker, as of a device, is served by several threads.
   std::size_t readers = 1;
   ChunkCheck check =
       {};  // before the chunk is written, on any thread, one chunk at a time; may be empty

@@ -2,14 +2,14 @@
 
 namespace lamella::pipeline {
 
-Schedule::Schedule(std::size_t slots, std::size_t lanes, bool checked,
+Schedule::Schedule(std::size_t buffers, std::size_t workers, bool checked,
                    std::optional<std::uint64_t> chunks)
-    : slots_(slots), has_checks_(checked), chunks_(chunks), all_read_(chunks == 0U) {
-  for (std::size_t i = slots; i-- > 0;) {
+    : buffers_(buffers), has_checks_(checked), chunks_(chunks), all_read_(chunks == 0U) {
+  for (std::size_t i = buffers; i-- > 0;) {
     free_.push_back(i);
   }
-  for (std::size_t i = lanes; i-- > 0;) {
-    lanes_.push_back(i);
+  for (std::size_t i = workers; i-- > 0;) {
+    workers_.push_back(i);
   }
 }
 
@@ -28,12 +28,12 @@ std::optional<Task> Schedule::begin() {
   }
   if (can_compute()) {
     Task task = read_.take(Step::kCompute);
-    task.lane = lanes_.back();
-    lanes_.pop_back();
+    task.worker = workers_.back();
+    workers_.pop_back();
     return task;
   }
   if (can_read()) {
-    const Task task{.step = Step::kRead, .slot = free_.back(), .chunk = next_++};
+    const Task task{.step = Step::kRead, .buffer = free_.back(), .chunk = next_++};
     free_.pop_back();
     reading_ = true;
     all_read_ = all_read_ || next_ == chunks_;
@@ -49,7 +49,7 @@ void Schedule::end(const Task& task) {
       read_.add(task);
       break;
     case Step::kCompute:
-      lanes_.push_back(task.lane);
+      workers_.push_back(task.worker);
       computed_.add(task);
       break;
     case Step::kCheck:
@@ -58,14 +58,14 @@ void Schedule::end(const Task& task) {
       break;
     case Step::kWrite:
       writing_ = false;
-      free_.push_back(task.slot);
+      free_.push_back(task.buffer);
       break;
   }
 }
 
 void Schedule::end_empty(const Task& task) {
   reading_ = false;
-  free_.push_back(task.slot);
+  free_.push_back(task.buffer);
 }
 
 }  // namespace lamella::pipeline

@@ -12,9 +12,9 @@
 #include "io/row_slice.hpp"
 #include "io/rows.hpp"
 #include "score/chunks.hpp"
-#include "score/part_record.hpp"
 #include "score/pipeline.hpp"
 #include "score/row_output.hpp"
+#include "score/shard_manifest.hpp"
 #include "score/verification.hpp"
 
 namespace lamella {
@@ -42,9 +42,9 @@ std::string written_file(const ScoreOptions& options) {
     throw UsageError(
         "a shard writes a part file, which needs a name: give the output file with -o");
   }
-  std::string part = part_name(options.output, *options.shard);
-  refuse_output_over_input(part, options.input);
-  return part;
+  std::string shard_output = shard_output_name(options.output, *options.shard);
+  refuse_output_over_input(shard_output, options.input);
+  return shard_output;
 }
 
 // All rows, where there are no shards.
@@ -55,10 +55,10 @@ io::RowSlice open_input(const ScoreOptions& options, const io::RowReadOptions& r
   return {.reader = io::open_rows(options.input, read)};
 }
 
-pipeline::PartRecord record_of(const Engine& engine, const ScoreOptions& options,
-                               const io::RowSlice& slice, std::size_t columns,
-                               const io::WrittenFile& written) {
-  pipeline::PartRecord record = {
+pipeline::ShardManifest record_of(const Engine& engine, const ScoreOptions& options,
+                                  const io::RowSlice& slice, std::size_t columns,
+                                  const io::WrittenFile& written) {
+  pipeline::ShardManifest manifest = {
       .shard = options.shard->index,
       .rows = rows_of(*options.shard, slice.rows_total),
       .file = written,
@@ -71,17 +71,17 @@ pipeline::PartRecord record_of(const Engine& engine, const ScoreOptions& options
               .kind = options.output_kind,
               .format = io::output_format(options.output, options.output_format),
               .columns = columns}};
-  pipeline::identify_rows(options.input, record.run);
-  return record;
+  pipeline::fingerprint_rows(options.input, manifest.run);
+  return manifest;
 }
 
 // A part without its record is of no use.
-void write_record(const std::string& part, const pipeline::PartRecord& record) {
+void write_record(const std::string& shard_output, const pipeline::ShardManifest& manifest) {
   try {
-    pipeline::write_part_record(part, record);
+    pipeline::write_shard_manifest(shard_output, manifest);
   } catch (...) {
     std::error_code ignored;
-    std::filesystem::remove(part, ignored);
+    std::filesystem::remove(shard_output, ignored);
     throw;
   }
 }
@@ -130,11 +130,11 @@ ScoreReport score(Engine& engine, const ScoreOptions& options) {
       {.rows = options.chunk_rows,
        .memory_bytes = options.memory_bytes,
        .devices = engine.info().devices,
-       .lanes = static_cast<std::size_t>(std::max(engine.info().threads, 1)),
+       .workers = static_cast<std::size_t>(std::max(engine.info().threads, 1)),
        .readers = readers_beside(engine, *reader)},
       pipeline::values_per_row(network, output, options.verify_rows != 0), reader->rows());
   const pipeline::PipelineOptions pipeline_options{.chunk_rows = chunks.rows,
-                                                   .lanes = chunks.lanes,
+                                                   .workers = chunks.workers,
                                                    .readers = chunks.readers,
                                                    .check = check,
                                                    .on_progress = options.on_progress,

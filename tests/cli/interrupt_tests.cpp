@@ -75,7 +75,7 @@ TEST(Interrupt, StopsTheWaitForAWriterOfAFifo) {
 TEST(Interrupt, StopsConcatAndLeavesThePartsAlone) {
   const TemporaryFolder parts;
   const TemporaryFolder folder;
-  const std::string part = parts.file("all.part-0-of-1.npy");
+  const std::string part = parts.file("all.shard-0-of-1.npy");
   ASSERT_EQ(
       lamella_run({kDigits, kDigitRows, "-o", parts.file("all.npy"), "--shard", "0/1"}).status, 0);
   // As if it had many rows: seconds of work.

@@ -57,7 +57,7 @@ class Cluster : public testing::Test {
     const auto names = folder_.entries();
     return static_cast<std::size_t>(std::count_if(
         names.begin(), names.end(),
-        [](const std::string& name) { return name.find(".part-") != std::string::npos; }));
+        [](const std::string& name) { return name.find(".shard-") != std::string::npos; }));
   }
 
   TemporaryFolder folder_;
@@ -68,7 +68,7 @@ TEST_F(Cluster, TheLinesDoneByHandGiveTheScoresOfASingleRun) {
   EXPECT_EQ(result.status, 0) << result.err;
   expect_scores_of_a_single_run();
   EXPECT_EQ(parts(), 4U);
-  EXPECT_THAT(result.err, HasSubstr("225 rows from row 225 of 450 into scores.part-1-of-2.npy"));
+  EXPECT_THAT(result.err, HasSubstr("225 rows from row 225 of 450 into scores.shard-1-of-2.npy"));
   EXPECT_THAT(result.err, HasSubstr("450 rows from 2 parts joined in scores.npy"));
 }
 
@@ -105,8 +105,8 @@ TEST_F(Cluster, TheSlurmScriptsGiveTheScoresOfASingleRun) {
 
 TEST_F(Cluster, ThePartOfATaskThatFailedIsMissing) {
   ASSERT_EQ(in_shell("lamella run model.safetensors rows.npy -o scores.npy --shard 0/2").status, 0);
-  const ProcessResult result = in_shell("lamella concat scores.part-*-of-2.npy -o scores.npy");
-  expect_error(result, 1, "scores.part-1-of-2.npy: is missing");
+  const ProcessResult result = in_shell("lamella concat scores.shard-*-of-2.npy -o scores.npy");
+  expect_error(result, 1, "scores.shard-1-of-2.npy: is missing");
   EXPECT_FALSE(std::filesystem::exists(folder_.file("scores.npy")));
 }
 
@@ -123,7 +123,7 @@ TEST_F(Cluster, TextIsJoinedWithOneHeader) {
   const ProcessResult result =
       in_shell("set -e\n" + run + "whole.csv --top 2\n" + run + "scores.csv --top 2 --shard 1/3\n" +
                run + "scores.csv --top 2 --shard 2/3\n" + run + "scores.csv --top 2 --shard 0/3\n" +
-               "lamella concat scores.part-*-of-3.csv -o scores.csv\ncmp whole.csv scores.csv");
+               "lamella concat scores.shard-*-of-3.csv -o scores.csv\ncmp whole.csv scores.csv");
   EXPECT_EQ(result.status, 0) << result.err;
 }
 
@@ -133,7 +133,7 @@ TEST(ShardOption, IsReportedAsJson) {
                                             "--shard", "1/4", "--json", "--quiet", "--verify=7"});
   ASSERT_EQ(result.status, 0) << result.err;
   const auto json = parse_json(result.out);
-  EXPECT_EQ(json.at("output"), folder.file("out.part-1-of-4.npy"));
+  EXPECT_EQ(json.at("output"), folder.file("out.shard-1-of-4.npy"));
   EXPECT_EQ(json.at("shard"), 1);
   EXPECT_EQ(json.at("shards"), 4);
   EXPECT_EQ(json.at("first_row"), 112);
@@ -172,7 +172,7 @@ TEST(ShardOption, NamesTheLineOfTheWholeFile) {
 
 TEST(ShardOption, APartDoesNotReplaceTheModel) {
   const TemporaryFolder folder;
-  const std::string model = folder.file("out.part-0-of-2.npy");
+  const std::string model = folder.file("out.shard-0-of-2.npy");
   std::filesystem::copy_file(data_file("by_hand/model.json"), model);
   expect_error(lamella_run({model, data_file("by_hand/input.npy"), "-o", folder.file("out.npy"),
                             "--shard", "0/2"}),
@@ -191,7 +191,7 @@ TEST(Concat, AFullDiskIsAnError) {
   const TemporaryFolder folder;
   ASSERT_EQ(
       lamella_run({kDigits, kDigitRows, "-o", folder.file("out.npy"), "--shard", "0/1"}).status, 0);
-  expect_error(lamella_command({"concat", folder.file("out.part-0-of-1.npy"), "-o", "/dev/full"}),
+  expect_error(lamella_command({"concat", folder.file("out.shard-0-of-1.npy"), "-o", "/dev/full"}),
                1, "/dev/full: cannot be written");
 }
 

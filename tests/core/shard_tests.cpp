@@ -74,11 +74,11 @@ TEST(Shard, IsReadAsIndexAndCount) {
 }
 
 TEST(Shard, NamesOfPartsSortInTheirOrder) {
-  EXPECT_EQ(part_name("scores.npy", {0, 2}), "scores.part-0-of-2.npy");
-  EXPECT_EQ(part_name("a.b/scores.x.csv", {3, 16}), "a.b/scores.x.part-03-of-16.csv");
-  EXPECT_EQ(part_name("scores.npy", {9, 10}), "scores.part-9-of-10.npy");
-  EXPECT_EQ(part_name("scores.npy", {7, 11}), "scores.part-07-of-11.npy");
-  EXPECT_EQ(part_name("scores", {0, 1}), "scores.part-0-of-1");
+  EXPECT_EQ(shard_output_name("scores.npy", {0, 2}), "scores.shard-0-of-2.npy");
+  EXPECT_EQ(shard_output_name("a.b/scores.x.csv", {3, 16}), "a.b/scores.x.shard-03-of-16.csv");
+  EXPECT_EQ(shard_output_name("scores.npy", {9, 10}), "scores.shard-9-of-10.npy");
+  EXPECT_EQ(shard_output_name("scores.npy", {7, 11}), "scores.shard-07-of-11.npy");
+  EXPECT_EQ(shard_output_name("scores", {0, 1}), "scores.shard-0-of-1");
 }
 
 TEST(ShardFromEnvironment, IsTheTaskOfASlurmArray) {

@@ -353,7 +353,7 @@ TEST_F(CudaEngineTest, ADeviceThatIsNotThereIsADeviceError) {
 }
 
 TEST_F(CudaEngineTest, HostCallsInManyChunksKeepTheirOrder) {
-  // Rows wide enough that a slot of run() holds few of them, so that all slots turn.
+  // Rows wide enough that a buffer of run() holds few of them, so that all buffers turn.
   const std::size_t inputs = 16384;
   const auto network = random_network({.widths = {inputs, 3}});
   CudaEngine engine(network, {.max_rows = 8});

@@ -200,7 +200,7 @@ TEST_F(Observation, AsManyChunksAsThereArePartsAreUnderWayAtOnce) {
   EXPECT_EQ(cuda_sim::bytes_to_host() - before, 4 * 8 * 10 * sizeof(float));
 }
 
-TEST_F(Observation, ASmallCallHasOneSlotAlone) {
+TEST_F(Observation, ASmallCallHasOneBufferAlone) {
   CudaEngine engine(random_network({.widths = {20, 10}}),
                     {.max_rows = 8, .path = CudaPath::kLayers});
   const Matrix rows = random_rows(48, 20, 1);

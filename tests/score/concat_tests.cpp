@@ -60,14 +60,14 @@ class Shards : public testing::Test {
     return options;
   }
 
-  // Returns the names of the parts.
+  // Returns the names of the shard outputs.
   std::vector<std::string> write_parts(ScoreOptions options, std::uint64_t count) {
-    std::vector<std::string> parts;
+    std::vector<std::string> shard_outputs;
     for (std::uint64_t i = 0; i < count; ++i) {
       options.shard = Shard{i, count};
-      parts.push_back(score(*engine_, options).output);
+      shard_outputs.push_back(score(*engine_, options).output);
     }
-    return parts;
+    return shard_outputs;
   }
 
   void expect_bytes_of_a_single_run(ScoreOptions options) {
@@ -75,26 +75,27 @@ class Shards : public testing::Test {
     (void)score(*engine_, options);
     const std::string expected = test::file_content(whole);
     for (const std::uint64_t count : {1, 2, 3, 7, 30}) {
-      std::vector<std::string> parts = write_parts(options, count);
-      std::rotate(parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(count / 2),
-                  parts.end());
+      std::vector<std::string> shard_outputs = write_parts(options, count);
+      std::rotate(shard_outputs.begin(),
+                  shard_outputs.begin() + static_cast<std::ptrdiff_t>(count / 2),
+                  shard_outputs.end());
       std::filesystem::remove(whole);
-      const ConcatReport report = concat({.parts = parts, .output = whole});
-      EXPECT_EQ(test::file_content(whole), expected) << count << " parts";
-      EXPECT_EQ(report.parts, count);
+      const ConcatReport report = concat({.shard_outputs = shard_outputs, .output = whole});
+      EXPECT_EQ(test::file_content(whole), expected) << count << " shard outputs";
+      EXPECT_EQ(report.shard_outputs, count);
       EXPECT_EQ(report.rows, kRows);
       EXPECT_EQ(report.bytes, expected.size());
       EXPECT_THAT(report.notes, IsEmpty());
     }
   }
 
-  // What concat says about parts, which must leave no output.
-  std::string refusal(const std::vector<std::string>& parts,
+  // What concat says about shard outputs, which must leave no output.
+  std::string refusal(const std::vector<std::string>& shard_outputs,
                       const std::string& output = "out.npy") {
     const std::vector<std::string> before = folder_.entries();
     std::string message = "no refusal";
     try {
-      (void)concat({.parts = parts, .output = file(output)});
+      (void)concat({.shard_outputs = shard_outputs, .output = file(output)});
     } catch (const Error& error) {
       message = error.what();
     }
@@ -145,7 +146,7 @@ TEST_F(Shards, OfNoRowsAreJoined) {
     run.columns = kColumns;
     (void)score(*engine_, run);
     const std::string expected = test::file_content(run.output);
-    (void)concat({.parts = write_parts(run, 3), .output = run.output});
+    (void)concat({.shard_outputs = write_parts(run, 3), .output = run.output});
     EXPECT_EQ(test::file_content(run.output), expected);
   }
 }
@@ -156,12 +157,12 @@ TEST_F(Shards, ReportTheirSlice) {
   std::vector<std::uint64_t> totals;
   run.on_progress = [&](const ScoreProgress& progress) { totals.push_back(*progress.rows_total); };
   const ScoreReport report = score(*engine_, run);
-  EXPECT_EQ(report.output, file("out.part-1-of-3.npy"));
+  EXPECT_EQ(report.output, file("out.shard-1-of-3.npy"));
   EXPECT_EQ(report.rows, 7U);
   EXPECT_EQ(report.first_row, 7U);
   EXPECT_EQ(report.rows_total, kRows);
   EXPECT_THAT(totals, AllOf(Not(IsEmpty()), Each(7)));
-  EXPECT_THAT(folder_.entries(), ElementsAre("out.part-1-of-3.npy", "out.part-1-of-3.npy.json",
+  EXPECT_THAT(folder_.entries(), ElementsAre("out.shard-1-of-3.npy", "out.shard-1-of-3.npy.json",
                                              "rows.csv", "rows.npy"));
 }
 
@@ -196,63 +197,66 @@ TEST_F(Shards, DoNotReplaceTheirRows) {
   ScoreOptions run = options("rows.npy");
   run.shard = Shard{0, 2};
   EXPECT_THROW((void)score(*engine_, run), FileError);
-  std::filesystem::rename(file("rows.npy"), file("out.part-0-of-2.npy"));
+  std::filesystem::rename(file("rows.npy"), file("out.shard-0-of-2.npy"));
   run = options();
-  run.input = file("out.part-0-of-2.npy");
+  run.input = file("out.shard-0-of-2.npy");
   run.shard = Shard{0, 2};
   EXPECT_THROW((void)score(*engine_, run), FileError);
 }
 
 TEST_F(Shards, WithoutARecordLeaveNoPart) {
-  std::filesystem::create_directory(file("out.part-0-of-2.npy.json"));
+  std::filesystem::create_directory(file("out.shard-0-of-2.npy.json"));
   ScoreOptions run = options();
   run.shard = Shard{0, 2};
   EXPECT_THROW((void)score(*engine_, run), FileError);
-  EXPECT_FALSE(std::filesystem::exists(file("out.part-0-of-2.npy")));
+  EXPECT_FALSE(std::filesystem::exists(file("out.shard-0-of-2.npy")));
 }
 
 TEST_F(Shards, AMissingPartIsNamed) {
-  std::vector<std::string> parts = write_parts(options(), 12);
-  parts.erase(parts.begin() + 11);
-  EXPECT_THAT(refusal(parts),
-              StartsWith(file("out.part-11-of-12.npy") + ": is missing, 1 of 12 parts"));
-  parts.erase(parts.begin() + 3);
-  parts.erase(parts.begin());
-  EXPECT_THAT(refusal(parts), StartsWith(file("out.part-00-of-12.npy") + ": is missing, 3 of 12"));
-  EXPECT_THAT(refusal({}), HasSubstr("no parts"));
+  std::vector<std::string> shard_outputs = write_parts(options(), 12);
+  shard_outputs.erase(shard_outputs.begin() + 11);
+  EXPECT_THAT(refusal(shard_outputs),
+              StartsWith(file("out.shard-11-of-12.npy") + ": is missing, 1 of 12 shard outputs"));
+  shard_outputs.erase(shard_outputs.begin() + 3);
+  shard_outputs.erase(shard_outputs.begin());
+  EXPECT_THAT(refusal(shard_outputs),
+              StartsWith(file("out.shard-00-of-12.npy") + ": is missing, 3 of 12"));
+  EXPECT_THAT(refusal({}), HasSubstr("no shard outputs"));
 }
 
 TEST_F(Shards, APartThatIsThereTwiceIsNamed) {
-  std::vector<std::string> parts = write_parts(options(), 3);
-  parts.push_back(parts[1]);
-  EXPECT_THAT(refusal(parts), HasSubstr("is part 1 of 3, and so is"));
-  parts.erase(parts.begin() + 2);  // as many as wanted, but not the right ones
-  EXPECT_THAT(refusal(parts), HasSubstr("is part 1 of 3, and so is"));
+  std::vector<std::string> shard_outputs = write_parts(options(), 3);
+  shard_outputs.push_back(shard_outputs[1]);
+  EXPECT_THAT(refusal(shard_outputs), HasSubstr("is shard output 1 of 3, and so is"));
+  shard_outputs.erase(shard_outputs.begin() + 2);  // as many as wanted, but not the right ones
+  EXPECT_THAT(refusal(shard_outputs), HasSubstr("is shard output 1 of 3, and so is"));
 }
 
 TEST_F(Shards, AFileThatIsNoPartIsNamed) {
-  const std::vector<std::string> parts = write_parts(options(), 2);
-  EXPECT_THAT(refusal({parts[0], file("rows.npy")}),
-              StartsWith(file("rows.npy") + ": is no part: " + file("rows.npy.json")));
-  EXPECT_THAT(refusal({parts[0], file("none.npy")}), StartsWith(file("none.npy") + ": is missing"));
-  EXPECT_THAT(refusal({parts[0], parts[1] + ".json"}), StartsWith(parts[1] + ".json: is no part"));
-  std::filesystem::remove(parts[1] + ".json");
-  EXPECT_THAT(refusal(parts), StartsWith(parts[1] + ": is no part"));
+  const std::vector<std::string> shard_outputs = write_parts(options(), 2);
+  EXPECT_THAT(refusal({shard_outputs[0], file("rows.npy")}),
+              StartsWith(file("rows.npy") + ": is no shard output: " + file("rows.npy.json")));
+  EXPECT_THAT(refusal({shard_outputs[0], file("none.npy")}),
+              StartsWith(file("none.npy") + ": is missing"));
+  EXPECT_THAT(refusal({shard_outputs[0], shard_outputs[1] + ".json"}),
+              StartsWith(shard_outputs[1] + ".json: is no shard output"));
+  std::filesystem::remove(shard_outputs[1] + ".json");
+  EXPECT_THAT(refusal(shard_outputs), StartsWith(shard_outputs[1] + ": is no shard output"));
 }
 
 TEST_F(Shards, APartOfAnotherRunIsNamedWithWhatDiffers) {
-  const std::vector<std::string> parts = write_parts(options(), 2);
+  const std::vector<std::string> shard_outputs = write_parts(options(), 2);
   const auto refused = [&](const std::function<void(ScoreOptions&)>& change) {
     ScoreOptions run = options("other.npy");
     change(run);
     const std::vector<std::string> others = write_parts(run, 2);
-    return refusal({parts[0], others[1]});
+    return refusal({shard_outputs[0], others[1]});
   };
 
-  EXPECT_THAT(
-      refused([](ScoreOptions& run) { run.output_kind = OutputKind::kArgmax; }),
-      AllOf(StartsWith(file("other.part-1-of-2.npy") + ": is of another run than " + parts[0]),
-            HasSubstr("its kind is \"argmax\", there \"outputs\"")));
+  EXPECT_THAT(refused([](ScoreOptions& run) { run.output_kind = OutputKind::kArgmax; }),
+              AllOf(StartsWith(file("other.shard-1-of-2.npy") + ": is of another run than " +
+                               shard_outputs[0]),
+                    HasSubstr("its kind is \"argmax\", there \"outputs\"")));
   EXPECT_THAT(refused([](ScoreOptions& run) {
                 run.output_kind = OutputKind::kTop;
                 run.top = 1;
@@ -274,14 +278,14 @@ TEST_F(Shards, APartOfAnotherRunIsNamedWithWhatDiffers) {
 }
 
 TEST_F(Shards, MayHaveOtherNames) {
-  const std::vector<std::string> parts = write_parts(options(), 2);
+  const std::vector<std::string> shard_outputs = write_parts(options(), 2);
   for (const std::string suffix : {"", ".json"}) {
-    std::filesystem::rename(parts[0] + suffix, file("first.npy") + suffix);
+    std::filesystem::rename(shard_outputs[0] + suffix, file("first.npy") + suffix);
   }
   (void)score(*engine_, options("whole.npy"));
-  (void)concat({.parts = {parts[1], file("first.npy")}, .output = file("out.npy")});
+  (void)concat({.shard_outputs = {shard_outputs[1], file("first.npy")}, .output = file("out.npy")});
   EXPECT_EQ(test::file_content(file("out.npy")), test::file_content(file("whole.npy")));
-  EXPECT_THAT(refusal({file("first.npy")}), StartsWith("part 1 of 2: is missing"));
+  EXPECT_THAT(refusal({file("first.npy")}), StartsWith("shard output 1 of 2: is missing"));
 }
 
 TEST_F(Shards, AnotherNumberOfPartsIsAnotherRun) {
@@ -291,53 +295,56 @@ TEST_F(Shards, AnotherNumberOfPartsIsAnotherRun) {
 }
 
 TEST_F(Shards, RowsThatDifferAnywhereInASmallFileAreOthers) {
-  const std::vector<std::string> parts = write_parts(options(), 2);
+  const std::vector<std::string> shard_outputs = write_parts(options(), 2);
   std::string rows = test::file_content(file("rows.npy"));
   rows[rows.size() / 2 + 1] ^= 1;
   test::write_file(file("rows.npy"), rows);
   ScoreOptions run = options("other.npy");
-  EXPECT_THAT(refusal({parts[0], write_parts(run, 2)[1]}), HasSubstr("rows_samples_crc32"));
+  EXPECT_THAT(refusal({shard_outputs[0], write_parts(run, 2)[1]}), HasSubstr("rows_samples_crc32"));
 }
 
 TEST_F(Shards, ATruncatedOrExtendedPartIsNamed) {
   for (const char* const output : {"out.npy", "out.csv"}) {
-    const std::vector<std::string> parts = write_parts(options(output), 3);
-    const std::string content = test::file_content(parts[1]);
-    test::write_file(parts[1], content.substr(0, content.size() - 1));
-    EXPECT_THAT(refusal(parts, output), StartsWith(parts[1] + ": is truncated"));
-    test::write_file(parts[1], content + "1");
-    EXPECT_THAT(refusal(parts, output), StartsWith(parts[1] + ": was changed"));
-    test::write_file(parts[1], "");
-    EXPECT_THAT(refusal(parts, output), StartsWith(parts[1] + ": is truncated"));
+    const std::vector<std::string> shard_outputs = write_parts(options(output), 3);
+    const std::string content = test::file_content(shard_outputs[1]);
+    test::write_file(shard_outputs[1], content.substr(0, content.size() - 1));
+    EXPECT_THAT(refusal(shard_outputs, output), StartsWith(shard_outputs[1] + ": is truncated"));
+    test::write_file(shard_outputs[1], content + "1");
+    EXPECT_THAT(refusal(shard_outputs, output), StartsWith(shard_outputs[1] + ": was changed"));
+    test::write_file(shard_outputs[1], "");
+    EXPECT_THAT(refusal(shard_outputs, output), StartsWith(shard_outputs[1] + ": is truncated"));
   }
 }
 
 TEST_F(Shards, AChangedByteIsNoticedWhereverItIs) {
   for (const char* const output : {"out.npy", "out.csv"}) {
-    const std::vector<std::string> parts = write_parts(options(output), 3);
-    for (const std::string& part : parts) {
-      const std::string content = test::file_content(part);
+    const std::vector<std::string> shard_outputs = write_parts(options(output), 3);
+    for (const std::string& shard_output : shard_outputs) {
+      const std::string content = test::file_content(shard_output);
       for (std::size_t at = 0; at < content.size(); at += 13) {
         std::string changed = content;
         changed[at] ^= 4;
-        test::write_file(part, changed);
-        ASSERT_THAT(refusal(parts, output), StartsWith(part + ": was changed since")) << at;
+        test::write_file(shard_output, changed);
+        ASSERT_THAT(refusal(shard_outputs, output),
+                    StartsWith(shard_output + ": was changed since"))
+            << at;
       }
-      test::write_file(part, content);
+      test::write_file(shard_output, content);
     }
-    EXPECT_EQ(refusal({parts[0]}, output).find("no refusal"), std::string::npos);
+    EXPECT_EQ(refusal({shard_outputs[0]}, output).find("no refusal"), std::string::npos);
   }
 }
 
 TEST_F(Shards, ARecordThatMakesNoSenseIsNamed) {
-  const std::vector<std::string> parts = write_parts(options(), 2);
-  const std::string record = parts[1] + ".json";
-  const std::string content = test::file_content(record);
+  const std::vector<std::string> shard_outputs = write_parts(options(), 2);
+  const std::string manifest = shard_outputs[1] + ".json";
+  const std::string content = test::file_content(manifest);
   for (const std::string& text :
        {std::string(), std::string("[]"), std::string("{}"), std::string("null"),
         content.substr(0, content.size() / 2), content + "}"}) {
-    test::write_file(record, text);
-    EXPECT_THAT(refusal(parts), StartsWith(record + ": is no record of a part")) << text;
+    test::write_file(manifest, text);
+    EXPECT_THAT(refusal(shard_outputs), StartsWith(manifest + ": is no record of a shard output"))
+        << text;
   }
   const std::pair<const char*, nlohmann::json> changes[] = {{"/lamella_part", 2},
                                                             {"/shard", 2},
@@ -359,57 +366,61 @@ TEST_F(Shards, ARecordThatMakesNoSenseIsNamed) {
   for (const auto& [pointer, value] : changes) {
     nlohmann::json json = nlohmann::json::parse(content);
     json[nlohmann::json::json_pointer(pointer)] = value;
-    test::write_file(record, json.dump());
-    EXPECT_THAT(refusal(parts), StartsWith(record + ": is no record of a part"))
+    test::write_file(manifest, json.dump());
+    EXPECT_THAT(refusal(shard_outputs), StartsWith(manifest + ": is no record of a shard output"))
         << pointer << " = " << value;
   }
   // A size that is not that of its rows.
   nlohmann::json json = nlohmann::json::parse(content);
   json["header_bytes"] = 0;
-  test::write_file(record, json.dump());
-  EXPECT_THAT(refusal(parts), StartsWith(parts[1] + ": "));
+  test::write_file(manifest, json.dump());
+  EXPECT_THAT(refusal(shard_outputs), StartsWith(shard_outputs[1] + ": "));
 }
 
 TEST_F(Shards, OutputIsNeitherAPartNorOfAnotherFormatNorAStream) {
-  const std::vector<std::string> parts = write_parts(options(), 2);
-  EXPECT_THAT(refusal(parts, "out.part-1-of-2.npy"), HasSubstr("is one of the parts too"));
-  EXPECT_THAT(refusal(parts, "out.csv"), HasSubstr("another format"));
-  EXPECT_THROW((void)concat({.parts = parts, .output = "-"}), UsageError);
+  const std::vector<std::string> shard_outputs = write_parts(options(), 2);
+  EXPECT_THAT(refusal(shard_outputs, "out.shard-1-of-2.npy"),
+              HasSubstr("is one of the shard outputs too"));
+  EXPECT_THAT(refusal(shard_outputs, "out.csv"), HasSubstr("another format"));
+  EXPECT_THROW((void)concat({.shard_outputs = shard_outputs, .output = "-"}), UsageError);
 }
 
 TEST_F(Shards, AFailureKeepsAnOldOutput) {
-  std::vector<std::string> parts = write_parts(options(), 2);
+  std::vector<std::string> shard_outputs = write_parts(options(), 2);
   test::write_file(file("out.npy"), "old");
-  std::string content = test::file_content(parts[1]);
+  std::string content = test::file_content(shard_outputs[1]);
   content.back() ^= 1;
-  test::write_file(parts[1], content);
-  EXPECT_THAT(refusal(parts), HasSubstr("was changed"));
+  test::write_file(shard_outputs[1], content);
+  EXPECT_THAT(refusal(shard_outputs), HasSubstr("was changed"));
   EXPECT_EQ(test::file_content(file("out.npy")), "old");
 }
 
 TEST_F(Shards, PartsStayUnlessTheyAreToBeRemoved) {
-  const std::vector<std::string> parts = write_parts(options(), 2);
-  (void)concat({.parts = parts, .output = file("out.npy")});
-  EXPECT_TRUE(std::filesystem::exists(parts[0]));
-  (void)concat({.parts = parts, .output = file("out.npy"), .remove_parts = true});
+  const std::vector<std::string> shard_outputs = write_parts(options(), 2);
+  (void)concat({.shard_outputs = shard_outputs, .output = file("out.npy")});
+  EXPECT_TRUE(std::filesystem::exists(shard_outputs[0]));
+  (void)concat(
+      {.shard_outputs = shard_outputs, .output = file("out.npy"), .remove_shard_outputs = true});
   EXPECT_THAT(folder_.entries(), ElementsAre("out.npy", "rows.csv", "rows.npy"));
 }
 
 TEST_F(Shards, JoiningCanBeCancelled) {
-  const std::vector<std::string> parts = write_parts(options(), 2);
+  const std::vector<std::string> shard_outputs = write_parts(options(), 2);
   const std::atomic<bool> cancelled = true;
-  EXPECT_THROW((void)concat({.parts = parts, .output = file("out.npy"), .cancelled = &cancelled}),
-               CancelledError);
+  EXPECT_THROW(
+      (void)concat(
+          {.shard_outputs = shard_outputs, .output = file("out.npy"), .cancelled = &cancelled}),
+      CancelledError);
   EXPECT_FALSE(std::filesystem::exists(file("out.npy")));
 }
 
 TEST_F(Shards, PartsOfDifferentDevicesAreJoinedWithANote) {
-  const std::vector<std::string> parts = write_parts(options(), 2);
-  const std::string record = parts[1] + ".json";
-  nlohmann::json json = nlohmann::json::parse(test::file_content(record));
+  const std::vector<std::string> shard_outputs = write_parts(options(), 2);
+  const std::string manifest = shard_outputs[1] + ".json";
+  nlohmann::json json = nlohmann::json::parse(test::file_content(manifest));
   json["device"] = "another";
-  test::write_file(record, json.dump());
-  const ConcatReport report = concat({.parts = parts, .output = file("out.npy")});
+  test::write_file(manifest, json.dump());
+  const ConcatReport report = concat({.shard_outputs = shard_outputs, .output = file("out.npy")});
   EXPECT_THAT(report.notes, ElementsAre(HasSubstr("on another; the same bits")));
 }
 

@@ -137,7 +137,7 @@ TEST(Pipeline, StagesWorkAtTheSameTimeAndReportTheirBusyTime) {
             0.8 * (report.seconds_reading + report.seconds_computing + report.seconds_writing));
 }
 
-TEST(Pipeline, ReadsNoFurtherAheadThanItsSlots) {
+TEST(Pipeline, ReadsNoFurtherAheadThanItsBuffers) {
   std::atomic<std::size_t> read = 0;
   std::atomic<std::size_t> written = 0;
   std::atomic<std::size_t> furthest = 0;
@@ -153,11 +153,11 @@ TEST(Pipeline, ReadsNoFurtherAheadThanItsSlots) {
                  }),
       engine, writer, {.chunk_rows = 1});
   EXPECT_EQ(read, 50U);
-  EXPECT_LT(furthest, slots_for(1));
+  EXPECT_LT(furthest, buffers_for(1));
 }
 
 // Lanes end their chunks in any order: the first of each waits longest.
-TEST(Pipeline, LanesWriteEveryRowInOrder) {
+TEST(Pipeline, WorkersWriteEveryRowInOrder) {
   for (const std::size_t rows : {1, 7, 8, 9, 100}) {
     const Reading reading = kReadings[rows % 3];
     std::atomic<int> slow = 0;
@@ -171,7 +171,7 @@ TEST(Pipeline, LanesWriteEveryRowInOrder) {
     std::vector<std::uint64_t> reported;
     const ScoreReport report =
         run(FakeReader(rows, reading), engine, writer,
-            {.chunk_rows = 2, .lanes = 3, .on_progress = [&](const ScoreProgress& progress) {
+            {.chunk_rows = 2, .workers = 3, .on_progress = [&](const ScoreProgress& progress) {
                EXPECT_EQ(std::this_thread::get_id(), caller);
                reported.push_back(progress.rows_done);
              }});
@@ -214,7 +214,7 @@ TEST(Pipeline, ReadsSeveralChunksAtOnceWhereTheyCanBeHadInAnyOrder) {
   EXPECT_THAT(firsts, ElementsAre(0, 4, 8, 12, 16, 20));
 }
 
-TEST(Pipeline, AFailingLaneStopsItAndItsErrorIsThrown) {
+TEST(Pipeline, AFailingWorkerStopsItAndItsErrorIsThrown) {
   for (const int fails : {1, 2, 9}) {
     std::atomic<int> chunks = 0;
     FakeWriter writer;
@@ -224,7 +224,7 @@ TEST(Pipeline, AFailingLaneStopsItAndItsErrorIsThrown) {
                     throw std::runtime_error("lost");
                   }
                 }),
-                writer, {.chunk_rows = 2, .lanes = 3}),
+                writer, {.chunk_rows = 2, .workers = 3}),
         "lost");
     EXPECT_FALSE(writer.finished);
     EXPECT_LT(writer.values.size(), 3000U);
@@ -295,15 +295,15 @@ TEST(Pipeline, ReportsProgressOnTheCallersThread) {
 
 // The callback waits for the end of all the rest: whoever sleeps must be told of it before.
 TEST(Pipeline, OthersGoOnWhileTheProgressCallbackTakesItsTime) {
-  for (const std::size_t lanes : {1, 2}) {
+  for (const std::size_t workers : {1, 2}) {
     std::atomic<std::size_t> written = 0;
-    PipelineOptions options{.chunk_rows = 1, .lanes = lanes};
+    PipelineOptions options{.chunk_rows = 1, .workers = workers};
     options.on_progress = [&](const ScoreProgress& /*progress*/) {
       const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
       while (written < 40 && std::chrono::steady_clock::now() < end) {
         std::this_thread::sleep_for(milliseconds(1));
       }
-      EXPECT_EQ(written, 40U) << lanes;
+      EXPECT_EQ(written, 40U) << workers;
     };
     FakeEngine engine(takes(milliseconds(1)));
     FakeWriter writer([&](std::size_t) { ++written; });

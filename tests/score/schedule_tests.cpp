@@ -28,7 +28,7 @@ TEST(Schedule, OneChunkGoesThroughAllSteps) {
       if (step != Step::kCheck || checked) {
         EXPECT_FALSE(schedule.is_done());
         const Task task = begun(schedule, step);
-        EXPECT_EQ(task.slot, read.slot);
+        EXPECT_EQ(task.buffer, read.buffer);
         EXPECT_EQ(task.chunk, 0U);
         EXPECT_FALSE(schedule.has_task());
         schedule.end(task);
@@ -38,7 +38,7 @@ TEST(Schedule, OneChunkGoesThroughAllSteps) {
   }
 }
 
-TEST(Schedule, AnEmptyReadingUsesNoSlot) {
+TEST(Schedule, AnEmptyReadingUsesNoBuffer) {
   Schedule schedule(1, 1, false);
   const Task read = begun(schedule, Step::kRead);
   schedule.end_of_rows();
@@ -53,8 +53,8 @@ TEST(Schedule, WritesInTheOrderOfReadingWhateverIsComputedFirst) {
   const Task first = begun(schedule, Step::kCompute);
   schedule.end(begun(schedule, Step::kRead));
   const Task second = begun(schedule, Step::kCompute);
-  EXPECT_NE(first.lane, second.lane);
-  EXPECT_NE(first.slot, second.slot);
+  EXPECT_NE(first.worker, second.worker);
+  EXPECT_NE(first.buffer, second.buffer);
   schedule.end(second);
   EXPECT_FALSE(schedule.has_task()) << "the second was to be written before the first";
   schedule.end(first);
@@ -69,7 +69,7 @@ TEST(Schedule, ReadsSeveralChunksAtOnceWhereItIsKnownHowManyThereAre) {
   Schedule schedule(3, 1, false, 2);
   const Task first = begun(schedule, Step::kRead);
   const Task second = begun(schedule, Step::kRead);
-  EXPECT_NE(first.slot, second.slot);
+  EXPECT_NE(first.buffer, second.buffer);
   EXPECT_FALSE(schedule.has_task()) << "there is no third";
   schedule.end(second);
   EXPECT_FALSE(schedule.has_task()) << "the second was to be computed before the first";
@@ -79,18 +79,18 @@ TEST(Schedule, ReadsSeveralChunksAtOnceWhereItIsKnownHowManyThereAre) {
   EXPECT_TRUE(Schedule(1, 1, false, 0).is_done());
 }
 
-// Threads begin and end tasks in any order: a random one stands for all. No two tasks use a slot or
-// a lane at once, one thread at a time checks and writes, and reads where their number is not
+// Threads begin and end tasks in any order: a random one stands for all. No two tasks use a buffer
+// or a worker at once, one thread at a time checks and writes, and reads where their number is not
 // known, and nothing stops early.
 TEST(Schedule, AnyOrderOfEventsKeepsTheRulesAndEnds) {
   std::mt19937 random(1);
   for (int round = 0; round < 300; ++round) {
-    const std::size_t slots = 1 + random() % 6;
-    const std::size_t lanes = 1 + random() % 4;
+    const std::size_t buffers = 1 + random() % 6;
+    const std::size_t workers = 1 + random() % 4;
     const bool checked = random() % 2 == 0;
     const std::size_t chunks = random() % 30;
     const bool known = random() % 2 == 0;
-    Schedule schedule(slots, lanes, checked,
+    Schedule schedule(buffers, workers, checked,
                       known ? std::optional<std::uint64_t>(chunks) : std::nullopt);
     std::vector<Task> under_way;
     std::vector<std::uint64_t> written;
@@ -100,9 +100,9 @@ TEST(Schedule, AnyOrderOfEventsKeepsTheRulesAndEnds) {
         const auto task = schedule.begin();
         ASSERT_TRUE(task);
         for (const Task& other : under_way) {
-          ASSERT_NE(task->slot, other.slot);
+          ASSERT_NE(task->buffer, other.buffer);
           ASSERT_TRUE(task->step != other.step || (task->step == Step::kRead && known) ||
-                      (task->step == Step::kCompute && task->lane != other.lane));
+                      (task->step == Step::kCompute && task->worker != other.worker));
         }
         under_way.push_back(*task);
         continue;

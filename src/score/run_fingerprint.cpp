@@ -1,4 +1,4 @@
-#include "score/run_identity.hpp"
+#include "score/run_fingerprint.hpp"
 
 #include <algorithm>
 #include <span>
@@ -55,7 +55,7 @@ std::uint32_t network_checksum(const Network& network) {
   return checksum.value();
 }
 
-void identify_rows(const std::string& path, RunIdentity& run) {
+void fingerprint_rows(const std::string& path, RunFingerprint& run) {
   constexpr std::size_t kBlock = 4096;
   constexpr std::size_t kBlocks = 16;
   const auto source = io::open_source(path);

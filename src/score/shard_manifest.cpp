@@ -1,4 +1,4 @@
-#include "score/part_record.hpp"
+#include "score/shard_manifest.hpp"
 
 #include <array>
 #include <filesystem>
@@ -45,7 +45,7 @@ std::string name_of(const Names& names, Value value) {
   return {};
 }
 
-// The following throw what Json throws, or Error, where the record does not hold what is wanted.
+// The following throw what Json throws, or Error, where the manifest does not hold what is wanted.
 
 std::uint64_t number(const Json& json, const char* key) {
   const Json& value = json.at(key);
@@ -74,7 +74,7 @@ auto named(const Names& names, const Json& json, const char* key) {
   throw Error(fmt::format("'{}' is unknown", key));
 }
 
-Json to_json(const RunIdentity& run) {
+Json to_json(const RunFingerprint& run) {
   return {{"shards", run.shards},
           {"network_crc32", run.network},
           {"precision", run.precision},
@@ -87,7 +87,7 @@ Json to_json(const RunIdentity& run) {
           {"columns", run.columns}};
 }
 
-RunIdentity run_from(const Json& json) {
+RunFingerprint run_from(const Json& json) {
   return {.shards = number(json, "shards"),
           .network = checksum(json, "network_crc32"),
           .precision = json.at("precision").get<std::string>(),
@@ -100,72 +100,76 @@ RunIdentity run_from(const Json& json) {
           .columns = number(json, "columns")};
 }
 
-PartRecord record_from(const Json& json) {
+ShardManifest record_from(const Json& json) {
   if (number(json, "lamella_part") != kVersion) {
     throw Error(fmt::format("it is of version {}; {} is understood", json.at("lamella_part").dump(),
                             kVersion));
   }
-  PartRecord record = {.shard = number(json, "shard"),
-                       .rows = {.first = number(json, "first_row"), .rows = number(json, "rows")},
-                       .file = {.bytes = number(json, "bytes"),
-                                .header_bytes = number(json, "header_bytes"),
-                                .checksum = checksum(json, "crc32")},
-                       .device = json.at("device").get<std::string>(),
-                       .run = run_from(json.at("run"))};
-  if (record.shard >= record.run.shards ||
-      record.rows != rows_of({record.shard, record.run.shards}, record.run.rows_total) ||
-      record.file.header_bytes > record.file.bytes) {
+  ShardManifest manifest = {
+      .shard = number(json, "shard"),
+      .rows = {.first = number(json, "first_row"), .rows = number(json, "rows")},
+      .file = {.bytes = number(json, "bytes"),
+               .header_bytes = number(json, "header_bytes"),
+               .checksum = checksum(json, "crc32")},
+      .device = json.at("device").get<std::string>(),
+      .run = run_from(json.at("run"))};
+  if (manifest.shard >= manifest.run.shards ||
+      manifest.rows != rows_of({manifest.shard, manifest.run.shards}, manifest.run.rows_total) ||
+      manifest.file.header_bytes > manifest.file.bytes) {
     throw Error("its numbers do not go together");
   }
-  return record;
+  return manifest;
 }
 
 }  // namespace
 
-std::string record_name(const std::string& part) {
-  return part + ".json";
+std::string manifest_name(const std::string& shard_output) {
+  return shard_output + ".json";
 }
 
-void write_part_record(const std::string& part, const PartRecord& record) {
-  const Json json = {{"lamella_part", kVersion},       {"shard", record.shard},
-                     {"first_row", record.rows.first}, {"rows", record.rows.rows},
-                     {"bytes", record.file.bytes},     {"header_bytes", record.file.header_bytes},
-                     {"crc32", record.file.checksum},  {"device", record.device},
-                     {"run", to_json(record.run)}};
+void write_shard_manifest(const std::string& shard_output, const ShardManifest& manifest) {
+  const Json json = {
+      {"lamella_part", kVersion},         {"shard", manifest.shard},
+      {"first_row", manifest.rows.first}, {"rows", manifest.rows.rows},
+      {"bytes", manifest.file.bytes},     {"header_bytes", manifest.file.header_bytes},
+      {"crc32", manifest.file.checksum},  {"device", manifest.device},
+      {"run", to_json(manifest.run)}};
   // Names of columns are bytes; what is not UTF-8 in them is replaced.
   const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-  io::AtomicFile file(record_name(part));
+  io::AtomicFile file(manifest_name(shard_output));
   file.write(std::as_bytes(std::span(text)));
   file.finish();
 }
 
-PartRecord read_part_record(const std::string& part) {
-  const std::string name = record_name(part);
+ShardManifest read_shard_manifest(const std::string& shard_output) {
+  const std::string name = manifest_name(shard_output);
   std::error_code error;
-  if (!std::filesystem::exists(part, error)) {
-    throw FileError(part, "is missing");
+  if (!std::filesystem::exists(shard_output, error)) {
+    throw FileError(shard_output, "is missing");
   }
   if (!std::filesystem::exists(name, error)) {
-    throw FileError(part, fmt::format("is no part: {} is missing, which lamella run --shard writes "
-                                      "beside a part when it is complete",
-                                      name));
+    throw FileError(
+        shard_output,
+        fmt::format("is no shard output: {} is missing, which lamella run --shard writes "
+                    "beside a shard output when it is complete",
+                    name));
   }
   const auto source = io::open_source(name);
   if (source->size().value_or(UINT64_MAX) > kLargestRecord) {
-    throw FileError(name, "is no record of a part: it is too large");
+    throw FileError(name, "is no manifest of a shard output: it is too large");
   }
   const std::vector<std::byte> bytes = io::read_all(*source);
   try {
     return record_from(Json::parse(io::as_text(bytes)));
   } catch (const Json::exception&) {
-    throw FileError(name,
-                    "is no record of a part: it does not hold what lamella run --shard writes");
+    throw FileError(
+        name, "is no manifest of a shard output: it does not hold what lamella run --shard writes");
   } catch (const Error& wrong) {
-    throw FileError(name, fmt::format("is no record of a part: {}", wrong.what()));
+    throw FileError(name, fmt::format("is no manifest of a shard output: {}", wrong.what()));
   }
 }
 
-std::string difference(const RunIdentity& here, const RunIdentity& there) {
+std::string difference(const RunFingerprint& here, const RunFingerprint& there) {
   const Json a = to_json(here);
   const Json b = to_json(there);
   for (const auto& [key, value] : a.items()) {

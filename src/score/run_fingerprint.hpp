@@ -1,4 +1,4 @@
-// What all parts of a run have in common.
+// What all shard outputs of a run have in common.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace lamella::pipeline {
 
-struct RunIdentity {
+struct RunFingerprint {
   std::uint64_t shards = 1;
   std::uint32_t network = 0;       // a checksum of all that it computes with, and of its names
   std::string precision;           // "fp32"
@@ -21,13 +21,13 @@ struct RunIdentity {
   OutputKind kind = OutputKind::kOutputs;  // and of kTop how many are in columns
   RowFormat format = RowFormat::kNpy;      // of the output
   std::uint64_t columns = 0;               // of the output
-  bool operator==(const RunIdentity&) const = default;
+  bool operator==(const RunFingerprint&) const = default;
 };
 
 [[nodiscard]] std::uint32_t network_checksum(const Network& network);
 
 // Sets rows_bytes and rows_samples. Of a file above 64 KiB 16 blocks are looked at: each shard
 // reads its own rows alone. Throws FileError.
-void identify_rows(const std::string& path, RunIdentity& run);
+void fingerprint_rows(const std::string& path, RunFingerprint& run);
 
 }  // namespace lamella::pipeline

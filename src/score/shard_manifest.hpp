@@ -1,0 +1,36 @@
+// The manifest that stands beside a shard output, as JSON: which rows it holds, of which run, and
+// how its bytes are checked. A file of its own, since a .npy header holds type, order and shape
+// alone, and a csv nothing but rows.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <lamella/shard.hpp>
+
+#include "io/written_file.hpp"
+#include "score/run_fingerprint.hpp"
+
+namespace lamella::pipeline {
+
+struct ShardManifest {
+  std::uint64_t shard = 0;  // of run.shards
+  RowRange rows;
+  io::WrittenFile file;
+  std::string device;  // its name, for people
+  RunFingerprint run;
+};
+
+// scores.shard-0-of-2.npy.json
+[[nodiscard]] std::string manifest_name(const std::string& shard_output);
+
+// Throws FileError.
+void write_shard_manifest(const std::string& shard_output, const ShardManifest& manifest);
+
+// Throws FileError where there is none, or it makes no sense.
+[[nodiscard]] ShardManifest read_shard_manifest(const std::string& shard_output);
+
+// "its rows_total is 10, there 12": the first thing in which two runs differ.
+[[nodiscard]] std::string difference(const RunFingerprint& here, const RunFingerprint& there);
+
+}  // namespace lamella::pipeline
