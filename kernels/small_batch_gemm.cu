@@ -267,9 +267,9 @@ std::size_t small_batch_gemm_max_rows(std::size_t outputs) {
   if (kThreadsAreCostly) {
     return 0;
   }
-  constexpr std::size_t kMostRows = 1024;
-  constexpr std::size_t kMostSums = 2 * kMultiprocessors * Tile<4>::kRows * Tile<4>::kOutputs;
-  return std::clamp<std::size_t>(kMostSums / outputs, Tile<1>::kRows, kMostRows);
+  constexpr std::size_t kMaxRows = 1024;
+  constexpr std::size_t kMaxSums = 2 * kMultiprocessors * Tile<4>::kRows * Tile<4>::kOutputs;
+  return std::clamp<std::size_t>(kMaxSums / outputs, Tile<1>::kRows, kMaxRows);
 }
 
 }  // namespace lamella::kernels

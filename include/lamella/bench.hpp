@@ -21,18 +21,18 @@ namespace lamella {
 // microseconds) are timed in groups, and a group's mean counts as one.
 struct CallTimes {
   std::uint64_t calls = 0;
-  double least = 0;
+  double min = 0;
   double median = 0;
   double p90 = 0;  // 90 % took no longer
   double p99 = 0;
-  double greatest = 0;
+  double max = 0;
   // The coefficient of variation of the means of ten parts of the time: how much the machine itself
   // changed. 0.025 is much.
   double variation = 0;
 };
 
 // What the machine can do at most; 0 where it is not known.
-struct Ceilings {
+struct Roofline {
   double flops = 0;  // floating-point operations per second
   double bytes = 0;  // per second, to and from memory beyond the caches
 };
@@ -41,7 +41,7 @@ struct Ceilings {
 // and copying 256 MiB; takes about a third of a second. For one CUDA device they are what its
 // clocks and widths allow in float32, not measured, and only where the driver says them and the
 // engine computes in float32. Throws DeviceError.
-[[nodiscard]] Ceilings measure_ceilings(const EngineInfo& engine);
+[[nodiscard]] Roofline measure_roofline(const EngineInfo& engine);
 
 // The work of a layer for so many rows, and the time it takes at least.
 struct LayerWork {
@@ -49,8 +49,8 @@ struct LayerWork {
   std::uint64_t bytes = 0;  // of float32 inputs, weights, bias and outputs, each moved once
 
   // The roofline: the longer of the two (Williams, Waterman and Patterson, 2009); 0 where no
-  // ceiling is known. What stays in a cache may take less.
-  [[nodiscard]] double least_seconds(const Ceilings& ceilings) const;
+  // peak is known. What stays in a cache may take less.
+  [[nodiscard]] double min_seconds(const Roofline& roofline) const;
 };
 // The work of one layer. Does not throw.
 [[nodiscard]] LayerWork work_of(const Layer& layer, std::size_t rows);

@@ -131,7 +131,7 @@ struct RankedOutput {
 //
 // Errors: when a call throws, what was to be written is unspecified, and the engine can be called
 // again and destroyed. A constructor or make_engine that throws leaves nothing behind. (A CUDA
-// device whose kernels failed, say by an address of the application's, refuses everything from then
+// device whose kernels failed, say by an address of the application's, rejects everything from then
 // on: so does CUDA in the whole process.)
 class Engine {
  public:
@@ -185,7 +185,7 @@ class Engine {
   // finished. The calling thread's current device stays what it is.
   //
   // Throws UsageError where the engine is not of one CUDA device, or for a pointer that is null or
-  // not aligned, ShapeError, before anything is enqueued; DeviceError when a launch is refused:
+  // not aligned, ShapeError, before anything is enqueued; DeviceError when a launch is rejected:
   // what was enqueued before it then still runs.
   void enqueue(const float* rows, std::size_t row_count, float* outputs, CUstream_st* stream) {
     enqueue(rows, row_count, outputs, stream, {});

@@ -32,7 +32,7 @@ class ShapeError : public Error {
   using Error::Error;
 };
 
-// A device that is absent, failed, or refused a call. The message holds the failing expression and
+// A device that is absent, failed, or rejected a call. The message holds the failing expression and
 // the reason that CUDA gives.
 class DeviceError : public Error {
  public:

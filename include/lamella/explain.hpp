@@ -45,13 +45,13 @@ struct ForwardTrace {
 // pre-activation: the derivative is below 0.005 in size. Softmax and log_softmax are never flat.
 struct UnitStatistics {
   std::uint64_t flat = 0;  // rows in which it is
-  double least = 0;        // of its activations
+  double min = 0;          // of its activations
   double mean = 0;
-  double greatest = 0;
+  double max = 0;
 
   // Flat in all rows, and always 0: nothing behind it will ever hear of it, nor can it learn.
   [[nodiscard]] bool is_dead(std::uint64_t rows) const {
-    return rows != 0 && flat == rows && least == 0 && greatest == 0;
+    return rows != 0 && flat == rows && min == 0 && max == 0;
   }
   // Flat in all rows at some other value.
   [[nodiscard]] bool is_saturated(std::uint64_t rows) const {

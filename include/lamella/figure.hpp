@@ -16,7 +16,7 @@ struct FigureOptions {
   std::size_t row = 0;  // of the trace
   // How many nodes a column has at most; of more units, those with the largest values are shown,
   // and the column says so.
-  std::size_t most_units = 12;
+  std::size_t max_units = 12;
 };
 
 // An SVG document (W3C SVG 1.1 with CSS) for light and dark pages. Edges are blue where the weight

@@ -42,7 +42,7 @@ typedef enum lamella_status {
   LAMELLA_ERROR_USAGE = 1,         /* an argument that cannot mean anything */
   LAMELLA_ERROR_FILE = 2,          /* a file that cannot be read or understood */
   LAMELLA_ERROR_SHAPE = 3,         /* shapes that do not fit each other */
-  LAMELLA_ERROR_DEVICE = 4,        /* a device that is absent, failed, or refused a call */
+  LAMELLA_ERROR_DEVICE = 4,        /* a device that is absent, failed, or rejected a call */
   LAMELLA_ERROR_OUT_OF_MEMORY = 5, /* memory, of the host or of a device */
   LAMELLA_ERROR_OTHER = 6
 } lamella_status;

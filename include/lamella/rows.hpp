@@ -30,7 +30,7 @@ struct RowFile {
 // Reads the first rows of a file, at most that many, into memory. width is the number of columns
 // that is wanted. Throws FileError, also when the file has another width, both named;
 // CancelledError.
-[[nodiscard]] Matrix read_rows(const RowFile& file, std::size_t width, std::size_t most_rows);
+[[nodiscard]] Matrix read_rows(const RowFile& file, std::size_t width, std::size_t max_rows);
 
 }  // namespace lamella
 #pragma GCC visibility pop

@@ -79,30 +79,30 @@ std::string percent(double share) {
   return share > 0 ? fmt::format("{:.1f} %", 100 * share) : "";
 }
 
-std::string engine_lines(const EngineInfo& engine, const Ceilings& ceilings) {
+std::string engine_lines(const EngineInfo& engine, const Roofline& roofline) {
   std::string text =
       fmt::format("{}, {}\npath: {}\n", device_text(engine), engine.precision, engine.path);
-  if (ceilings.flops > 0) {
+  if (roofline.flops > 0) {
     text += fmt::format(
-        "peak: {:.4g} GFLOP/s, copying memory: {:.4g} GB/s ({})\n", ceilings.flops / 1e9,
-        ceilings.bytes / 1e9,
+        "peak: {:.4g} GFLOP/s, copying memory: {:.4g} GB/s ({})\n", roofline.flops / 1e9,
+        roofline.bytes / 1e9,
         engine.device.kind == DeviceKind::kCpu ? "measured" : "by its clocks and widths");
   }
   return text;
 }
 
 std::string network_table(const Network& network, const std::vector<BenchReport>& reports,
-                          const Ceilings& ceilings) {
+                          const Roofline& roofline) {
   Table table({"rows", "calls", "median", "p90", "p99", "max", "rows/s", "GFLOP/s", "of peak",
                "variation"});
   for (const BenchReport& report : reports) {
     const CallTimes& times = report.network;
     const auto flops = static_cast<double>(network.flops_per_row() * report.rows);
     table.add({grouped(report.rows), grouped(times.calls), duration(times.median),
-               duration(times.p90), duration(times.p99), duration(times.greatest),
+               duration(times.p90), duration(times.p99), duration(times.max),
                fmt::format("{:.4g}", rate(static_cast<double>(report.rows), times.median)),
                fmt::format("{:.4g}", rate(flops, times.median) / 1e9),
-               percent(rate(rate(flops, times.median), ceilings.flops)),
+               percent(rate(rate(flops, times.median), roofline.flops)),
                fmt::format("{:.1f} %", 100 * times.variation)});
   }
   return table.text();
@@ -137,7 +137,7 @@ double layer_seconds(const BenchReport& report, std::size_t n) {
 }
 
 std::string layer_times_table(const Network& network, const BenchReport& report,
-                              const Ceilings& ceilings) {
+                              const Roofline& roofline) {
   std::vector<std::string> titles = {"layer", "shape", "activation"};
   const bool on_device = report.device && !report.device->layers.empty();
   if (on_device) {
@@ -165,8 +165,8 @@ std::string layer_times_table(const Network& network, const BenchReport& report,
                                            duration(report.layers[n].gemm.median),
                                            seconds > 0 ? fmt::format("{:.4g}", flops / 1e9) : "",
                                            seconds > 0 ? fmt::format("{:.4g}", bytes / 1e9) : "",
-                                           percent(rate(flops, ceilings.flops)),
-                                           percent(rate(work.least_seconds(ceilings), seconds))};
+                                           percent(rate(flops, roofline.flops)),
+                                           percent(rate(work.min_seconds(roofline), seconds))};
     cells.insert(cells.end(), rest.begin(), rest.end());
     table.add(cells);
   }
@@ -178,13 +178,9 @@ std::string layer_times_table(const Network& network, const BenchReport& report,
 }
 
 Json json_of(const CallTimes& times) {
-  return {{"calls", times.calls},
-          {"min", times.least},
-          {"median", times.median},
-          {"p90", times.p90},
-          {"p99", times.p99},
-          {"max", times.greatest},
-          {"variation", times.variation}};
+  return {
+      {"calls", times.calls}, {"min", times.min}, {"median", times.median},      {"p90", times.p90},
+      {"p99", times.p99},     {"max", times.max}, {"variation", times.variation}};
 }
 
 Json json_of(const EngineInfo& engine) {
@@ -199,7 +195,7 @@ Json json_of(const EngineInfo& engine) {
           {"max_rows", engine.max_rows}};
 }
 
-Json json_of(const Network& network, const BenchReport& report, const Ceilings& ceilings) {
+Json json_of(const Network& network, const BenchReport& report, const Roofline& roofline) {
   Json layers = Json::array();
   for (std::size_t n = 0; n < report.layers.size(); ++n) {
     const Layer& layer = network.layers()[n];
@@ -210,7 +206,7 @@ Json json_of(const Network& network, const BenchReport& report, const Ceilings& 
                       {"activation", to_string(layer.activation)},
                       {"flops", work.flops},
                       {"bytes", work.bytes},
-                      {"least_seconds", work.least_seconds(ceilings)},
+                      {"min_seconds", work.min_seconds(roofline)},
                       {"seconds", json_of(report.layers[n].alone)},
                       {"gemm_seconds", json_of(report.layers[n].gemm)}});
   }
@@ -230,16 +226,16 @@ Json json_of(const Network& network, const BenchReport& report, const Ceilings& 
 }
 
 Json json_of(const std::string& model, const Network& network,
-             const std::vector<BenchReport>& reports, const Ceilings& ceilings) {
+             const std::vector<BenchReport>& reports, const Roofline& roofline) {
   Json calls = Json::array();
   for (const BenchReport& report : reports) {
-    calls.push_back(json_of(network, report, ceilings));
+    calls.push_back(json_of(network, report, roofline));
   }
   return {{"lamella", version()},
           {"model", model},
           {"engine", json_of(reports.front().engine)},
-          {"peak_flops", ceilings.flops},
-          {"copy_bytes_per_second", ceilings.bytes},
+          {"peak_flops", roofline.flops},
+          {"copy_bytes_per_second", roofline.bytes},
           {"calls", std::move(calls)}};
 }
 
@@ -250,7 +246,7 @@ void print_json(const Json& json) {
 struct Measured {
   LoadedNetwork loaded;
   std::vector<BenchReport> reports;  // one for each number of rows
-  Ceilings ceilings;
+  Roofline roofline;
 };
 
 Measured measure(const BenchArguments& arguments) {
@@ -271,7 +267,7 @@ Measured measure(const BenchArguments& arguments) {
     options.rows = count;
     measured.reports.push_back(benchmark(measured.loaded.network, engine, options));
   }
-  measured.ceilings = measure_ceilings(measured.reports.front().engine);
+  measured.roofline = measure_roofline(measured.reports.front().engine);
   return measured;
 }
 
@@ -279,12 +275,12 @@ void bench(const BenchArguments& arguments) {
   const Measured measured = measure(arguments);
   const Network& network = *measured.loaded.network;
   if (arguments.json) {
-    print_json(json_of(arguments.model.file, network, measured.reports, measured.ceilings));
+    print_json(json_of(arguments.model.file, network, measured.reports, measured.roofline));
   } else {
-    std::string text = engine_lines(measured.reports.front().engine, measured.ceilings) + "\n" +
-                       network_table(network, measured.reports, measured.ceilings);
+    std::string text = engine_lines(measured.reports.front().engine, measured.roofline) + "\n" +
+                       network_table(network, measured.reports, measured.roofline);
     for (const BenchReport& report : measured.reports) {
-      text += "\n" + layer_times_table(network, report, measured.ceilings);
+      text += "\n" + layer_times_table(network, report, measured.roofline);
     }
     print_result(text);
   }
@@ -354,7 +350,7 @@ void plan(const BenchArguments& arguments, bool rows_given) {
                           rows_given ? report.rows : kPathRows);
   }
   if (arguments.json) {
-    Json json = json_of(arguments.model.file, network, measured.reports, measured.ceilings);
+    Json json = json_of(arguments.model.file, network, measured.reports, measured.roofline);
     if (arguments.paths) {
       json["paths"] = json_of(paths);
     }
@@ -364,14 +360,14 @@ void plan(const BenchArguments& arguments, bool rows_given) {
   for (std::size_t n = 0; n < report.layers.size(); ++n) {
     const Layer& layer = network.layers()[n];
     const LayerWork work = work_of(layer, report.rows);
-    const double predicted = work.least_seconds(measured.ceilings);
+    const double predicted = work.min_seconds(measured.roofline);
     table.add({fmt::to_string(n + 1), fmt::format("{}×{}", layer.outputs, layer.inputs),
                to_string(layer.activation), grouped(work.flops), grouped(work.bytes),
                predicted > 0 ? duration(predicted) : "",
                layer_seconds(report, n) > 0 ? duration(layer_seconds(report, n)) : ""});
   }
   print_result(fmt::format("{}why: {}\n\n{} in a call: {}\n{}",
-                           engine_lines(report.engine, measured.ceilings),
+                           engine_lines(report.engine, measured.roofline),
                            report.engine.path_reason, count_of(report.rows, "row"),
                            duration(report.network.median), table.text()) +
                (arguments.paths ? paths_table(paths) : ""));

@@ -44,7 +44,7 @@ Command add_concat(CLI::App& app) {
       "  lamella run model.npz rows.npy -o scores.npy --shard 1/2\n"
       "  lamella concat scores.shard-*-of-2.npy -o scores.npy\n"
       "\n"
-      "A shard output that is missing, there twice, changed, or of another run is refused.\n");
+      "A shard output that is missing, there twice, changed, or of another run is rejected.\n");
   return {command, [options] { concat_shard_outputs(*options); }};
 }
 

@@ -33,19 +33,19 @@ void add_verbose(CLI::App& app, bool& verbose) {
 void show_diagnostics(bool verbose) {
   const char* const variable = std::getenv("LAMELLA_LOG");
   const std::string_view level = variable == nullptr ? "" : variable;
-  LogSeverity least = LogSeverity::kWarning;
+  LogSeverity min = LogSeverity::kWarning;
   if (verbose || level == "debug") {
-    least = LogSeverity::kDebug;
+    min = LogSeverity::kDebug;
   } else if (level == "info") {
-    least = LogSeverity::kInfo;
+    min = LogSeverity::kInfo;
   } else if (level == "off") {
     return;
   } else if (!level.empty() && level != "warning") {
     throw UsageError(
         fmt::format("LAMELLA_LOG is '{}': off, warning, info or debug is wanted", level));
   }
-  set_log_callback([least](LogSeverity severity, std::string_view message) {
-    if (severity >= least) {
+  set_log_callback([min](LogSeverity severity, std::string_view message) {
+    if (severity >= min) {
       print(severity, message);
     }
   });

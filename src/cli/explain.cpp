@@ -61,7 +61,7 @@ struct ExplainArguments {
 
 // The numbers of the rows; nothing for all.
 std::optional<std::vector<std::size_t>> row_numbers(const std::string& text) {
-  constexpr std::size_t kMost = 16;  // side by side
+  constexpr std::size_t kMax = 16;  // side by side
   if (text == "all") {
     return std::nullopt;
   }
@@ -76,9 +76,9 @@ std::optional<std::vector<std::size_t>> row_numbers(const std::string& text) {
     }
     numbers.push_back(number);
   }
-  if (numbers.size() > kMost) {
+  if (numbers.size() > kMax) {
     throw UsageError(fmt::format("--row lists {} rows; {} at most are shown side by side",
-                                 numbers.size(), kMost));
+                                 numbers.size(), kMax));
   }
   return numbers;
 }
@@ -89,11 +89,11 @@ Matrix selected_rows(const RowFile& file, std::size_t width,
   if (!numbers) {
     return read_rows(file, width, std::numeric_limits<std::size_t>::max());
   }
-  const std::size_t most = *std::max_element(numbers->begin(), numbers->end());
-  const Matrix rows = read_rows(file, width, most + 1);
-  if (rows.rows() <= most) {
+  const std::size_t limit = *std::max_element(numbers->begin(), numbers->end());
+  const Matrix rows = read_rows(file, width, limit + 1);
+  if (rows.rows() <= limit) {
     throw FileError(file.path, fmt::format("has {} rows; there is no row {} (counted from 0)",
-                                           rows.rows(), most));
+                                           rows.rows(), limit));
   }
   Matrix selected(numbers->size(), width);
   for (std::size_t r = 0; r < numbers->size(); ++r) {
@@ -174,9 +174,9 @@ Json json_of(const Network& network, const NetworkStatistics& statistics) {
     Json units = Json::array();
     for (const UnitStatistics& unit : statistics.layers[n]) {
       units.push_back({{"active_rows", statistics.rows - unit.flat},
-                       {"min", unit.least},
+                       {"min", unit.min},
                        {"mean", unit.mean},
-                       {"max", unit.greatest},
+                       {"max", unit.max},
                        {"dead", unit.is_dead(statistics.rows)},
                        {"saturated", unit.is_saturated(statistics.rows)}});
     }
@@ -234,10 +234,10 @@ Json json_of(const Engine* engine) {
 }
 
 void explain(const ExplainArguments& arguments) {
-  constexpr std::size_t kMostSteps = 1'000'000;
+  constexpr std::size_t kMaxSteps = 1'000'000;
   const auto numbers = row_numbers(arguments.row);
   const double learning_rate = parse_size("--learning-rate", arguments.learning_rate);
-  const std::size_t steps = parse_count("--steps", arguments.steps, kMostSteps);
+  const std::size_t steps = parse_count("--steps", arguments.steps, kMaxSteps);
   RowFile file{.path = arguments.rows, .cancelled = &stop_on_signals()};
   if (!arguments.columns.empty()) {
     file.columns = parse_list("--columns", arguments.columns);
@@ -299,19 +299,19 @@ void explain(const ExplainArguments& arguments) {
       text += statistics_text(network, statistics, style);
     }
   }
-  const auto refuse_if_cancelled = [&file] {
+  const auto throw_if_cancelled = [&file] {
     if (file.cancelled->load()) {
       throw CancelledError("cancelled before everything was written");
     }
   };
-  refuse_if_cancelled();
+  throw_if_cancelled();
   if (!arguments.npz.empty()) {
     save_trace(*traced, network, arguments.npz);
   }
   if (!arguments.svg.empty()) {
     save_figure(network, *traced, arguments.svg);
   }
-  refuse_if_cancelled();
+  throw_if_cancelled();
   Matrix targets;
   if (!arguments.target.empty()) {
     targets = read_targets(arguments, network.outputs(), rows.rows(), numbers);
@@ -332,7 +332,7 @@ void explain(const ExplainArguments& arguments) {
       text += "\n" + training_text(descent, targets, learning_rate, steps, style);
     }
   }
-  refuse_if_cancelled();
+  throw_if_cancelled();
   print_result(arguments.json ? indented(json) : text);
 }
 

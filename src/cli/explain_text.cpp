@@ -97,11 +97,11 @@ std::string silenced_line(const Layer& layer, std::size_t number, std::span<cons
 }
 
 std::string range_text(std::span<const double> values) {
-  const auto [least, greatest] = std::minmax_element(values.begin(), values.end());
+  const auto [min, max] = std::minmax_element(values.begin(), values.end());
   const double mean =
       std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-  return fmt::format("min {}, mean {}, max {}", number_text(*least), number_text(mean),
-                     number_text(*greatest));
+  return fmt::format("min {}, mean {}, max {}", number_text(*min), number_text(mean),
+                     number_text(*max));
 }
 
 // "h1[17] 0.5·2 = 1, ..." of the largest terms of a unit's sum.
@@ -227,24 +227,24 @@ std::string unit_table(const std::vector<UnitStatistics>& units, std::uint64_t r
   }
   Block names = {"unit"};
   Block active = {"active"};
-  std::vector<double> least;
+  std::vector<double> min;
   std::vector<double> mean;
-  std::vector<double> greatest;
+  std::vector<double> max;
   for (const std::size_t o : listed) {
     const UnitStatistics& unit = units[o];
     names.push_back(fmt::to_string(o));
     active.push_back(
         fmt::format("{:.1f} %", 100.0 * static_cast<double>(rows - unit.flat) /
                                     static_cast<double>(std::max<std::uint64_t>(rows, 1))));
-    least.push_back(unit.least);
+    min.push_back(unit.min);
     mean.push_back(unit.mean);
-    greatest.push_back(unit.greatest);
+    max.push_back(unit.max);
   }
   pad(names);
   pad(active);
-  return text + beside({names, active, matrix_block("min", least, listed.size(), 1),
+  return text + beside({names, active, matrix_block("min", min, listed.size(), 1),
                         matrix_block("mean", mean, listed.size(), 1),
-                        matrix_block("max", greatest, listed.size(), 1)});
+                        matrix_block("max", max, listed.size(), 1)});
 }
 
 // "  3 units dead: 4, 17, 20"

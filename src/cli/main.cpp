@@ -46,13 +46,13 @@ std::string names_of(std::span<const Command> commands) {
   return names;
 }
 
-[[noreturn]] void refuse_no_command(std::span<const Command> commands) {
+[[noreturn]] void throw_no_command(std::span<const Command> commands) {
   throw UsageError("a command is wanted: " + names_of(commands) + "; see lamella --help");
 }
 
-void refuse_unknown_command(std::span<const Command> commands, int argc, char** argv) {
+void throw_unknown_command(std::span<const Command> commands, int argc, char** argv) {
   if (argc < 2) {
-    refuse_no_command(commands);
+    throw_no_command(commands);
   }
   const std::string name = argv[1];
   const auto has_name = [&name](const Command& command) { return command.app->get_name() == name; };
@@ -78,9 +78,9 @@ int run_command(int argc, char** argv) {
   bool verbose = false;
   for (const Command& command : commands) {
     add_verbose(*command.app, verbose);
-    refuse_empty_values(*command.app);
+    throw_if_empty_values(*command.app);
   }
-  refuse_unknown_command(commands, argc, argv);
+  throw_unknown_command(commands, argc, argv);
 
   const auto chosen = [&commands]() -> const Command* {
     for (const Command& command : commands) {
@@ -107,7 +107,7 @@ int run_command(int argc, char** argv) {
   }
   const Command* const command = chosen();
   if (command == nullptr) {
-    refuse_no_command(commands);
+    throw_no_command(commands);
   }
   show_diagnostics(verbose);
   command->run();

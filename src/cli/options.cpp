@@ -67,8 +67,8 @@ EngineOptions EngineArguments::options() const {
   options.fast = fast;
   options.path = parse_cuda_path(path);
   if (!threads.empty()) {
-    constexpr std::size_t kMostThreads = 4096;
-    options.threads = static_cast<int>(parse_count("--threads", threads, kMostThreads));
+    constexpr std::size_t kMaxThreads = 4096;
+    options.threads = static_cast<int>(parse_count("--threads", threads, kMaxThreads));
   }
   return options;
 }
@@ -101,7 +101,7 @@ SelfTestReport check_model(Engine& engine, const LoadedNetwork& loaded, const st
   }
 }
 
-void refuse_empty_values(CLI::App& app) {
+void throw_if_empty_values(CLI::App& app) {
   for (CLI::Option* const option : app.get_options()) {
     if (option->get_items_expected_max() > 0) {  // no flag
       option->check(CLI::Validator(
@@ -113,14 +113,14 @@ void refuse_empty_values(CLI::App& app) {
   }
 }
 
-std::size_t parse_count(std::string_view option, std::string_view text, std::size_t most) {
+std::size_t parse_count(std::string_view option, std::string_view text, std::size_t max) {
   std::size_t count = 0;
   const char* const last = text.data() + text.size();
   const auto [end, error] = std::from_chars(text.data(), last, count);
-  if (error != std::errc() || end != last || count == 0 || count > most) {
-    const std::string limit = most == std::numeric_limits<std::size_t>::max()
+  if (error != std::errc() || end != last || count == 0 || count > max) {
+    const std::string limit = max == std::numeric_limits<std::size_t>::max()
                                   ? std::string("1 up")
-                                  : fmt::format("1 to {}", most);
+                                  : fmt::format("1 to {}", max);
     throw UsageError(
         fmt::format("{} is '{}': a whole number from {} is wanted", option, text, limit));
   }
@@ -148,8 +148,8 @@ std::size_t parse_bytes(std::string_view option, std::string_view text) {
     amount = std::ldexp(amount, 10 * (1 + static_cast<int>(kUnits.find(unit[0]))));
     unit.remove_prefix(1);
   }
-  constexpr double kMost = 0x1p60;
-  if (error != std::errc() || !unit.empty() || !(amount >= 1 && amount <= kMost)) {
+  constexpr double kMax = 0x1p60;
+  if (error != std::errc() || !unit.empty() || !(amount >= 1 && amount <= kMax)) {
     throw UsageError(
         fmt::format("{} is '{}': a number of bytes is wanted, as 64M or 2G", option, text));
   }

@@ -52,11 +52,11 @@ struct EngineArguments {
 SelfTestReport check_model(Engine& engine, const LoadedNetwork& loaded, const std::string& file);
 
 // Makes an empty value, which a script's unset variable leaves behind, an error of every option.
-void refuse_empty_values(CLI::App& app);
+void throw_if_empty_values(CLI::App& app);
 
 // Reads a whole number from 1 to most. Throws UsageError that names the option.
 [[nodiscard]] std::size_t parse_count(std::string_view option, std::string_view text,
-                                      std::size_t most);
+                                      std::size_t max);
 
 // Reads a number of bytes, as 1500, 64K, 1.5M, 2G (of 1024 each). Throws UsageError that names the
 // option.

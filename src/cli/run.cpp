@@ -84,7 +84,7 @@ ScoreOptions score_options(const RunArguments& arguments) {
 }
 
 // Files that would be lost: the rows are score()'s to protect.
-void refuse_output_over_model(const std::string& output, const std::string& model) {
+void throw_if_output_is_model(const std::string& output, const std::string& model) {
   std::error_code ignored;
   if (output != "-" && std::filesystem::is_regular_file(output, ignored) &&
       std::filesystem::equivalent(output, model, ignored)) {
@@ -98,9 +98,9 @@ void run(const RunArguments& arguments) {
   ScoreOptions options = score_options(arguments);
   const ProgressMode progress_mode =
       arguments.quiet ? ProgressMode::kNever : parse_progress_mode(arguments.progress);
-  refuse_output_over_model(options.output, arguments.model.file);
+  throw_if_output_is_model(options.output, arguments.model.file);
   if (options.shard) {
-    refuse_output_over_model(shard_output_name(options.output, *options.shard),
+    throw_if_output_is_model(shard_output_name(options.output, *options.shard),
                              arguments.model.file);
   }
   options.cancelled = &stop_on_signals();

@@ -90,14 +90,14 @@ std::string change_text(const std::vector<AdjustableLayer>& before,
 std::string curve_text(const std::vector<double>& losses) {
   constexpr std::size_t kLines = 20;
   constexpr std::size_t kWidth = 40;
-  const double most = *std::max_element(losses.begin(), losses.end());
+  const double limit = *std::max_element(losses.begin(), losses.end());
   const std::size_t stride = (losses.size() - 1 + kLines - 1) / kLines;
   std::string text = "  step          loss\n";
   for (std::size_t i = 0; i < losses.size(); ++i) {
     if (i % stride != 0 && i + 1 != losses.size()) {
       continue;
     }
-    const double share = most > 0 && std::isfinite(most) ? losses[i] / most : 0;
+    const double share = limit > 0 && std::isfinite(limit) ? losses[i] / limit : 0;
     const auto bar = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * kWidth);
     const std::string line =
         fmt::format("{:>6}  {:>12}  {}", i, number_text(losses[i]), std::string(bar, '#'));

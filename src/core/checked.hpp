@@ -1,4 +1,4 @@
-// Size arithmetic that refuses to wrap. Everything that multiplies numbers read from a file, or row
+// Size arithmetic that rejects to wrap. Everything that multiplies numbers read from a file, or row
 // counts with widths, goes through here.
 #pragma once
 

@@ -31,16 +31,16 @@ class Environment {
   [[nodiscard]] std::uint64_t number(const char* name) const {
     const char* const text = lookup_(name);
     if (text == nullptr) {
-      refuse(fmt::format("{} is not set", name));
+      reject(fmt::format("{} is not set", name));
     }
     const auto number = parse_number(text);
     if (!number) {
-      refuse(fmt::format("{} is '{}', where a whole number is wanted", name, text));
+      reject(fmt::format("{} is '{}', where a whole number is wanted", name, text));
     }
     return *number;
   }
 
-  [[noreturn]] static void refuse(const std::string& found) {
+  [[noreturn]] static void reject(const std::string& found) {
     throw UsageError(fmt::format("--shard auto: {}; give --shard I/N", found));
   }
 
@@ -72,7 +72,7 @@ std::optional<Shard> rank_of_process(const Environment& environment) {
     const Shard shard = {.index = environment.number(launcher.rank),
                          .count = environment.number(launcher.size)};
     if (shard.index >= shard.count) {
-      Environment::refuse(fmt::format("{} is {} and {} is {}, which do not go together",
+      Environment::reject(fmt::format("{} is {} and {} is {}, which do not go together",
                                       launcher.rank, shard.index, launcher.size, shard.count));
     }
     return shard;
@@ -94,7 +94,7 @@ std::optional<Shard> task_of_array(const Environment& environment) {
                                  : 1;
   if (step == 0 || id < first || id > last || (id - first) % step != 0 ||
       (last - first) % step != 0 || (last - first) / step + 1 != count) {
-    Environment::refuse(
+    Environment::reject(
         fmt::format("SLURM_ARRAY_TASK_ID is {}, _MIN {}, _MAX {}, _STEP {} and _COUNT {}, which is "
                     "no array of evenly spaced tasks",
                     id, first, last, step, count));
@@ -122,12 +122,12 @@ Shard shard_from_environment(const EnvironmentLookup& lookup) {
   const std::optional<Shard> task = task_of_array(environment);
   const std::optional<Shard> rank = rank_of_process(environment);
   if (!task && !rank) {
-    Environment::refuse(
+    Environment::reject(
         "none of SLURM_ARRAY_TASK_ID (a Slurm array), OMPI_COMM_WORLD_RANK (Open MPI), PMI_RANK "
         "(MPICH, Intel MPI) and SLURM_STEP_NUM_TASKS (srun) is set");
   }
   if (task && rank && task->count > 1 && rank->count > 1) {
-    Environment::refuse(
+    Environment::reject(
         fmt::format("this is process {} of {} in task {} of {} of a Slurm array, and which of both "
                     "is the shard is open",
                     rank->index, rank->count, task->index, task->count));

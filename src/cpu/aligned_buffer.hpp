@@ -32,7 +32,7 @@ class AlignedBuffer {
     }
   }
 
-  // For rows x width floats; refuses sizes that do not fit std::size_t.
+  // For rows x width floats; rejects sizes that do not fit std::size_t.
   static AlignedBuffer floats(std::size_t rows, std::size_t width, std::string_view purpose) {
     const auto count = core::checked_product(rows, width);
     const auto bytes = count ? core::checked_product(*count, sizeof(float)) : count;

@@ -145,7 +145,7 @@ class CpuEngine final : public Engine {
     }
     return rows <= plan_.block_rows &&
            plan::is_better_shared(plan_, rows, pool_.threads(),
-                                  std::min(workers(), packed_->most_sharing()));
+                                  std::min(workers(), packed_->max_sharing()));
   }
 
   void use_packed(PackedChain::Layers layers) {

@@ -86,21 +86,21 @@ PackedChain::PackedChain(Layers layers, const Network& network, std::size_t bloc
       workers_(workers) {
   for (const PackedLayer& layer : *layers_) {
     widest_ = std::max(widest_, layer.padded_outputs());
-    most_band_floats_ = std::max(most_band_floats_, layer.bands(block_rows_) * layer.band_floats());
+    max_band_floats_ = std::max(max_band_floats_, layer.bands(block_rows_) * layer.band_floats());
   }
 }
 
-std::size_t PackedChain::most_sharing() const {
+std::size_t PackedChain::max_sharing() const {
   std::size_t shared_weights = 0;
-  std::size_t fewest_shares = SIZE_MAX;
+  std::size_t min_shares = SIZE_MAX;
   for (std::size_t i = 0; i < layers_->size(); ++i) {
     const std::size_t weights = network_.layers()[i].weights.size();
     if (weights >= kMinSharedWeights) {
       shared_weights += weights;
-      fewest_shares = std::min(fewest_shares, shares_of((*layers_)[i]));
+      min_shares = std::min(min_shares, shares_of((*layers_)[i]));
     }
   }
-  return shared_weights >= network_.parameters().weights / 4 * 3 ? fewest_shares : 1;
+  return shared_weights >= network_.parameters().weights / 4 * 3 ? min_shares : 1;
 }
 
 PackedChain::Worker& PackedChain::worker(std::size_t index) {
@@ -110,7 +110,7 @@ PackedChain::Worker& PackedChain::worker(std::size_t index) {
     for (AlignedBuffer& buffer : made->between) {
       buffer = AlignedBuffer::floats(block_rows_, widest_, "the activations of a block of rows");
     }
-    made->bands = AlignedBuffer::floats(1, most_band_floats_, "the inputs of a block of rows");
+    made->bands = AlignedBuffer::floats(1, max_band_floats_, "the inputs of a block of rows");
     if (!network_.input_steps().empty()) {
       made->stepped_rows = AlignedBuffer::floats(block_rows_, network_.inputs(),
                                                  "a block of rows after the input steps");

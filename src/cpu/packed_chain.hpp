@@ -34,7 +34,7 @@ class PackedChain {
   [[nodiscard]] const Layers& layers() const { return layers_; }
   // How many threads can share the outputs of the layers that have most of the weights: 1 where
   // those are not worth it.
-  [[nodiscard]] std::size_t most_sharing() const;
+  [[nodiscard]] std::size_t max_sharing() const;
 
   // Carries blocks of so many rows through all layers, one after another. The layer outputs are
   // those of these rows. Calls of different workers may run at once. Throws OutOfMemoryError.
@@ -68,7 +68,7 @@ class PackedChain {
   std::size_t block_rows_;
   Isa isa_;
   std::size_t widest_ = 0;                        // of all padded outputs
-  std::size_t most_band_floats_ = 0;              // of all layers, for a block
+  std::size_t max_band_floats_ = 0;               // of all layers, for a block
   std::vector<std::unique_ptr<Worker>> workers_;  // each made by its own thread
 };
 

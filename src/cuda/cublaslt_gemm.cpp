@@ -130,9 +130,9 @@ CublasLtGemm::CublasLtGemm(const GemmProblem& problem, Epilogue epilogue,
       epilogue_(epilogue),
       operation_(make_operation(problem, epilogue)),
       w_layout_(make_layout(type_of(problem.input), problem.inputs, problem.outputs)),
-      x_layout_(make_layout(type_of(problem.input), problem.inputs, kMostRows)),
-      y_layout_(make_layout(type_of(problem.output), problem.outputs, kMostRows)),
-      rows_(kMostRows) {
+      x_layout_(make_layout(type_of(problem.input), problem.inputs, kMaxRows)),
+      y_layout_(make_layout(type_of(problem.output), problem.outputs, kMaxRows)),
+      rows_(kMaxRows) {
   if (epilogue == Epilogue::kRelu || epilogue == Epilogue::kGelu) {
     pre_activation_ = make_operation(problem, Epilogue::kBias);
   }
@@ -140,8 +140,8 @@ CublasLtGemm::CublasLtGemm(const GemmProblem& problem, Epilogue epilogue,
 
 bool CublasLtGemm::choose_algorithm(const Choice& choice,
                                     const std::function<bool(CublasLtGemm&)>& agrees) {
-  most_rows_ = choice.most_rows;
-  set_rows(choice.most_rows);
+  max_rows_ = choice.max_rows;
+  set_rows(choice.max_rows);
   const auto preference = make_preference(problem_, resources_.workspace_bytes, choice.may_split);
   std::array<cublasLtMatmulHeuristicResult_t, kCandidates> candidates{};
   int found = 0;
@@ -179,7 +179,7 @@ bool CublasLtGemm::choose_algorithm(const Choice& choice,
 // dimension of any matrix.
 bool CublasLtGemm::serves(const cublasLtMatmulAlgo_t& algorithm, const Choice& choice) {
   constexpr std::size_t kUneven = 17;  // which no tile divides
-  const std::size_t checked[] = {1, std::min(kUneven, choice.most_rows), choice.most_rows};
+  const std::size_t checked[] = {1, std::min(kUneven, choice.max_rows), choice.max_rows};
   return std::ranges::all_of(checked, [&](std::size_t rows) {
     set_rows(rows);
     const auto runs = [&](cublasLtMatmulDesc_t operation) {
@@ -217,8 +217,8 @@ void CublasLtGemm::run(cublasLtMatmulDesc_t operation, const void* x, void* y, s
   const float zero = 0;
   const std::size_t x_row = problem_.inputs * core::bytes_of(problem_.input);
   const std::size_t y_row = problem_.outputs * core::bytes_of(problem_.output);
-  for (std::size_t first = 0; first < rows; first += kMostRows) {
-    set_rows(std::min(kMostRows, rows - first));
+  for (std::size_t first = 0; first < rows; first += kMaxRows) {
+    set_rows(std::min(kMaxRows, rows - first));
     void* const to = static_cast<char*>(y) + first * y_row;
     LAMELLA_CUDA_CHECK(cublasLtMatmul(lt_handle(resources_.handle), operation, &one, problem_.w,
                                       w_layout_.get(), static_cast<const char*>(x) + first * x_row,

@@ -30,14 +30,14 @@ class CublasLtGemm final : public Gemm {
   // Which algorithm is wanted.
   struct Choice {
     // It must serve every batch size up to this. The heuristic is asked for this one.
-    std::size_t most_rows = kMostRows;
+    std::size_t max_rows = kMaxRows;
     // Whether an output may be summed in pieces, by several blocks.
     bool may_split = false;
     // So many that would serve are passed over, if there are more.
     std::size_t rank = 0;
   };
   // More rows than this go in several GEMMs.
-  static constexpr std::size_t kMostRows = 65'536;
+  static constexpr std::size_t kMaxRows = 65'536;
 
   // The algorithm is the first by cuBLASLt's heuristic, but for the choice's rank, of those that
   // the choice allows, that need no better alignment than the matrices have, and agree, as the
@@ -52,7 +52,7 @@ class CublasLtGemm final : public Gemm {
                               cudaStream_t stream) override;
   [[nodiscard]] std::string name() const override;
   [[nodiscard]] Epilogue epilogue() const { return epilogue_; }
-  [[nodiscard]] std::size_t most_rows() const override { return most_rows_; }
+  [[nodiscard]] std::size_t max_rows() const override { return max_rows_; }
   // Its rank among those that serve, from 0; and what cuBLASLt says of it, the same for the same
   // one.
   using Configuration = std::vector<std::uint32_t>;
@@ -83,7 +83,7 @@ class CublasLtGemm final : public Gemm {
   detail::LtLayout y_layout_;
   std::size_t rows_ = 0;  // that the layouts say
   cublasLtMatmulAlgo_t algorithm_{};
-  std::size_t most_rows_ = kMostRows;
+  std::size_t max_rows_ = kMaxRows;
   std::size_t rank_ = 0;
 };
 

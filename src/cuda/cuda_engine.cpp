@@ -187,7 +187,7 @@ void CudaEngine::State::take_fused_path(const EngineOptions& options) {
   if (measured_ && measured_->fused > 0) {
     times = {.layers = measured_->layers, .fused = measured_->fused};
   }
-  const plan::PathChoice choice = plan::choose_path(*network_, cuda::ceilings_of(device_), times);
+  const plan::PathChoice choice = plan::choose_path(*network_, cuda::roofline_of(device_), times);
   if (!choice.fused && !demanded) {
     path_reason_ = choice.reason;
     return;

@@ -49,12 +49,12 @@ DeviceWeights::DeviceWeights(std::shared_ptr<const Network> network, const plan:
 void DeviceWeights::upload_weights(core::DType dtype,
                                    const std::shared_ptr<DeviceMemoryResource>& memory) {
   const bool converted = dtype != core::DType::kFloat32;
-  std::size_t most = 0;
+  std::size_t max_weights = 0;
   for (const Layer& layer : network_->layers()) {
-    most = std::max(most, layer.weights.size());
+    max_weights = std::max(max_weights, layer.weights.size());
   }
   const DeviceMemory wide =
-      allocate_device(converted ? most * sizeof(float) : 0, "weights to be rounded", memory);
+      allocate_device(converted ? max_weights * sizeof(float) : 0, "weights to be rounded", memory);
   const StreamWait wait(nullptr);
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     const std::vector<float>& weights = network_->layers()[i].weights;

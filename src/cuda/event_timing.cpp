@@ -15,9 +15,9 @@ namespace lamella::cuda {
 namespace {
 
 constexpr int kWarmUps = 3;
-constexpr int kLeast = 3;
-constexpr int kMost = 15;
-constexpr std::size_t kMostSets = 32;
+constexpr int kMin = 3;
+constexpr int kMax = 15;
+constexpr std::size_t kMaxSets = 32;
 
 double median(std::vector<double>& seconds) {
   std::ranges::sort(seconds);
@@ -37,12 +37,12 @@ void repeat(const Repetition& repetition, const std::function<void(int)>& turn,
             const std::function<void(int)>& done) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
-  for (int n = 0; n < kWarmUps + kMost; ++n) {
+  for (int n = 0; n < kWarmUps + kMax; ++n) {
     if (repetition.cancelled != nullptr && repetition.cancelled->load(std::memory_order_relaxed)) {
       throw CancelledError("cancelled while measuring");
     }
     const double passed = std::chrono::duration<double>(Clock::now() - start).count();
-    if (n >= kWarmUps + kLeast && passed > repetition.most_seconds) {
+    if (n >= kWarmUps + kMin && passed > repetition.max_seconds) {
       return;
     }
     turn(n);
@@ -94,7 +94,7 @@ TimedRows::TimedRows(const Network& network, std::size_t rows, int device, cudaS
   int cache = 0;
   LAMELLA_CUDA_CHECK(cudaDeviceGetAttribute(&cache, cudaDevAttrL2CacheSize, device));
   const std::size_t wanted = 2 * static_cast<std::size_t>(std::max(cache, 0));
-  sets_ = std::clamp<std::size_t>(wanted / (values_ * sizeof(float)) + 1, 2, kMostSets);
+  sets_ = std::clamp<std::size_t>(wanted / (values_ * sizeof(float)) + 1, 2, kMaxSets);
   memory_ = allocate_device(sets_ * values_ * sizeof(float), "rows");
   fill_uniform(static_cast<float*>(memory_.get()), sets_ * values_, 1, stream);
 }

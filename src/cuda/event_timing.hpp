@@ -20,7 +20,7 @@ namespace lamella::cuda {
 // How often work is repeated: three times unmeasured, then 15 times, or fewer, from three up, once
 // so many seconds have passed.
 struct Repetition {
-  double most_seconds = 1;
+  double max_seconds = 1;
   const std::atomic<bool>* cancelled = nullptr;  // looked at between turns
 };
 

@@ -44,7 +44,7 @@ plan::SharedMemoryFacts shared_memory_facts(int device) {
           .reserved_per_block = bytes(cudaDevAttrReservedSharedMemoryPerBlock)};
 }
 
-plan::DeviceCeilings ceilings_of(int device) {
+plan::DeviceRoofline roofline_of(int device) {
   const auto of = [device](cudaDeviceAttr which) {
     return static_cast<double>(attribute(which, device));
   };

@@ -21,7 +21,7 @@ namespace lamella::cuda {
 
 // What a device can do at most, from its clocks and widths; zeros where the driver does not say.
 // Throws DeviceError.
-[[nodiscard]] plan::DeviceCeilings ceilings_of(int device);
+[[nodiscard]] plan::DeviceRoofline roofline_of(int device);
 
 // Immutable once made; engines of the same network and device may share one. Keeps nothing of the
 // Network.

@@ -60,7 +60,7 @@ class Gemm {
   }
 
   // The most rows that it is for.
-  [[nodiscard]] virtual std::size_t most_rows() const {
+  [[nodiscard]] virtual std::size_t max_rows() const {
     return std::numeric_limits<std::size_t>::max();
   }
 

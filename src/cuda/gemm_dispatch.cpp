@@ -9,20 +9,20 @@ namespace {
 constexpr std::size_t kStep = 4;
 // For fewer rows the heuristic's answers took up to eight times as long as others (on an H100), and
 // its best ones sum in pieces.
-constexpr std::size_t kFewestRows = 1024;
+constexpr std::size_t kMinRows = 1024;
 
 }  // namespace
 
 Gemm& GemmDispatch::gemm_for(std::size_t rows) const {
-  const auto bucket = std::ranges::find_if(
-      buckets_, [rows](const auto& gemm) { return rows <= gemm->most_rows(); });
-  return bucket == buckets_.end() ? *most_ : **bucket;
+  const auto bucket =
+      std::ranges::find_if(buckets_, [rows](const auto& gemm) { return rows <= gemm->max_rows(); });
+  return bucket == buckets_.end() ? *max_ : **bucket;
 }
 
 std::vector<CublasLtGemm::Choice> dispatch_choices(bool may_split) {
   std::vector<CublasLtGemm::Choice> choices;
-  for (std::size_t rows = kFewestRows; rows < CublasLtGemm::kMostRows; rows *= kStep) {
-    choices.push_back({.most_rows = rows, .may_split = may_split});
+  for (std::size_t rows = kMinRows; rows < CublasLtGemm::kMaxRows; rows *= kStep) {
+    choices.push_back({.max_rows = rows, .may_split = may_split});
   }
   return choices;
 }

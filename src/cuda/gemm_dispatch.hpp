@@ -23,10 +23,10 @@ enum class AlgorithmPolicy {
 class GemmDispatch final : public Gemm {
  public:
   // most computes what no other one does.
-  GemmDispatch(std::unique_ptr<Gemm> most, std::string name)
-      : most_(std::move(most)), name_(std::move(name)) {}
+  GemmDispatch(std::unique_ptr<Gemm> largest, std::string name)
+      : max_(std::move(largest)), name_(std::move(name)) {}
 
-  // For calls of up to its most_rows(), unless one that was added before is for them.
+  // For calls of up to its max_rows(), unless one that was added before is for them.
   void add(std::unique_ptr<Gemm> gemm) { buckets_.push_back(std::move(gemm)); }
 
   void enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream) override {
@@ -42,11 +42,11 @@ class GemmDispatch final : public Gemm {
   [[nodiscard]] Gemm& gemm_for(std::size_t rows) const;
 
   std::vector<std::unique_ptr<Gemm>> buckets_;
-  std::unique_ptr<Gemm> most_;
+  std::unique_ptr<Gemm> max_;
   std::string name_;
 };
 
-// The batch sizes for which an algorithm is looked for, ascending, beside CublasLtGemm::kMostRows.
+// The batch sizes for which an algorithm is looked for, ascending, beside CublasLtGemm::kMaxRows.
 [[nodiscard]] std::vector<CublasLtGemm::Choice> dispatch_choices(bool may_split);
 
 }  // namespace lamella::cuda

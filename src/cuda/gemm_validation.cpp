@@ -24,12 +24,12 @@ namespace {
 using core::DType;
 
 // More than a tile of most algorithms, and no whole number of them.
-constexpr std::size_t kMostRows = 133;
+constexpr std::size_t kMaxRows = 133;
 // Outputs whose bits are compared, at least, and the rows that give them; of these one is infinite
 // and one is NaN in places, and one so small that sums may round to -0.
 constexpr std::size_t kBitOutputs = 256;
-constexpr std::size_t kFewestBitRows = 12;
-constexpr std::size_t kMostBitRows = 64;
+constexpr std::size_t kMinBitRows = 12;
+constexpr std::size_t kMaxBitRows = 64;
 // Of the former, the rows that are compared, and the outputs of each: the reference takes its time.
 constexpr std::size_t kComparedRows = 16;
 constexpr std::size_t kComparedOutputs = 64;
@@ -91,9 +91,9 @@ void load(const std::vector<std::byte>& bytes, DType dtype, MatrixView<float> va
 }
 
 // So many of 0 to count - 1: the first, the last, and others between.
-std::vector<std::size_t> spread(std::size_t count, std::size_t most) {
+std::vector<std::size_t> spread(std::size_t count, std::size_t limit) {
   std::vector<std::size_t> chosen;
-  const std::size_t taken = std::min(count, most);
+  const std::size_t taken = std::min(count, limit);
   for (std::size_t i = 0; i < taken; ++i) {
     chosen.push_back(taken < 2 ? 0 : i * (count - 1) / (taken - 1));
   }
@@ -172,7 +172,7 @@ Matrix rows_of_all_bits(std::size_t rows, const Layer& layer, DType dtype) {
 
 bool same_bits(Gemm& one, Gemm& other, const Layer& layer, const GemmProblem& problem,
                const GemmResources& resources) {
-  const std::size_t count = std::clamp(kBitOutputs / layer.outputs, kFewestBitRows, kMostBitRows);
+  const std::size_t count = std::clamp(kBitOutputs / layer.outputs, kMinBitRows, kMaxBitRows);
   Matrix rows = rows_of_all_bits(count, layer, problem.input);
   std::fill_n(&rows(count - 3, 0), layer.inputs, -std::numeric_limits<float>::denorm_min());
   rows(count - 2, layer.inputs / 2) = std::numeric_limits<float>::infinity();
@@ -189,7 +189,7 @@ bool same_bits(Gemm& one, Gemm& other, const Layer& layer, const GemmProblem& pr
 
 std::string try_rows(CublasLtGemm& gemm, const Layer& layer, const GemmProblem& problem,
                      const GemmResources& resources) {
-  const std::size_t count = std::min({resources.block_rows, kMostRows, gemm.most_rows()});
+  const std::size_t count = std::min({resources.block_rows, kMaxRows, gemm.max_rows()});
   const Matrix rows = random_rows(count, layer, problem.input);
   Matrix all(rows.rows(), layer.outputs);
   compute(gemm, rows, all, problem, resources, gemm.epilogue() == Epilogue::kGelu);
@@ -221,9 +221,9 @@ std::string try_rows(CublasLtGemm& gemm, const Layer& layer, const GemmProblem& 
 
 void compute(Gemm& gemm, MatrixView<const float> rows, MatrixView<float> outputs,
              const GemmProblem& problem, const GemmResources& resources, bool pre_activation) {
-  const std::size_t most = std::min(resources.block_rows, gemm.most_rows());
-  for (std::size_t first = 0; first < rows.rows(); first += most) {
-    const std::size_t count = std::min(most, rows.rows() - first);
+  const std::size_t limit = std::min(resources.block_rows, gemm.max_rows());
+  for (std::size_t first = 0; first < rows.rows(); first += limit) {
+    const std::size_t count = std::min(limit, rows.rows() - first);
     const std::vector<std::byte> x = stored(rows.block(first, count), problem.input);
     std::vector<std::byte> y(count * problem.outputs * core::bytes_of(problem.output));
     LAMELLA_CUDA_CHECK(

@@ -39,7 +39,7 @@ GraphCache::Entry& GraphCache::entry_of(std::size_t key) {
   if (known != entries_.end()) {
     return *known;
   }
-  if (entries_.size() < kMost) {
+  if (entries_.size() < kMax) {
     return entries_.emplace_back(Entry{.key = key, .used = 0, .graph = {}});
   }
   Entry& oldest = *std::ranges::min_element(entries_, {}, &Entry::used);
@@ -47,7 +47,7 @@ GraphCache::Entry& GraphCache::entry_of(std::size_t key) {
     core::log(LogSeverity::kDebug,
               "calls come with more than {} batch sizes in turn: the graphs of those that were "
               "not used for longest are dropped, and made anew when they come again",
-              kMost);
+              kMax);
   }
   oldest = Entry{.key = key, .used = 0, .graph = {}};
   return oldest;

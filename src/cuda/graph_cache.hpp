@@ -15,11 +15,11 @@ class GraphCache {
  public:
   // Enqueues work on the stream, which is the same at every call and not being captured. What work
   // enqueues, there alone, must depend on the key and nothing else. At a key's second call it is
-  // captured, and launched as a graph from then on; the graphs of the last kMost keys are kept.
+  // captured, and launched as a graph from then on; the graphs of the last kMax keys are kept.
   // Does not synchronize; the second call of a key allocates. Throws what work throws, DeviceError.
   void run(std::size_t key, cudaStream_t stream, const std::function<void()>& work);
 
-  static constexpr std::size_t kMost = 16;
+  static constexpr std::size_t kMax = 16;
 
  private:
   struct Entry {

@@ -110,18 +110,18 @@ void LayerStep::take(std::unique_ptr<CublasLtGemm> gemm, const GemmResources& re
   adds_bias_ = epilogue != Epilogue::kNone;
   activates_ = epilogue == Epilogue::kRelu || epilogue == Epilogue::kGelu;
   rank_ = gemm->rank();
-  CublasLtGemm& most = *gemm;
+  CublasLtGemm& largest = *gemm;
   auto dispatch = std::make_unique<GemmDispatch>(
       std::move(gemm), policy_ == AlgorithmPolicy::kFastest
                            ? "cuBLASLt with the best algorithm for each batch size"
                            : "cuBLASLt with one order of sums for any batch size");
   if (policy_ != AlgorithmPolicy::kSingleAlgorithm) {
-    add_buckets(*dispatch, most, resources);
+    add_buckets(*dispatch, largest, resources);
   }
   gemm_ = std::move(dispatch);
 }
 
-void LayerStep::add_buckets(GemmDispatch& dispatch, CublasLtGemm& most,
+void LayerStep::add_buckets(GemmDispatch& dispatch, CublasLtGemm& largest,
                             const GemmResources& resources) const {
   const bool by_shape = policy_ == AlgorithmPolicy::kFastest;
   // In 16 bits too few sums show by their bits in what order they were made.
@@ -131,22 +131,22 @@ void LayerStep::add_buckets(GemmDispatch& dispatch, CublasLtGemm& most,
   }
   std::string numbers;
   const auto add = [&](std::unique_ptr<Gemm> gemm) {
-    numbers += fmt::format("{}{}", numbers.empty() ? "" : ", ", gemm->most_rows());
+    numbers += fmt::format("{}{}", numbers.empty() ? "" : ", ", gemm->max_rows());
     dispatch.add(std::move(gemm));
   };
   const auto same_bits = [&](Gemm& other, const CublasLtGemm::Configuration& which) {
-    return gives_same_bits(most, other, which, *layer_, problem_, resources);
+    return gives_same_bits(largest, other, which, *layer_, problem_, resources);
   };
-  if (!problem_.tf32 && most.epilogue() != Epilogue::kGelu &&
+  if (!problem_.tf32 && largest.epilogue() != Epilogue::kGelu &&
       problem_.input == core::DType::kFloat32) {
-    auto small = std::make_unique<SmallBatchGemm>(problem_, most.epilogue());
-    if (small->most_rows() > 0 && (by_shape || same_bits(*small, {}))) {
+    auto small = std::make_unique<SmallBatchGemm>(problem_, largest.epilogue());
+    if (small->max_rows() > 0 && (by_shape || same_bits(*small, {}))) {
       add(std::move(small));
     }
   }
   for (const CublasLtGemm::Choice& choice : dispatch_choices(by_shape)) {
     auto gemm = CublasLtGemm::make(
-        problem_, most.epilogue(), resources, choice, [&](CublasLtGemm& candidate) {
+        problem_, largest.epilogue(), resources, choice, [&](CublasLtGemm& candidate) {
           if (!by_shape) {
             return same_bits(candidate, candidate.configuration());
           }

@@ -43,7 +43,7 @@ class LayerStep {
                                                       Epilogue epilogue);
   [[nodiscard]] bool agrees(CublasLtGemm& gemm, const GemmResources& resources) const;
   void take(std::unique_ptr<CublasLtGemm> gemm, const GemmResources& resources);
-  void add_buckets(GemmDispatch& dispatch, CublasLtGemm& most,
+  void add_buckets(GemmDispatch& dispatch, CublasLtGemm& largest,
                    const GemmResources& resources) const;
   void apply_rest(void* y, std::size_t rows, cudaStream_t stream);
   void copy_out(const void* y, MatrixView<float> values, cudaStream_t stream) const;

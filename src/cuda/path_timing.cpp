@@ -19,7 +19,7 @@ namespace lamella::cuda {
 namespace {
 
 // Of those that cuBLASLt's heuristic takes for the best.
-constexpr std::size_t kMostAlgorithms = 4;
+constexpr std::size_t kMaxAlgorithms = 4;
 
 // Layer by layer, with the algorithms of one's choice.
 class LayersTiming {
@@ -95,10 +95,10 @@ PathReport measure_paths(const std::shared_ptr<const Network>& network, int devi
                          std::size_t rows) {
   const DeviceGuard guard(device);
   PathReport report{.rows = rows};
-  const plan::DeviceCeilings ceilings = ceilings_of(device);
+  const plan::DeviceRoofline roofline = roofline_of(device);
   plan::PathTimes predicted;
-  if (ceilings.flops > 0 && ceilings.bytes > 0) {
-    predicted = plan::predict_paths(*network, rows, ceilings);
+  if (roofline.flops > 0 && roofline.bytes > 0) {
+    predicted = plan::predict_paths(*network, rows, roofline);
   }
   const Stream stream = make_stream();
   const TimedRows inputs(*network, rows, device, stream.get());
@@ -106,7 +106,7 @@ PathReport measure_paths(const std::shared_ptr<const Network>& network, int devi
   {
     LayersTiming timing(network, device, rows, inputs, stream.get());
     report.layers.resize(network->layers().size());
-    for (std::size_t rank = 0; rank < kMostAlgorithms && timing.time(rank, report.layers);) {
+    for (std::size_t rank = 0; rank < kMaxAlgorithms && timing.time(rank, report.layers);) {
       ++rank;
     }
     for (LayerAlgorithms& layer : report.layers) {

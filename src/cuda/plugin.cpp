@@ -76,8 +76,8 @@ DeviceList list_devices() {
   return list;
 }
 
-Ceilings ceilings(int device) {
-  const plan::DeviceCeilings known = ceilings_of(device);
+Roofline roofline(int device) {
+  const plan::DeviceRoofline known = roofline_of(device);
   return {.flops = known.flops, .bytes = known.bytes};
 }
 
@@ -91,7 +91,7 @@ lamella_cuda_plugin() {
                                             .list_devices = lamella::cuda::list_devices,
                                             .measure_paths = lamella::cuda::measure_paths,
                                             .measure_device = lamella::cuda::measure_device,
-                                            .ceilings = lamella::cuda::ceilings,
+                                            .roofline = lamella::cuda::roofline,
                                             .ranges = &lamella::cuda::nvtx_ranges()};
   return &plugin;
 }

@@ -23,7 +23,7 @@ struct Plugin {
   DeviceTimes (*measure_device)(const std::shared_ptr<const Network>& network,
                                 const EngineOptions& engine, const BenchOptions& options);
   // Of a device, in float32, from its clocks and widths.
-  Ceilings (*ceilings)(int device);
+  Roofline (*roofline)(int device);
   const core::RangeSink* ranges;  // where they go from now on
 };
 

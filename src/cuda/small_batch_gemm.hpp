@@ -27,7 +27,7 @@ class SmallBatchGemm final : public Gemm {
     enqueue(x, y, rows, false, stream);
   }
   [[nodiscard]] std::string name() const override { return "a kernel for not many rows"; }
-  [[nodiscard]] std::size_t most_rows() const override {
+  [[nodiscard]] std::size_t max_rows() const override {
     return kernels::small_batch_gemm_max_rows(call_.outputs);
   }
 

@@ -10,11 +10,11 @@ namespace lamella::cuda {
 namespace {
 
 // About what a core copies while another wakes up.
-constexpr std::size_t kLeastPiece = std::size_t{256} << 10;
+constexpr std::size_t kMinPiece = std::size_t{256} << 10;
 // Of one copy: two for each thread, so that one that is slowed down takes fewer.
-constexpr std::size_t kMostPieces = 16;
+constexpr std::size_t kMaxPieces = 16;
 // So many cores copy as fast as memory lets any number of them.
-constexpr int kMostThreads = 8;
+constexpr int kMaxThreads = 8;
 // Pieces begin at a page.
 constexpr std::size_t kPage = 4096;
 // As the CPU engine's: about what it takes a thread to wake up. The copies of one call follow each
@@ -36,10 +36,10 @@ std::shared_ptr<Staging> Staging::get() {
 }
 
 std::size_t Staging::pieces(std::size_t bytes) {
-  return std::clamp<std::size_t>(bytes / kLeastPiece, 1, kMostPieces);
+  return std::clamp<std::size_t>(bytes / kMinPiece, 1, kMaxPieces);
 }
 
-Staging::Staging() : pool_(std::min(core::usable_cores(), kMostThreads), kPatience) {}
+Staging::Staging() : pool_(std::min(core::usable_cores(), kMaxThreads), kPatience) {}
 
 void Staging::copy(void* to, const void* from, std::size_t bytes, const Copied& copied) {
   const std::size_t count = pieces(bytes);

@@ -1,5 +1,5 @@
 // Which engine serves: device names, the choice between CPU and CUDA, and the list of devices; what
-// engines refuse unless they say otherwise.
+// engines reject unless they say otherwise.
 #include <algorithm>
 #include <charconv>
 #include <utility>

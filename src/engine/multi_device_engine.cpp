@@ -59,9 +59,9 @@ class MultiDeviceEngine final : public Engine {
              engine->info().path == engines_[0]->info().path;
     });
     const std::size_t row_bytes = (network().inputs() + network().outputs()) * sizeof(float);
-    least_share_ = std::clamp<std::size_t>(kLeastShareBytes / row_bytes, 1, kLeastShareRows);
+    min_share_ = std::clamp<std::size_t>(kMinShareBytes / row_bytes, 1, kMinShareRows);
     core::log(LogSeverity::kInfo, "rows are spread over {}, at least {} of a call for each",
-              info_.device_name, least_share_);
+              info_.device_name, min_share_);
     if (!info_.batch_invariant) {
       core::log(LogSeverity::kInfo,
                 "a row's last bits may depend on the device that computes it: the devices are not "
@@ -98,7 +98,7 @@ class MultiDeviceEngine final : public Engine {
   // Calls work(engine, first, count) for each device's share of the rows, at the same time.
   template <class Work>
   void on_each_share(std::size_t rows, const Work& work) {
-    const std::size_t shares = std::clamp<std::size_t>(rows / least_share_, 1, engines_.size());
+    const std::size_t shares = std::clamp<std::size_t>(rows / min_share_, 1, engines_.size());
     const auto begin = [&](std::size_t share) {
       return static_cast<std::size_t>(core::scaled(rows, share, shares));
     };
@@ -128,7 +128,7 @@ class MultiDeviceEngine final : public Engine {
 
   std::vector<Device> devices_;
   std::vector<std::unique_ptr<Engine>> engines_;
-  std::size_t least_share_ = 1;
+  std::size_t min_share_ = 1;
   core::ThreadPool pool_;  // last, so that its threads end before what they use
 };
 

@@ -12,8 +12,8 @@ namespace lamella::engine {
 
 // A device is given at least so many rows, or rows and outputs of so many bytes where those are
 // fewer: what is less is done sooner than another device could be woken for it.
-inline constexpr std::size_t kLeastShareRows = 256;
-inline constexpr std::size_t kLeastShareBytes = std::size_t{1} << 20;
+inline constexpr std::size_t kMinShareRows = 256;
+inline constexpr std::size_t kMinShareBytes = std::size_t{1} << 20;
 
 // make(device) is called once for each of them, from several threads at once. Rows are split
 // contiguously and evenly, in the order of the devices; each share is run by a thread that is kept,

@@ -32,8 +32,8 @@ double tanh_argument(double x) {
   return std::sqrt(2 / std::numbers::pi) * (x + kCubic * x * x * x);
 }
 
-double clamp(double x, double least, double greatest) {
-  return x < least ? least : (x > greatest ? greatest : x);
+double clamp(double x, double min, double max) {
+  return x < min ? min : (x > max ? max : x);
 }
 
 }  // namespace

@@ -21,8 +21,8 @@ void add_layer(const Layer& layer, const LayerValues& values, std::uint64_t rows
     UnitStatistics& unit = units[at % layer.outputs];
     const double h = values.activations[at];
     const bool first = rows_before == 0 && at < layer.outputs;
-    unit.least = first ? h : std::min(unit.least, h);
-    unit.greatest = first ? h : std::max(unit.greatest, h);
+    unit.min = first ? h : std::min(unit.min, h);
+    unit.max = first ? h : std::max(unit.max, h);
     unit.mean += h;  // a sum, until the end
     if (!layer.activation.over_row() &&
         std::fabs(explain::derivative(layer.activation, values.pre_activations[at])) < kFlat) {

@@ -41,10 +41,10 @@ void say_thinned(Column& column) {
   }
 }
 
-Column input_column(const Network& network, std::span<const double> x, std::size_t most) {
+Column input_column(const Network& network, std::span<const double> x, std::size_t limit) {
   Column column{0, {"input"}, x.size(), {}};
   column.heading.push_back(network.input_steps().empty() ? "x" : "x, after the input steps");
-  for (const std::size_t i : largest(x, most)) {
+  for (const std::size_t i : largest(x, limit)) {
     column.nodes.push_back(
         {i, x[i], false, fmt::format("x[{}]{}", i, name_of(network.names().inputs, i)), {}, {}});
   }
@@ -53,7 +53,7 @@ Column input_column(const Network& network, std::span<const double> x, std::size
 }
 
 Column layer_column(const Network& network, std::size_t n, std::span<const double> z,
-                    std::span<const double> h, std::size_t most) {
+                    std::span<const double> h, std::size_t limit) {
   const Layer& layer = network.layers()[n];
   const bool is_last = n + 1 == network.layers().size();
   Column column{
@@ -64,7 +64,7 @@ Column layer_column(const Network& network, std::size_t n, std::span<const doubl
   const std::vector<std::string>& names = network.names().classes.size() == layer.outputs
                                               ? network.names().classes
                                               : network.names().outputs;
-  for (const std::size_t o : largest(h, most)) {
+  for (const std::size_t o : largest(h, limit)) {
     Node node{o, h[o], is_silenced(layer, z[o], h[o]), fmt::format("h{}[{}]", n + 1, o), {}, {}};
     if (is_last) {
       node.name += name_of(names, o);
@@ -83,7 +83,7 @@ Column layer_column(const Network& network, std::size_t n, std::span<const doubl
 
 }  // namespace
 
-std::vector<std::size_t> largest(std::span<const double> values, std::size_t most) {
+std::vector<std::size_t> largest(std::span<const double> values, std::size_t limit) {
   std::vector<std::size_t> order(values.size());
   std::iota(order.begin(), order.end(), 0);
   const auto size = [&](std::size_t i) {
@@ -91,7 +91,7 @@ std::vector<std::size_t> largest(std::span<const double> values, std::size_t mos
   };
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return size(a) > size(b); });
-  order.resize(std::min(order.size(), most));
+  order.resize(std::min(order.size(), limit));
   std::sort(order.begin(), order.end());
   return order;
 }
@@ -106,11 +106,11 @@ std::vector<Column> columns_of(const Network& network, const ForwardTrace& trace
     return std::span(values).subspan(options.row * width, width);
   };
   std::vector<Column> columns = {
-      input_column(network, row(trace.inputs, network.inputs()), options.most_units)};
+      input_column(network, row(trace.inputs, network.inputs()), options.max_units)};
   for (std::size_t n = 0; n < trace.layers.size(); ++n) {
     const std::size_t outputs = network.layers()[n].outputs;
     columns.push_back(layer_column(network, n, row(trace.layers[n].pre_activations, outputs),
-                                   row(trace.layers[n].activations, outputs), options.most_units));
+                                   row(trace.layers[n].activations, outputs), options.max_units));
   }
   return columns;
 }

@@ -33,7 +33,7 @@ struct Column {
                                              const FigureOptions& options);
 
 // Up to most of the indices of values, ascending: those of the largest absolute values.
-[[nodiscard]] std::vector<std::size_t> largest(std::span<const double> values, std::size_t most);
+[[nodiscard]] std::vector<std::size_t> largest(std::span<const double> values, std::size_t limit);
 
 // Four significant digits.
 [[nodiscard]] std::string number(double value);

@@ -9,7 +9,7 @@ constexpr double kMargin = 20;
 constexpr double kPitch = 84;         // from node to node
 constexpr double kColumnPitch = 236;  // from column to column, at least
 constexpr double kBetweenHeadings = 20;
-constexpr double kLeastWidth = 620;  // the legend has room
+constexpr double kMinWidth = 620;  // the legend has room
 
 bool begins_character(char c) {
   return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
@@ -43,25 +43,25 @@ std::string fitted(const std::string& text, double font_size, double width) {
 }
 
 Layout layout_of(const std::vector<Column>& columns, std::size_t legend_lines) {
-  std::size_t most_nodes = 1;
-  std::size_t most_lines = 1;
+  std::size_t max_nodes = 1;
+  std::size_t max_lines = 1;
   double pitch = kColumnPitch;
   for (const Column& column : columns) {
-    most_nodes = std::max(most_nodes, column.nodes.size());
-    most_lines = std::max(most_lines, column.heading.size());
+    max_nodes = std::max(max_nodes, column.nodes.size());
+    max_lines = std::max(max_lines, column.heading.size());
     for (const std::string& line : column.heading) {
       pitch = std::max(pitch, text_width(line, kSmallTextSize) + kBetweenHeadings);
     }
   }
   Layout layout;
   layout.heading = kMargin + kLineHeight;
-  const double top = layout.heading + static_cast<double>(most_lines) * kLineHeight + 12;
-  const double nodes = static_cast<double>(most_nodes) * kPitch;
+  const double top = layout.heading + static_cast<double>(max_lines) * kLineHeight + 12;
+  const double nodes = static_cast<double>(max_nodes) * kPitch;
   layout.legend = top + nodes + 24;
   layout.height = layout.legend + static_cast<double>(legend_lines) * kLineHeight + kMargin;
   const double columns_width = static_cast<double>(columns.size()) * pitch;
   layout.pitch = pitch;
-  layout.width = std::max(columns_width, kLeastWidth);
+  layout.width = std::max(columns_width, kMinWidth);
   const double left = (layout.width - columns_width) / 2;
   for (std::size_t c = 0; c < columns.size(); ++c) {
     const auto count = static_cast<double>(columns[c].nodes.size());

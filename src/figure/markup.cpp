@@ -20,13 +20,13 @@ std::size_t character_length(std::string_view text) {
   }
   std::size_t length = 0;
   std::uint32_t code = 0;
-  std::uint32_t least = 0;
+  std::uint32_t min = 0;
   if ((first & 0xE0U) == 0xC0U) {
-    length = 2, code = first & 0x1FU, least = 0x80;
+    length = 2, code = first & 0x1FU, min = 0x80;
   } else if ((first & 0xF0U) == 0xE0U) {
-    length = 3, code = first & 0x0FU, least = 0x800;
+    length = 3, code = first & 0x0FU, min = 0x800;
   } else if ((first & 0xF8U) == 0xF0U) {
-    length = 4, code = first & 0x07U, least = 0x10000;
+    length = 4, code = first & 0x07U, min = 0x10000;
   } else {
     return 0;
   }
@@ -38,7 +38,7 @@ std::size_t character_length(std::string_view text) {
   }
   const bool is_surrogate = code >= 0xD800 && code <= 0xDFFF;
   const bool is_noncharacter = code == 0xFFFE || code == 0xFFFF;
-  return code < least || code > 0x10FFFF || is_surrogate || is_noncharacter ? 0 : length;
+  return code < min || code > 0x10FFFF || is_surrogate || is_noncharacter ? 0 : length;
 }
 
 }  // namespace

@@ -18,9 +18,9 @@ namespace lamella::io {
 namespace {
 
 // One call of read or write moves at most this much, which every system takes.
-constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;
+constexpr std::size_t kMaxAtOnce = std::size_t{1} << 30;
 
-void refuse_if_cancelled(const std::atomic<bool>* cancelled, const std::string& name) {
+void throw_if_cancelled(const std::atomic<bool>* cancelled, const std::string& name) {
   if (cancelled != nullptr && cancelled->load()) {
     throw CancelledError(name + ": cancelled while waiting for it; no output file is left");
   }
@@ -44,7 +44,7 @@ class FileSource final : public ByteSource {
     std::size_t done = 0;
     while (done < into.size()) {
       const ssize_t got =
-          ::pread(file_.get(), into.data() + done, std::min(into.size() - done, kMostAtOnce),
+          ::pread(file_.get(), into.data() + done, std::min(into.size() - done, kMaxAtOnce),
                   static_cast<off_t>(offset + done));
       if (got == 0) {
         break;
@@ -61,7 +61,7 @@ class FileSource final : public ByteSource {
     }
     ssize_t got = -1;
     do {
-      got = ::read(file_.get(), into.data(), std::min(into.size(), kMostAtOnce));
+      got = ::read(file_.get(), into.data(), std::min(into.size(), kMaxAtOnce));
     } while (got < 0 && errno == EINTR);
     taken_ += checked(got);
     if (got == 0 && size_ && taken_ < *size_) {
@@ -79,7 +79,7 @@ class FileSource final : public ByteSource {
     pollfd waiting = {.fd = file_.get(), .events = POLLIN, .revents = 0};
     int ready = 0;
     while (ready == 0 || (ready < 0 && errno == EINTR)) {
-      refuse_if_cancelled(cancelled_, name());
+      throw_if_cancelled(cancelled_, name());
       ready = ::poll(&waiting, 1, kStepMilliseconds);
     }
   }
@@ -215,7 +215,7 @@ std::unique_ptr<ByteSource> open_source(const std::string& path,
   }
   int descriptor = -1;
   do {  // opening a FIFO waits for its other end, and a signal ends the wait
-    refuse_if_cancelled(cancelled, path);
+    throw_if_cancelled(cancelled, path);
     descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   } while (descriptor < 0 && errno == EINTR);
   if (descriptor < 0) {
@@ -259,7 +259,7 @@ std::unique_ptr<ByteSource> rewound_source(FileHandle file, const std::string& n
 void write_all(int descriptor, std::span<const std::byte> bytes, const std::string& name,
                std::optional<std::uint64_t> offset) {
   while (!bytes.empty()) {
-    const std::size_t count = std::min(bytes.size(), kMostAtOnce);
+    const std::size_t count = std::min(bytes.size(), kMaxAtOnce);
     const ssize_t put = offset
                             ? ::pwrite(descriptor, bytes.data(), count, static_cast<off_t>(*offset))
                             : ::write(descriptor, bytes.data(), count);

@@ -67,7 +67,7 @@ class ByteSource {
   std::size_t peeked_used_ = 0;
 };
 
-// A file, or standard input for "-". Throws FileError; a directory is refused. Where a flag is
+// A file, or standard input for "-". Throws FileError; a directory is rejected. Where a flag is
 // given, waiting for bytes (of a pipe, a terminal) or for a FIFO's other end stops with
 // CancelledError soon after it is set.
 [[nodiscard]] std::unique_ptr<ByteSource> open_source(const std::string& path,

@@ -33,8 +33,8 @@ std::string describe_cell(std::string_view cell) {
   return fmt::format("is {}, which is not a number", in_quotes(cell));
 }
 
-void refuse_cell(const CsvTable& table, std::uint64_t line, std::size_t column,
-                 std::string_view cell) {
+void throw_bad_cell(const CsvTable& table, std::uint64_t line, std::size_t column,
+                    std::string_view cell) {
   const std::string called =
       column < table.names.size() ? fmt::format(" ({})", in_quotes(table.names[column])) : "";
   throw FileError(table.file, fmt::format("line {}, column {}{} {}", line, column + 1, called,
@@ -82,12 +82,12 @@ void CsvRecordParser::parse_all(const CsvRecord& record, float* row) const {
   const char* end = at + record.text.size();
   for (std::size_t column = 0;; ++column) {
     if (column == table_.columns) {
-      refuse_count(record);
+      throw_bad_count(record);
     }
     at = parse_one(record, at, column, row[column]);
     if (at == end) {
       if (column + 1 != table_.columns) {
-        refuse_count(record);
+        throw_bad_count(record);
       }
       return;
     }
@@ -111,7 +111,7 @@ void CsvRecordParser::parse_selected(const CsvRecord& record, float* row) const 
     }
     if (at == end) {
       if (column + 1 != table_.columns) {
-        refuse_count(record);
+        throw_bad_count(record);
       }
       return;
     }
@@ -134,7 +134,7 @@ const char* CsvRecordParser::parse_other(const CsvRecord& record, const char* at
   auto position = static_cast<std::size_t>(at - record.text.data());
   const std::string cell = take_cell(record.text, position, table_.delimiter);
   if (!parse_cell(trimmed(cell), value)) {
-    refuse_cell(table_, record.line, column, cell);
+    throw_bad_cell(table_, record.line, column, cell);
   }
   return cell_end(record.text, position);
 }
@@ -154,7 +154,7 @@ const char* CsvRecordParser::skip_one(const CsvRecord& record, const char* at) c
   return stop == nullptr ? end : stop;
 }
 
-void CsvRecordParser::refuse_count(const CsvRecord& record) const {
+void CsvRecordParser::throw_bad_count(const CsvRecord& record) const {
   throw FileError(table_.file,
                   fmt::format("line {} has {} cells, where the first line has {}", record.line,
                               split_cells(record.text, table_.delimiter).size(), table_.columns));

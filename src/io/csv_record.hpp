@@ -28,8 +28,8 @@ struct CsvTable {
 [[nodiscard]] std::string describe_cell(std::string_view cell);
 
 // Throws the FileError about a cell that is not a number.
-[[noreturn]] void refuse_cell(const CsvTable& table, std::uint64_t line, std::size_t column,
-                              std::string_view cell);
+[[noreturn]] void throw_bad_cell(const CsvTable& table, std::uint64_t line, std::size_t column,
+                                 std::string_view cell);
 
 class CsvRecordParser {
  public:
@@ -56,7 +56,7 @@ class CsvRecordParser {
   const char* parse_other(const CsvRecord& record, const char* at, std::size_t column,
                           float& value) const;
   const char* skip_one(const CsvRecord& record, const char* at) const;
-  [[noreturn]] void refuse_count(const CsvRecord& record) const;
+  [[noreturn]] void throw_bad_count(const CsvRecord& record) const;
 
   CsvTable table_;
   std::vector<Target> targets_;  // by column; empty: all columns, in their order

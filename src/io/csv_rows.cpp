@@ -61,7 +61,7 @@ class CsvReader final : public RowReader {
     }
     table.selected = select_columns(options.columns, table.names, cells.size(), name());
     parser_.emplace(std::move(table));
-    refuse_other_delimiter(cells, options);
+    throw_other_delimiter(cells, options);
     check_width(columns(), options, name());
   }
 
@@ -95,7 +95,7 @@ class CsvReader final : public RowReader {
 
  private:
   // A first line of words is a header, one of numbers is a row; where it is both, a wrong guess
-  // would lose a row without a word, so it is refused, unless columns are selected by name.
+  // would lose a row without a word, so it is rejected, unless columns are selected by name.
   bool has_header(const CsvTable& table, const std::vector<std::string>& cells,
                   const RowReadOptions& options) const {
     if (!all_numbers(options.columns) || selects_names(cells, options.columns)) {
@@ -123,7 +123,7 @@ class CsvReader final : public RowReader {
     }
     const std::uint64_t line = lines_.record().line;
     if (cells[word].find('\0') != std::string::npos || is_all_empty(cells)) {
-      refuse_cell(table, line, word, cells[word]);
+      throw_bad_cell(table, line, word, cells[word]);
     }
     if (numbers > 0) {
       throw FileError(name(),
@@ -134,8 +134,8 @@ class CsvReader final : public RowReader {
     return true;
   }
 
-  void refuse_other_delimiter(const std::vector<std::string>& cells,
-                              const RowReadOptions& options) const {
+  void throw_other_delimiter(const std::vector<std::string>& cells,
+                             const RowReadOptions& options) const {
     if (cells.size() != 1 || options.expected_columns <= 1) {
       return;
     }
@@ -152,10 +152,10 @@ class CsvReader final : public RowReader {
 
   // Collects the records of up to so many rows: those that are in memory, and at least one while
   // there is one. An error waits in gather_error_ until what stands before it is parsed.
-  void gather(std::size_t most) {
+  void gather(std::size_t limit) {
     records_.clear();
     try {
-      while (records_.size() < most && next_row(records_.empty())) {
+      while (records_.size() < limit && next_row(records_.empty())) {
         records_.push_back(lines_.record());
       }
     } catch (const Error&) {

@@ -20,8 +20,8 @@ static_assert(kLongestNumber > kShortestDecimalRoom);
 
 // Whole numbers as such, which is both quicker and clearer than 1e+05; -0 keeps its sign.
 char* print_number(char* begin, char* end, float value) {
-  constexpr float kMostExact = 0x1p24F;
-  if (std::fabs(value) < kMostExact) {
+  constexpr float kMaxExact = 0x1p24F;
+  if (std::fabs(value) < kMaxExact) {
     const auto whole = static_cast<std::int32_t>(value);
     if (static_cast<float>(whole) == value && (whole != 0 || !std::signbit(value))) {
       return std::to_chars(begin, end, whole).ptr;
@@ -35,9 +35,9 @@ char* print_number(char* begin, char* end, float value) {
 class Text {
  public:
   void print(MatrixView<const float> rows, char delimiter) {
-    const std::size_t most = rows.size() * kLongestNumber + rows.rows();
-    if (buffer_.size() < most) {
-      buffer_.resize(most);
+    const std::size_t limit = rows.size() * kLongestNumber + rows.rows();
+    if (buffer_.size() < limit) {
+      buffer_.resize(limit);
     }
     char* at = buffer_.data();
     for (std::size_t r = 0; r < rows.rows(); ++r) {

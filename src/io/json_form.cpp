@@ -1,5 +1,5 @@
 // The text is read as a stream of events: numbers go straight into the layers, and what does not
-// belong to the form is refused where it begins, before anything is built of it.
+// belong to the form is rejected where it begins, before anything is built of it.
 #include "io/json_form.hpp"
 
 #include <algorithm>
@@ -28,24 +28,24 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
 
   WrittenModel model;
 
-  bool null() override { return refuse("null"); }
-  bool boolean(bool value) override { return refuse(value ? "true" : "false"); }
+  bool null() override { return reject("null"); }
+  bool boolean(bool value) override { return reject(value ? "true" : "false"); }
   bool number_integer(number_integer_t value) override {
     return takes_number() ? put(static_cast<float>(value))
-                          : refuse(fmt::format("the number {}", value));
+                          : reject(fmt::format("the number {}", value));
   }
   bool number_unsigned(number_unsigned_t value) override {
     return takes_number() ? put(static_cast<float>(value))
-                          : refuse(fmt::format("the number {}", value));
+                          : reject(fmt::format("the number {}", value));
   }
   bool number_float(number_float_t /*value*/, const string_t& text) override {
     if (!takes_number()) {
-      return refuse("the number " + in_quotes(text));
+      return reject("the number " + in_quotes(text));
     }
     // From the text, since by way of a double it could be rounded twice. strtof takes the decimal
     // point that the parser has put there, the locale's.
     const float value = std::strtof(text.c_str(), nullptr);
-    return std::isfinite(value) ? put(value) : refuse_size(text);
+    return std::isfinite(value) ? put(value) : throw_bad_size(text);
   }
   bool string(string_t& value) override {
     if (place_ == Place::kNames) {
@@ -53,7 +53,7 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
     } else if (place_ == Place::kLayer && key_ == "activation") {
       model.layers.back().activation = std::move(value);
     } else {
-      return refuse("the text " + in_quotes(value));
+      return reject("the text " + in_quotes(value));
     }
     return true;
   }
@@ -67,7 +67,7 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
       model.layers.emplace_back();
       layer_keys_.clear();
     } else {
-      return refuse("an object");
+      return reject("an object");
     }
     return true;
   }
@@ -120,7 +120,7 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
     } else if (place_ == Place::kWeights) {
       place_ = Place::kRow;
     } else {
-      return refuse("a list");
+      return reject("a list");
     }
     return true;
   }
@@ -135,7 +135,7 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
       place_ = of_layer ? Place::kLayer : Place::kModel;
     }
     if (count == 0) {
-      return refuse("an empty list");
+      return reject("an empty list");
     }
     if (ended == Place::kRow) {
       end_row(count);
@@ -146,7 +146,7 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
                    const nlohmann::json::exception& error) override {
     constexpr int kBeyondDouble = 406;
     if (error.id == kBeyondDouble) {
-      return takes_number() ? refuse_size(token) : refuse("the number " + in_quotes(token));
+      return takes_number() ? throw_bad_size(token) : reject("the number " + in_quotes(token));
     }
     throw Error(json_syntax_error(text_, position));
   }
@@ -163,7 +163,7 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
   [[nodiscard]] Expected expected() const {
     const std::size_t next = entries() + 1;
     switch (place_) {
-      case Place::kOutside:  // the text begins with '{', so that no value is refused here
+      case Place::kOutside:  // the text begins with '{', so that no value is rejected here
       case Place::kModel:
         return {in_quotes(key_), key_ == "layers" ? "a list of layers" : "a list of texts"};
       case Place::kLayers:
@@ -188,12 +188,12 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
     return {};
   }
 
-  bool refuse(const std::string& found) const {
+  bool reject(const std::string& found) const {
     const auto [where, wanted] = expected();
     throw Error(fmt::format("{} is {}; {} is wanted", where, found, wanted));
   }
 
-  bool refuse_size(const std::string& number) const {
+  bool throw_bad_size(const std::string& number) const {
     throw Error(fmt::format("{} is {}, which is beyond the range of float32", expected().where,
                             in_quotes(number)));
   }

@@ -35,13 +35,13 @@ bool is_nonfinite(std::string_view word) {
 
 // The end of a line as it is shown: short, and of ASCII alone, since what is not may not be UTF-8.
 std::string shown(std::string_view line) {
-  constexpr std::size_t kMostShown = 24;
+  constexpr std::size_t kMaxShown = 24;
   while (!line.empty() && !is_ascii(line.back())) {
     line.remove_suffix(1);
   }
   const auto begin = std::find_if_not(line.rbegin(), line.rend(), is_ascii);
   line.remove_prefix(static_cast<std::size_t>(line.rend() - begin));
-  line.remove_prefix(line.size() - std::min(line.size(), kMostShown));
+  line.remove_prefix(line.size() - std::min(line.size(), kMaxShown));
   line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
   return in_quotes(line);
 }

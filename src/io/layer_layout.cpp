@@ -67,7 +67,7 @@ class Reading {
     }
     return count;
   }
-  [[noreturn]] void refuse(std::span<const NamedLayer> layers) const {
+  [[noreturn]] void reject(std::span<const NamedLayer> layers) const {
     for (std::size_t i = 0; i < layers.size(); ++i) {
       const NamedLayer& layer = layers[i];
       if (!bias_fits(layer)) {
@@ -158,13 +158,13 @@ std::vector<WeightsLayout> candidates(NameStyle style, WeightsLayout wanted) {
 
 std::vector<NamedLayer> join_chains(const std::vector<Tensor>& tensors, const NamedLayers& named,
                                     WeightsLayout wanted, std::vector<std::string>& notes) {
-  constexpr std::size_t kMostChains = 8;  // 8! orders are tried at most
+  constexpr std::size_t kMaxChains = 8;  // 8! orders are tried at most
   if (named.chains.size() == 1) {
     return named.chains.front();
   }
   std::size_t count = 0;
   std::vector<std::size_t> order;
-  if (named.chains.size() <= kMostChains) {
+  if (named.chains.size() <= kMaxChains) {
     for (const WeightsLayout layout : candidates(named.style, wanted)) {
       const Reading reading(tensors, layout);
       OrderSearch search(reading, named.chains);
@@ -216,7 +216,7 @@ WeightsLayout choose_layout(const std::vector<Tensor>& tensors, std::span<const 
     }
   }
   if (fitting.empty()) {
-    Reading(tensors, best).refuse(layers);
+    Reading(tensors, best).reject(layers);
   }
   if (fitting.size() > 1 && style == NameStyle::kNeutral && !layouts_agree(tensors, layers)) {
     throw Error(

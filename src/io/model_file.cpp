@@ -51,7 +51,7 @@ constexpr std::array kForeign = {
     Foreign{"GGUF"sv, "a GGUF file"},
 };
 
-[[noreturn]] void refuse_foreign(std::span<const std::byte> first, const std::string& name) {
+[[noreturn]] void throw_if_foreign(std::span<const std::byte> first, const std::string& name) {
   constexpr std::string_view kUnderstood =
       ".safetensors, .npz, .onnx and .json model files are understood";
   for (const Foreign& foreign : kForeign) {
@@ -100,7 +100,7 @@ ModelFormat format_of(std::span<const std::byte> first, const std::string& name)
     }
     return ModelFormat::kOnnx;
   }
-  refuse_foreign(first, name);
+  throw_if_foreign(first, name);
 }
 
 LoadedNetwork read_format(ModelFormat format, std::span<const std::byte> bytes,

@@ -186,7 +186,7 @@ class DictParser {
       position_ += static_cast<std::size_t>(end - begin);
       accept_word("L");  // Python 2 wrote long integers so
       numbers.push_back(number);
-      if (numbers.size() > kMostDimensions) {
+      if (numbers.size() > kMaxDimensions) {
         fail("a shape of at most 32 dimensions");
       }
       if (!accept(',')) {
@@ -197,7 +197,7 @@ class DictParser {
     return numbers;
   }
 
-  static constexpr std::size_t kMostDimensions = 32;  // as many as NumPy 1 allows
+  static constexpr std::size_t kMaxDimensions = 32;  // as many as NumPy 1 allows
   std::string_view text_;
   std::size_t position_ = 0;
 };

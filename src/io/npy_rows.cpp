@@ -18,7 +18,7 @@ namespace lamella::io {
 namespace {
 
 // A selection of columns needs a whole row at hand.
-constexpr std::size_t kMostRowBytes = std::size_t{1} << 28;
+constexpr std::size_t kMaxRowBytes = std::size_t{1} << 28;
 
 // An array of any shape as rows.
 struct RowShape {
@@ -106,7 +106,7 @@ class NpyReader : public RowReader {
   virtual void pass_over(std::size_t /*first*/, std::size_t /*rows*/) {}
   virtual void at_end() {}
 
-  [[noreturn]] void refuse_truncated(std::uint64_t found) const {
+  [[noreturn]] void throw_truncated(std::uint64_t found) const {
     throw FileError(name(),
                     fmt::format("is truncated: shape {} takes {} bytes of data, {} are there",
                                 shape_text(header_.shape), header_.data_bytes, found));
@@ -197,7 +197,7 @@ class ConsecutiveRows final : public NpyReader {
     const std::size_t got =
         source_->size() ? source_->read_at(header_.data_offset + at, to) : source_->read(to);
     if (got < to.size()) {
-      refuse_truncated(at + got);
+      throw_truncated(at + got);
     }
   }
 };
@@ -212,9 +212,9 @@ class FortranRows final : public NpyReader {
  private:
   void fill(std::size_t first, MatrixView<float> into, Scratch& scratch) const override {
     const std::size_t size = header_.encoding.size();
-    const std::size_t most = kReadBlock / size;
-    for (std::size_t done = 0; done < into.rows(); done += most) {
-      const std::size_t count = std::min(most, into.rows() - done);
+    const std::size_t limit = kReadBlock / size;
+    for (std::size_t done = 0; done < into.rows(); done += limit) {
+      const std::size_t count = std::min(limit, into.rows() - done);
       scratch.bytes.resize(std::max(scratch.bytes.size(), count * size));
       scratch.values.resize(std::max(scratch.values.size(), count));
       for (std::size_t c = 0; c < into.columns(); ++c) {
@@ -222,8 +222,8 @@ class FortranRows final : public NpyReader {
         const std::uint64_t at = header_.data_offset + (column * shape_.rows + first + done) * size;
         const auto block = std::span(scratch.bytes).first(count * size);
         if (source_->read_at(at, block) < block.size()) {
-          refuse_truncated(*source_->size() -
-                           std::min<std::uint64_t>(*source_->size(), header_.data_offset));
+          throw_truncated(*source_->size() -
+                          std::min<std::uint64_t>(*source_->size(), header_.data_offset));
         }
         convert(block, header_.encoding, std::span(scratch.values).first(count));
         for (std::size_t r = 0; r < count; ++r) {
@@ -255,7 +255,7 @@ std::unique_ptr<RowReader> read_npy_rows(std::unique_ptr<ByteSource> source,
   RowShape shape = row_shape(header, options, name);
   std::vector<std::size_t> selected = select_columns(options.columns, {}, shape.width, name);
   check_width(selected.empty() ? shape.width : selected.size(), options, name);
-  if (!selected.empty() && shape.width > kMostRowBytes / sizeof(float)) {
+  if (!selected.empty() && shape.width > kMaxRowBytes / sizeof(float)) {
     throw FileError(name,
                     fmt::format("rows have {} columns, too many to select from", shape.width));
   }

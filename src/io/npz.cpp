@@ -18,10 +18,10 @@ namespace {
 
 // Trained weights hardly compress; even mostly-zero ones stay well below this. A small archive may
 // expand more, since that costs little.
-constexpr std::uint64_t kMostExpansion = 16;
+constexpr std::uint64_t kMaxExpansion = 16;
 constexpr std::uint64_t kFreeExpansion = std::uint64_t{32} << 20;
 
-[[noreturn]] void refuse_other_archive(const std::string& entry) {
+[[noreturn]] void throw_other_archive(const std::string& entry) {
   std::string_view what = "; every entry of a .npz is a .npy";
   if (entry.ends_with("data.pkl")) {
     what = "; this is a PyTorch checkpoint: save its state_dict with safetensors.torch.save_file";
@@ -34,13 +34,13 @@ constexpr std::uint64_t kFreeExpansion = std::uint64_t{32} << 20;
 }
 
 void check_expansion(const std::vector<ZipEntry>& entries, std::size_t file_size) {
-  const std::uint64_t most = kFreeExpansion + kMostExpansion * file_size;
+  const std::uint64_t limit = kFreeExpansion + kMaxExpansion * file_size;
   std::uint64_t total = 0;
   for (const ZipEntry& entry : entries) {
     // No sum of these wraps: zip.cpp has checked each against what its stored bytes can give.
     total += entry.deflated ? entry.size : 0;
   }
-  if (total > most) {
+  if (total > limit) {
     throw Error(fmt::format(
         "expands from {} bytes to {}, more than weights compress; save it with numpy.savez, "
         "uncompressed",
@@ -85,7 +85,7 @@ TensorFile read_npz(std::span<const std::byte> bytes) {
   const std::vector<ZipEntry> entries = list_zip(bytes);
   for (const ZipEntry& entry : entries) {
     if (!entry.name.ends_with(".npy")) {
-      refuse_other_archive(entry.name);
+      throw_other_archive(entry.name);
     }
   }
   check_expansion(entries, bytes.size());

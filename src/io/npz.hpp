@@ -10,7 +10,7 @@ namespace lamella::io {
 
 // The tensors' data points into bytes, which must outlive them, or into storage of their own where
 // it was deflated. All of that together is bounded by a small multiple of bytes.size(): an archive
-// that expands to more is refused before anything is allocated. Throws Error.
+// that expands to more is rejected before anything is allocated. Throws Error.
 [[nodiscard]] TensorFile read_npz(std::span<const std::byte> bytes);
 
 }  // namespace lamella::io

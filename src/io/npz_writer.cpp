@@ -75,8 +75,8 @@ void write_npz(const std::vector<NamedArray>& arrays, const std::string& path) {
   for (const NamedArray& array : arrays) {
     const std::string header = npy_header(array);
     const auto values = std::as_bytes(array.values);
-    constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
-    if (values.size() > kMost - header.size() || written + values.size() + header.size() > kMost) {
+    constexpr std::uint64_t kMax = std::numeric_limits<std::uint32_t>::max();
+    if (values.size() > kMax - header.size() || written + values.size() + header.size() > kMax) {
       throw FileError(path, "would be 4 GiB or more; take fewer rows");
     }
     Entry entry{.name = array.name + ".npy",

@@ -35,7 +35,7 @@ class ChainReader {
     const auto found =
         index < node.inputs.size() ? graph_.constant(node.inputs[index]) : std::nullopt;
     if (!found) {
-      refuse(node,
+      reject(node,
              fmt::format("needs a tensor of the file as its input {}{}", index + 1,
                          index < node.inputs.size() ? ", which is " + in_quotes(node.inputs[index])
                                                     : ", which is absent"));
@@ -48,7 +48,7 @@ class ChainReader {
   }
   std::vector<double> element_values(const OnnxNode& node, const OnnxConstant& constant) {
     if (constant.transposed) {
-      refuse(node, "takes a transposed tensor");
+      reject(node, "takes a transposed tensor");
     }
     return graph_.numbers(constant);
   }
@@ -73,12 +73,12 @@ class ChainReader {
 
 std::string_view ChainReader::element(const OnnxNode& node) {
   if (node.inputs.size() != 2) {
-    refuse(node, "has another number of inputs than two");
+    reject(node, "has another number of inputs than two");
   }
   const auto first = graph_.constant(node.inputs[0]);
   const auto second = graph_.constant(node.inputs[1]);
   if (!first == !second) {
-    refuse(node, first ? "combines two constants"
+    reject(node, first ? "combines two constants"
                        : "combines two values that both depend on the row: a branch or skip "
                          "connection, which a chain of dense layers does not have");
   }
@@ -92,7 +92,7 @@ std::string_view ChainReader::element(const OnnxNode& node) {
     append(node, Kind::kMultiply, std::move(values), shape);
   } else if (node.op == "Div") {
     if (first) {
-      refuse(node, "divides by a value that depends on the row");
+      reject(node, "divides by a value that depends on the row");
     }
     append(node, Kind::kDivide, std::move(values), shape);
   } else if (first) {  // c - x: the steps stand in backward order
@@ -107,22 +107,22 @@ std::string_view ChainReader::element(const OnnxNode& node) {
 std::string_view ChainReader::gemm(const OnnxNode& node) {
   const bool is_gemm = node.op == "Gemm";
   if (node.inputs.size() < 2) {
-    refuse(node, "has fewer than two inputs");
+    reject(node, "has fewer than two inputs");
   }
   if (graph_.constant(node.inputs[0])) {
-    refuse(node, "multiplies a tensor with the rows on its right; rows on the left are wanted");
+    reject(node, "multiplies a tensor with the rows on its right; rows on the left are wanted");
   }
   if (is_gemm && integer(node, "transA", 0) != 0) {
-    refuse(node, "transposes the rows (transA)");
+    reject(node, "transposes the rows (transA)");
   }
   if (!graph_.constant(node.inputs[1])) {
-    refuse(node, fmt::format("multiplies with {}, which is no tensor of the file: no dense layer",
+    reject(node, fmt::format("multiplies with {}, which is no tensor of the file: no dense layer",
                              in_quotes(node.inputs[1])));
   }
   OnnxStep& step = add(node, OnnxStep::Kind::kDense);
   step.weights = constant_input(node, 1);
   if (step.weights.shape().size() != 2) {
-    refuse(node, fmt::format("has weights of {} dimensions; a matrix is wanted",
+    reject(node, fmt::format("has weights of {} dimensions; a matrix is wanted",
                              step.weights.shape().size()));
   }
   step.weights_out_in = (is_gemm && integer(node, "transB", 0) != 0) != step.weights.transposed;
@@ -145,7 +145,7 @@ std::string_view ChainReader::normalization(const OnnxNode& node) {
   const bool statistics = std::any_of(node.outputs.begin() + 1, node.outputs.end(),
                                       [](std::string_view name) { return !name.empty(); });
   if (integer(node, "training_mode", 0) != 0 || statistics || node.inputs.size() != 5) {
-    refuse(node, "is in training mode, or lacks inputs; export the model in eval mode");
+    reject(node, "is in training mode, or lacks inputs; export the model in eval mode");
   }
   const auto scale = graph_.numbers(constant_input(node, 1));
   const auto bias = graph_.numbers(constant_input(node, 2));
@@ -153,7 +153,7 @@ std::string_view ChainReader::normalization(const OnnxNode& node) {
   const auto variance = graph_.numbers(constant_input(node, 4));
   const std::size_t count = scale.size();
   if (bias.size() != count || mean.size() != count || variance.size() != count || count == 0) {
-    refuse(node, "has scale, bias, mean and variance of different lengths");
+    reject(node, "has scale, bias, mean and variance of different lengths");
   }
   const OnnxAttribute* attribute = node.attribute("epsilon");
   const double epsilon =
@@ -200,19 +200,19 @@ std::string_view ChainReader::pair(const OnnxNode& node) {
       return p;
     }
   }
-  refuse(node, "joins values; only p and 1 - p of one probability p can be a network's end");
+  reject(node, "joins values; only p and 1 - p of one probability p can be a network's end");
 }
 
 std::string_view ChainReader::pass(const OnnxNode& node) {
   if (node.op == "Cast") {
     const auto to = static_cast<OnnxType>(integer(node, "to", 0) & 0xFF);
     if (!is_floating(to)) {
-      refuse(node, fmt::format("casts to {}, which rounds values between layers", to_string(to)));
+      reject(node, fmt::format("casts to {}, which rounds values between layers", to_string(to)));
     }
   } else if (node.op == "Dropout" && node.inputs.size() > 2 && !node.inputs[2].empty()) {
     const auto training = graph_.scalar(node.inputs[2]);
     if (training != 0.0) {
-      refuse(node, "is in training mode; export the model in eval mode");
+      reject(node, "is in training mode; export the model in eval mode");
     }
   }
   return node.inputs.at(0);
@@ -221,7 +221,7 @@ std::string_view ChainReader::pass(const OnnxNode& node) {
 std::string_view ChainReader::open(const OnnxNode& node) {
   const std::string_view op = node.op;
   if (node.inputs.empty()) {
-    refuse(node, "has no input");
+    reject(node, "has no input");
   }
   if (node.domain == "ai.onnx.ml") {
     if (op == "Scaler") {
@@ -274,7 +274,7 @@ std::string_view ChainReader::open(const OnnxNode& node) {
       return pass(node);
     }
   }
-  refuse(node, fmt::format("is an operator that no multi-layer perceptron needs, or that is not "
+  reject(node, fmt::format("is an operator that no multi-layer perceptron needs, or that is not "
                            "supported here; {}",
                            kUnderstood));
 }
@@ -296,10 +296,10 @@ OnnxChain find_chain(OnnxGraph& graph) {
                               in_quotes(value)));
     }
     if (!seen.insert(node).second) {
-      refuse(*node, "computes from its own output: the graph has a cycle");
+      reject(*node, "computes from its own output: the graph has a cycle");
     }
     if (value != node->outputs[0]) {
-      refuse(*node, "is used for another output than its first");
+      reject(*node, "is used for another output than its first");
     }
     reader = node->op;
     value = chain_reader.open(*node);

@@ -57,7 +57,7 @@ std::string describe(const OnnxNode& node) {
              : fmt::format("node {} ({})", in_quotes(node.name), node.op);
 }
 
-void refuse(const OnnxNode& node, std::string_view why) {
+void reject(const OnnxNode& node, std::string_view why) {
   throw Error(fmt::format("{} {}", describe(node), why));
 }
 
@@ -92,9 +92,9 @@ const OnnxNode* OnnxGraph::producer(std::string_view value, std::string_view op)
 }
 
 std::optional<OnnxConstant> OnnxGraph::constant(std::string_view value) const {
-  constexpr int kMostSteps = 8;
+  constexpr int kMaxSteps = 8;
   bool transposed = false;
-  for (int i = 0; i < kMostSteps; ++i) {
+  for (int i = 0; i < kMaxSteps; ++i) {
     if (const auto found = initializers_.find(value); found != initializers_.end()) {
       OnnxConstant constant{.tensor = found->second, .name = value, .transposed = transposed};
       return transposed && found->second->shape.size() != 2 ? std::nullopt

@@ -28,7 +28,7 @@ struct OnnxConstant {
 // "node 'fc1' (Gemm)"; by what it makes where it has no name.
 [[nodiscard]] std::string describe(const OnnxNode& node);
 // Throws Error: the node, its operator, and the reason.
-[[noreturn]] void refuse(const OnnxNode& node, std::string_view why);
+[[noreturn]] void reject(const OnnxNode& node, std::string_view why);
 
 class OnnxGraph {
  public:

@@ -96,7 +96,7 @@ class Builder {
 
   void need_flat(const OnnxStep& step) const {
     if (shape_.size() != 1) {
-      refuse(*step.node, fmt::format("works on rows of shape [{}]; a Flatten before it is wanted",
+      reject(*step.node, fmt::format("works on rows of shape [{}]; a Flatten before it is wanted",
                                      fmt::join(shape_, ", ")));
     }
   }
@@ -120,7 +120,7 @@ class Builder {
       fits = shape[i] == 1 || shape[i] == shape_[i];
     }
     if (!fits) {
-      refuse(*step.node, fmt::format("has a tensor of shape [{}] for rows of shape [{}], which do "
+      reject(*step.node, fmt::format("has a tensor of shape [{}] for rows of shape [{}], which do "
                                      "not match",
                                      fmt::join(step.values_shape, ", "), fmt::join(shape_, ", ")));
     }
@@ -219,7 +219,7 @@ class Builder {
       } else if (step.activation.kind == ActivationKind::kRelu) {
         input_steps.push_back({.kind = InputStep::Kind::kClip, .values = {0, kInfinity}});
       } else {
-        refuse(*step.node, "is an activation before the first layer");
+        reject(*step.node, "is an activation before the first layer");
       }
       return;
     }
@@ -232,7 +232,7 @@ class Builder {
   void pair(const OnnxStep& step) {
     if (!open_ || !before_.empty() || width_ != 1 || !open_->activation ||
         open_->activation->kind != ActivationKind::kSigmoid) {
-      refuse(*step.node, "joins p and 1 - p where p is not one sigmoid");
+      reject(*step.node, "joins p and 1 - p where p is not one sigmoid");
     }
     open_->pair = step.complement_first ? UnfinishedLayer::Pair::kComplementFirst
                                         : UnfinishedLayer::Pair::kComplementLast;
@@ -250,7 +250,7 @@ class Builder {
     const auto& input = chain_.input->shape;
     auto shape = reshaped_row(shape_, step.target, input.empty() ? std::nullopt : input[0]);
     if (!shape) {
-      refuse(*step.node, fmt::format("gives the shape [{}], which does not keep the {} values of "
+      reject(*step.node, fmt::format("gives the shape [{}], which does not keep the {} values of "
                                      "each row together",
                                      fmt::join(step.target, ", "), width_));
     }

@@ -14,8 +14,8 @@ std::int64_t integer_of(const OnnxNode& node, std::string_view name, std::int64_
 
 // Whether the value is how many rows there are, as x.shape[0] is exported.
 bool is_row_count(OnnxGraph& graph, std::string_view value) {
-  constexpr int kMostSteps = 8;
-  for (int i = 0; i < kMostSteps; ++i) {
+  constexpr int kMaxSteps = 8;
+  for (int i = 0; i < kMaxSteps; ++i) {
     const OnnxNode* node = graph.producer(value);
     if (node == nullptr || !node->domain.empty() || node->inputs.empty()) {
       return false;
@@ -74,7 +74,7 @@ std::vector<std::int64_t> joined_target(OnnxGraph& graph, std::string_view shape
 std::vector<std::int64_t> find_target(OnnxGraph& graph, const OnnxNode& node) {
   if (node.op == "Flatten") {
     if (integer_of(node, "axis", 1) != 1) {
-      refuse(node, "does not keep the rows apart (its axis is not 1)");
+      reject(node, "does not keep the rows apart (its axis is not 1)");
     }
     return {0, -1};
   }
@@ -89,11 +89,11 @@ std::vector<std::int64_t> find_target(OnnxGraph& graph, const OnnxNode& node) {
     target = joined_target(graph, shape);
   }
   if (target.empty()) {
-    refuse(node, "has a shape that is neither constant nor [rows, constants]");
+    reject(node, "has a shape that is neither constant nor [rows, constants]");
   }
   if (integer_of(node, "allowzero", 0) != 0 &&
       std::find(target.begin(), target.end(), 0) != target.end()) {
-    refuse(node, "gives a shape without values (a dimension of 0, with allowzero)");
+    reject(node, "gives a shape without values (a dimension of 0, with allowzero)");
   }
   return target;
 }
@@ -105,7 +105,7 @@ std::optional<std::vector<std::size_t>> reshaped_row(const std::vector<std::size
   for (const std::size_t size : row) {
     width *= size;  // is that of the row's values, which exist
   }
-  if (target.empty() || target.size() > kMostTensorDimensions) {
+  if (target.empty() || target.size() > kMaxTensorDimensions) {
     return std::nullopt;
   }
   const bool as_many_rows =

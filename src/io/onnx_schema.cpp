@@ -16,13 +16,13 @@ namespace {
 
 // Beyond any chain of dense layers, and few enough that what a file of empty messages makes us
 // allocate stays a small multiple of it.
-constexpr std::size_t kMostNodes = 100'000;
-constexpr std::size_t kMostAttributes = 400'000;  // of all nodes
-constexpr std::size_t kMostDeclaredDimensions = 64;
+constexpr std::size_t kMaxNodes = 100'000;
+constexpr std::size_t kMaxAttributes = 400'000;  // of all nodes
+constexpr std::size_t kMaxDeclaredDimensions = 64;
 
-void check_count(std::size_t count, std::size_t most, const char* what) {
-  if (count >= most) {
-    throw Error(fmt::format("has more than {} {}; this is no multi-layer perceptron", most, what));
+void check_count(std::size_t count, std::size_t limit, const char* what) {
+  if (count >= limit) {
+    throw Error(fmt::format("has more than {} {}; this is no multi-layer perceptron", limit, what));
   }
 }
 
@@ -107,7 +107,7 @@ OnnxNode parse_node(std::span<const std::byte> bytes, std::size_t& attributes) {
         node.op = field.as_text();
         break;
       case 5:
-        check_count(attributes++, kMostAttributes, "attributes");
+        check_count(attributes++, kMaxAttributes, "attributes");
         node.attributes.push_back(parse_attribute(field.as_bytes()));
         break;
       case 7:
@@ -135,7 +135,7 @@ void parse_shape(OnnxValueInfo& info, std::span<const std::byte> bytes) {
     if (field.number != 1) {
       continue;
     }
-    check_count(info.shape.size(), kMostDeclaredDimensions, "dimensions at one value");
+    check_count(info.shape.size(), kMaxDeclaredDimensions, "dimensions at one value");
     std::optional<std::size_t> size;
     ProtobufReader dimension(field.as_bytes());
     while (dimension.next(field)) {
@@ -191,21 +191,21 @@ void parse_graph(OnnxModel& model, std::span<const std::byte> bytes) {
   while (reader.next(field)) {
     switch (field.number) {
       case 1:
-        check_count(model.nodes.size(), kMostNodes, "nodes");
+        check_count(model.nodes.size(), kMaxNodes, "nodes");
         model.nodes.push_back(parse_node(field.as_bytes(), attributes));
         attributes += model.nodes.back().attributes.size();
-        check_count(attributes, kMostNodes, "attributes");
+        check_count(attributes, kMaxNodes, "attributes");
         break;
       case 5:
-        check_count(model.initializers.size(), kMostNodes, "tensors");
+        check_count(model.initializers.size(), kMaxNodes, "tensors");
         model.initializers.push_back(parse_onnx_tensor(field.as_bytes()));
         break;
       case 11:
-        check_count(model.inputs.size(), kMostNodes, "inputs");
+        check_count(model.inputs.size(), kMaxNodes, "inputs");
         model.inputs.push_back(parse_value_info(field.as_bytes()));
         break;
       case 12:
-        check_count(model.outputs.size(), kMostNodes, "outputs");
+        check_count(model.outputs.size(), kMaxNodes, "outputs");
         model.outputs.push_back(parse_value_info(field.as_bytes()));
         break;
       case 15:

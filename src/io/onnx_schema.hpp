@@ -44,7 +44,7 @@ enum class OnnxType : std::int32_t {
 [[nodiscard]] bool is_floating(OnnxType type);
 
 // Of a tensor, and of the shape that one is given.
-inline constexpr std::size_t kMostTensorDimensions = 16;
+inline constexpr std::size_t kMaxTensorDimensions = 16;
 
 struct OnnxTensor {
   std::string_view name;

@@ -100,9 +100,9 @@ void add_dimension(OnnxTensor& tensor, std::int64_t size) {
     throw Error(
         fmt::format("tensor {} has the negative dimension {}", in_quotes(tensor.name), size));
   }
-  if (tensor.shape.size() == kMostTensorDimensions) {
+  if (tensor.shape.size() == kMaxTensorDimensions) {
     throw Error(fmt::format("tensor {} has more than {} dimensions", in_quotes(tensor.name),
-                            kMostTensorDimensions));
+                            kMaxTensorDimensions));
   }
   tensor.shape.push_back(static_cast<std::size_t>(size));
 }

@@ -9,9 +9,9 @@
 namespace lamella::io {
 namespace {
 
-constexpr int kMostNumberBytes = 10;  // of 7 bits each
+constexpr int kMaxNumberBytes = 10;  // of 7 bits each
 
-[[noreturn]] void refuse_kind(const ProtobufField& field, const char* wanted) {
+[[noreturn]] void throw_bad_kind(const ProtobufField& field, const char* wanted) {
   throw Error(
       fmt::format("is not a sound ONNX file: protobuf field {} is not {}, which it has to "
                   "be there",
@@ -22,21 +22,21 @@ constexpr int kMostNumberBytes = 10;  // of 7 bits each
 
 std::int64_t ProtobufField::as_integer() const {
   if (kind != Kind::kNumber) {
-    refuse_kind(*this, "a number");
+    throw_bad_kind(*this, "a number");
   }
   return std::bit_cast<std::int64_t>(value);
 }
 
 float ProtobufField::as_float() const {
   if (kind != Kind::kFixed32) {
-    refuse_kind(*this, "a float");
+    throw_bad_kind(*this, "a float");
   }
   return std::bit_cast<float>(static_cast<std::uint32_t>(value));
 }
 
 std::span<const std::byte> ProtobufField::as_bytes() const {
   if (kind != Kind::kBytes) {
-    refuse_kind(*this, "a text, a message or a list");
+    throw_bad_kind(*this, "a text, a message or a list");
   }
   return bytes;
 }
@@ -55,7 +55,7 @@ std::span<const std::byte> ProtobufReader::take(std::uint64_t count) {
 
 std::uint64_t ProtobufReader::number() {
   std::uint64_t value = 0;
-  for (int i = 0; i < kMostNumberBytes; ++i) {
+  for (int i = 0; i < kMaxNumberBytes; ++i) {
     const auto byte = std::to_integer<std::uint64_t>(take(1)[0]);
     value |= (byte & 0x7FU) << (7 * i);
     if (byte < 0x80U) {
@@ -73,11 +73,11 @@ bool ProtobufReader::next(ProtobufField& field) {
     return false;
   }
   const std::uint64_t tag = number();
-  constexpr std::uint64_t kMostTag = (std::uint64_t{1} << 32) - 1;
+  constexpr std::uint64_t kMaxTag = (std::uint64_t{1} << 32) - 1;
   const std::uint64_t wire_type = tag & 7U;
   field = {};
   field.number = static_cast<std::uint32_t>(tag >> 3);
-  if (tag > kMostTag || field.number == 0) {
+  if (tag > kMaxTag || field.number == 0) {
     throw Error(fmt::format("is not a sound ONNX file: there is no protobuf field {}", tag >> 3));
   }
   switch (wire_type) {

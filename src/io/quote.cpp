@@ -10,9 +10,9 @@ namespace {
 
 // The number of single-character insertions, deletions and replacements between two short texts.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  constexpr std::size_t kMostCompared = 64;
-  a = a.substr(0, kMostCompared);
-  b = b.substr(0, kMostCompared);
+  constexpr std::size_t kMaxCompared = 64;
+  a = a.substr(0, kMaxCompared);
+  b = b.substr(0, kMaxCompared);
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -30,9 +30,9 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string in_quotes(std::string_view text) {
-  constexpr std::size_t kMostShown = 40;
-  const bool cut = text.size() > kMostShown;
-  text = text.substr(0, kMostShown);
+  constexpr std::size_t kMaxShown = 40;
+  const bool cut = text.size() > kMaxShown;
+  text = text.substr(0, kMaxShown);
   if (cut) {
     // Not in the middle of a UTF-8 character.
     while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0U) == 0x80U) {

@@ -119,17 +119,17 @@ std::unique_ptr<RowWriter> create_rows(const std::string& path, const RowWriteOp
 }
 
 }  // namespace io
-Matrix read_rows(const RowFile& file, std::size_t width, std::size_t most_rows) {
+Matrix read_rows(const RowFile& file, std::size_t width, std::size_t max_rows) {
   constexpr std::size_t kBlockRows = 256;
   const auto reader = io::open_rows(file.path, {.format = file.format,
                                                 .columns = file.columns,
                                                 .expected_columns = width,
                                                 .cancelled = file.cancelled});
   std::vector<float> values;
-  Matrix block(std::min(kBlockRows, most_rows), width);
+  Matrix block(std::min(kBlockRows, max_rows), width);
   std::size_t rows = 0;
-  while (rows < most_rows) {
-    const std::size_t wanted = std::min(block.rows(), most_rows - rows);
+  while (rows < max_rows) {
+    const std::size_t wanted = std::min(block.rows(), max_rows - rows);
     const std::size_t found = reader->read(block.view().block(0, wanted));
     values.insert(values.end(), block.data(), block.data() + found * width);
     rows += found;

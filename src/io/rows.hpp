@@ -50,7 +50,8 @@ class RowReader {
 struct RowReadOptions {
   RowFormat format = RowFormat::kAuto;
   std::vector<std::string> columns;  // as in ScoreOptions
-  // The width that the model takes: a wider or narrower file is refused at once, both widths named.
+  // The width that the model takes: a wider or narrower file is rejected at once, both widths
+  // named.
   std::size_t expected_columns = 0;  // 0: any
   bool are_outputs = false;          // for messages: what the model gives, not takes
   int threads = 1;                   // how many parse text, the caller's included
@@ -95,7 +96,7 @@ struct RowWriteOptions {
 [[nodiscard]] RowFormat output_format(const std::string& path, RowFormat given);
 
 // Creates an output file, or writes to standard output for "-". Throws FileError; an extension that
-// is not .npy, .csv or .tsv is refused unless the format is given.
+// is not .npy, .csv or .tsv is rejected unless the format is given.
 [[nodiscard]] std::unique_ptr<RowWriter> create_rows(const std::string& path,
                                                      const RowWriteOptions& options);
 

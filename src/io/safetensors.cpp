@@ -1,5 +1,5 @@
 // The header is read as a stream of JSON events, so that neither deep nesting nor doubled keys
-// build anything before they are refused.
+// build anything before they are rejected.
 #include "io/safetensors.hpp"
 
 #include <algorithm>
@@ -60,25 +60,25 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   std::string activations;
   std::map<std::string, std::string> own;
 
-  bool null() override { return refuse_value("null"); }
-  bool boolean(bool /*value*/) override { return refuse_value("a truth value"); }
+  bool null() override { return throw_bad_value("null"); }
+  bool boolean(bool /*value*/) override { return throw_bad_value("a truth value"); }
   bool number_integer(number_integer_t value) override {
-    return refuse_value(fmt::format("the negative number {}", value));
+    return throw_bad_value(fmt::format("the negative number {}", value));
   }
   bool number_unsigned(number_unsigned_t value) override {
     if (!in_list_) {
-      return refuse_value(fmt::format("the number {}", value));
+      return throw_bad_value(fmt::format("the number {}", value));
     }
     list().push_back(value);
     return true;
   }
   bool number_float(number_float_t /*value*/, const string_t& text) override {
-    return refuse_value(
+    return throw_bad_value(
         fmt::format("the number {}, which is not a whole number of 64 bits", in_quotes(text)));
   }
   bool string(string_t& value) override {
     if (depth_ != 2 || in_list_ || (!in_metadata_ && field_ != "dtype")) {
-      return refuse_value(fmt::format("the text {}", in_quotes(value)));
+      return throw_bad_value(fmt::format("the text {}", in_quotes(value)));
     }
     if (!in_metadata_) {
       entries.back().encoding = parse_type(entries.back().name, value);
@@ -94,7 +94,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
 
   bool start_object(std::size_t /*elements*/) override {
     if (depth_ == 2 || in_list_) {
-      return refuse_value("an object");
+      return throw_bad_value("an object");
     }
     ++depth_;
     return true;
@@ -124,7 +124,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   bool start_array(std::size_t /*elements*/) override {
     if (depth_ != 2 || in_list_ || in_metadata_ ||
         (field_ != "shape" && field_ != "data_offsets")) {
-      return refuse_value("a list");
+      return throw_bad_value("a list");
     }
     in_list_ = true;
     return true;
@@ -139,7 +139,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
-  bool refuse_value(const std::string& found) const {
+  bool throw_bad_value(const std::string& found) const {
     if (depth_ < 2) {
       throw Error(
           fmt::format("the header holds {} where the description of a tensor is wanted", found));

@@ -21,10 +21,10 @@ namespace lamella::io {
 namespace short_decimal {
 
 inline constexpr std::size_t kWord = sizeof(std::uint64_t);
-inline constexpr std::size_t kMostIntegerDigits = 6;  // so that sign, digits and point fit a word
-inline constexpr std::size_t kMostDigits = 15;        // each such number is below 2^53
+inline constexpr std::size_t kMaxIntegerDigits = 6;  // so that sign, digits and point fit a word
+inline constexpr std::size_t kMaxDigits = 15;        // each such number is below 2^53
 
-inline constexpr std::array<double, kMostDigits + 1> kPowers = {
+inline constexpr std::array<double, kMaxDigits + 1> kPowers = {
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 inline constexpr std::array<std::uint64_t, kWord + 1> kWholePowers = {
     1, 10, 100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000};
@@ -85,7 +85,7 @@ inline std::uint64_t load_word(const char* at, const char* end) {
   const char* at = first;
   std::uint64_t number = 0;
   for (; static_cast<unsigned char>(*at - '0') <= 9; ++at) {
-    if (at == first + kMostIntegerDigits) {
+    if (at == first + kMaxIntegerDigits) {
       return begin;
     }
     number = number * 10 + static_cast<std::uint64_t>(*at - '0');
@@ -106,7 +106,7 @@ inline std::uint64_t load_word(const char* at, const char* end) {
     }
     places = static_cast<std::size_t>(at - behind_point);
   }
-  if (integer_digits + places > kMostDigits || (at != end && (*at == 'e' || *at == 'E'))) {
+  if (integer_digits + places > kMaxDigits || (at != end && (*at == 'e' || *at == 'E'))) {
     return begin;
   }
   const double nearest = static_cast<double>(number) / kPowers[places];

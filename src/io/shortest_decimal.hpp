@@ -24,7 +24,7 @@ __extension__ using Wide = unsigned __int128;
 inline constexpr int kFractionBits = 23;
 inline constexpr std::uint32_t kHiddenBit = std::uint32_t{1} << kFractionBits;
 inline constexpr int kExponentBias = 127 + kFractionBits;
-inline constexpr int kLeastExponent = -82;  // of 2 in m 2^q: numbers from 2^-59 on
+inline constexpr int kMinExponent = -82;  // of 2 in m 2^q: numbers from 2^-59 on
 
 // Powers of ten have that many places at most here.
 inline constexpr auto kPowersOfFive = [] {
@@ -38,13 +38,13 @@ inline constexpr auto kPowersOfFive = [] {
 // -k for q = -i: the least for which 10^-places is not above 2^-i, so 2^(i-places) not above
 // 5^places.
 inline constexpr auto kPlaces = [] {
-  std::array<std::uint8_t, -kLeastExponent + 1> places{};
-  std::size_t least = 0;
+  std::array<std::uint8_t, -kMinExponent + 1> places{};
+  std::size_t min = 0;
   for (std::size_t i = 0; i < places.size(); ++i) {
-    while (std::uint64_t{1} << (i - least) > kPowersOfFive[least]) {
-      ++least;
+    while (std::uint64_t{1} << (i - min) > kPowersOfFive[min]) {
+      ++min;
     }
-    places[i] = static_cast<std::uint8_t>(least);
+    places[i] = static_cast<std::uint8_t>(min);
   }
   return places;
 }();
@@ -58,7 +58,7 @@ struct Decimal {
   int places;
 };
 
-// Of m 2^q with an m above 2^23, so that both neighbours are as far away, and q from kLeastExponent
+// Of m 2^q with an m above 2^23, so that both neighbours are as far away, and q from kMinExponent
 // to -1.
 inline Decimal shortest(std::uint32_t m, int q) {
   int places = kPlaces[static_cast<std::size_t>(-q)];
@@ -94,8 +94,8 @@ inline Decimal shortest(std::uint32_t m, int q) {
 
 inline std::size_t count_digits(std::uint32_t number) {
   // 1233 / 4096 is log10(2), rounded down: this is the count or one less.
-  const auto least = static_cast<std::size_t>(std::bit_width(number)) * 1233 >> 12;
-  return least + static_cast<std::size_t>(number >= kPowersOfTen[least]);
+  const auto min = static_cast<std::size_t>(std::bit_width(number)) * 1233 >> 12;
+  return min + static_cast<std::size_t>(number >= kPowersOfTen[min]);
 }
 
 // The digits of a number below 10^8 as text in a word, zeros in front, the first in the lowest
@@ -164,7 +164,7 @@ inline constexpr std::size_t kShortestDecimalRoom = 20;
   const int q = static_cast<int>(pattern >> kFractionBits & 0xFF) - kExponentBias;
   const std::uint32_t fraction = pattern & (kHiddenBit - 1);
   // A power of two has a nearer neighbour below it than above.
-  if (std::endian::native != std::endian::little || q < kLeastExponent || q >= 0 || fraction == 0) {
+  if (std::endian::native != std::endian::little || q < kMinExponent || q >= 0 || fraction == 0) {
     return begin;
   }
   const auto [digits, places] = shortest(kHiddenBit | fraction, q);

@@ -35,7 +35,7 @@ struct Directory {
   std::uint64_t entries = 0;
 };
 
-[[noreturn]] void refuse_truncated(const char* what) {
+[[noreturn]] void throw_truncated(const char* what) {
   throw Error(fmt::format(
       "is a damaged zip archive: {}; the file is truncated or was not written to its end", what));
 }
@@ -44,7 +44,7 @@ template <class T>
 T wanted(const ByteView& view, std::uint64_t offset, const char* what) {
   const auto value = view.number<T>(offset);
   if (!value) {
-    refuse_truncated(what);
+    throw_truncated(what);
   }
   return *value;
 }
@@ -68,7 +68,7 @@ std::optional<std::uint64_t> find_end_record(const ByteView& view) {
 Directory find_directory(const ByteView& view) {
   const auto end = find_end_record(view);
   if (!end) {
-    refuse_truncated("the end of its central directory is missing");
+    throw_truncated("the end of its central directory is missing");
   }
   Directory directory = {.offset = *view.number<std::uint32_t>(*end + 16),
                          .size = *view.number<std::uint32_t>(*end + 12),
@@ -81,7 +81,7 @@ Directory find_directory(const ByteView& view) {
     constexpr const char* kWhat = "its zip64 end record is missing";
     const std::uint64_t record = wanted<std::uint64_t>(view, *end - kZip64LocatorSize + 8, kWhat);
     if (view.number<std::uint32_t>(record) != kZip64EndSignature) {
-      refuse_truncated(kWhat);
+      throw_truncated(kWhat);
     }
     directory = {.offset = wanted<std::uint64_t>(view, record + 48, kWhat),
                  .size = wanted<std::uint64_t>(view, record + 40, kWhat),
@@ -149,23 +149,23 @@ struct Placed {
 // Follows the local header to the data, which must lie before the central directory.
 void place(Placed& placed, const ByteView& before_directory, std::uint64_t compressed_size) {
   const auto local = before_directory.part(placed.begin, kLocalSize);
-  const auto refuse = [&](const char* what) {
+  const auto reject = [&](const char* what) {
     throw Error(fmt::format("is a damaged zip archive: {} of entry {} {}", what,
                             in_quotes(placed.entry.name), "lies outside the file or is not sound"));
   };
   if (!local || load_little<std::uint32_t>(local->data()) != kLocalSignature) {
-    refuse("the local header");
+    reject("the local header");
   }
   const std::uint16_t name_size = load_little<std::uint16_t>(local->data() + 26);
   const std::uint16_t extra_size = load_little<std::uint16_t>(local->data() + 28);
   const auto name = before_directory.part(placed.begin + kLocalSize, name_size);
   if (!name || as_text(*name) != placed.entry.name) {
-    refuse("the local name");
+    reject("the local name");
   }
   const std::uint64_t data = placed.begin + kLocalSize + name_size + extra_size;
   const auto compressed = before_directory.part(data, compressed_size);
   if (!compressed) {
-    refuse("the data");
+    reject("the data");
   }
   placed.entry.compressed = *compressed;
   placed.end = data + compressed_size;
@@ -187,7 +187,7 @@ Placed read_central(const ByteView& directory, std::uint64_t& at,
                     const ByteView& before_directory) {
   const auto fixed = directory.part(at, kCentralSize);
   if (!fixed || load_little<std::uint32_t>(fixed->data()) != kCentralSignature) {
-    refuse_truncated("an entry of its central directory is missing");
+    throw_truncated("an entry of its central directory is missing");
   }
   const ByteView record(*fixed);
   const std::uint16_t name_size = *record.number<std::uint16_t>(28);
@@ -196,7 +196,7 @@ Placed read_central(const ByteView& directory, std::uint64_t& at,
   const auto name = directory.part(at + kCentralSize, name_size);
   const auto extra = directory.part(at + kCentralSize + name_size, extra_size);
   if (!name || !extra) {
-    refuse_truncated("an entry of its central directory is cut");
+    throw_truncated("an entry of its central directory is cut");
   }
   at += kCentralSize + name_size + extra_size + comment_size;
 
@@ -221,7 +221,7 @@ Placed read_central(const ByteView& directory, std::uint64_t& at,
   return placed;
 }
 
-[[noreturn]] void refuse_crc(const ZipEntry& entry) {
+[[noreturn]] void throw_bad_crc(const ZipEntry& entry) {
   throw Error(
       fmt::format("entry {} is damaged: its CRC does not match its data", in_quotes(entry.name)));
 }
@@ -247,7 +247,7 @@ class Inflater {
   std::size_t read(std::span<std::byte> into) {
     std::size_t done = 0;
     while (done < into.size() && !ended_) {
-      const auto room = static_cast<uInt>(std::min<std::size_t>(into.size() - done, kMostAtOnce));
+      const auto room = static_cast<uInt>(std::min<std::size_t>(into.size() - done, kMaxAtOnce));
       step(reinterpret_cast<Bytef*>(into.data() + done), room);
       done += room - stream_.avail_out;
     }
@@ -261,11 +261,11 @@ class Inflater {
   }
 
  private:
-  static constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;
+  static constexpr std::size_t kMaxAtOnce = std::size_t{1} << 30;
 
   void step(Bytef* to, uInt room) {
     if (stream_.avail_in == 0 && !input_.empty()) {
-      const std::size_t count = std::min(input_.size(), kMostAtOnce);
+      const std::size_t count = std::min(input_.size(), kMaxAtOnce);
       stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(input_.data()));
       stream_.avail_in = static_cast<uInt>(count);
       input_ = input_.subspan(count);
@@ -345,13 +345,13 @@ void inflate_entry(const ZipEntry& entry, std::span<std::byte> into) {
         in_quotes(entry.name), entry.size));
   }
   if (crc_of(into) != entry.crc) {
-    refuse_crc(entry);
+    throw_bad_crc(entry);
   }
 }
 
 void check_stored(const ZipEntry& entry) {
   if (crc_of(entry.compressed) != entry.crc) {
-    refuse_crc(entry);
+    throw_bad_crc(entry);
   }
 }
 

@@ -63,7 +63,7 @@ std::size_t height_of_blocks(const Network& network, std::size_t l2_bytes) {
 }
 
 // The rows of the worker that is dealt the most, by so many at a time in turn.
-std::size_t most_rows(std::size_t rows, std::size_t piece, std::size_t workers) {
+std::size_t max_rows(std::size_t rows, std::size_t piece, std::size_t workers) {
   const std::size_t rounds = ceiling(rows, piece * workers);
   if (rounds == 0) {
     return 0;
@@ -82,8 +82,8 @@ std::size_t height_for(const CpuPlan& plan, std::size_t rows, std::size_t worker
   std::size_t height = in_rounds(rounds);
   for (std::size_t more = 1; more <= kMoreRounds; ++more) {
     const std::size_t lower = in_rounds(rounds + more);
-    const std::size_t most = most_rows(rows, lower, workers);
-    if (most + most / kWorthEvening < most_rows(rows, height, workers)) {
+    const std::size_t busiest = max_rows(rows, lower, workers);
+    if (busiest + busiest / kWorthEvening < max_rows(rows, height, workers)) {
       height = lower;
     }
   }
@@ -129,7 +129,7 @@ CpuSplit split_call(const CpuPlan& plan, std::size_t rows, int threads) {
 bool is_better_shared(const CpuPlan& plan, std::size_t rows, int threads, std::size_t sharing) {
   const auto workers = static_cast<std::size_t>(std::max(threads, 1));
   const CpuSplit split = split_call(plan, rows, threads);
-  return sharing > 1 && most_rows(rows, split.claim_rows, workers) * sharing >= rows;
+  return sharing > 1 && max_rows(rows, split.claim_rows, workers) * sharing >= rows;
 }
 
 }  // namespace lamella::plan

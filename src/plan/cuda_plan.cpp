@@ -17,10 +17,10 @@ namespace {
 constexpr std::size_t kCublasLimit = std::numeric_limits<int>::max();
 constexpr std::size_t kDefaultBufferBytes = std::size_t{128} << 20;
 constexpr std::size_t kDefaultMaxRows = 65'536;
-constexpr std::size_t kMostBlockRows = 256;
+constexpr std::size_t kMaxBlockRows = 256;
 constexpr std::size_t kBlockBytes = std::size_t{4} << 20;
 
-[[noreturn]] void refuse_size(const char* what) {
+[[noreturn]] void throw_bad_size(const char* what) {
   throw UsageError(fmt::format("{} pass what memory sizes can hold; lower --chunk-rows", what));
 }
 
@@ -32,7 +32,7 @@ std::size_t append(std::size_t& arena_bytes, std::size_t count, const char* what
   const auto padded = bytes ? core::checked_round_up(*bytes, kPartAlignment) : std::nullopt;
   const auto sum = padded ? core::checked_sum(arena_bytes, *padded) : std::nullopt;
   if (!sum) {
-    refuse_size(what);
+    throw_bad_size(what);
   }
   arena_bytes = *sum;
   return offset;
@@ -60,7 +60,7 @@ std::size_t widest(const Network& network, std::size_t Layer::*side) {
 // As many rows as kBlockBytes hold of the widest layer.
 std::size_t block_rows(const Network& network) {
   const std::size_t rows = kBlockBytes / sizeof(float) / network.max_width();
-  return std::bit_floor(std::clamp<std::size_t>(rows, 1, kMostBlockRows));
+  return std::bit_floor(std::clamp<std::size_t>(rows, 1, kMaxBlockRows));
 }
 
 }  // namespace
@@ -97,13 +97,13 @@ CudaPlan make_cuda_plan(const Network& network, std::size_t max_rows, core::DTyp
   for (std::size_t buffer = 0; buffer < 2; ++buffer) {
     const auto count = core::checked_product(buffer_width(network, buffer), max_rows);
     if (!count) {
-      refuse_size("the activations");
+      throw_bad_size("the activations");
     }
     plan.activations[buffer] = append(plan.workspace_bytes, *count, "the activations", dtype);
   }
   const auto row_values = core::checked_product(network.inputs(), max_rows);
   if (!row_values) {
-    refuse_size("the rows");
+    throw_bad_size("the rows");
   }
   if (!network.input_steps().empty()) {
     plan.stepped_rows = append(plan.workspace_bytes, *row_values, "the rows");

@@ -15,13 +15,13 @@ constexpr double kFusedShare = 0.6;
 // From the end of one kernel to the start of the next.
 constexpr double kLaunchSeconds = 3e-6;
 
-double work_seconds(double flops, double share, double bytes, const DeviceCeilings& ceilings) {
-  return std::max(flops / (ceilings.flops * share), bytes / ceilings.bytes);
+double work_seconds(double flops, double share, double bytes, const DeviceRoofline& roofline) {
+  return std::max(flops / (roofline.flops * share), bytes / roofline.bytes);
 }
 
 }  // namespace
 
-PathTimes predict_paths(const Network& network, std::size_t rows, const DeviceCeilings& ceilings) {
+PathTimes predict_paths(const Network& network, std::size_t rows, const DeviceRoofline& roofline) {
   const auto n = static_cast<double>(rows);
   PathTimes times;
   double flops = 0;
@@ -31,30 +31,30 @@ PathTimes predict_paths(const Network& network, std::size_t rows, const DeviceCe
     const double product = 2 * n * inputs * outputs;
     const double moved = sizeof(float) * (n * (inputs + outputs) + inputs * outputs);
     // The product, then bias and activation: one more pass over the outputs.
-    times.layers += work_seconds(product, kProductShare, moved, ceilings) + kLaunchSeconds;
-    times.layers += 2 * sizeof(float) * n * outputs / ceilings.bytes + kLaunchSeconds;
+    times.layers += work_seconds(product, kProductShare, moved, roofline) + kLaunchSeconds;
+    times.layers += 2 * sizeof(float) * n * outputs / roofline.bytes + kLaunchSeconds;
     flops += product;
   }
   const double moved =
       sizeof(float) * n * static_cast<double>(network.inputs() + network.outputs());
-  times.fused = work_seconds(flops, kFusedShare, moved, ceilings) + kLaunchSeconds;
+  times.fused = work_seconds(flops, kFusedShare, moved, roofline) + kLaunchSeconds;
   return times;
 }
 
 std::size_t quickest(const std::vector<double>& seconds) {
   constexpr double kNoise = 1.02;
-  const double least = *std::ranges::min_element(seconds);
+  const double min = *std::ranges::min_element(seconds);
   const auto found =
-      std::ranges::find_if(seconds, [&](double each) { return each <= kNoise * least; });
+      std::ranges::find_if(seconds, [&](double each) { return each <= kNoise * min; });
   return static_cast<std::size_t>(found - seconds.begin());
 }
 
-PathChoice choose_path(const Network& network, const DeviceCeilings& ceilings,
+PathChoice choose_path(const Network& network, const DeviceRoofline& roofline,
                        const std::optional<PathTimes>& measured) {
-  if (!measured && !(ceilings.flops > 0 && ceilings.bytes > 0)) {
+  if (!measured && !(roofline.flops > 0 && roofline.bytes > 0)) {
     return {true, "no activation leaves the multiprocessors"};
   }
-  const PathTimes times = measured ? *measured : predict_paths(network, kPathRows, ceilings);
+  const PathTimes times = measured ? *measured : predict_paths(network, kPathRows, roofline);
   const bool fused = times.fused <= times.layers;
   return {fused,
           fmt::format("{} rows {} {:.3g} us so, {:.3g} us {}", kPathRows,

@@ -13,18 +13,18 @@
 namespace lamella::plan {
 
 // What a device can do at most.
-struct DeviceCeilings {
+struct DeviceRoofline {
   double flops = 0;  // float32 operations per second
   double bytes = 0;  // per second, to and from its memory
 };
 
-// Seconds for one call, from bytes and operations against the ceilings.
+// Seconds for one call, from bytes and operations against the roofline.
 struct PathTimes {
   double layers = 0;
   double fused = 0;
 };
 [[nodiscard]] PathTimes predict_paths(const Network& network, std::size_t rows,
-                                      const DeviceCeilings& ceilings);
+                                      const DeviceRoofline& roofline);
 
 struct PathChoice {
   bool fused = false;
@@ -34,7 +34,7 @@ struct PathChoice {
 // For a network that the fused kernel can carry: by what was measured of calls of kPathRows rows,
 // else by what is predicted. One choice for all calls, since the paths round differently and a
 // row's bits must not depend on its call.
-[[nodiscard]] PathChoice choose_path(const Network& network, const DeviceCeilings& ceilings,
+[[nodiscard]] PathChoice choose_path(const Network& network, const DeviceRoofline& roofline,
                                      const std::optional<PathTimes>& measured = std::nullopt);
 
 // Which of several ways that took so long, at least one, is worth taking: the first that is hardly

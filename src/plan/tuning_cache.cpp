@@ -22,7 +22,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::uintmax_t kMostBytes = std::uintmax_t{4} << 20;
+constexpr std::uintmax_t kMaxBytes = std::uintmax_t{4} << 20;
 
 std::filesystem::path folder_in(const char* variable, const char* below) {
   const char* const value = std::getenv(variable);
@@ -47,7 +47,7 @@ Json read(const std::filesystem::path& file) {
   if (error) {
     return without(file, "cannot be read: " + error.message());
   }
-  if (size > kMostBytes) {
+  if (size > kMaxBytes) {
     return without(file, fmt::format("has {} bytes, more than such a file may have", size));
   }
   std::ifstream stream(file);

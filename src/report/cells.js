@@ -89,7 +89,7 @@ class Selection {
   constructor(model, shown, changed) {
     this.model = model;
     this.shown = shown;
-    this.most = shown.map((units) => units.length);
+    this.limit = shown.map((units) => units.length);
     this.changed = changed;
   }
 
@@ -99,8 +99,8 @@ class Selection {
 
   showFrom(layer, first) {
     const count = unitCount(this.model, layer);
-    const begin = Math.max(0, Math.min(first, count - this.most[layer]));
-    this.show(layer, Array.from({length: this.most[layer]}, (_, i) => begin + i));
+    const begin = Math.max(0, Math.min(first, count - this.limit[layer]));
+    this.show(layer, Array.from({length: this.limit[layer]}, (_, i) => begin + i));
   }
 
   show(layer, units) {
@@ -132,10 +132,10 @@ class Selection {
     const first = () => this.shown[layer][0];
     return [element('div', {class: 'chooser'},
         element('span', {}, `${this.shown[layer].length} of ${grouped(count)} ${what} shown`),
-        button('◂', `Earlier ${what}`, () => this.showFrom(layer, first() - this.most[layer])),
+        button('◂', `Earlier ${what}`, () => this.showFrom(layer, first() - this.limit[layer])),
         element('label', {}, 'from ', number),
-        button('▸', `Later ${what}`, () => this.showFrom(layer, first() + this.most[layer])),
+        button('▸', `Later ${what}`, () => this.showFrom(layer, first() + this.limit[layer])),
         button('Largest', `The ${what} with the largest values`,
-            () => this.show(layer, largestOf(values(), this.most[layer]))))];
+            () => this.show(layer, largestOf(values(), this.limit[layer]))))];
   }
 }

@@ -66,12 +66,12 @@ function parseNumber(text) {
 }
 
 // "[7, 5]", or with its middle left out, as the command writes it.
-function vectorText(values, most = 16) {
+function vectorText(values, limit = 16) {
   const list = Array.from(values);
-  if (list.length <= most) {
+  if (list.length <= limit) {
     return '[' + list.map((value) => numberText(value)).join(', ') + ']';
   }
-  const begin = list.slice(0, most / 2).map((value) => numberText(value));
+  const begin = list.slice(0, limit / 2).map((value) => numberText(value));
   return `[${begin.join(', ')}, ..., ${numberText(list.at(-1))}] (${list.length} values)`;
 }
 

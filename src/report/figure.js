@@ -17,7 +17,7 @@ class Figure {
       unit: Number(line.dataset.unit),
       from: Number(line.dataset.from),
     }));
-    svg.style.setProperty('--least', `${0.85 * svg.viewBox.baseVal.width}px`);
+    svg.style.setProperty('--min', `${0.85 * svg.viewBox.baseVal.width}px`);
     // They describe what was drawn, not what is computed since.
     svg.querySelectorAll(':scope > title, :scope > desc').forEach((text) => text.remove());
     svg.setAttribute('role', 'group');

@@ -17,8 +17,8 @@
 namespace lamella {
 namespace {
 
-constexpr std::size_t kMostExact = 2'000'000;
-constexpr std::size_t kMostBytes = 20'000'000;
+constexpr std::size_t kMaxExact = 2'000'000;
+constexpr std::size_t kMaxBytes = 20'000'000;
 
 // The figure without its tooltips, since the report has a panel that says more.
 std::string figure_of(const Network& network, MatrixView<const float> rows) {
@@ -92,18 +92,18 @@ std::string html_report(const Network& network, MatrixView<const float> rows,
                         const HtmlReportOptions& options) {
   using report::WeightsForm;
   check_shapes(network, rows, options);
-  const std::size_t least = report::encoded_size(network, WeightsForm::kRounded);
-  if (least > kMostBytes) {
+  const std::size_t min = report::encoded_size(network, WeightsForm::kRounded);
+  if (min > kMaxBytes) {
     throw Error(fmt::format(
         "the report would take {:.0f} MB, {} MB at most are sensible; explain without --html, or "
         "with --svg, shows networks of this size",
-        static_cast<double>(least) / 1e6, kMostBytes / 1'000'000));
+        static_cast<double>(min) / 1e6, kMaxBytes / 1'000'000));
   }
   const std::string figure = figure_of(network, rows);
-  if (report::encoded_size(network, WeightsForm::kExact) < kMostExact) {
+  if (report::encoded_size(network, WeightsForm::kExact) < kMaxExact) {
     std::string report =
         report_of(figure, report::report_data(network, rows, options, WeightsForm::kExact));
-    if (report.size() < kMostExact) {
+    if (report.size() < kMaxExact) {
       return report;
     }
   }

@@ -14,9 +14,9 @@ class Inputs {
     this.selection = selection;
     this.place = byId('input-fields');
     // What sizes an input takes in these rows; all inputs together where it is always 0.
-    const size = (columns) => model.rows.reduce((most, {inputs}) => columns.reduce(
+    const size = (columns) => model.rows.reduce((limit, {inputs}) => columns.reduce(
         (larger, i) => (Number.isFinite(inputs[i]) ? Math.max(larger, Math.abs(inputs[i])) : larger),
-        most), 0);
+        limit), 0);
     const all = Array.from({length: unitCount(model, 0)}, (_, i) => i);
     const overall = size(all) || 1;
     this.ranges = all.map((i) => roundedUp(size([i]) || overall));

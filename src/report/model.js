@@ -124,11 +124,11 @@ class History {
     this.undone = [];
     this.close();
     // Training steps of large networks are large: those of long ago are let go.
-    const most = 128 * 1024 * 1024;
+    const limit = 128 * 1024 * 1024;
     let bytes = 0;
     for (let i = this.done.length - 1; i >= 0; --i) {
       bytes += this.done[i].parts.reduce((sum, {values}) => sum + (values ? values.byteLength : 64), 0);
-      if (bytes > most && i < this.done.length - 1) {
+      if (bytes > limit && i < this.done.length - 1) {
         this.done.splice(0, i + 1);
         break;
       }

@@ -40,11 +40,11 @@ function layerFormula(model, layer) {
 }
 
 // The indices of the largest values, ascending.
-function largestOf(values, most) {
+function largestOf(values, limit) {
   const size = (i) => (Number.isNaN(values[i]) ? Infinity : Math.abs(values[i]));
   return Array.from(values.keys())
       .sort((a, b) => size(b) - size(a) || a - b)
-      .slice(0, most)
+      .slice(0, limit)
       .sort((a, b) => a - b);
 }
 

@@ -52,8 +52,8 @@ function normalDensity(x) {
 }
 
 // NaN comes through.
-function clamp(x, least, greatest) {
-  return x < least ? least : (x > greatest ? greatest : x);
+function clamp(x, min, max) {
+  return x < min ? min : (x > max ? max : x);
 }
 
 const SELU_ALPHA = 1.6732632423543772848170429916717;  // Klambauer et al., 2017
@@ -117,7 +117,7 @@ function isOverRow(activation) {
 }
 
 function softmax(z, asLogarithm) {
-  const largest = z.reduce((most, value) => (most < value ? value : most), z[0]);
+  const largest = z.reduce((limit, value) => (limit < value ? value : limit), z[0]);
   let sum = 0;
   for (const value of z) {
     sum += Math.exp(value - largest);

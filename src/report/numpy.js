@@ -1,7 +1,7 @@
 // The network as it is now, and the row, as a Python program with NumPy that prints the output.
 'use strict';
 
-const MOST_WRITTEN = 10000;  // parameters
+const MAX_WRITTEN = 10000;  // parameters
 
 function pythonNumber(value) {
   if (Number.isNaN(value)) {
@@ -61,7 +61,7 @@ const STEP_TEXTS = {
 // The program, or undefined where it would be too long to read.
 function numpyCode(model, row) {
   const {layers, steps} = model;
-  if (parameterCount(layers) > MOST_WRITTEN) {
+  if (parameterCount(layers) > MAX_WRITTEN) {
     return undefined;
   }
   const {number, inputs} = model.rows[row];
@@ -92,9 +92,9 @@ class NumpyCopy {
     this.note = byId('numpy-note');
     this.text = byId('numpy-text');
     byId('numpy-copy').addEventListener('click', () => this.copy());
-    if (parameterCount(app.model.layers) > MOST_WRITTEN) {
+    if (parameterCount(app.model.layers) > MAX_WRITTEN) {
       byId('numpy-copy').hidden = true;
-      this.note.textContent = `This network has ${grouped(parameterCount(app.model.layers))} parameters, too many to write out as code (${grouped(MOST_WRITTEN)} at most). Load them from the model file instead.`;
+      this.note.textContent = `This network has ${grouped(parameterCount(app.model.layers))} parameters, too many to write out as code (${grouped(MAX_WRITTEN)} at limit). Load them from the model file instead.`;
     }
   }
 

@@ -23,7 +23,7 @@ using Json = nlohmann::ordered_json;
 
 static_assert(std::endian::native == std::endian::little);
 
-constexpr int kMostWhole = std::numeric_limits<std::int16_t>::max();
+constexpr int kMaxWhole = std::numeric_limits<std::int16_t>::max();
 
 // RFC 4648, section 4.
 std::string base64(std::span<const std::byte> bytes) {
@@ -82,8 +82,8 @@ RoundedWeights rounded(const Layer& layer, std::size_t number) {
       }
       largest = std::max(largest, std::fabs(double{weight}));
     }
-    auto scale = static_cast<float>(largest / kMostWhole);
-    if (double{scale} * kMostWhole < largest) {
+    auto scale = static_cast<float>(largest / kMaxWhole);
+    if (double{scale} * kMaxWhole < largest) {
       scale = std::nextafter(scale, std::numeric_limits<float>::infinity());
     }
     result.scales.push_back(scale);

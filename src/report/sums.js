@@ -1,7 +1,7 @@
 // One unit's sum, term by term, for the node that is looked at.
 'use strict';
 
-const MOST_TERMS = 8;  // written out; of more, the largest
+const MAX_TERMS = 8;  // written out; of more, the largest
 
 // "1·2", "-1·(-3)"
 function product(weight, x) {
@@ -15,13 +15,13 @@ function termsOf(layer, unit, x) {
     const weight = layer.weights[unit * layer.inputs + i];
     return {i, weight, x: x[i], product: weight * x[i]};
   });
-  if (all.length <= MOST_TERMS) {
+  if (all.length <= MAX_TERMS) {
     return {listed: all, others: 0, rest: 0};
   }
   const size = ({product: value}) => (Number.isNaN(value) ? Infinity : Math.abs(value));
   const order = all.slice().sort((a, b) => size(b) - size(a) || a.i - b.i);
-  const rest = order.slice(MOST_TERMS).sort((a, b) => a.i - b.i).reduce((sum, term) => sum + term.product, 0);
-  return {listed: order.slice(0, MOST_TERMS), others: all.length - MOST_TERMS, rest};
+  const rest = order.slice(MAX_TERMS).sort((a, b) => a.i - b.i).reduce((sum, term) => sum + term.product, 0);
+  return {listed: order.slice(0, MAX_TERMS), others: all.length - MAX_TERMS, rest};
 }
 
 // "1·2 + 1·1 + 0·3 + 0 = 3 → relu → 3"

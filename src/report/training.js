@@ -131,20 +131,20 @@ class Training {
     byId('curve-text').textContent = finite.length < losses.length
         ? `${summary} It has left all bounds: the learning rate is too large. Undo or reset, and try a smaller one.` : summary;
     const [width, height, left, right, top, bottom] = [360, 190, 60, 14, 14, 38];
-    const most = finite.reduce((larger, value) => Math.max(larger, value), 0) || 1;
-    const least = Math.min(0, ...[finite.reduce((smaller, value) => Math.min(smaller, value), 0)]);
+    const limit = finite.reduce((larger, value) => Math.max(larger, value), 0) || 1;
+    const min = Math.min(0, ...[finite.reduce((smaller, value) => Math.min(smaller, value), 0)]);
     const x = (i) => left + i / steps * (width - left - right);
-    const y = (value) => height - bottom - (value - least) / (most - least) * (height - top - bottom);
+    const y = (value) => height - bottom - (value - min) / (limit - min) * (height - top - bottom);
     const points = losses.map((value, i) => [i, value]).filter(([, value]) => Number.isFinite(value))
         .map(([i, value]) => `${x(i).toFixed(1)},${y(value).toFixed(1)}`);
     const text = (at, high, anchor, content) => drawing('text', {x: at, y: high, 'text-anchor': anchor}, content);
     place.setAttribute('aria-label', `Curve of the loss. ${summary}`);
     place.replaceChildren(
-        drawing('line', {class: 'axis', x1: left, y1: y(least), x2: width - right, y2: y(least)}),
-        drawing('line', {class: 'axis', x1: left, y1: top, x2: left, y2: y(least)}),
+        drawing('line', {class: 'axis', x1: left, y1: y(min), x2: width - right, y2: y(min)}),
+        drawing('line', {class: 'axis', x1: left, y1: top, x2: left, y2: y(min)}),
         drawing('polyline', {class: 'curve', points: points.join(' ')}),
         ...(points.length > 0 ? [drawing('circle', {class: 'end', r: 4, cx: points.at(-1).split(',')[0], cy: points.at(-1).split(',')[1]})] : []),
-        text(left - 8, top + 4, 'end', numberText(most, 3)), text(left - 8, y(least) + 4, 'end', numberText(least, 3)),
+        text(left - 8, top + 4, 'end', numberText(limit, 3)), text(left - 8, y(min) + 4, 'end', numberText(min, 3)),
         text(left, height - 22, 'middle', '0'), text(width - right, height - 22, 'end', String(steps)),
         text((left + width - right) / 2, height - 6, 'middle', 'training steps'),
         drawing('text', {'text-anchor': 'middle', transform: `translate(14 ${(top + height - bottom) / 2}) rotate(-90)`}, 'loss L'));

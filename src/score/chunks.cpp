@@ -56,13 +56,13 @@ Chunks choose_chunks(const ChunkRequest& request, std::size_t values_per_row,
       rows -= rows % kWholeBlocks;
     }
   }
-  const std::size_t least_chunks = request.workers * kChunksPerWorker;
+  const std::size_t min_chunks = request.workers * kChunksPerWorker;
   const auto with_one_worker = [&] {
     ChunkRequest one = request;
     one.workers = 1;
     return choose_chunks(one, values_per_row, rows_total);
   };
-  if (request.workers > 1 && (rows == 0 || (rows_total && *rows_total / rows < least_chunks))) {
+  if (request.workers > 1 && (rows == 0 || (rows_total && *rows_total / rows < min_chunks))) {
     return with_one_worker();
   }
   rows = std::max<std::size_t>(rows, 1);

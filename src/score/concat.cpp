@@ -43,7 +43,7 @@ std::string expected_name(const ShardOutput& shard_output, std::uint64_t shard) 
       .replace(at, mine.size(), shard_output_name("", {shard, shards}));
 }
 
-void refuse_other_run(const std::vector<ShardOutput>& shard_outputs) {
+void throw_if_runs_differ(const std::vector<ShardOutput>& shard_outputs) {
   const ShardOutput& first = shard_outputs.front();
   for (const ShardOutput& shard_output : shard_outputs) {
     if (shard_output.manifest.run != first.manifest.run) {
@@ -55,7 +55,7 @@ void refuse_other_run(const std::vector<ShardOutput>& shard_outputs) {
 }
 
 // shard outputs are in the order of their shards.
-void refuse_gaps(const std::vector<ShardOutput>& shard_outputs) {
+void throw_if_incomplete(const std::vector<ShardOutput>& shard_outputs) {
   for (std::size_t i = 1; i < shard_outputs.size(); ++i) {
     if (shard_outputs[i].manifest.shard == shard_outputs[i - 1].manifest.shard) {
       throw FileError(
@@ -86,7 +86,7 @@ bool has_size_of_rows(const ShardManifest& manifest) {
          manifest.file.bytes - manifest.file.header_bytes == *bytes;
 }
 
-void refuse_other_size(const ShardOutput& shard_output) {
+void throw_if_size_differs(const ShardOutput& shard_output) {
   const auto size = io::open_source(shard_output.file)->size();
   const std::uint64_t recorded = shard_output.manifest.file.bytes;
   if (!size) {
@@ -106,19 +106,19 @@ std::vector<ShardOutput> read_parts(const std::vector<std::string>& files) {
   for (const std::string& file : files) {
     shard_outputs.push_back({.file = file, .manifest = pipeline::read_shard_manifest(file)});
   }
-  refuse_other_run(shard_outputs);
+  throw_if_runs_differ(shard_outputs);
   std::stable_sort(shard_outputs.begin(), shard_outputs.end(),
                    [](const ShardOutput& a, const ShardOutput& b) {
                      return a.manifest.shard < b.manifest.shard;
                    });
-  refuse_gaps(shard_outputs);
+  throw_if_incomplete(shard_outputs);
   for (const ShardOutput& shard_output : shard_outputs) {
-    refuse_other_size(shard_output);
+    throw_if_size_differs(shard_output);
   }
   return shard_outputs;
 }
 
-void refuse_output(const std::string& output, const std::vector<ShardOutput>& shard_outputs) {
+void throw_bad_output(const std::string& output, const std::vector<ShardOutput>& shard_outputs) {
   const RowFormat format = io::format_by_extension(output);
   if (format != RowFormat::kAuto && format != shard_outputs.front().manifest.run.format) {
     throw FileError(output,
@@ -145,7 +145,7 @@ class Joiner {
     std::uint32_t checksum = 0;
     const auto copy = [&](std::uint64_t bytes, bool is_output) {
       while (bytes > 0) {
-        refuse_if_cancelled();
+        throw_if_cancelled();
         const auto block = std::span(block_).first(
             static_cast<std::size_t>(std::min<std::uint64_t>(bytes, block_.size())));
         if (source->read(block) < block.size()) {
@@ -185,7 +185,7 @@ class Joiner {
     file_.write(std::as_bytes(std::span(header)));
   }
 
-  void refuse_if_cancelled() const {
+  void throw_if_cancelled() const {
     if (options_.cancelled != nullptr && options_.cancelled->load()) {
       throw CancelledError("cancelled before the last shard output; no output file is left");
     }
@@ -235,7 +235,7 @@ ConcatReport concat(const ConcatOptions& options) {
         "order");
   }
   const std::vector<ShardOutput> shard_outputs = read_parts(options.shard_outputs);
-  refuse_output(options.output, shard_outputs);
+  throw_bad_output(options.output, shard_outputs);
   Joiner joiner(options);
   for (const ShardOutput& shard_output : shard_outputs) {
     joiner.add(shard_output, &shard_output == &shard_outputs.front());

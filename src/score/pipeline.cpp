@@ -52,8 +52,8 @@ std::size_t buffers_needed(const PipelineOptions& options, std::optional<std::ui
   if (!rows_total) {
     return buffers;
   }
-  const std::uint64_t most = chunks ? *chunks : *rows_total / options.chunk_rows + 1;
-  return static_cast<std::size_t>(std::min<std::uint64_t>(most, buffers));
+  const std::uint64_t limit = chunks ? *chunks : *rows_total / options.chunk_rows + 1;
+  return static_cast<std::size_t>(std::min<std::uint64_t>(limit, buffers));
 }
 
 // As many as compute at once: the system reads files ahead and writes them behind, and more threads
@@ -127,7 +127,7 @@ class Pipeline {
     if (error_) {
       std::rethrow_exception(error_);
     }
-    refuse_if_cancelled();
+    throw_if_cancelled();
     report_.seconds_computing /= static_cast<double>(options_.workers);
     report_progress(options_.on_progress);
     const auto start = Clock::now();
@@ -210,13 +210,13 @@ class Pipeline {
     ChunkBuffers& buffer = buffers_[task.buffer];
     switch (task.step) {
       case Step::kRead: {
-        refuse_if_cancelled();
+        throw_if_cancelled();
         const core::Range range("read chunk", options_.chunk_rows);
         read(buffer, task.chunk);
         break;
       }
       case Step::kCompute: {
-        refuse_if_cancelled();
+        throw_if_cancelled();
         const core::Range range("compute chunk", buffer.rows);
         compute(buffer, *engines_[task.worker]);
         break;
@@ -301,7 +301,7 @@ class Pipeline {
     }
   }
 
-  void refuse_if_cancelled() const {
+  void throw_if_cancelled() const {
     if (options_.cancelled != nullptr && options_.cancelled->load()) {
       throw CancelledError("cancelled before the last row; no output file is left");
     }

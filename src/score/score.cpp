@@ -21,7 +21,7 @@ namespace lamella {
 namespace {
 
 // Links to the same file count too; two paths that cannot be looked at are not the same.
-void refuse_output_over_input(const std::string& output, const std::string& input) {
+void throw_if_output_is_input(const std::string& output, const std::string& input) {
   if (input == "-" || output == "-") {
     return;
   }
@@ -34,7 +34,7 @@ void refuse_output_over_input(const std::string& output, const std::string& inpu
 
 // Where the rows go.
 std::string written_file(const ScoreOptions& options) {
-  refuse_output_over_input(options.output, options.input);
+  throw_if_output_is_input(options.output, options.input);
   if (!options.shard) {
     return options.output;
   }
@@ -43,7 +43,7 @@ std::string written_file(const ScoreOptions& options) {
         "a shard writes a part file, which needs a name: give the output file with -o");
   }
   std::string shard_output = shard_output_name(options.output, *options.shard);
-  refuse_output_over_input(shard_output, options.input);
+  throw_if_output_is_input(shard_output, options.input);
   return shard_output;
 }
 
@@ -89,9 +89,9 @@ void write_record(const std::string& shard_output, const pipeline::ShardManifest
 // How many chunks are read at once while a device computes: it takes rows in faster than one core
 // copies them from the system's cache.
 std::size_t readers_beside(const Engine& engine, const io::RowReader& reader) {
-  constexpr int kMost = 4;
+  constexpr int kMax = 4;
   return engine.info().device.kind == DeviceKind::kCuda && reader.has_read_at()
-             ? static_cast<std::size_t>(std::clamp(core::usable_cores(), 1, kMost))
+             ? static_cast<std::size_t>(std::clamp(core::usable_cores(), 1, kMax))
              : 1;
 }
 

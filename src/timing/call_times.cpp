@@ -78,11 +78,11 @@ CallTimes summarize(const std::vector<double>& seconds, std::size_t group) {
   std::vector<double> sorted = seconds;
   std::sort(sorted.begin(), sorted.end());
   return {.calls = std::uint64_t{seconds.size()} * group,
-          .least = sorted.front(),
+          .min = sorted.front(),
           .median = quantile(sorted, 0.5),
           .p90 = quantile(sorted, 0.9),
           .p99 = quantile(sorted, 0.99),
-          .greatest = sorted.back(),
+          .max = sorted.back(),
           .variation = variation(seconds)};
 }
 

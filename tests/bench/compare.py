@@ -2,7 +2,7 @@
 """Lamella's CPU engine beside its peers, in one interleaved run.
 
     compare.py BENCH_PEER [--json FILE] [--cases S1,S2] [--threads 1,2]
-               [--most-rows N] [--rounds N] [--seconds S]
+               [--limit-rows N] [--rounds N] [--seconds S]
 
 BENCH_PEER is the program of that name in the build folder. This Python's onnxruntime and torch take
 part where they are installed, OpenBLAS where bench_peer was built with it. Each peer runs in a
@@ -125,16 +125,16 @@ def in_turn(peers, round_number):
 def measure(bench_peer, folder, key, rows, threads, arguments):
     widths = NETWORKS[key][0]
     peers = start_peers(bench_peer, folder, key, rows, threads)
-    ceilings = Peer("ceilings", [bench_peer, "ceilings", "-", "-", "-", str(threads)], cores_for(threads))
+    roofline = Peer("roofline", [bench_peer, "roofline", "-", "-", "-", str(threads)], cores_for(threads))
     times = {peer.name: [] for peer in peers}
     limits = []
     for peer in peers:
         peer.ask(arguments.seconds / 2)  # warm-up
     for round_number in range(arguments.rounds):
-        limits.append(ceilings.ask(0))
+        limits.append(roofline.ask(0))
         for peer in in_turn(peers, round_number):
             times[peer.name].append(peer.ask(arguments.seconds)[0])
-    for peer in [*peers, ceilings]:
+    for peer in [*peers, roofline]:
         peer.close()
     others = [peer.name for peer in peers if peer.name != "lamella"]
     gflop = rows * sum(2 * k * m + m for k, m in zip(widths, widths[1:])) / 1e9
@@ -177,7 +177,7 @@ def main():
     parser.add_argument("--json")
     parser.add_argument("--cases", default=",".join(NETWORKS))
     parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--most-rows", type=int, default=1_000_000)
+    parser.add_argument("--limit-rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.2)
     arguments = parser.parse_args()
@@ -186,7 +186,7 @@ def main():
     print("|---|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for key in arguments.cases.split(","):
-            for rows in (n for n in NETWORKS[key][1] if n <= arguments.most_rows):
+            for rows in (n for n in NETWORKS[key][1] if n <= arguments.max_rows):
                 for threads in map(int, arguments.threads.split(",")):
                     results.append(measure(arguments.bench_peer, pathlib.Path(folder), key, rows, threads, arguments))
                     print(line_of(results[-1]), flush=True)

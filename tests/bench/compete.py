@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a competing process costs Lamella's CPU engine, and its peers.
 
-    compete.py BENCH_PEER [--cases S2,S3] [--threads N] [--most-rows N] [--rounds N] [--seconds S]
+    compete.py BENCH_PEER [--cases S2,S3] [--threads N] [--limit-rows N] [--rounds N] [--seconds S]
 
 As compare.py, with peers that are installed, bound to as many cores as threads. In each round every
 one of them is measured alone and then beside a process that keeps the last of these cores busy all
@@ -58,7 +58,7 @@ def main():
     parser.add_argument("bench_peer")
     parser.add_argument("--cases", default=",".join(ROWS))
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--most-rows", type=int, default=math.inf)
+    parser.add_argument("--limit-rows", type=int, default=math.inf)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.5)
     arguments = parser.parse_args()
@@ -67,7 +67,7 @@ def main():
     print("| --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
         for key in arguments.cases.split(","):
-            for rows in (n for n in ROWS[key] if n <= arguments.most_rows):
+            for rows in (n for n in ROWS[key] if n <= arguments.max_rows):
                 found = measure(arguments.bench_peer, pathlib.Path(folder), key, rows, arguments)
                 cells = ["-".join(map(str, compare.NETWORKS[key][0])), f"{rows:,}", f"{1e6 * found['lamella'][0]:.4g}"]
                 cells += [f"{found[name][1]:.2f}" if name in found else "" for name in names]

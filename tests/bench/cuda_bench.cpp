@@ -109,12 +109,12 @@ cuda::DeviceMemory random_values(std::size_t count, std::uint64_t seed, cudaStre
   return memory;
 }
 
-struct Ceilings {
+struct Roofline {
   double copy_bytes_per_second = 0;  // read and written
   double sgemm_flops = 0;            // of one product of square matrices
 };
 
-Ceilings measure_ceilings(bool small) {
+Roofline measure_roofline(bool small) {
   const std::size_t width = small ? 64 : 8192;
   const std::size_t bytes = width * width * sizeof(float);
   const auto stream = cuda::make_stream();
@@ -180,9 +180,9 @@ Result measure(const Case& what, const Mode& mode, int repetitions) {
   std::vector<double> lt_ms;
   // The first three warm up. Of calls that take long fewer rounds do.
   constexpr double kLongMs = 1500;
-  constexpr int kFewestRounds = 5;
+  constexpr int kMinRounds = 5;
   double total_ms = 0;
-  for (int i = -3; i < repetitions && (i < kFewestRounds || total_ms < kLongMs); ++i) {
+  for (int i = -3; i < repetitions && (i < kMinRounds || total_ms < kLongMs); ++i) {
     const double e = timer.milliseconds(
         stream.get(), [&] { engine.enqueue(input(i + 4), what.rows, output, stream.get()); });
     const double g = timer.milliseconds(
@@ -250,21 +250,21 @@ int run(bool small, const char* json_file) {
     return 1;
   }
   const DeviceDescription& device = devices.devices.at(1);
-  const Ceilings ceilings = measure_ceilings(small);
+  const Roofline roofline = measure_roofline(small);
   fmt::print(
       "{}; {}\nat most: copying {:.0f} GB/s, read and written; one SGEMM {:.1f} TFLOP/s\nmedians "
       "over one run, all interleaved: the engine, its SGEMMs alone, cuBLASLt with bias and ReLU, "
       "all "
       "but tf32, bf16 and fp16 in float32\n\n",
-      device.name, device.detail, ceilings.copy_bytes_per_second * 1e-9,
-      ceilings.sgemm_flops * 1e-12);
+      device.name, device.detail, roofline.copy_bytes_per_second * 1e-9,
+      roofline.sgemm_flops * 1e-12);
   fmt::print("{:<15} {:<12} {:>9} {:>9} {:>9} {:>11} {:>8} {:>9} {:>7} {:>7} {:>8}  {}\n",
              "network", "mode", "rows", "engine ms", "SGEMMs ms", "cuBLASLt ms", "/ SGEMMs",
              "rows/s", "TFLOP/s", "GB/s", "max diff", "path");
   nlohmann::json report = {{"device", device.name},
                            {"detail", device.detail},
-                           {"copy_bytes_per_second", ceilings.copy_bytes_per_second},
-                           {"sgemm_flops", ceilings.sgemm_flops},
+                           {"copy_bytes_per_second", roofline.copy_bytes_per_second},
+                           {"sgemm_flops", roofline.sgemm_flops},
                            {"results", nlohmann::json::array()}};
   bool right = true;
   for (const Sizes& sizes : networks) {

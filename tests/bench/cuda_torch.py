@@ -65,7 +65,7 @@ def main():
     started = time.monotonic()
     with open(arguments.cuda_bench) as file:
         cases = [case for case in json.load(file)["results"] if case["mode"] == "auto"]
-    most_rows = {case["network"]: case["rows"] for case in sorted(cases, key=lambda case: case["rows"])}
+    max_rows = {case["network"]: case["rows"] for case in sorted(cases, key=lambda case: case["rows"])}
     torch.backends.cuda.matmul.allow_tf32 = False
     device = arguments.device
     name = torch.cuda.get_device_name() if device == "cuda" else "the CPU, to try"
@@ -75,7 +75,7 @@ def main():
     with torch.inference_mode():
         for how in ("eager", "compiled"):
             for case in cases:
-                if how == "compiled" and case["rows"] != most_rows[case["network"]]:
+                if how == "compiled" and case["rows"] != max_rows[case["network"]]:
                     continue
                 line = f"{case['network']:<16} {case['rows']:>10} {how:<8}"
                 if time.monotonic() - started > arguments.seconds:

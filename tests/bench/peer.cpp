@@ -1,7 +1,7 @@
 // One side of a comparison, in a process of its own: bench_peer ENGINE MODEL ROWS.npy OUT
 // THREADS. ENGINE is lamella, openblas (one SGEMM per layer, one pass for bias and ReLU) or
-// ceilings. It writes its outputs (float32, rows one after another), says "ready", and answers each
-// line "SECONDS" with the seconds of a call, median and mean, measured for so long; ceilings
+// roofline. It writes its outputs (float32, rows one after another), says "ready", and answers each
+// line "SECONDS" with the seconds of a call, median and mean, measured for so long; roofline
 // answers with GFLOP/s and GB/s.
 #include <algorithm>
 #include <chrono>
@@ -69,7 +69,7 @@ void serve(const Answer& answer) {
   }
 }
 
-void serve_ceilings(int threads) {
+void serve_roofline(int threads) {
   serve([threads](double) {
     std::vector<double> rates(static_cast<std::size_t>(threads));
     {
@@ -128,8 +128,8 @@ int main(int argc, char** argv) {
       throw lamella::UsageError("usage: bench_peer ENGINE MODEL ROWS.npy OUT THREADS");
     }
     const int threads = std::stoi(arguments[4]);
-    if (arguments[0] == "ceilings") {
-      lamella::bench::serve_ceilings(threads);
+    if (arguments[0] == "roofline") {
+      lamella::bench::serve_roofline(threads);
     } else {
       lamella::bench::serve_engine(arguments[0], arguments[1], arguments[2], arguments[3], threads);
     }

@@ -181,7 +181,7 @@ TEST(CApi, ClonesOutliveTheEngine) {
   EXPECT_EQ(clone, nullptr);
 }
 
-TEST(CApi, RefusesCallsThatCannotBeMeant) {
+TEST(CApi, RejectsCallsThatCannotBeMeant) {
   const Engine engine;
   const Network network;
   float outputs[3] = {7, 7, 7};

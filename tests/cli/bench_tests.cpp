@@ -112,7 +112,7 @@ TEST(Plan, TimesEachPathOfACudaDeviceAndOfNothingElse) {
   EXPECT_EQ(json["paths"]["tuning_cache"], "") << "calls of 65,536 rows alone decide";
 }
 
-TEST(Bench, RefusesWrongUsageInOneLine) {
+TEST(Bench, RejectsWrongUsageInOneLine) {
   expect_error(lamella_command(timed("bench", {"--path", "tensor"})), 2,
                "path 'tensor' is not known; auto, layers or fused is wanted");
   expect_error(lamella_command(timed("bench", {"--rows", "0"})), 2, "--rows is '0'");

@@ -94,7 +94,7 @@ TEST(CompareCommand, GivesProgramsTheSame) {
   EXPECT_EQ(outputs["first_difference"]["column"], 4);
 }
 
-TEST(CompareCommand, RefusesWrongUsageInOneLine) {
+TEST(CompareCommand, RejectsWrongUsageInOneLine) {
   const std::string model = digits("model.onnx");
   const std::string rows = digits("test.npy");
   const std::string expected = digits("expected.npy");
@@ -146,7 +146,7 @@ TEST(CheckCommand, ReadsAFileOfFormatOne) {
   EXPECT_EQ(checked.err, "");
 }
 
-TEST(CheckCommand, RefusesADamagedModelBeforeAnyRowIsScored) {
+TEST(CheckCommand, RejectsADamagedModelBeforeAnyRowIsScored) {
   const TemporaryFolder folder;
   const std::string model = tested_model(folder);
   std::string bytes = file_content(model);

@@ -52,7 +52,7 @@ TEST(Convert, ConvertingAgainGivesTheSameBytes) {
   EXPECT_EQ(file_content(first), file_content(second));
 }
 
-TEST(Convert, RefusesInOneLineAndLeavesNothing) {
+TEST(Convert, RejectsInOneLineAndLeavesNothing) {
   const TemporaryFolder folder;
   const std::string model = data_file("by_hand/model.npz");
   expect_error(lamella_command({"convert", model, folder.file("model.npz")}), 1, "model.npz");

@@ -1,5 +1,5 @@
 // Every case of tests/data/manifest.json through the command, under the rules that the manifest
-// states: run (the expected values), refuse (one line, nothing left), either.
+// states: run (the expected values), reject (one line, nothing left), either.
 #include <algorithm>
 #include <cctype>
 #include <cmath>
@@ -47,7 +47,7 @@ void expect_close(const NpyFile& out, const Case& entry) {
   }
 }
 
-void expect_refusal(const ProcessResult& result, const Case& entry) {
+void expect_rejection(const ProcessResult& result, const Case& entry) {
   // By the error's line alone; the name of a file does not count as the reason.
   expect_error(result, 1, "");
   const auto errors = result.err_lines("lamella: error: ");
@@ -101,7 +101,7 @@ TEST_P(CorpusManifest, Holds) {
     EXPECT_THAT(folder.entries(), testing::ElementsAre("out.npy"));
     expect_close(read_npy(folder.file("out.npy")), entry);
   } else {
-    expect_refusal(result, entry);
+    expect_rejection(result, entry);
     EXPECT_THAT(folder.entries(), testing::IsEmpty());
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     EXPECT_LT(result.peak_kib, 1L << 20);

@@ -153,7 +153,7 @@ TEST(Failure, AnOutputThatCannotBeMadeIsNamed) {
   }
 }
 
-TEST(Failure, AnOutputThatIsTheModelOrTheRowsIsRefused) {
+TEST(Failure, AnOutputThatIsTheModelOrTheRowsIsRejected) {
   const TemporaryFolder folder;
   const std::string model = folder.file("model.npz");
   const std::string rows = folder.file("rows.npy");
@@ -212,7 +212,7 @@ TEST(Failure, AClosedStandardOutputIsAnErrorOnlyWhereItIsUsed) {
             read_npy(data_file("by_hand/expected.npy")).values);
 }
 
-TEST(Failure, ChunksLargerThanMemoryAreRefused) {
+TEST(Failure, ChunksLargerThanMemoryAreRejected) {
   expect_error(lamella_run({kModel, "-", "--chunk-rows", "1000000000000"}, {.input = "1,2,3\n"}), 1,
                "--chunk-rows");
 }

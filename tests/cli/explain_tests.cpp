@@ -212,7 +212,7 @@ TEST(ExplainDevice, SumsUpWhatTheDeviceComputes) {
               AllOf(HasSubstr("computed by: "), HasSubstr("20.0 %")));
 }
 
-TEST(ExplainDevice, RefusesWhatADeviceDoesNotCompute) {
+TEST(ExplainDevice, RejectsWhatADeviceDoesNotCompute) {
   expect_error(lamella_command(by_hand({"--device", test_device(), "--target", "6,5"})), 2,
                "--target is computed in double precision: leave --device out");
   expect_error(lamella_command(by_hand({"--device", "gpu"})), 2, "device 'gpu' is not known");
@@ -220,7 +220,7 @@ TEST(ExplainDevice, RefusesWhatADeviceDoesNotCompute) {
   expect_error(lamella_command(by_hand({"--device", "cuda:7"})), 1, "");
 }
 
-TEST(Explain, RefusesWrongUsageInOneLine) {
+TEST(Explain, RejectsWrongUsageInOneLine) {
   expect_error(lamella_command(by_hand({"--row", "x"})), 2, "--row is 'x'");
   expect_error(lamella_command(by_hand({"--row", "1,"})), 2, "--row is '1,'");
   expect_error(lamella_command(by_hand({"--row", "-1"})), 2, "--row");

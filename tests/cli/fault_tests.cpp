@@ -1,4 +1,4 @@
-// A system that refuses: no room for a file, nobody who reads, a signal in the middle, a device
+// A system that rejects: no room for a file, nobody who reads, a signal in the middle, a device
 // that fails. One line, the right status, and nothing left.
 #include <csignal>
 #include <cstdlib>

@@ -93,12 +93,12 @@ TEST(Info, MemoryForJsonIsASmallMultipleOfItsSize) {
       {R"({"layers": [)" + repeated(R"({"weights":[[1]]},)") + R"({"weights":[[1,2]]}]})", 40},
       {R"({"classes": [)" + repeated(R"("",)") + R"(""], "layers": [{"weights": [[1]]}]})", 40}};
   const TemporaryFolder folder;
-  for (const auto& [text, most] : cases) {
+  for (const auto& [text, limit] : cases) {
     write_file(folder.file("model.json"), text);
     const ProcessResult result = lamella_command({"info", folder.file("model.json")});
     EXPECT_EQ(result.status, text.ends_with("[[1,2]]}]}") ? 1 : 0) << result.err;
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    EXPECT_LT(result.peak_kib * 1024 / static_cast<long>(text.size()), most);
+    EXPECT_LT(result.peak_kib * 1024 / static_cast<long>(text.size()), limit);
 #endif
   }
 }

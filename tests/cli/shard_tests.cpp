@@ -110,7 +110,7 @@ TEST_F(Cluster, ThePartOfATaskThatFailedIsMissing) {
   EXPECT_FALSE(std::filesystem::exists(folder_.file("scores.npy")));
 }
 
-TEST_F(Cluster, AutoOutsideOfOneIsRefused) {
+TEST_F(Cluster, AutoOutsideOfOneIsRejected) {
   expect_error(
       in_shell("unset SLURM_ARRAY_TASK_ID OMPI_COMM_WORLD_RANK PMI_RANK SLURM_STEP_NUM_TASKS\n"
                "lamella run model.safetensors rows.npy -o scores.npy --shard auto"),
@@ -149,7 +149,7 @@ TEST(ShardOption, ShowsTheProgressOfItsSlice) {
   EXPECT_THAT(result.err, HasSubstr("113 of 113 rows"));
 }
 
-TEST(ShardOption, ThatCannotMeanAnythingIsRefusedInOneLine) {
+TEST(ShardOption, ThatCannotMeanAnythingIsRejectedInOneLine) {
   const TemporaryFolder folder;
   const std::string out = folder.file("out.npy");
   expect_error(lamella_run({kDigits, kDigitRows, "-o", out, "--shard", "2/2"}), 2,

@@ -35,7 +35,7 @@ TEST(Activation, TakesTheUsualOtherNames) {
   EXPECT_EQ(parse_activation("log-softmax"), Activation(ActivationKind::kLogSoftmax));
 }
 
-TEST(Activation, RefusesWhatItDoesNotKnowAndSaysWhatItKnows) {
+TEST(Activation, RejectsWhatItDoesNotKnowAndSaysWhatItKnows) {
   try {
     (void)parse_activation("relo");
     FAIL();

@@ -19,7 +19,7 @@ Layer layer(std::size_t inputs, std::size_t outputs,
 }
 
 template <class Thrown>
-void expect_refused(std::vector<Layer> layers, const char* mention) {
+void expect_rejected(std::vector<Layer> layers, const char* mention) {
   try {
     Network network(std::move(layers));
     FAIL() << "accepted; a message about '" << mention << "' was due";
@@ -45,48 +45,48 @@ TEST(Network, ALayerWithoutBiasCountsNone) {
   EXPECT_EQ(Network({bare}).parameters().total(), 12U);
 }
 
-TEST(Network, RefusesNoLayers) {
-  expect_refused<ShapeError>({}, "at least one layer");
+TEST(Network, RejectsNoLayers) {
+  expect_rejected<ShapeError>({}, "at least one layer");
 }
 
-TEST(Network, RefusesLayersThatDoNotChain) {
-  expect_refused<ShapeError>({layer(3, 4), layer(5, 2)},
-                             "layer 1 gives 4 outputs, layer 2 takes 5 inputs");
+TEST(Network, RejectsLayersThatDoNotChain) {
+  expect_rejected<ShapeError>({layer(3, 4), layer(5, 2)},
+                              "layer 1 gives 4 outputs, layer 2 takes 5 inputs");
 }
 
-TEST(Network, RefusesWidthsOfZero) {
-  expect_refused<ShapeError>({layer(0, 4)}, "at least one input");
-  expect_refused<ShapeError>({layer(4, 0)}, "at least one input");
+TEST(Network, RejectsWidthsOfZero) {
+  expect_rejected<ShapeError>({layer(0, 4)}, "at least one input");
+  expect_rejected<ShapeError>({layer(4, 0)}, "at least one input");
 }
 
-TEST(Network, RefusesWeightsAndBiasesOfOtherLengths) {
+TEST(Network, RejectsWeightsAndBiasesOfOtherLengths) {
   Layer short_weights = layer(3, 4);
   short_weights.weights.pop_back();
-  expect_refused<ShapeError>({short_weights}, "11 weights found, [4 x 3] wanted");
+  expect_rejected<ShapeError>({short_weights}, "11 weights found, [4 x 3] wanted");
   Layer long_bias = layer(3, 4);
   long_bias.bias.push_back(0);
-  expect_refused<ShapeError>({long_bias}, "bias has 5 values for 4 outputs");
+  expect_rejected<ShapeError>({long_bias}, "bias has 5 values for 4 outputs");
 }
 
-TEST(Network, RefusesSizesThatWrap) {
+TEST(Network, RejectsSizesThatWrap) {
   Layer huge = layer(1, 1);
   huge.inputs = huge.outputs = std::size_t{1} << 32;
-  expect_refused<ShapeError>({huge}, "weights found");
+  expect_rejected<ShapeError>({huge}, "weights found");
 }
 
-TEST(Network, RefusesValuesThatAreNotFiniteUnlessAllowed) {
+TEST(Network, RejectsValuesThatAreNotFiniteUnlessAllowed) {
   Layer bad = layer(3, 4);
   bad.weights[5] = std::numeric_limits<float>::quiet_NaN();
-  expect_refused<Error>({bad}, "layer 1: weight value 5 is nan");
+  expect_rejected<Error>({bad}, "layer 1: weight value 5 is nan");
   EXPECT_NO_THROW(Network({bad}, {}, {.allow_nonfinite = true}));
   Layer infinite = layer(3, 4);
   infinite.bias[2] = std::numeric_limits<float>::infinity();
-  expect_refused<Error>({layer(3, 3), infinite}, "layer 2: bias value 2 is inf");
+  expect_rejected<Error>({layer(3, 3), infinite}, "layer 2: bias value 2 is inf");
 }
 
-TEST(Network, RefusesSoftmaxBeforeTheLastLayer) {
-  expect_refused<Error>({layer(3, 4, ActivationKind::kSoftmax), layer(4, 2)},
-                        "softmax may only stand after the last");
+TEST(Network, RejectsSoftmaxBeforeTheLastLayer) {
+  expect_rejected<Error>({layer(3, 4, ActivationKind::kSoftmax), layer(4, 2)},
+                         "softmax may only stand after the last");
   EXPECT_NO_THROW(Network({layer(3, 4), layer(4, 2, ActivationKind::kLogSoftmax)}));
 }
 
@@ -105,7 +105,7 @@ TEST(Network, ChecksItsInputSteps) {
   EXPECT_NO_THROW(build({Kind::kMultiply, {1, kInf, 1}}, {.allow_nonfinite = true}));
 }
 
-TEST(Network, RefusesNamesOfAnotherCount) {
+TEST(Network, RejectsNamesOfAnotherCount) {
   EXPECT_THROW(Network({layer(3, 4)}, {.inputs = {"a", "b"}, .outputs = {}, .classes = {}}),
                ShapeError);
   EXPECT_NO_THROW(

@@ -22,7 +22,7 @@ Shard from_environment(const Variables& variables) {
   });
 }
 
-std::string refusal(const Variables& variables) {
+std::string rejection(const Variables& variables) {
   try {
     (void)from_environment(variables);
   } catch (const UsageError& error) {
@@ -109,7 +109,7 @@ TEST(ShardFromEnvironment, TakesMpirunsWordBeforeThatOfTheSrunBelowIt) {
 }
 
 TEST(ShardFromEnvironment, DoesNotTakeABatchScriptForAStep) {
-  EXPECT_THAT(refusal({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}, {"SLURM_JOB_ID", "17"}}),
+  EXPECT_THAT(rejection({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}, {"SLURM_JOB_ID", "17"}}),
               HasSubstr("SLURM_STEP_NUM_TASKS (srun) is set; give --shard I/N"));
 }
 
@@ -123,14 +123,14 @@ TEST(ShardFromEnvironment, AnArrayGoesWithSingleProcesses) {
 }
 
 TEST(ShardFromEnvironment, SaysWhatItLookedFor) {
-  const std::string message = refusal({});
+  const std::string message = rejection({});
   for (const char* const name :
        {"SLURM_ARRAY_TASK_ID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_STEP_NUM_TASKS"}) {
     EXPECT_THAT(message, HasSubstr(name));
   }
 }
 
-TEST(ShardFromEnvironment, RefusesWhatDoesNotGoTogether) {
+TEST(ShardFromEnvironment, RejectsWhatDoesNotGoTogether) {
   Variables both = array("2", "0", "3", "1", "4");
   both.insert({{"OMPI_COMM_WORLD_RANK", "0"}, {"OMPI_COMM_WORLD_SIZE", "2"}});
   Variables no_count = array("0", "0", "7", "1", "8");
@@ -151,7 +151,7 @@ TEST(ShardFromEnvironment, RefusesWhatDoesNotGoTogether) {
       {{{"SLURM_STEP_NUM_TASKS", "2"}}, "SLURM_PROCID is not set"},
   };
   for (const auto& [variables, mention] : cases) {
-    EXPECT_THAT(refusal(variables), HasSubstr(mention));
+    EXPECT_THAT(rejection(variables), HasSubstr(mention));
   }
 }
 

@@ -333,7 +333,7 @@ TEST_F(CudaEngineTest, RejectsLayerOutputsBeforeAnythingIsEnqueued) {
   EXPECT_EQ(outputs.download(), untouched);
 }
 
-TEST_F(CudaEngineTest, RefusesPointersThatCannotBeRows) {
+TEST_F(CudaEngineTest, RejectsPointersThatCannotBeRows) {
   CudaEngine engine(random_network({.widths = {2, 3}}));
   DeviceArray memory(100);
   EXPECT_THROW(engine.enqueue(nullptr, 1, memory.data(), nullptr), UsageError);

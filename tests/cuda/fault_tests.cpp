@@ -272,11 +272,11 @@ TEST_F(DeviceFaults, InAScoredFile) {
 TEST_F(DeviceFaults, InOneOfSeveralDevices) {
   cuda_sim::configure({.devices = 2});
   const auto network = random_network({.widths = {3, 2}});
-  const Matrix rows = random_rows(2 * engine::kLeastShareRows, 3, 1);
+  const Matrix rows = random_rows(2 * engine::kMinShareRows, 3, 1);
   const long injected = sweep_faults("two_devices", [&](Fault& fault) {
     fault.arm();
     const auto all = make_engine(network, {.device = Device::parse("cuda:all"),
-                                           .max_rows = engine::kLeastShareRows,
+                                           .max_rows = engine::kMinShareRows,
                                            .path = CudaPath::kLayers});
     Matrix outputs(rows.rows(), 2);
     all->run(rows, outputs);

@@ -61,7 +61,7 @@ TEST_F(FusedNetworkTest, IsThePathOfEnginesForNarrowNetworksUnlessTheyAreToldOth
   EXPECT_NE(wide.info().path, "one fused kernel");
 }
 
-TEST_F(FusedNetworkTest, IsRefusedWhereItIsNotPossible) {
+TEST_F(FusedNetworkTest, IsRejectedWhereItIsNotPossible) {
   const auto wide = random_network({.widths = {20, 200}});
   EXPECT_THROW(CudaEngine(wide, {.path = CudaPath::kFused}), UsageError);
   const auto narrow = random_network({.widths = {20, 33, 7}});

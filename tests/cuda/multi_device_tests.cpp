@@ -31,7 +31,7 @@ using test::values;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-constexpr std::size_t kShare = engine::kLeastShareRows;
+constexpr std::size_t kShare = engine::kMinShareRows;
 
 class MultiDevice : public test::OnSimulation {
  protected:
@@ -109,7 +109,7 @@ TEST_F(MultiDevice, HasClonesThatShareTheWeightsOfEachDevice) {
   EXPECT_EQ(values(outputs), values(wanted));
 }
 
-TEST_F(MultiDevice, RefusesWhatIsOfOneDevice) {
+TEST_F(MultiDevice, RejectsWhatIsOfOneDevice) {
   have_devices(2);
   const auto network = random_network({.widths = {10, 4}});
   const auto all = on_all_devices(network);
@@ -185,10 +185,10 @@ TEST_F(MultiDevice, FewRowsUseFewerDevices) {
   EXPECT_EQ(devices_used(3 * kShare, 3), 3);
   EXPECT_EQ(devices_used(9 * kShare, 3), 3);
   // Wide rows are worth it sooner.
-  EXPECT_EQ(devices_used(10, engine::kLeastShareBytes / 4 / sizeof(float)), 3);
+  EXPECT_EQ(devices_used(10, engine::kMinShareBytes / 4 / sizeof(float)), 3);
 }
 
-TEST_F(MultiDevice, RefusesWhatDoesNotFitBeforeAnythingIsComputed) {
+TEST_F(MultiDevice, RejectsWhatDoesNotFitBeforeAnythingIsComputed) {
   have_devices(2);
   const auto all = on_all_devices(random_network({.widths = {3, 4, 2}}));
   const long before = cuda_sim::calls();

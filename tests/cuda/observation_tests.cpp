@@ -114,22 +114,22 @@ TEST_F(Observation, LayersAreTimedWhereTheyAreComputedOneByOne) {
   const DeviceArray device_rows(values(rows));
   DeviceArray outputs(200 * 4);
   // The least of several, since the simulation's clock is that of a busy host.
-  const auto least_seconds = [&](std::size_t count) {
-    std::vector<double> least(3, 1e9);
+  const auto min_seconds = [&](std::size_t count) {
+    std::vector<double> min(3, 1e9);
     for (int turn = 0; turn < 5; ++turn) {
       const auto seconds = engine.time_layers(device_rows.data(), count, outputs.data(), nullptr);
       EXPECT_EQ(seconds.size(), 3U);
-      std::ranges::transform(least, seconds, least.begin(),
+      std::ranges::transform(min, seconds, min.begin(),
                              [](double a, double b) { return std::min(a, b); });
     }
-    return least;
+    return min;
   };
-  const std::vector<double> seconds = least_seconds(200);
+  const std::vector<double> seconds = min_seconds(200);
   EXPECT_GT(seconds[0], 0);
   EXPECT_GT(seconds[2], 0);
   EXPECT_GT(seconds[1], 4 * (seconds[0] + seconds[2]));
   // Over all three passes.
-  EXPECT_GT(seconds[1], 1.3 * least_seconds(80)[1]);
+  EXPECT_GT(seconds[1], 1.3 * min_seconds(80)[1]);
   EXPECT_EQ(test::mismatch(test::evaluate(*network, rows.view(), Precision::kTf32),
                            MatrixView<const float>(outputs.download().data(), 200, 4)),
             "");

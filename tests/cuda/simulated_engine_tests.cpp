@@ -291,7 +291,7 @@ TEST_F(SimulatedEngine, AFailureDuringValidationIsThatOfTheEngine) {
   EXPECT_GT(failed, 30);
 }
 
-TEST_F(SimulatedEngine, ALayerThatCublasLtRefusesGoesInBlocks) {
+TEST_F(SimulatedEngine, ALayerThatCublasLtRejectsGoesInBlocks) {
   const auto network = random_network({.widths = {44, 64, 36, 8}, .hidden = ActivationKind::kTanh});
   cuda_sim::fail_call(1, "cublasLtMatmulAlgoGetHeuristic");  // the first layer's, for the most rows
   CudaEngine engine(network, {.path = CudaPath::kLayers});
@@ -455,11 +455,11 @@ TEST_F(SimulatedEngine, CallsOfOneShapeBecomeOneLaunch) {
 
 // Of one kernel, few rows: it reads the rows and writes the outputs where the host has them.
 TEST_F(SimulatedEngine, AFewRowsAreReadAndWrittenInHostMemoryByOneKernel) {
-  constexpr std::size_t kMost = 16384;  // bytes of rows, and of outputs
+  constexpr std::size_t kMax = 16384;  // bytes of rows, and of outputs
   const std::size_t widths[][2] = {{64, 7}, {7, 64}};
   for (const auto& [inputs, outputs] : widths) {
     const auto network = random_network({.widths = {inputs, 33, outputs}});
-    const std::size_t limit = kMost / sizeof(float) / 64;
+    const std::size_t limit = kMax / sizeof(float) / 64;
     const Matrix rows = random_rows(limit + 1, inputs, 1);
     std::vector<float> first;
     for (const bool mapped : {true, false}) {

@@ -226,12 +226,12 @@ cudaError_t cudaDeviceGetPCIBusId(char* id, int length, int device) {
   return cudaSuccess;
 }
 
-cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
+cudaError_t cudaDeviceGetStreamPriorityRange(int* min, int* max) {
   CUDA_SIM_ENTRY(cudaDeviceGetStreamPriorityRange);
-  if (least)
-    *least = 0;
-  if (greatest)
-    *greatest = -5;
+  if (min)
+    *min = 0;
+  if (max)
+    *max = -5;
   return cudaSuccess;
 }
 
@@ -245,7 +245,7 @@ cudaError_t cudaDeviceCanAccessPeer(int* can_access, int device, int peer) {
 
 cudaError_t cudaDeviceSynchronize() {
   CUDA_SIM_ENTRY(cudaDeviceSynchronize);
-  if (const cudaError_t error = refuse_under_capture("cudaDeviceSynchronize", Forbidden::kOnDevice))
+  if (const cudaError_t error = throw_if_capturing("cudaDeviceSynchronize", Forbidden::kOnDevice))
     return error;
   state().streams.wait_for_all();
   return remembered(state().sticky_error);

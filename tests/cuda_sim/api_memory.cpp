@@ -123,7 +123,7 @@ cudaError_t copy_async(const Rectangle& to, const Rectangle& from, cudaMemcpyKin
 }
 
 cudaError_t copy_now(const Rectangle& to, const Rectangle& from, cudaMemcpyKind kind) {
-  if (const cudaError_t error = refuse_under_capture("cudaMemcpy", Forbidden::kAlways))
+  if (const cudaError_t error = throw_if_capturing("cudaMemcpy", Forbidden::kAlways))
     return error;
   CUstream_st* stream = state().streams.find(nullptr);
   if (const cudaError_t error = copy_async(to, from, kind, nullptr))
@@ -165,7 +165,7 @@ extern "C" {
 
 cudaError_t cudaMalloc(void** result, size_t bytes) {
   CUDA_SIM_ENTRY_FAILING_WITH(cudaMalloc, cudaErrorMemoryAllocation);
-  if (const cudaError_t error = refuse_under_capture("cudaMalloc"))
+  if (const cudaError_t error = throw_if_capturing("cudaMalloc"))
     return error;
   return remembered(allocate(result, bytes, current_device(), true));
 }
@@ -174,7 +174,7 @@ cudaError_t cudaFree(void* p) {
   CUDA_SIM_TEARDOWN(cudaFree);
   if (!p)
     return remembered(late_failure);
-  if (const cudaError_t error = refuse_under_capture("cudaFree"))
+  if (const cudaError_t error = throw_if_capturing("cudaFree"))
     return error;
   state().streams.wait_for_all();
   Allocation* a = state().memory.find_base(p);
@@ -224,7 +224,7 @@ cudaError_t cudaFreeAsync(void* p, cudaStream_t handle) {
 
 cudaError_t cudaHostAlloc(void** result, size_t bytes, unsigned) {
   CUDA_SIM_ENTRY_FAILING_WITH(cudaHostAlloc, cudaErrorMemoryAllocation);
-  if (const cudaError_t error = refuse_under_capture("cudaHostAlloc"))
+  if (const cudaError_t error = throw_if_capturing("cudaHostAlloc"))
     return error;
   if (!result)
     return remembered(cudaErrorInvalidValue);
@@ -240,7 +240,7 @@ cudaError_t cudaFreeHost(void* p) {
   CUDA_SIM_TEARDOWN(cudaFreeHost);
   if (!p)
     return remembered(late_failure);
-  if (const cudaError_t error = refuse_under_capture("cudaFreeHost"))
+  if (const cudaError_t error = throw_if_capturing("cudaFreeHost"))
     return error;
   state().streams.wait_for_all();
   if (!state().memory.release_pinned(p, true)) {
@@ -342,7 +342,7 @@ cudaError_t cudaMemcpyToSymbolAsync(const void* symbol, const void* from, size_t
 cudaError_t cudaMemcpyToSymbol(const void* symbol, const void* from, size_t bytes, size_t offset,
                                cudaMemcpyKind) {
   CUDA_SIM_ENTRY(cudaMemcpyToSymbol);
-  if (const cudaError_t error = refuse_under_capture("cudaMemcpyToSymbol", Forbidden::kAlways))
+  if (const cudaError_t error = throw_if_capturing("cudaMemcpyToSymbol", Forbidden::kAlways))
     return error;
   void* to = static_cast<char*>(const_cast<void*>(symbol)) + offset;
   CUstream_st* stream = state().streams.find(nullptr);

@@ -34,7 +34,7 @@ cudaError_t join_capture(CUstream_st* stream, const CUevent_st& event) {
 }
 
 /// A capturing stream or a captured event cannot be waited for: that ends the capture.
-cudaError_t refuse_captured(const CapturePtr& capture, const char* name, cudaError_t error) {
+cudaError_t throw_if_captured(const CapturePtr& capture, const char* name, cudaError_t error) {
   if (!capture)
     return cudaSuccess;
   report("%s: its work is being captured", name);
@@ -103,8 +103,8 @@ cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
   CUstream_st* stream = find_stream(handle);
   if (!stream)
     return remembered(cudaErrorInvalidResourceHandle);
-  if (const cudaError_t error = refuse_captured(stream->capture, "cudaStreamSynchronize",
-                                                cudaErrorStreamCaptureUnsupported))
+  if (const cudaError_t error = throw_if_captured(stream->capture, "cudaStreamSynchronize",
+                                                  cudaErrorStreamCaptureUnsupported))
     return remembered(error);
   state().streams.wait_for_stream(stream);
   return remembered(state().sticky_error);
@@ -116,7 +116,7 @@ cudaError_t cudaStreamQuery(cudaStream_t handle) {
   if (!stream)
     return remembered(cudaErrorInvalidResourceHandle);
   if (const cudaError_t error =
-          refuse_captured(stream->capture, "cudaStreamQuery", cudaErrorStreamCaptureUnsupported))
+          throw_if_captured(stream->capture, "cudaStreamQuery", cudaErrorStreamCaptureUnsupported))
     return remembered(error);
   return state().streams.poll(stream->last) ? remembered(state().sticky_error) : cudaErrorNotReady;
 }
@@ -198,7 +198,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   if (!known(event))
     return remembered(cudaErrorInvalidResourceHandle);
   if (const cudaError_t error =
-          refuse_captured(event->capture, "cudaEventSynchronize", cudaErrorCapturedEvent))
+          throw_if_captured(event->capture, "cudaEventSynchronize", cudaErrorCapturedEvent))
     return remembered(error);
   state().streams.wait_for(event->operation);
   return remembered(state().sticky_error);
@@ -209,7 +209,7 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
   if (!known(event))
     return remembered(cudaErrorInvalidResourceHandle);
   if (const cudaError_t error =
-          refuse_captured(event->capture, "cudaEventQuery", cudaErrorCapturedEvent))
+          throw_if_captured(event->capture, "cudaEventQuery", cudaErrorCapturedEvent))
     return remembered(error);
   return state().streams.poll(event->operation) ? remembered(state().sticky_error)
                                                 : cudaErrorNotReady;

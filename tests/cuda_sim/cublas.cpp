@@ -137,7 +137,7 @@ cublasStatus_t cublasCreate_v2(cublasHandle_t* handle) {
   if (!handle)
     return CUBLAS_STATUS_INVALID_VALUE;
   *handle = nullptr;
-  if (refuse_under_capture("cublasCreate"))  // it allocates
+  if (throw_if_capturing("cublasCreate"))  // it allocates
     return CUBLAS_STATUS_ALLOC_FAILED;
   *handle = new cublasContext;
   (*handle)->device = current_device();
@@ -153,9 +153,8 @@ cublasStatus_t cublasDestroy_v2(cublasHandle_t handle) {
     return CUBLAS_STATUS_NOT_INITIALIZED;
   delete handle;
   // Documented: it waits for the device.
-  return refuse_under_capture("cublasDestroy", Forbidden::kOnDevice)
-             ? CUBLAS_STATUS_EXECUTION_FAILED
-             : late_failure;
+  return throw_if_capturing("cublasDestroy", Forbidden::kOnDevice) ? CUBLAS_STATUS_EXECUTION_FAILED
+                                                                   : late_failure;
 }
 
 cublasStatus_t cublasSetStream_v2(cublasHandle_t handle, cudaStream_t stream) {

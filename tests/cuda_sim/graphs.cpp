@@ -56,8 +56,8 @@ void capture_node(CUstream_st* stream, cudaGraphNodeType type, Work work) {
   stream->capture_tail = {static_cast<int>(nodes.size()) - 1};
 }
 
-cudaError_t refuse_under_capture(const char* name, Forbidden forbidden) {
-  bool refused = false;
+cudaError_t throw_if_capturing(const char* name, Forbidden forbidden) {
+  bool rejected = false;
   for (CUstream_st* stream : state().streams.all()) {
     if (!stream->capture)
       continue;
@@ -67,9 +67,9 @@ cudaError_t refuse_under_capture(const char* name, Forbidden forbidden) {
         (own && (forbidden != Forbidden::kUnlessRelaxed ||
                  capture.mode == cudaStreamCaptureModeThreadLocal)) ||
         (forbidden == Forbidden::kOnDevice && stream->device == current_device()))
-      refused = capture.invalid = true;
+      rejected = capture.invalid = true;
   }
-  if (!refused)
+  if (!rejected)
     return cudaSuccess;
   report("%s: not permitted while a stream is capturing", name);
   return remembered(cudaErrorStreamCaptureUnsupported);

@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint64_t kMagic = 0x6c74'616c'676f'7269;
 
 // One product with a vector, as kernels of that kind take no more than one column.
-constexpr LtAlgorithm kMatrixVector{.id = 1, .most_columns = 1, .descending = true};
+constexpr LtAlgorithm kMatrixVector{.id = 1, .max_columns = 1, .descending = true};
 constexpr LtAlgorithm kSplitByAtomics{.id = 2,
                                       .tile = CUBLASLT_MATMUL_TILE_32x32,
                                       .stages = CUBLASLT_MATMUL_STAGES_16x1,
@@ -30,7 +30,7 @@ constexpr LtAlgorithm kVectorized{.id = 3,
 constexpr LtAlgorithm kWide{.id = 4,
                             .tile = CUBLASLT_MATMUL_TILE_128x128,
                             .stages = CUBLASLT_MATMUL_STAGES_16x3,
-                            .least_columns = 8};
+                            .min_columns = 8};
 constexpr LtAlgorithm kSquare{
     .id = 5, .tile = CUBLASLT_MATMUL_TILE_64x64, .stages = CUBLASLT_MATMUL_STAGES_16x3};
 constexpr LtAlgorithm kSmall{.id = 5,
@@ -44,7 +44,7 @@ bool LtAlgorithm::serves(const Gemm& g) const {
   const auto fits = [this](const Operand& o) {
     return static_cast<std::size_t>(o.leading) * element_bytes(o.type) % alignment == 0;
   };
-  return g.n >= least_columns && g.n <= most_columns && (parts == 1 || parts <= g.k) && fits(g.a) &&
+  return g.n >= min_columns && g.n <= max_columns && (parts == 1 || parts <= g.k) && fits(g.a) &&
          fits(g.b) && fits(g.d);
 }
 

@@ -20,8 +20,8 @@ struct LtAlgorithm {
   std::uint32_t stages = 0;
   std::uint32_t reduction = CUBLASLT_REDUCTION_SCHEME_NONE;
   std::int32_t parts = 1;
-  std::int32_t least_columns = 1;
-  std::int32_t most_columns = 0x7fffffff;
+  std::int32_t min_columns = 1;
+  std::int32_t max_columns = 0x7fffffff;
   std::uint32_t alignment = 1;  ///< of A, B and D, in bytes
   bool descending = false;
 

@@ -178,9 +178,9 @@ enum class Forbidden {
   kOnDevice        ///< what waits for the whole device: by all captures there, whatever the thread
 };
 
-/// Refuses a call that capture forbids: reports it, invalidates the captures concerned and returns
+/// Rejects a call that capture forbids: reports it, invalidates the captures concerned and returns
 /// the error.
-cudaError_t refuse_under_capture(const char* name, Forbidden forbidden = Forbidden::kUnlessRelaxed);
+cudaError_t throw_if_capturing(const char* name, Forbidden forbidden = Forbidden::kUnlessRelaxed);
 
 /// True while a host function runs, where CUDA calls are not permitted.
 bool& in_host_function();

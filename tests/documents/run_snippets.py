@@ -64,7 +64,7 @@ class Page:
         shutil.copy(source / "tests/data/digits/model.safetensors", self.folder)
         shutil.copy(source / "tests/data/digits/test.npy", self.folder / "rows.npy")
         shutil.copy(source / "tests/data/digits/expected.npy", self.folder / "expected.npy")
-        # mpirun refuses root, as in a container, and more processes than cores, unless told otherwise.
+        # mpirun rejects root, as in a container, and more processes than cores, unless told otherwise.
         (self.state / "env").write_text(
             f"export PATH='{self.settings.bin}':\"$PATH\" HOME='{home}' CMAKE_GENERATOR=Ninja\n"
             "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1\n"

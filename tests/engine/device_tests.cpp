@@ -21,7 +21,7 @@ TEST(Device, WritesWhatItReads) {
   }
 }
 
-TEST(Device, RefusesOtherTextAndSaysWhatIsWanted) {
+TEST(Device, RejectsOtherTextAndSaysWhatIsWanted) {
   for (const char* text : {"", "gpu", "CPU", "cuda:", "cuda:-1", "cuda:+1", "cuda: 1", "cuda:1x",
                            "cuda:99999999999", "cuda1", "cpu ", "all", "cuda:all "}) {
     try {
@@ -56,7 +56,7 @@ TEST(PrecisionNames, TheCpuEngineComputesInFp32Alone) {
   EXPECT_NO_THROW((void)make_engine(network, {.device = {DeviceKind::kCpu, 0}, .fast = true}));
 }
 
-TEST(Enqueue, IsRefusedByTheCpuWhichHasNoStream) {
+TEST(Enqueue, IsRejectedByTheCpuWhichHasNoStream) {
   const auto network = std::make_shared<const Network>(
       std::vector{Layer{.inputs = 1, .outputs = 1, .weights = {2}, .bias = {}, .activation = {}}});
   const EngineOptions options{.device = {DeviceKind::kCpu, 0}};

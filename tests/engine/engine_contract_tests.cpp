@@ -347,7 +347,7 @@ TEST_F(EngineContract, EnginesShareANetworkAndOutliveEachOther) {
   expect_agreement(*second, random_rows(100, 30, 2).view());
 }
 
-TEST_F(EngineContract, RowsOfAnotherWidthAreRefusedWithBothWidths) {
+TEST_F(EngineContract, RowsOfAnotherWidthAreRejectedWithBothWidths) {
   const auto engine = make_contract_engine(random_network({.widths = {3, 4, 2}}));
   Matrix rows(2, 5);
   Matrix outputs(2, 2);

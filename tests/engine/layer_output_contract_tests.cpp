@@ -297,13 +297,13 @@ TEST_P(LayerOutputsOfEveryDraw, ShowWhatTheNetworkComputes) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, LayerOutputsOfEveryDraw, testing::Range(0U, 40U));
 
-TEST_F(LayerOutputs, ThatDoNotFitAreRefusedBeforeAnythingIsComputed) {
+TEST_F(LayerOutputs, ThatDoNotFitAreRejectedBeforeAnythingIsComputed) {
   const auto network = random_network({.widths = {3, 4, 2}});
   const auto engine = make_contract_engine(network);
   const Matrix rows = random_rows(5, 3, 1);
   Matrix outputs(5, 2);
   Matrix values(6, 9);
-  const auto refusal = [&](LayerOutput layer_output) -> std::string {
+  const auto rejection = [&](LayerOutput layer_output) -> std::string {
     try {
       engine->run(rows, outputs,
                   std::vector<LayerOutput>{{0, false, {values.data(), 5, 4}}, layer_output});
@@ -312,13 +312,13 @@ TEST_F(LayerOutputs, ThatDoNotFitAreRefusedBeforeAnythingIsComputed) {
       return error.what();
     }
   };
-  EXPECT_THAT(refusal({2, false, {values.data(), 5, 2}}),
+  EXPECT_THAT(rejection({2, false, {values.data(), 5, 2}}),
               AllOf(HasSubstr("index 2"), HasSubstr("2 layers")));
-  EXPECT_THAT(refusal({1, true, {values.data(), 5, 4}}),
+  EXPECT_THAT(rejection({1, true, {values.data(), 5, 4}}),
               AllOf(HasSubstr("layer 2"), HasSubstr("[5 x 4]"), HasSubstr("[5 x 2]")));
-  EXPECT_THAT(refusal({0, false, {values.data(), 6, 4}}),
+  EXPECT_THAT(rejection({0, false, {values.data(), 6, 4}}),
               AllOf(HasSubstr("layer 1"), HasSubstr("[6 x 4]"), HasSubstr("[5 x 4]")));
-  EXPECT_THAT(refusal({0, false, {}}), HasSubstr("[0 x 0]"));
+  EXPECT_THAT(rejection({0, false, {}}), HasSubstr("[0 x 0]"));
   EXPECT_TRUE(same_bits(outputs, Matrix(5, 2)));
   EXPECT_TRUE(same_bits(values, Matrix(6, 9)));
   EXPECT_THROW(engine->run({rows.data(), 0, 3}, {outputs.data(), 0, 2},

@@ -115,12 +115,12 @@ TEST_F(TopK, NanIsLargestAndInfinitiesAreInOrder) {
   }
 }
 
-TEST_F(TopK, RefusesWhatDoesNotFit) {
+TEST_F(TopK, RejectsWhatDoesNotFit) {
   const auto engine = make_contract_engine(random_network({.widths = {3, 4, 2}}));
   const Matrix rows(2, 3);
   const Matrix wide(2, 5);
   std::vector<RankedOutput> memory(20);
-  const auto refused = [&](const Matrix& given, std::size_t top_rows, std::size_t k) {
+  const auto rejected = [&](const Matrix& given, std::size_t top_rows, std::size_t k) {
     try {
       engine->run_top_k(given, {memory.data(), top_rows, k});
     } catch (const ShapeError& error) {
@@ -128,11 +128,11 @@ TEST_F(TopK, RefusesWhatDoesNotFit) {
     }
     return std::string("it was taken");
   };
-  EXPECT_THAT(refused(wide, 2, 1), HasSubstr("5 columns"));
-  EXPECT_THAT(refused(rows, 3, 1), HasSubstr("3 rows"));
-  EXPECT_THAT(refused(rows, 2, 0), HasSubstr("1 to 2"));
-  EXPECT_THAT(refused(rows, 2, 3), HasSubstr("1 to 2"));
-  EXPECT_EQ(refused(rows, 2, 2), "it was taken");
+  EXPECT_THAT(rejected(wide, 2, 1), HasSubstr("5 columns"));
+  EXPECT_THAT(rejected(rows, 3, 1), HasSubstr("3 rows"));
+  EXPECT_THAT(rejected(rows, 2, 0), HasSubstr("1 to 2"));
+  EXPECT_THAT(rejected(rows, 2, 3), HasSubstr("1 to 2"));
+  EXPECT_EQ(rejected(rows, 2, 2), "it was taken");
 }
 
 }  // namespace

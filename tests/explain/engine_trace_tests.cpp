@@ -111,17 +111,17 @@ TEST(EngineTrace, IsSummedUpOverAFile) {
   for (std::size_t n = 0; n < 2; ++n) {
     const std::size_t outputs = network->layers()[n].outputs;
     for (std::size_t o = 0; o < outputs; ++o) {
-      double least = 1e9;
-      double greatest = -1e9;
+      double min = 1e9;
+      double max = -1e9;
       std::uint64_t flat = 0;
       for (std::size_t r = 0; r < 2500; ++r) {
         const double h = all.layers[n].activations[r * outputs + o];
-        least = std::min(least, h);
-        greatest = std::max(greatest, h);
+        min = std::min(min, h);
+        max = std::max(max, h);
         flat += n == 0 && all.layers[n].pre_activations[r * outputs + o] <= 0 ? 1 : 0;
       }
-      EXPECT_EQ(found.layers[n][o].least, least);
-      EXPECT_EQ(found.layers[n][o].greatest, greatest);
+      EXPECT_EQ(found.layers[n][o].min, min);
+      EXPECT_EQ(found.layers[n][o].max, max);
       EXPECT_EQ(found.layers[n][o].flat, flat);
     }
   }

@@ -15,7 +15,7 @@ namespace lamella {
 namespace {
 
 using io::testing_support::read_text;
-using io::testing_support::refusal;
+using io::testing_support::rejection;
 using io::testing_support::TemporaryFolder;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -78,7 +78,7 @@ TEST(ForwardTrace, BeginsBehindTheInputSteps) {
   }
 }
 
-TEST(ForwardTrace, OfRowsOfAnotherWidthIsRefused) {
+TEST(ForwardTrace, OfRowsOfAnotherWidthIsRejected) {
   const auto network = test::random_network({.widths = {3, 2}});
   EXPECT_THROW((void)trace_forward(*network, Matrix(1, 4)), ShapeError);
 }
@@ -103,7 +103,7 @@ TEST(ForwardTrace, IsSavedAsNumpyReadsIt) {
   EXPECT_EQ(std::memcmp(last.data(), found.layers[1].activations.data(), last.size()), 0);
   // And compare --per-layer takes it.
   EXPECT_EQ(io::read_layer_arrays(file, *network).size(), 4U);
-  EXPECT_THAT(refusal([&] { save_trace(found, *network, folder.file("trace.npy")); }),
+  EXPECT_THAT(rejection([&] { save_trace(found, *network, folder.file("trace.npy")); }),
               HasSubstr(".npz"));
   EXPECT_EQ(folder.count(), 1U);
 }

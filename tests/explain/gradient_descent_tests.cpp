@@ -184,7 +184,7 @@ TEST(GradientDescent, ASmallStepLowersTheLoss) {
   }
 }
 
-TEST(GradientDescent, TargetsOfAnotherShapeAreRefused) {
+TEST(GradientDescent, TargetsOfAnotherShapeAreRejected) {
   const auto network = test::random_network({.widths = {3, 2}});
   const Matrix rows(2, 3);
   EXPECT_THROW(GradientDescent(*network, rows, Matrix(1, 2)), ShapeError);

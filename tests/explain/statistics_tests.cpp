@@ -33,8 +33,8 @@ TEST(Statistics, TellDeadAndSaturatedUnitsFromActiveOnes) {
   const auto& first = found.layers[0];
   EXPECT_EQ(first[0].flat, 1U);  // x = 0 alone
   EXPECT_FALSE(first[0].is_dead(100));
-  EXPECT_DOUBLE_EQ(first[0].least, 0);
-  EXPECT_DOUBLE_EQ(first[0].greatest, rows(99, 0));
+  EXPECT_DOUBLE_EQ(first[0].min, 0);
+  EXPECT_DOUBLE_EQ(first[0].max, rows(99, 0));
   EXPECT_NEAR(first[0].mean, 1.98, 1e-6);
   EXPECT_TRUE(first[1].is_dead(100));
   EXPECT_FALSE(first[1].is_saturated(100));
@@ -55,17 +55,17 @@ TEST(Statistics, AreThoseOfTheTrace) {
   for (std::size_t n = 0; n < 2; ++n) {
     const std::size_t outputs = network->layers()[n].outputs;
     for (std::size_t o = 0; o < outputs; ++o) {
-      double least = 1e9;
-      double greatest = -1e9;
+      double min = 1e9;
+      double max = -1e9;
       double sum = 0;
       for (std::size_t r = 0; r < 150; ++r) {
         const double h = all.layers[n].activations[r * outputs + o];
-        least = std::min(least, h);
-        greatest = std::max(greatest, h);
+        min = std::min(min, h);
+        max = std::max(max, h);
         sum += h;
       }
-      EXPECT_EQ(found.layers[n][o].least, least);
-      EXPECT_EQ(found.layers[n][o].greatest, greatest);
+      EXPECT_EQ(found.layers[n][o].min, min);
+      EXPECT_EQ(found.layers[n][o].max, max);
       EXPECT_NEAR(found.layers[n][o].mean, sum / 150, 1e-12);
     }
   }

@@ -50,7 +50,7 @@ TEST(ThreadFaults, AScoredFileIsCompleteOrAbsent) {
   test::write_file(inputs.file("rows.csv"), csv);
   std::string wanted;
   for (const int threads : {1, 4}) {
-    int refused = 0;
+    int rejected = 0;
     for (long nth = 0;; ++nth) {
       const test::TemporaryFolder folder;
       const std::string out = folder.file("out.csv");
@@ -64,7 +64,7 @@ TEST(ThreadFaults, AScoredFileIsCompleteOrAbsent) {
         wanted = wanted.empty() ? test::file_content(out) : wanted;
         EXPECT_EQ(test::file_content(out), wanted);
       } catch (const Error& error) {
-        ++refused;
+        ++rejected;
         EXPECT_THAT(error.what(), HasSubstr("a thread cannot be started"));
         EXPECT_THAT(folder.entries(), IsEmpty());
       }
@@ -78,14 +78,14 @@ TEST(ThreadFaults, AScoredFileIsCompleteOrAbsent) {
         break;
       }
     }
-    EXPECT_EQ(refused, 3) << "beside the caller's: for one lane and its check, and for four lanes";
+    EXPECT_EQ(rejected, 3) << "beside the caller's: for one lane and its check, and for four lanes";
   }
 }
 
-TEST(ThreadFaults, CeilingsAreNotMeasuredByHalf) {
+TEST(ThreadFaults, RooflineIsMeasuredCompletelyOrNotAtAll) {
   for (const long nth : {1, 2}) {
     fail_thread(nth);
-    EXPECT_THROW((void)measure_ceilings({.device = Device::parse("cpu"), .threads = 2}), Error);
+    EXPECT_THROW((void)measure_roofline({.device = Device::parse("cpu"), .threads = 2}), Error);
     EXPECT_TRUE(thread_failed());
     fail_thread(0);
   }

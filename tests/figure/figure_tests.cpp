@@ -106,7 +106,7 @@ TEST(Figure, LargeLayersAreThinnedAndSaySo) {
   const auto network = test::random_network({.widths = {40, 50, 3}, .seed = 4});
   const Matrix rows = test::random_rows(2, 40, 9);
   const ForwardTrace found = trace_forward(*network, rows);
-  const std::string svg = figure_svg(*network, found, {.row = 1, .most_units = 12});
+  const std::string svg = figure_svg(*network, found, {.row = 1, .max_units = 12});
   EXPECT_EQ(count(svg, "<g class=\"node"), 12U + 12U + 3U);
   EXPECT_EQ(count(svg, "<line class=\"edge"), 12U * 12U + 12U * 3U);
   EXPECT_THAT(svg, AllOf(HasSubstr("12 of 40 shown, the most active"),
@@ -115,8 +115,8 @@ TEST(Figure, LargeLayersAreThinnedAndSaySo) {
   // The largest of the row's hidden units is among them.
   const std::span<const double> h =
       std::span<const double>(found.layers[0].activations).subspan(50, 50);
-  const auto greatest = std::max_element(h.begin(), h.end()) - h.begin();
-  EXPECT_THAT(svg, HasSubstr("data-layer=\"1\" data-unit=\"" + std::to_string(greatest) + "\""));
+  const auto max = std::max_element(h.begin(), h.end()) - h.begin();
+  EXPECT_THAT(svg, HasSubstr("data-layer=\"1\" data-unit=\"" + std::to_string(max) + "\""));
 }
 
 TEST(Figure, TakesTheLargestInTheirOrder) {
@@ -180,7 +180,7 @@ TEST(Figure, ShowsValuesThatAreNotFinite) {
   EXPECT_THAT(texts(svg, "sum"), testing::Contains("z = nan"));
 }
 
-TEST(Figure, RefusesARowThatIsNotThere) {
+TEST(Figure, RejectsARowThatIsNotThere) {
   const Network network = by_hand();
   const ForwardTrace found = trace_forward(network, row_of({2, 1, 3}));
   EXPECT_THROW((void)figure_svg(network, found, {.row = 1}), ShapeError);

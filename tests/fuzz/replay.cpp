@@ -11,7 +11,7 @@
 namespace {
 
 // Larger files are cut and changed at every so many bytes.
-constexpr std::size_t kMostVariants = 600;
+constexpr std::size_t kMaxVariants = 600;
 
 std::vector<std::byte> read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -23,7 +23,7 @@ std::vector<std::byte> read_file(const std::filesystem::path& path) {
 
 void replay(lamella::fuzz::Target target, std::vector<std::byte> bytes) {
   target(bytes);
-  const std::size_t step = bytes.size() / kMostVariants + 1;
+  const std::size_t step = bytes.size() / kMaxVariants + 1;
   for (std::size_t i = 0; i < bytes.size(); i += step) {
     target(std::vector<std::byte>(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(i)));
     for (const std::byte change : {std::byte{0x01}, std::byte{0x80}, std::byte{0xFF}}) {

@@ -17,7 +17,7 @@ namespace {
 // Wider rows are legal, but take memory that says nothing about the readers.
 constexpr std::size_t kWidest = std::size_t{1} << 16;
 constexpr std::size_t kChunkRows = 7;
-constexpr std::uint64_t kMostRows = std::uint64_t{1} << 20;
+constexpr std::uint64_t kMaxRows = std::uint64_t{1} << 20;
 
 void read_model(std::span<const std::byte> bytes, const char* name) {
   for (const WeightsLayout layout : {WeightsLayout::kAuto, WeightsLayout::kInputsByOutputs}) {
@@ -39,7 +39,7 @@ void drain(io::RowReader& reader) {
   std::uint64_t rows = 0;
   while (const std::size_t count = reader.read(chunk)) {
     rows += count;
-    if (rows > kMostRows) {
+    if (rows > kMaxRows) {
       return;
     }
   }

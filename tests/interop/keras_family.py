@@ -55,7 +55,7 @@ def make(random, widths):
     rows = [None, None, 1, 17][random.integers(4)]  # 17 rows are scored
     for i, outputs in enumerate(widths[1:], 2):
         # Where the batch is fixed, tf2onnx computes a layer without bias a second time inside of the
-        # gate of the activation behind it; such a graph is refused.
+        # gate of the activation behind it; such a graph is rejected.
         has_bias = rows is not None or bool(random.integers(4))
         stack.append(layers.Dense(outputs, use_bias=has_bias, bias_initializer="normal"))
         norm = random.integers(4)

@@ -1,5 +1,5 @@
 // The files of tests/data, as their manifest describes them: what is sound is computed by plain
-// loops and compared; what is not is refused with a message that matches the case's pattern.
+// loops and compared; what is not is rejected with a message that matches the case's pattern.
 #include <cmath>
 #include <regex>
 
@@ -97,10 +97,10 @@ std::vector<double> score(const json& one) {
 
 class Corpus : public testing::TestWithParam<json> {};
 
-TEST_P(Corpus, IsReadOrRefusedAsItsManifestSays) {
+TEST_P(Corpus, IsReadOrRejectedAsItsManifestSays) {
   const json& one = GetParam();
-  if (one["kind"] == "refuse") {
-    const std::string message = refusal([&] { score(one); });
+  if (one["kind"] == "reject") {
+    const std::string message = rejection([&] { score(one); });
     // ECMAScript knows no (?i:...); the flag does the same.
     const std::string mention =
         std::regex_replace(one["mention"].get<std::string>(), std::regex(R"(\(\?i:)"), "(?:");

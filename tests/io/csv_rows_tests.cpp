@@ -10,8 +10,8 @@ using namespace testing_support;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::string csv_refusal(const std::string& text, const RowReadOptions& options = {}) {
-  return refusal([&] { csv_values(text, options); });
+std::string csv_rejection(const std::string& text, const RowReadOptions& options = {}) {
+  return rejection([&] { csv_values(text, options); });
 }
 
 TEST(CsvRows, ReadsRowsOfNumbers) {
@@ -49,8 +49,8 @@ TEST(CsvRows, ReadsCellsInQuotes) {
   EXPECT_THAT(csv_values("\"1\",\" 2 \"\n3,\"4\"\n"), ElementsAre(1, 2, 3, 4));
   EXPECT_THAT(csv_values("\"a,\n\"\"b\"\"\",c\n1,2\n", row_options(1, {"a,\n\"b\""})),
               ElementsAre(1));
-  EXPECT_THAT(csv_refusal("\"a,\nb\",c\n1,x\n"), HasSubstr("line 3, column 2 ('c') is 'x'"));
-  EXPECT_THAT(csv_refusal("1,\"2\n3,4\n"), HasSubstr("not closed"));
+  EXPECT_THAT(csv_rejection("\"a,\nb\",c\n1,x\n"), HasSubstr("line 3, column 2 ('c') is 'x'"));
+  EXPECT_THAT(csv_rejection("1,\"2\n3,4\n"), HasSubstr("not closed"));
 }
 
 TEST(CsvRows, TakesAFirstLineOfWordsAsHeader) {
@@ -59,10 +59,10 @@ TEST(CsvRows, TakesAFirstLineOfWordsAsHeader) {
   EXPECT_THAT(csv_values("nan,inf\n1,2\n").size(), 4U);
 }
 
-TEST(CsvRows, RefusesAFirstLineThatMayBeHeaderOrRow) {
-  EXPECT_THAT(csv_refusal("1,abc,3\n4,5,6\n"),
+TEST(CsvRows, RejectsAFirstLineThatMayBeHeaderOrRow) {
+  EXPECT_THAT(csv_rejection("1,abc,3\n4,5,6\n"),
               HasSubstr("line 1, column 2 is 'abc', which is not a number"));
-  EXPECT_THAT(csv_refusal(",0,1\n0,5,6\n"), HasSubstr("line 1, column 1 is empty"));
+  EXPECT_THAT(csv_rejection(",0,1\n0,5,6\n"), HasSubstr("line 1, column 1 is empty"));
   EXPECT_THAT(csv_values("age,2020,2021\n1,2,3\n", row_options(2, {"2021", "age"})),
               ElementsAre(3, 1));
   EXPECT_THAT(csv_values("age,2020,2021\n1,2,3\n", row_options(2, {"2021", "2020"})),
@@ -79,55 +79,56 @@ TEST(CsvRows, SelectsColumnsByNameOrNumber) {
 
 TEST(CsvRows, SaysWhichColumnsThereAre) {
   const std::string text = "id,x1,x2,x3\na,1,2,3\n";
-  EXPECT_THAT(csv_refusal(text, row_options(1, {"x4"})),
+  EXPECT_THAT(csv_rejection(text, row_options(1, {"x4"})),
               HasSubstr("has no column 'x4' among its 4; the nearest are 'x1', 'x2', 'x3'"));
-  EXPECT_THAT(csv_refusal(text, row_options(1, {"4"})),
+  EXPECT_THAT(csv_rejection(text, row_options(1, {"4"})),
               HasSubstr("its 4 columns are numbered from 0"));
-  EXPECT_THAT(csv_refusal("a,a\n1,2\n", row_options(1, {"a"})),
+  EXPECT_THAT(csv_rejection("a,a\n1,2\n", row_options(1, {"a"})),
               HasSubstr("more than one column named 'a'"));
 }
 
-TEST(CsvRows, RefusesAnotherWidthThanTheModelTakes) {
+TEST(CsvRows, RejectsAnotherWidthThanTheModelTakes) {
   EXPECT_THAT(
-      csv_refusal("1,2,3,4,5\n", row_options(3)),
+      csv_rejection("1,2,3,4,5\n", row_options(3)),
       HasSubstr("rows have 5 columns, the model takes 3 inputs; select columns with --columns"));
-  EXPECT_THAT(csv_refusal("1,2,3\n", row_options(3, {"0", "1"})),
+  EXPECT_THAT(csv_rejection("1,2,3\n", row_options(3, {"0", "1"})),
               HasSubstr("--columns selects 2 columns, the model takes 3 inputs"));
-  EXPECT_THAT(csv_refusal("1;2;3\n", row_options(3)), HasSubstr("delimited by a semicolon"));
+  EXPECT_THAT(csv_rejection("1;2;3\n", row_options(3)), HasSubstr("delimited by a semicolon"));
 }
 
-TEST(CsvRows, RefusesRaggedRowsWithLineAndCounts) {
-  EXPECT_THAT(csv_refusal("1,2\n3,4\n5\n"),
+TEST(CsvRows, RejectsRaggedRowsWithLineAndCounts) {
+  EXPECT_THAT(csv_rejection("1,2\n3,4\n5\n"),
               HasSubstr("line 3 has 1 cells, where the first line has 2"));
-  EXPECT_THAT(csv_refusal("1,2\n3,4,5\n"),
+  EXPECT_THAT(csv_rejection("1,2\n3,4,5\n"),
               HasSubstr("line 2 has 3 cells, where the first line has 2"));
-  EXPECT_THAT(csv_refusal("1,2\n3,4,5\n", row_options(1, {"0"})), HasSubstr("line 2 has 3 cells"));
+  EXPECT_THAT(csv_rejection("1,2\n3,4,5\n", row_options(1, {"0"})),
+              HasSubstr("line 2 has 3 cells"));
 }
 
-TEST(CsvRows, RefusesCellsThatAreNoNumbersWithLineAndColumn) {
+TEST(CsvRows, RejectsCellsThatAreNoNumbersWithLineAndColumn) {
   for (const char* cell : {"abc", "1x", "1e", "--1", "+-1", "1 2", "0x10", "1.2.3", "NA", "'1'",
                            "\"1\"2", "1_000", "nanx"}) {
-    EXPECT_THAT(csv_refusal(fmt::format("1,2\n3,{}\n", cell)), HasSubstr("line 2, column 2 is '"))
+    EXPECT_THAT(csv_rejection(fmt::format("1,2\n3,{}\n", cell)), HasSubstr("line 2, column 2 is '"))
         << cell;
   }
-  EXPECT_THAT(csv_refusal("1,2\n,4\n"), HasSubstr("line 2, column 1 is empty"));
-  EXPECT_THAT(csv_refusal("1,2\n3,\n"), HasSubstr("line 2, column 2 is empty"));
-  EXPECT_THAT(csv_refusal("1,2\n3, \"\" \n"), HasSubstr("line 2, column 2 is empty"));
-  EXPECT_THAT(csv_refusal(std::string("1,2\n3,4\0\n", 9)), HasSubstr("NUL"));
-  EXPECT_THAT(csv_refusal("1,2\n3," + std::string(5000, 'z') + "\n").size(), testing::Lt(200U));
+  EXPECT_THAT(csv_rejection("1,2\n,4\n"), HasSubstr("line 2, column 1 is empty"));
+  EXPECT_THAT(csv_rejection("1,2\n3,\n"), HasSubstr("line 2, column 2 is empty"));
+  EXPECT_THAT(csv_rejection("1,2\n3, \"\" \n"), HasSubstr("line 2, column 2 is empty"));
+  EXPECT_THAT(csv_rejection(std::string("1,2\n3,4\0\n", 9)), HasSubstr("NUL"));
+  EXPECT_THAT(csv_rejection("1,2\n3," + std::string(5000, 'z') + "\n").size(), testing::Lt(200U));
 }
 
-TEST(CsvRows, RefusesBlankLinesBeforeRowsAndEmptyFiles) {
-  EXPECT_THAT(csv_refusal("1,2\n\n\n3,4\n"), HasSubstr("line 2 is empty"));
-  EXPECT_THAT(csv_refusal("\n1,2\n"), HasSubstr("line 1, column 1 is empty"));
-  EXPECT_THAT(csv_refusal(""), HasSubstr("is empty"));
-  EXPECT_THAT(csv_refusal("\xFF\xFE"
-                          "1"),
+TEST(CsvRows, RejectsBlankLinesBeforeRowsAndEmptyFiles) {
+  EXPECT_THAT(csv_rejection("1,2\n\n\n3,4\n"), HasSubstr("line 2 is empty"));
+  EXPECT_THAT(csv_rejection("\n1,2\n"), HasSubstr("line 1, column 1 is empty"));
+  EXPECT_THAT(csv_rejection(""), HasSubstr("is empty"));
+  EXPECT_THAT(csv_rejection("\xFF\xFE"
+                            "1"),
               HasSubstr("UTF-16"));
 }
 
 TEST(CsvRows, BoundsTheLengthOfALine) {
-  EXPECT_THAT(csv_refusal(std::string((std::size_t{64} << 20) + 1, '1')),
+  EXPECT_THAT(csv_rejection(std::string((std::size_t{64} << 20) + 1, '1')),
               HasSubstr("line 1 is longer than"));
 }
 
@@ -191,7 +192,7 @@ TEST(CsvRows, NamesTheFirstLineThatIsWrongWhateverThreadMeetsIt) {
   Matrix chunk(std::size_t{1} << 20, 3);
   for (int repetition = 0; repetition < 20; ++repetition) {
     const auto reader = read_csv_rows(memory_source(bytes_of(text), "rows"), ',', options);
-    EXPECT_THAT(refusal([&] { (void)reader->read(chunk); }),
+    EXPECT_THAT(rejection([&] { (void)reader->read(chunk); }),
                 HasSubstr(fmt::format("line {}, column 3 is 'y'", line)));
   }
 }
@@ -211,13 +212,13 @@ TEST(CsvRows, ReadsQuotedLineBreaksAcrossTheEndsOfItsBuffer) {
 }
 
 TEST(CsvRows, CountsLineBreaksInQuotesAsLines) {
-  EXPECT_THAT(csv_refusal("x,y\n1,\"\n\n\"\n"), HasSubstr("line 2, column 2 ('y') is"));
-  EXPECT_THAT(csv_refusal("\"x\n\",y\n1,2\n3,z\n"), HasSubstr("line 4, column 2 ('y') is 'z'"));
+  EXPECT_THAT(csv_rejection("x,y\n1,\"\n\n\"\n"), HasSubstr("line 2, column 2 ('y') is"));
+  EXPECT_THAT(csv_rejection("\"x\n\",y\n1,2\n3,z\n"), HasSubstr("line 4, column 2 ('y') is 'z'"));
 }
 
 TEST(CsvRows, ReadsTabs) {
   EXPECT_THAT(csv_values("1\t2\n 3\t4 \n", {}, '\t'), ElementsAre(1, 2, 3, 4));
-  EXPECT_THAT(refusal([] { csv_values("1\t2\n3\t\n", {}, '\t'); }),
+  EXPECT_THAT(rejection([] { csv_values("1\t2\n3\t\n", {}, '\t'); }),
               HasSubstr("line 2, column 2 is empty"));
 }
 

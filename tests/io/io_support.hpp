@@ -282,7 +282,7 @@ inline std::vector<float> npy_values(const std::string& file, const RowReadOptio
 }
 
 // The message that the action throws; empty when it throws none.
-inline std::string refusal(const std::function<void()>& action) {
+inline std::string rejection(const std::function<void()>& action) {
   try {
     action();
   } catch (const Error& error) {

@@ -15,15 +15,15 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-std::string json_refusal(const std::string& text, const LoadOptions& options = {}) {
-  return refusal([&] { load(text, options, "m.json"); });
+std::string json_rejection(const std::string& text, const LoadOptions& options = {}) {
+  return rejection([&] { load(text, options, "m.json"); });
 }
 
 // The refusal of one layer with the value for a key in it, behind "m.json: layer 1: ".
 std::string with_value(const std::string& key, const std::string& value) {
   const std::string rest = key == "weights" ? "" : R"(, "weights": [[1, 2], [3, 4]])";
   const std::string message =
-      json_refusal(fmt::format(R"({{"layers": [{{"{}": {}{}}}]}})", key, value, rest));
+      json_rejection(fmt::format(R"({{"layers": [{{"{}": {}{}}}]}})", key, value, rest));
   const std::string begin = "m.json: layer 1: ";
   return message.starts_with(begin) ? message.substr(begin.size()) : message;
 }
@@ -101,9 +101,9 @@ TEST(JsonModel, NumbersAreRoundedOnceToTheNearest) {
                           std::numeric_limits<float>::denorm_min(), 0.0F, -100.0F, 5.0F));
 }
 
-TEST(JsonModel, NumbersBeyondFloat32AreRefusedByTheirPlace) {
+TEST(JsonModel, NumbersBeyondFloat32AreRejectedByTheirPlace) {
   EXPECT_EQ(
-      json_refusal(R"({"layers": [{"weights": [[1]]}, {"weights": [[1], [2], [3.41e38]]}]})"),
+      json_rejection(R"({"layers": [{"weights": [[1]]}, {"weights": [[1], [2], [3.41e38]]}]})"),
       "m.json: layer 2: row 3, column 1 of 'weights' is '3.41e38', which is beyond the range of "
       "float32");
   EXPECT_EQ(with_value("weights", "[[1, -1e400]]"),
@@ -128,7 +128,7 @@ TEST(JsonModel, IsKnownByItsContent) {
     std::string file = safetensors(random_tensors({{"0.weight", {1, 1}}}));
     const std::string header = file.substr(8, file.size() - 12);
     if (static_cast<std::size_t>(length) < header.size()) {
-      EXPECT_THAT(refusal([&] { load(std::string(1, length) + file.substr(1), {}, "m"); }),
+      EXPECT_THAT(rejection([&] { load(std::string(1, length) + file.substr(1), {}, "m"); }),
                   HasSubstr("the header is not sound JSON"));
       continue;
     }
@@ -149,17 +149,17 @@ TEST(JsonModel, ActivationsAreThoseOfTheOptionsOrTheFileOrAssumed) {
                                                    "last are assumed; --activations changes")));
   LoadOptions options;
   options.activations = {ActivationKind::kTanh, ActivationKind::kRelu};
-  EXPECT_THAT(json_refusal(none, options),
+  EXPECT_THAT(json_rejection(none, options),
               HasSubstr("--activations lists 2 for a network of 3 layers"));
   const auto replaced = load(kTwoLayers, options);
   EXPECT_EQ(replaced.network->layers()[0].activation, Activation(ActivationKind::kTanh));
   EXPECT_EQ(replaced.network->layers()[1].activation, Activation(ActivationKind::kRelu));
 
-  EXPECT_EQ(json_refusal(R"({"layers": [{"weights": [[1]], "activation": "relu"},
+  EXPECT_EQ(json_rejection(R"({"layers": [{"weights": [[1]], "activation": "relu"},
                                         {"weights": [[1]]}]})"),
             "m.json: layer 2 has no 'activation', but others have; name one for every layer or for "
             "none");
-  EXPECT_THAT(json_refusal(R"({"layers": [{"weights": [[1]], "activation": "relu"},
+  EXPECT_THAT(json_rejection(R"({"layers": [{"weights": [[1]], "activation": "relu"},
                                           {"weights": [[1]], "activation": "rely"}]})"),
               StartsWith("m.json: layer 2: activation 'rely' is not known; known are identity"));
 }
@@ -168,7 +168,7 @@ TEST(JsonModel, WeightsAreOutputsByInputsUnlessSaid) {
   // Without its bias this would fit either way; with it, the other way alone: no guess is made.
   const std::string text =
       R"({"layers": [{"weights": [[1, 2, 3], [4, 5, 6]], "bias": [1, 2, 3]}]})";
-  EXPECT_EQ(json_refusal(text), "m.json: layer 1: the bias has 3 values for 2 outputs");
+  EXPECT_EQ(json_rejection(text), "m.json: layer 1: the bias has 3 values for 2 outputs");
   LoadOptions options;
   options.weights_layout = WeightsLayout::kInputsByOutputs;
   const auto loaded = load(text, options);
@@ -177,33 +177,33 @@ TEST(JsonModel, WeightsAreOutputsByInputsUnlessSaid) {
   EXPECT_THAT(loaded.network->layers()[0].weights, ElementsAre(1, 4, 2, 5, 3, 6));
 }
 
-TEST(JsonModel, ShapesThatDoNotFitAreRefusedByTheLayersNumbers) {
+TEST(JsonModel, ShapesThatDoNotFitAreRejectedByTheLayersNumbers) {
   EXPECT_EQ(with_value("weights", "[[1, 2], [3, 4], [5]]"),
             "row 3 of 'weights' has 1 values, but row 1 has 2; rows of the same length are wanted");
   EXPECT_THAT(with_value("weights", "[[1], [2, 3]]"), HasSubstr("row 2 of 'weights' has 2 values"));
   EXPECT_EQ(with_value("bias", "[1]"), "the bias has 1 values for 2 outputs");
-  EXPECT_EQ(json_refusal(R"({"layers": [{"weights": [[1], [2]]}, {"weights": [[1, 2, 3]]}]})"),
+  EXPECT_EQ(json_rejection(R"({"layers": [{"weights": [[1], [2]]}, {"weights": [[1, 2, 3]]}]})"),
             "m.json: layers do not chain: layer 1 gives 2 outputs, layer 2 takes 3 inputs");
-  EXPECT_EQ(json_refusal(R"({"layers": [{"weights": [[1]]}], "input_names": ["a", "b"]})"),
+  EXPECT_EQ(json_rejection(R"({"layers": [{"weights": [[1]]}], "input_names": ["a", "b"]})"),
             "m.json: 2 input names found for 1");
-  EXPECT_EQ(json_refusal(R"({"layers": [{"weights": [[1]], "activation": "softmax"},
+  EXPECT_EQ(json_rejection(R"({"layers": [{"weights": [[1]], "activation": "softmax"},
                                         {"weights": [[1]], "activation": "relu"}]})"),
             "m.json: layer 1: softmax may only stand after the last layer, which is 2");
 }
 
-TEST(JsonModel, EmptyListsAreRefused) {
+TEST(JsonModel, EmptyListsAreRejected) {
   EXPECT_EQ(with_value("weights", "[]"),
             "'weights' is an empty list; a list of rows, each a list of numbers, is wanted");
   EXPECT_EQ(with_value("weights", "[[1], []]"),
             "row 2 of 'weights' is an empty list; a list of numbers is wanted");
   EXPECT_EQ(with_value("bias", "[]"), "'bias' is an empty list; a list of numbers is wanted");
-  EXPECT_EQ(json_refusal(R"({"layers": []})"),
+  EXPECT_EQ(json_rejection(R"({"layers": []})"),
             "m.json: 'layers' is an empty list; a list of layers is wanted");
-  EXPECT_EQ(json_refusal(R"({"layers": [{"weights": [[1]]}], "classes": []})"),
+  EXPECT_EQ(json_rejection(R"({"layers": [{"weights": [[1]]}], "classes": []})"),
             "m.json: 'classes' is an empty list; a list of texts is wanted");
 }
 
-TEST(JsonModel, WhatStandsInAWrongPlaceIsRefusedByIt) {
+TEST(JsonModel, WhatStandsInAWrongPlaceIsRejectedByIt) {
   EXPECT_EQ(with_value("weights", "[1, 2]"),
             "row 1 of 'weights' is the number 1; a list of numbers is wanted");
   EXPECT_EQ(with_value("weights", "[[1, [2]]]"),
@@ -223,35 +223,35 @@ TEST(JsonModel, WhatStandsInAWrongPlaceIsRefusedByIt) {
             "'activation' is null; a text such as \"relu\" is wanted");
   EXPECT_EQ(with_value("activation", "[\"relu\"]"),
             "'activation' is a list; a text such as \"relu\" is wanted");
-  EXPECT_EQ(json_refusal(R"({"layers": {"weights": [[1]]}})"),
+  EXPECT_EQ(json_rejection(R"({"layers": {"weights": [[1]]}})"),
             "m.json: 'layers' is an object; a list of layers is wanted");
-  EXPECT_EQ(json_refusal(R"({"layers": [{"weights": [[1]]}, [[1]]]})"),
+  EXPECT_EQ(json_rejection(R"({"layers": [{"weights": [[1]]}, [[1]]]})"),
             "m.json: layer 2 is a list; an object with 'weights' is wanted");
-  EXPECT_EQ(json_refusal(R"({"output_names": "yes"})"),
+  EXPECT_EQ(json_rejection(R"({"output_names": "yes"})"),
             "m.json: 'output_names' is the text 'yes'; a list of texts is wanted");
-  EXPECT_EQ(json_refusal(R"({"classes": ["0", 1]})"),
+  EXPECT_EQ(json_rejection(R"({"classes": ["0", 1]})"),
             "m.json: entry 2 of 'classes' is the number 1; a text is wanted");
 }
 
-TEST(JsonModel, KeysThatAreUnknownDoubledOrMissingAreRefused) {
-  EXPECT_EQ(json_refusal(R"({"layers": [{"weights": [[1]]}, {"wieghts": [[1]]}]})"),
+TEST(JsonModel, KeysThatAreUnknownDoubledOrMissingAreRejected) {
+  EXPECT_EQ(json_rejection(R"({"layers": [{"weights": [[1]]}, {"wieghts": [[1]]}]})"),
             "m.json: layer 2 has the key 'wieghts'; 'weights', 'bias' and 'activation' are known");
-  EXPECT_THAT(json_refusal(R"({"layer": []})"),
+  EXPECT_THAT(json_rejection(R"({"layer": []})"),
               AllOf(StartsWith("m.json: has the key 'layer'; a network in JSON is {\"layers\": [{"),
                     HasSubstr("may have 'input_names', 'output_names' and 'classes'")));
-  EXPECT_EQ(json_refusal(R"({"layers": [{"weights": [[1]], "bias": [1], "weights": [[1]]}]})"),
+  EXPECT_EQ(json_rejection(R"({"layers": [{"weights": [[1]], "bias": [1], "weights": [[1]]}]})"),
             "m.json: layer 1 has the key 'weights' twice");
-  EXPECT_EQ(json_refusal(R"({"layers": [{"weights": [[1]]}], "layers": []})"),
+  EXPECT_EQ(json_rejection(R"({"layers": [{"weights": [[1]]}], "layers": []})"),
             "m.json: has the key 'layers' twice");
-  EXPECT_EQ(json_refusal(R"({"layers": [{"weights": [[1]]}, {"bias": [1]}]})"),
+  EXPECT_EQ(json_rejection(R"({"layers": [{"weights": [[1]]}, {"bias": [1]}]})"),
             "m.json: layer 2 has no 'weights'");
   for (const char* text : {"{}", R"({"classes": ["a"]})"}) {
-    EXPECT_THAT(json_refusal(text), StartsWith("m.json: has no 'layers'; a network in JSON is"));
+    EXPECT_THAT(json_rejection(text), StartsWith("m.json: has no 'layers'; a network in JSON is"));
   }
 }
 
-TEST(JsonModel, TextsThatAreNoJsonAreRefusedByLineAndColumn) {
-  const auto at = [](const std::string& text) { return json_refusal(text).substr(8); };
+TEST(JsonModel, TextsThatAreNoJsonAreRejectedByLineAndColumn) {
+  const auto at = [](const std::string& text) { return json_rejection(text).substr(8); };
   EXPECT_EQ(at("{\n  \"layers\": [\n    {\"weights\": [[1, 2,]]}]}"),
             "is not sound JSON at line 3, column 24, near '{\"weights\": [[1, 2,]'");
   EXPECT_EQ(at("{\"input_names\": [\"\u00fc\u00fc\"]\r\n\"layers\": 1}"),
@@ -278,26 +278,26 @@ TEST(JsonModel, TextsThatAreNoJsonAreRefusedByLineAndColumn) {
   EXPECT_THAT(at("words"), StartsWith("does not begin with '{'"));
 }
 
-TEST(JsonModel, EveryShorterTextIsRefused) {
+TEST(JsonModel, EveryShorterTextIsRejected) {
   const std::string sound = kTwoLayers;
   for (std::size_t size = 1; size < sound.size(); ++size) {
-    EXPECT_THAT(json_refusal(sound.substr(0, size)), HasSubstr("before its JSON does")) << size;
+    EXPECT_THAT(json_rejection(sound.substr(0, size)), HasSubstr("before its JSON does")) << size;
   }
-  EXPECT_THAT(json_refusal(""), HasSubstr("is empty"));
+  EXPECT_THAT(json_rejection(""), HasSubstr("is empty"));
 }
 
-TEST(JsonModel, DeepNestingIsRefusedWhereItBegins) {
+TEST(JsonModel, DeepNestingIsRejectedWhereItBegins) {
   const std::string deep(100'000, '[');
   const auto begin = std::chrono::steady_clock::now();
-  EXPECT_THAT(json_refusal(deep), HasSubstr("does not begin with '{'"));
-  EXPECT_THAT(json_refusal("{\"layers\": " + deep), HasSubstr("layer 1 is a list"));
+  EXPECT_THAT(json_rejection(deep), HasSubstr("does not begin with '{'"));
+  EXPECT_THAT(json_rejection("{\"layers\": " + deep), HasSubstr("layer 1 is a list"));
   EXPECT_THAT(with_value("weights", deep), HasSubstr("row 1, column 1 of 'weights' is a list"));
-  EXPECT_THAT(json_refusal("{\"a\": " + deep), HasSubstr("has the key 'a'"));
+  EXPECT_THAT(json_rejection("{\"a\": " + deep), HasSubstr("has the key 'a'"));
   std::string objects;
   for (int i = 0; i < 100'000; ++i) {
     objects += "{\"layers\": ";
   }
-  EXPECT_THAT(json_refusal(objects), HasSubstr("'layers' is an object"));
+  EXPECT_THAT(json_rejection(objects), HasSubstr("'layers' is an object"));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
 }
 

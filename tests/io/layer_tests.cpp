@@ -26,8 +26,8 @@ std::vector<std::size_t> widths(const LoadedNetwork& loaded) {
   return result;
 }
 
-std::string shapes_refusal(const Shapes& shapes, WeightsLayout layout = WeightsLayout::kAuto) {
-  return refusal([&] { load_shapes(shapes, layout); });
+std::string shapes_rejection(const Shapes& shapes, WeightsLayout layout = WeightsLayout::kAuto) {
+  return rejection([&] { load_shapes(shapes, layout); });
 }
 
 TEST(LayerNames, UnderstandsTheUsualSchemes) {
@@ -82,29 +82,29 @@ TEST(LayerNames, NeedsNoBias) {
       load_shapes({{"0.weight", {4, 3}}, {"1.weight", {2, 4}}}).network->layers()[0].has_bias());
 }
 
-TEST(LayerNames, RefusesTensorsThatBelongToNoLayer) {
-  EXPECT_THAT(shapes_refusal({{"0.weight", {4, 3}}, {"1.running_mean", {4}}}),
+TEST(LayerNames, RejectsTensorsThatBelongToNoLayer) {
+  EXPECT_THAT(shapes_rejection({{"0.weight", {4, 3}}, {"1.running_mean", {4}}}),
               HasSubstr("tensor '1.running_mean' of shape [4] is neither"));
-  EXPECT_THAT(shapes_refusal({{"0.weight", {4, 3}}, {"1.bias", {4}}}),
+  EXPECT_THAT(shapes_rejection({{"0.weight", {4, 3}}, {"1.bias", {4}}}),
               HasSubstr("bias '1.bias' has no weights"));
-  EXPECT_THAT(shapes_refusal({{"lstm.weight_hh_l0", {4, 3}}}),
+  EXPECT_THAT(shapes_rejection({{"lstm.weight_hh_l0", {4, 3}}}),
               HasSubstr("neither weights nor bias"));
-  EXPECT_THAT(shapes_refusal({{"W1", {4, 3}}, {"w1", {4, 3}}}),
+  EXPECT_THAT(shapes_rejection({{"W1", {4, 3}}, {"w1", {4, 3}}}),
               HasSubstr("both name the weights of one layer"));
-  EXPECT_THAT(shapes_refusal({{"", {4, 3}}}), HasSubstr("neither"));
+  EXPECT_THAT(shapes_rejection({{"", {4, 3}}}), HasSubstr("neither"));
 }
 
-TEST(LayerNames, RefusesAMissingNumber) {
-  EXPECT_THAT(shapes_refusal({{"W1", {4, 4}}, {"W3", {4, 4}}}),
+TEST(LayerNames, RejectsAMissingNumber) {
+  EXPECT_THAT(shapes_rejection({{"W1", {4, 4}}, {"W3", {4, 4}}}),
               HasSubstr("layer 2 is missing before 'W3'"));
-  EXPECT_THAT(shapes_refusal({{"W2", {4, 4}}, {"W3", {4, 4}}}),
+  EXPECT_THAT(shapes_rejection({{"W2", {4, 4}}, {"W3", {4, 4}}}),
               HasSubstr("layer 1 is missing before 'W2'"));
 }
 
-TEST(LayerNames, RefusesOtherRanks) {
-  EXPECT_THAT(shapes_refusal({{"0.weight", {8, 3, 3, 3}}}),
+TEST(LayerNames, RejectsOtherRanks) {
+  EXPECT_THAT(shapes_rejection({{"0.weight", {8, 3, 3, 3}}}),
               HasSubstr("tensor '0.weight' [8 x 3 x 3 x 3] is not a matrix"));
-  EXPECT_THAT(shapes_refusal({{"0.weight", {4, 3}}, {"0.bias", {2, 2}}}),
+  EXPECT_THAT(shapes_rejection({{"0.weight", {4, 3}}, {"0.bias", {2, 2}}}),
               HasSubstr("tensor '0.bias' [2 x 2] is not a vector"));
 }
 
@@ -121,10 +121,10 @@ TEST(LayerOrder, FollowsTheShapesWhereNamesHaveNoNumbers) {
               ElementsAre(3, 4, 5, 1));
 }
 
-TEST(LayerOrder, RefusesWhatTheShapesLeaveOpen) {
-  EXPECT_THAT(shapes_refusal({{"a.weight", {4, 4}}, {"b.weight", {4, 4}}}),
+TEST(LayerOrder, RejectsWhatTheShapesLeaveOpen) {
+  EXPECT_THAT(shapes_rejection({{"a.weight", {4, 4}}, {"b.weight", {4, 4}}}),
               HasSubstr("'a', 'b' is not clear from their names, and there are several"));
-  EXPECT_THAT(shapes_refusal({{"a.weight", {4, 3}}, {"b.weight", {6, 5}}}),
+  EXPECT_THAT(shapes_rejection({{"a.weight", {4, 3}}, {"b.weight", {6, 5}}}),
               HasSubstr("there is no order"));
 }
 
@@ -148,7 +148,7 @@ TEST(WeightsLayout, OfSquareWeightsFollowsTheNamesOrMustBeSaid) {
   };
   EXPECT_THAT(first_weights("0.weight", WeightsLayout::kAuto), ElementsAre(1, 2, 3, 4));
   EXPECT_THAT(first_weights("dense.kernel", WeightsLayout::kAuto), ElementsAre(1, 3, 2, 4));
-  EXPECT_THAT(refusal([&] { first_weights("W1", WeightsLayout::kAuto); }),
+  EXPECT_THAT(rejection([&] { first_weights("W1", WeightsLayout::kAuto); }),
               HasSubstr("--weights-layout out-in or in-out"));
   EXPECT_THAT(first_weights("W1", WeightsLayout::kOutputsByInputs), ElementsAre(1, 2, 3, 4));
   EXPECT_THAT(first_weights("W1", WeightsLayout::kInputsByOutputs), ElementsAre(1, 3, 2, 4));
@@ -158,7 +158,7 @@ TEST(WeightsLayout, OfSquareWeightsFollowsTheNamesOrMustBeSaid) {
 }
 
 TEST(WeightsLayout, ThatWasSaidIsNotGuessedOtherwise) {
-  EXPECT_THAT(shapes_refusal({{"W1", {3, 4}}, {"b1", {4}}}, WeightsLayout::kOutputsByInputs),
+  EXPECT_THAT(shapes_rejection({{"W1", {3, 4}}, {"b1", {4}}}, WeightsLayout::kOutputsByInputs),
               HasSubstr("bias 'b1' has 4 values for the 3 outputs"));
 }
 
@@ -170,12 +170,12 @@ TEST(WeightsLayout, IsParsed) {
 }
 
 TEST(Layers, ThatDoNotFitAreNamedWithTheirShapes) {
-  EXPECT_THAT(shapes_refusal(
+  EXPECT_THAT(shapes_rejection(
                   {{"0.weight", {4, 3}}, {"0.bias", {4}}, {"2.weight", {2, 5}}, {"2.bias", {2}}}),
               HasSubstr("'0.weight' [4 x 3] gives 4 outputs, '2.weight' [2 x 5] takes 5 inputs"));
-  EXPECT_THAT(shapes_refusal({{"0.weight", {4, 3}}, {"0.bias", {5}}}),
+  EXPECT_THAT(shapes_rejection({{"0.weight", {4, 3}}, {"0.bias", {5}}}),
               HasSubstr("'0.bias' has 5 values for the 4 outputs of '0.weight' [4 x 3]"));
-  EXPECT_THAT(shapes_refusal({{"0.weight", {0, 3}}}), HasSubstr("at least one"));
+  EXPECT_THAT(shapes_rejection({{"0.weight", {0, 3}}}), HasSubstr("at least one"));
 }
 
 TEST(Activations, DefaultToReluAndIdentityWithANote) {
@@ -190,16 +190,16 @@ TEST(Activations, AreOneForEachLayer) {
   options.activations = {ActivationKind::kRelu};
   const std::string file =
       safetensors(random_tensors({{"0.weight", {4, 3}}, {"1.weight", {2, 4}}}));
-  EXPECT_THAT(refusal([&] { load(file, options); }),
+  EXPECT_THAT(rejection([&] { load(file, options); }),
               HasSubstr("--activations lists 1 for a network of 2 layers"));
   options.activations = {ActivationKind::kTanh, ActivationKind::kSigmoid};
   EXPECT_THAT(load(file, options).notes, IsEmpty());
 }
 
-TEST(ModelFiles, OfOtherFormatsAreRefusedWithWhatIsUnderstood) {
+TEST(ModelFiles, OfOtherFormatsAreRejectedWithWhatIsUnderstood) {
   for (const char* text :
        {"\x89HDF\r\n\x1a\n", "\x80\x02}q", "\x1f\x8b\x08", "GGUF", "\x93NUMPY", "words", ""}) {
-    EXPECT_THAT(refusal([&] { load(text, {}, "model.bin"); }),
+    EXPECT_THAT(rejection([&] { load(text, {}, "model.bin"); }),
                 testing::AllOf(testing::StartsWith("model.bin: "),
                                HasSubstr(".safetensors, .npz, .onnx and .json")))
         << text;
@@ -207,10 +207,10 @@ TEST(ModelFiles, OfOtherFormatsAreRefusedWithWhatIsUnderstood) {
 }
 
 TEST(ModelFiles, ThatCannotBeOpenedSayWhy) {
-  EXPECT_THAT(refusal([] { (void)load_network("/no/such/model.npz"); }),
+  EXPECT_THAT(rejection([] { (void)load_network("/no/such/model.npz"); }),
               HasSubstr("/no/such/model.npz: cannot be opened: No such file or directory"));
-  EXPECT_THAT(refusal([] { (void)load_network("/"); }), HasSubstr("is a directory"));
-  EXPECT_FALSE(refusal([] { (void)load_network("/dev/zero"); }).empty());
+  EXPECT_THAT(rejection([] { (void)load_network("/"); }), HasSubstr("is a directory"));
+  EXPECT_FALSE(rejection([] { (void)load_network("/dev/zero"); }).empty());
 }
 
 }  // namespace

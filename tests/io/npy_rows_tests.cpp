@@ -11,8 +11,8 @@ using namespace testing_support;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::string npy_refusal(const std::string& file, const RowReadOptions& options = {}) {
-  return refusal([&] { npy_values(file, options); });
+std::string npy_rejection(const std::string& file, const RowReadOptions& options = {}) {
+  return rejection([&] { npy_values(file, options); });
 }
 
 // The same bytes through a pipe, which has no size and no offsets.
@@ -26,7 +26,7 @@ std::vector<float> piped_values(const std::string& file, const RowReadOptions& o
   std::vector<float> values;
   const std::string path = fmt::format("/dev/fd/{}", ends[0]);
   FileHandle reading(ends[0]);
-  const std::string message = refusal([&] { values = all_values(*open_rows(path, options)); });
+  const std::string message = rejection([&] { values = all_values(*open_rows(path, options)); });
   feeder.join();
   if (!message.empty()) {
     throw Error(message);
@@ -82,7 +82,7 @@ TEST(NpyRows, TakesAVectorAsOneRowOrAsTheColumnOfAModelWithOneInput) {
   const std::string file = npy("<f4", {3}, raw(counting(3)));
   EXPECT_EQ(read_npy_rows(memory_source(bytes_of(file), "rows"), row_options(3))->rows(), 1U);
   EXPECT_EQ(read_npy_rows(memory_source(bytes_of(file), "rows"), row_options(1))->rows(), 3U);
-  EXPECT_THAT(npy_refusal(file, row_options(2)),
+  EXPECT_THAT(npy_rejection(file, row_options(2)),
               HasSubstr("rows have 3 columns, the model takes 2 inputs"));
 }
 
@@ -92,8 +92,8 @@ TEST(NpyRows, SelectsColumnsByNumber) {
     const auto values = npy_values(file, row_options(3, {"1", "0", "1"}));
     EXPECT_EQ(values, fortran ? std::vector<float>({2, 0, 2, 3, 1, 3})
                               : std::vector<float>({1, 0, 1, 3, 2, 3}));
-    EXPECT_THAT(npy_refusal(file, row_options(1, {"2"})), HasSubstr("no column 2"));
-    EXPECT_THAT(npy_refusal(file, row_options(1, {"x"})), HasSubstr("by number"));
+    EXPECT_THAT(npy_rejection(file, row_options(1, {"2"})), HasSubstr("no column 2"));
+    EXPECT_THAT(npy_rejection(file, row_options(1, {"x"})), HasSubstr("by number"));
   }
 }
 
@@ -126,7 +126,7 @@ TEST(NpyRows, OfAStreamComeOneAfterTheOtherAlone) {
   const auto reader = open_rows(fmt::format("/dev/fd/{}", reading.get()), {});
   EXPECT_FALSE(reader->has_read_at());
   Matrix row(1, 1);
-  EXPECT_THAT(refusal([&] { reader->read_at(1, row); }), HasSubstr("one after the other"));
+  EXPECT_THAT(rejection([&] { reader->read_at(1, row); }), HasSubstr("one after the other"));
   EXPECT_EQ(reader->skip(1), 1U);
   ASSERT_EQ(reader->read(row), 1U);
   EXPECT_EQ(row(0, 0), 1);
@@ -136,39 +136,42 @@ TEST(NpyRows, ReadsNoRows) {
   EXPECT_TRUE(npy_values(npy("<f4", {0, 3}, ""), row_options(3)).empty());
 }
 
-TEST(NpyRows, RefusesTruncatedAndOverlongFilesBeforeAnyRow) {
+TEST(NpyRows, RejectsTruncatedAndOverlongFilesBeforeAnyRow) {
   const std::string data = raw(counting(6));
   for (const bool fortran : {false, true}) {
     for (const std::size_t size : {std::size_t{0}, std::size_t{1}, data.size() - 1}) {
       const std::string file = npy("<f4", {2, 3}, data.substr(0, size), fortran);
-      EXPECT_THAT(refusal([&] { (void)read_npy_rows(memory_source(bytes_of(file), "rows"), {}); }),
-                  HasSubstr(fmt::format(
-                      "truncated: shape [2 x 3] takes 24 bytes of data, {} are there", size)));
-      EXPECT_THAT(refusal([&] { piped_values(file); }), HasSubstr("truncated"));
+      EXPECT_THAT(
+          rejection([&] { (void)read_npy_rows(memory_source(bytes_of(file), "rows"), {}); }),
+          HasSubstr(
+              fmt::format("truncated: shape [2 x 3] takes 24 bytes of data, {} are there", size)));
+      EXPECT_THAT(rejection([&] { piped_values(file); }), HasSubstr("truncated"));
     }
     const std::string longer = npy("<f4", {2, 3}, data + "x", fortran);
-    EXPECT_THAT(refusal([&] { (void)read_npy_rows(memory_source(bytes_of(longer), "rows"), {}); }),
-                HasSubstr("goes on after"));
-    EXPECT_THAT(refusal([&] { piped_values(longer); }), HasSubstr("goes on after"));
+    EXPECT_THAT(
+        rejection([&] { (void)read_npy_rows(memory_source(bytes_of(longer), "rows"), {}); }),
+        HasSubstr("goes on after"));
+    EXPECT_THAT(rejection([&] { piped_values(longer); }), HasSubstr("goes on after"));
   }
 }
 
-TEST(NpyRows, RefusesHugeShapesWithoutAllocating) {
-  EXPECT_THAT(npy_refusal(npy("<f4", {std::size_t{1} << 40, 3}, "")), HasSubstr("truncated"));
-  EXPECT_THAT(npy_refusal(npy("<f4", {std::size_t{1} << 40, std::size_t{1} << 40}, "")),
+TEST(NpyRows, RejectsHugeShapesWithoutAllocating) {
+  EXPECT_THAT(npy_rejection(npy("<f4", {std::size_t{1} << 40, 3}, "")), HasSubstr("truncated"));
+  EXPECT_THAT(npy_rejection(npy("<f4", {std::size_t{1} << 40, std::size_t{1} << 40}, "")),
               HasSubstr("more bytes than 64 bits"));
-  EXPECT_THAT(npy_refusal(npy("<f4", {0, std::size_t{1} << 40, std::size_t{1} << 40}, "")),
+  EXPECT_THAT(npy_rejection(npy("<f4", {0, std::size_t{1} << 40, std::size_t{1} << 40}, "")),
               HasSubstr("64 bits"));
 }
 
-TEST(NpyRows, RefusesTypesThatAreNoNumbers) {
+TEST(NpyRows, RejectsTypesThatAreNoNumbers) {
   for (const char* type : {"|O", "O"}) {
-    EXPECT_THAT(npy_refusal(npy(type, {1, 1}, "12345678")), HasSubstr("object"));
+    EXPECT_THAT(npy_rejection(npy(type, {1, 1}, "12345678")), HasSubstr("object"));
   }
   for (const char* type : {"<c8", "<U3", "|S4", "<M8[ns]", "<f16", "|V8", "", "f3"}) {
-    EXPECT_THAT(npy_refusal(npy(type, {1, 1}, "12345678")), HasSubstr("elements of type")) << type;
+    EXPECT_THAT(npy_rejection(npy(type, {1, 1}, "12345678")), HasSubstr("elements of type"))
+        << type;
   }
-  EXPECT_THAT(npy_refusal(npy_with(
+  EXPECT_THAT(npy_rejection(npy_with(
                   "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", "1234")),
               HasSubstr("structured"));
 }
@@ -183,7 +186,7 @@ TEST(NpyRows, ReadsTheDictAsPythonWouldWriteIt) {
   }
 }
 
-TEST(NpyRows, RefusesMalformedHeaders) {
+TEST(NpyRows, RejectsMalformedHeaders) {
   for (const char* dict :
        {"", "{", "{}", "{'descr': '<f4'}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), 'more': 1}",
@@ -196,22 +199,22 @@ TEST(NpyRows, RefusesMalformedHeaders) {
         "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2)} x",
         "{'descr': '<f4\\'', 'fortran_order': False, 'shape': (1, 2)}"}) {
-    EXPECT_THAT(npy_refusal(npy_with(dict, raw(counting(2)))), HasSubstr("header")) << dict;
+    EXPECT_THAT(npy_rejection(npy_with(dict, raw(counting(2)))), HasSubstr("header")) << dict;
   }
-  EXPECT_THAT(npy_refusal("1,2,3\n"), HasSubstr("magic"));
-  EXPECT_THAT(npy_refusal("\x93NUMPY\x01"), HasSubstr("truncated"));
-  EXPECT_THAT(npy_refusal(npy("<f4", {1, 1}, "1234", false, 4)), HasSubstr("version 4"));
-  EXPECT_THAT(npy_refusal(std::string("\x93NUMPY\x02\0\xFF\xFF\xFF\xFF", 12)),
+  EXPECT_THAT(npy_rejection("1,2,3\n"), HasSubstr("magic"));
+  EXPECT_THAT(npy_rejection("\x93NUMPY\x01"), HasSubstr("truncated"));
+  EXPECT_THAT(npy_rejection(npy("<f4", {1, 1}, "1234", false, 4)), HasSubstr("version 4"));
+  EXPECT_THAT(npy_rejection(std::string("\x93NUMPY\x02\0\xFF\xFF\xFF\xFF", 12)),
               HasSubstr("header of 4294967295 bytes"));
-  EXPECT_THAT(npy_refusal(npy("<f4", {}, "1234")), HasSubstr("single number"));
+  EXPECT_THAT(npy_rejection(npy("<f4", {}, "1234")), HasSubstr("single number"));
 }
 
 TEST(OpenRows, SaysWhyAFileCannotBeOpened) {
   const TemporaryFolder folder;
-  EXPECT_THAT(refusal([&] { (void)open_rows(folder.file("none.npy")); }),
+  EXPECT_THAT(rejection([&] { (void)open_rows(folder.file("none.npy")); }),
               HasSubstr("No such file or directory"));
   std::filesystem::create_directory(folder.file("folder.npy"));
-  EXPECT_THAT(refusal([&] { (void)open_rows(folder.file("folder.npy")); }),
+  EXPECT_THAT(rejection([&] { (void)open_rows(folder.file("folder.npy")); }),
               HasSubstr("is a directory"));
 }
 

@@ -46,8 +46,8 @@ Activation activation_of(const Nodes& nodes, int opset = 13) {
   return network->layers()[0].activation;
 }
 
-std::string refused(const Nodes& nodes, int opset = 13) {
-  return refusal_of(behind_a_layer(nodes, opset));
+std::string rejected(const Nodes& nodes, int opset = 13) {
+  return rejection_of(behind_a_layer(nodes, opset));
 }
 
 TEST(OnnxActivation, EveryOperatorIsKnownByItsName) {
@@ -72,12 +72,12 @@ TEST(OnnxActivation, EveryOperatorIsKnownByItsName) {
   }
 }
 
-TEST(OnnxActivation, SeluHasItsOwnConstantsOrIsRefused) {
+TEST(OnnxActivation, SeluHasItsOwnConstantsOrIsRejected) {
   EXPECT_EQ(activation_of({node("Selu", {"g"}, "y")}), Kind::kSelu);
   EXPECT_EQ(activation_of({node("Selu", {"g"}, "y",
                                 attribute("alpha", 1.67326F) + attribute("gamma", 1.0507F))}),
             Kind::kSelu);
-  EXPECT_THAT(refused({node("Selu", {"g"}, "y", attribute("alpha", 1.5F))}), HasSubstr("Selu"));
+  EXPECT_THAT(rejected({node("Selu", {"g"}, "y", attribute("alpha", 1.5F))}), HasSubstr("Selu"));
 }
 
 TEST(OnnxActivation, HardSigmoidTakesOnnxsDefaultsAndPyTorchsConstants) {
@@ -99,8 +99,8 @@ TEST(OnnxActivation, ClipHasItsBoundsAsInputsOrAttributes) {
   EXPECT_EQ(activation_of({node("Clip", {"g", "zero"}, "y")}), Kind::kRelu);
   EXPECT_EQ(activation_of({node("Max", {"zero", "g"}, "y")}), Kind::kRelu);
   EXPECT_EQ(activation_of({node("Min", {"g", "six"}, "y")}), Activation(Kind::kClip, -kInf, 6));
-  EXPECT_THAT(refused({node("Clip", {"g", "six", "zero"}, "y")}), HasSubstr("Clip"));
-  EXPECT_THAT(refused({node("Clip", {"g", "x"}, "y")}), HasSubstr("Clip"));
+  EXPECT_THAT(rejected({node("Clip", {"g", "six", "zero"}, "y")}), HasSubstr("Clip"));
+  EXPECT_THAT(rejected({node("Clip", {"g", "x"}, "y")}), HasSubstr("Clip"));
 }
 
 TEST(OnnxActivation, PReluWithOneSlopeIsALeakyRelu) {
@@ -110,10 +110,10 @@ TEST(OnnxActivation, PReluWithOneSlopeIsALeakyRelu) {
   }
 }
 
-TEST(OnnxActivation, PReluWithASlopeForEachOutputIsRefused) {
-  EXPECT_THAT(refused({node("PRelu", {"g", "slopes"}, "y")}),
+TEST(OnnxActivation, PReluWithASlopeForEachOutputIsRejected) {
+  EXPECT_THAT(rejected({node("PRelu", {"g", "slopes"}, "y")}),
               testing::AllOf(HasSubstr("the_y"), HasSubstr("PRelu"), HasSubstr("slope")));
-  EXPECT_THAT(refused({node("PRelu", {"g", "g"}, "y")}), HasSubstr("PRelu"));
+  EXPECT_THAT(rejected({node("PRelu", {"g", "g"}, "y")}), HasSubstr("PRelu"));
 }
 
 TEST(OnnxActivation, GeluThroughErf) {
@@ -129,7 +129,7 @@ TEST(OnnxActivation, GeluThroughErf) {
     nodes[0] = node("Mul", {"inverse_root", "g"}, "d");
     EXPECT_EQ(activation_of(nodes), Kind::kGelu);
     nodes[0] = node("Mul", {"half", "g"}, "d");
-    EXPECT_NE(refused(nodes), "") << "erf(x/2) is no part of GELU";
+    EXPECT_NE(rejected(nodes), "") << "erf(x/2) is no part of GELU";
   }
 }
 
@@ -147,7 +147,7 @@ TEST(OnnxActivation, GeluThroughTanh) {
     }
     EXPECT_EQ(activation_of(nodes), Kind::kGeluTanh);
     nodes[cube.size() + 1] = node("Mul", {"a", "half"}, "m");
-    EXPECT_NE(refused(nodes), "");
+    EXPECT_NE(rejected(nodes), "");
   }
 }
 
@@ -160,12 +160,12 @@ TEST(OnnxActivation, SigmoidInExponentials) {
       }
     }
   }
-  EXPECT_NE(refused({node("Exp", {"g"}, "e"), node("Add", {"e", "one"}, "s"),
-                     node("Div", {"one", "s"}, "y")}),
+  EXPECT_NE(rejected({node("Exp", {"g"}, "e"), node("Add", {"e", "one"}, "s"),
+                      node("Div", {"one", "s"}, "y")}),
             "")
       << "1 / (1 + e^x) is another function";
-  EXPECT_NE(refused({node("Neg", {"g"}, "n"), node("Exp", {"n"}, "e"),
-                     node("Add", {"e", "two"}, "s"), node("Div", {"one", "s"}, "y")}),
+  EXPECT_NE(rejected({node("Neg", {"g"}, "n"), node("Exp", {"n"}, "e"),
+                      node("Add", {"e", "two"}, "s"), node("Div", {"one", "s"}, "y")}),
             "");
 }
 
@@ -188,7 +188,7 @@ TEST(OnnxActivation, SoftplusInExponentials) {
               Kind::kSoftplus);
   }
   EXPECT_NE(
-      refused({node("Exp", {"g"}, "e"), node("Add", {"e", "two"}, "s"), node("Log", {"s"}, "y")}),
+      rejected({node("Exp", {"g"}, "e"), node("Add", {"e", "two"}, "s"), node("Log", {"s"}, "y")}),
       "");
 }
 
@@ -198,8 +198,8 @@ TEST(OnnxActivation, SoftplusThatHandsLargeValuesThrough) {
                  node("Where", {"is_large", "g", "s"}, "y")};
   };
   EXPECT_EQ(activation_of(nodes("twenty")), Kind::kSoftplus);
-  EXPECT_THAT(refused(nodes("six")), HasSubstr("Where"));
-  EXPECT_THAT(refused(nodes("twenty", "s")), HasSubstr("Where"));
+  EXPECT_THAT(rejected(nodes("six")), HasSubstr("Where"));
+  EXPECT_THAT(rejected(nodes("twenty", "s")), HasSubstr("Where"));
 }
 
 TEST(OnnxActivation, LogOfSigmoidIsASoftplusTurnedRound) {
@@ -215,8 +215,8 @@ TEST(OnnxActivation, LogOfSigmoidIsASoftplusTurnedRound) {
 TEST(OnnxActivation, LogOfSoftmaxIsLogSoftmax) {
   EXPECT_EQ(activation_of({node("Softmax", {"g"}, "s"), node("Log", {"s"}, "y")}),
             Kind::kLogSoftmax);
-  EXPECT_THAT(refused({node("Softmax", {"g"}, "s", attribute("axis", std::int64_t{0})),
-                       node("Log", {"s"}, "y")}),
+  EXPECT_THAT(rejected({node("Softmax", {"g"}, "s", attribute("axis", std::int64_t{0})),
+                        node("Log", {"s"}, "y")}),
               HasSubstr("Softmax"));
 }
 
@@ -226,8 +226,8 @@ TEST(OnnxActivation, HardSwishIsFoundInItsParts) {
   };
   for (const auto& product : {node("Mul", {"g", "h"}, "y"), node("Mul", {"h", "g"}, "y")}) {
     EXPECT_EQ(activation_of({hard(1.0F / 6.0F, 0.5F), product}), Kind::kHardSwish);
-    EXPECT_THAT(refused({hard(0.2F, 0.5F), product}), HasSubstr("Mul"));
-    EXPECT_THAT(refused({hard(1.0F / 6.0F, 0.4F), product}), HasSubstr("Mul"));
+    EXPECT_THAT(rejected({hard(0.2F, 0.5F), product}), HasSubstr("Mul"));
+    EXPECT_THAT(rejected({hard(1.0F / 6.0F, 0.4F), product}), HasSubstr("Mul"));
   }
   // x clip(x + 3, 0, 6) / 6, in several orders.
   const Nodes clip = {node("Add", {"g", "three"}, "a"), node("Clip", {"a", "zero", "six"}, "c")};
@@ -239,10 +239,10 @@ TEST(OnnxActivation, HardSwishIsFoundInItsParts) {
     nodes.insert(nodes.begin(), clip.begin(), clip.end());
     EXPECT_EQ(activation_of(nodes), Kind::kHardSwish);
     nodes[0] = node("Add", {"two", "g"}, "a");
-    EXPECT_NE(refused(nodes), "");
+    EXPECT_NE(rejected(nodes), "");
     nodes[0] = clip[0];
     nodes[1] = node("Clip", {"a", "zero", "twenty"}, "c");
-    EXPECT_NE(refused(nodes), "");
+    EXPECT_NE(rejected(nodes), "");
   }
 }
 
@@ -267,13 +267,13 @@ TEST(OnnxActivation, FactorsInsideAGateAreThoseOfTheOutputs) {
 }
 
 // g + 3 as a second product of the same row and weights.
-TEST(OnnxActivation, AGateOfALayersSecondCopyIsRefused) {
+TEST(OnnxActivation, AGateOfALayersSecondCopyIsRejected) {
   EXPECT_THAT(
-      refusal_of(model(3,
-                       {node("MatMul", {"x", "k"}, "g"), node("Gemm", {"x", "k", "three"}, "a"),
-                        node("Clip", {"a", "zero", "six"}, "c"), node("Mul", {"g", "c"}, "m"),
-                        node("Mul", {"m", "sixth"}, "y")},
-                       kConstants)),
+      rejection_of(model(3,
+                         {node("MatMul", {"x", "k"}, "g"), node("Gemm", {"x", "k", "three"}, "a"),
+                          node("Clip", {"a", "zero", "six"}, "c"), node("Mul", {"g", "c"}, "m"),
+                          node("Mul", {"m", "sixth"}, "y")},
+                         kConstants)),
       testing::AllOf(HasSubstr("Mul"), HasSubstr("both depend on the row")));
 }
 
@@ -290,10 +290,10 @@ TEST(OnnxActivation, KerassEluAndPReluAreFoundInTheirParts) {
   EXPECT_EQ(activation_of(select), Activation(Kind::kElu, 0.5F));
   Nodes broken = select;
   broken[3] = node("Not", {"other"}, "n");
-  EXPECT_NE(refused(broken), "");
+  EXPECT_NE(rejected(broken), "");
   broken = select;
   broken[2] = node("Greater", {"g", "one"}, "c");
-  EXPECT_NE(refused(broken), "");
+  EXPECT_NE(rejected(broken), "");
   const Nodes where = {select[0], select[1], select[2], node("Where", {"c", "g", "h"}, "y")};
   EXPECT_EQ(activation_of(where), Activation(Kind::kElu, 0.5F));
   EXPECT_EQ(activation_of({select[2], node("Mul", {"g", "half"}, "h"), where[3]}),
@@ -305,21 +305,21 @@ TEST(OnnxActivation, KerassEluAndPReluAreFoundInTheirParts) {
   for (const char* slope : {"slope", "equal_slopes"}) {
     EXPECT_EQ(activation_of(prelu(slope)), Activation(Kind::kLeakyRelu, -0.3F));
   }
-  EXPECT_THAT(refused(prelu("slopes")), HasSubstr("PReLU"));
+  EXPECT_THAT(rejected(prelu("slopes")), HasSubstr("PReLU"));
   Nodes of_two_values = prelu("slope");
   of_two_values[1] = node("Neg", {"r"}, "n");
-  EXPECT_THAT(refused(of_two_values), HasSubstr("Add"));
+  EXPECT_THAT(rejected(of_two_values), HasSubstr("Add"));
 }
 
-TEST(OnnxActivation, SoftmaxOverRowsIsRefused) {
+TEST(OnnxActivation, SoftmaxOverRowsIsRejected) {
   for (const char* op : {"Softmax", "LogSoftmax"}) {
-    EXPECT_THAT(refused({node(op, {"g"}, "y", attribute("axis", std::int64_t{0}))}),
+    EXPECT_THAT(rejected({node(op, {"g"}, "y", attribute("axis", std::int64_t{0}))}),
                 testing::AllOf(HasSubstr("the_y"), HasSubstr(op), HasSubstr("rows")));
   }
 }
 
-TEST(OnnxActivation, SoftmaxBetweenLayersIsRefused) {
-  EXPECT_THAT(refused({node("Softmax", {"g"}, "s"), node("Mul", {"s", "two"}, "y")}),
+TEST(OnnxActivation, SoftmaxBetweenLayersIsRejected) {
+  EXPECT_THAT(rejected({node("Softmax", {"g"}, "s"), node("Mul", {"s", "two"}, "y")}),
               HasSubstr("softmax"));
 }
 

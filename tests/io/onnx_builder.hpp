@@ -119,7 +119,7 @@ inline std::shared_ptr<const Network> load_onnx(const std::string& text,
   return load_network(folder.file("m.onnx"), options).network;
 }
 
-inline std::string refusal_of(const std::string& text) {
+inline std::string rejection_of(const std::string& text) {
   try {
     (void)load_onnx(text);
   } catch (const FileError& error) {

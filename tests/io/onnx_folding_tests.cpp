@@ -157,10 +157,10 @@ TEST(OnnxFolding, ABatchNormalizationBetweenActivationAndLayerGoesIntoTheNext) {
   EXPECT_THAT(network->layers()[1].bias, ElementsAre(-132));
 }
 
-TEST(OnnxFolding, ABatchNormalizationInTrainingModeIsRefused) {
+TEST(OnnxFolding, ABatchNormalizationInTrainingModeIsRejected) {
   const auto with = [](std::string normalization) {
-    return refusal_of(model(3, {node("Gemm", {"x", "k", "b"}, "g"), std::move(normalization)},
-                            {kKernel, kBias, tensor("v", {2}, {1, 2})}));
+    return rejection_of(model(3, {node("Gemm", {"x", "k", "b"}, "g"), std::move(normalization)},
+                              {kKernel, kBias, tensor("v", {2}, {1, 2})}));
   };
   const auto norm = [](const std::string& attributes) {
     return node("BatchNormalization", {"g", "v", "v", "v", "v"}, "y", attributes);

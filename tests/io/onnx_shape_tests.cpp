@@ -1,4 +1,4 @@
-// Flatten, Reshape and Squeeze of ONNX graphs: rows stay together, or the model is refused.
+// Flatten, Reshape and Squeeze of ONNX graphs: rows stay together, or the model is rejected.
 #include <lamella/network.hpp>
 
 #include "tests/io/onnx_builder.hpp"
@@ -27,11 +27,12 @@ TEST(OnnxShape, ReshapesThatKeepRowsTogetherAreRead) {
       {{0, 12}, {32, 12}},  // a batch fixed in the graph alone
   };
   for (const auto& [input, target] : cases) {
-    EXPECT_EQ(refusal_of(reshaped(input, target)), "") << fmt::format("{}", fmt::join(target, ","));
+    EXPECT_EQ(rejection_of(reshaped(input, target)), "")
+        << fmt::format("{}", fmt::join(target, ","));
   }
 }
 
-TEST(OnnxShape, ReshapesThatMixRowsAreRefused) {
+TEST(OnnxShape, ReshapesThatMixRowsAreRejected) {
   const std::vector<std::pair<std::vector<int>, Shape>> cases = {
       {{0, 12}, {12}},      {{0, 12}, {-1}},       {{0, 24}, {-1, 12}}, {{0, 6}, {-1, 12}},
       {{0, 12}, {1, -1}},  // all rows in one, of however many there are
@@ -39,12 +40,13 @@ TEST(OnnxShape, ReshapesThatMixRowsAreRefused) {
       {{0, 12}, {0, 0, 0}}, {{0, 12}, {0, 5, -1}}, {{0, 12}, {}},
   };
   for (const auto& [input, target] : cases) {
-    EXPECT_NE(refusal_of(reshaped(input, target)), "") << fmt::format("{}", fmt::join(target, ","));
+    EXPECT_NE(rejection_of(reshaped(input, target)), "")
+        << fmt::format("{}", fmt::join(target, ","));
   }
-  EXPECT_THAT(refusal_of(reshaped({0, 12}, {-1, 6})),
+  EXPECT_THAT(rejection_of(reshaped({0, 12}, {-1, 6})),
               testing::AllOf(HasSubstr("the_r"), HasSubstr("Reshape"), HasSubstr("[-1, 6]"),
                              HasSubstr("12 values")));
-  EXPECT_NE(refusal_of(reshaped({0, 12}, {0, 12}, attribute("allowzero", std::int64_t{1}))), "");
+  EXPECT_NE(rejection_of(reshaped({0, 12}, {0, 12}, attribute("allowzero", std::int64_t{1}))), "");
 }
 
 TEST(OnnxShape, AShapeMayBeginWithTheNumberOfRows) {
@@ -53,9 +55,9 @@ TEST(OnnxShape, AShapeMayBeginWithTheNumberOfRows) {
     nodes.push_back(node("Concat", {"n", "rest"}, "shape", attribute("axis", std::int64_t{0})));
     nodes.push_back(node("Reshape", {"x", "shape"}, "r"));
     nodes.push_back(node("MatMul", {"r", "m"}, "y"));
-    return refusal_of(model_of({rows, 3, 4}, nodes,
-                               {integers("rest", {-1}), integers("0", {0}), integers("1", {1}),
-                                integers("32", {32}), tensor("m", {12, 2}, Values(24, 0.5F))}));
+    return rejection_of(model_of({rows, 3, 4}, nodes,
+                                 {integers("rest", {-1}), integers("0", {0}), integers("1", {1}),
+                                  integers("32", {32}), tensor("m", {12, 2}, Values(24, 0.5F))}));
   };
   const auto from_to = [](std::int64_t from, std::int64_t to) {
     return attribute("start", from) + attribute("end", to);
@@ -73,9 +75,9 @@ TEST(OnnxShape, AShapeMayBeginWithTheNumberOfRows) {
   EXPECT_NE(with({node("Shape", {"m"}, "n", from_to(0, 1))}), "");
 }
 
-TEST(OnnxShape, FlattenKeepsTheFirstDimensionOrIsRefused) {
+TEST(OnnxShape, FlattenKeepsTheFirstDimensionOrIsRejected) {
   const auto flattened = [](const std::string& attributes) {
-    return refusal_of(model_of(
+    return rejection_of(model_of(
         {0, 3, 4}, {node("Flatten", {"x"}, "r", attributes), node("MatMul", {"r", "m"}, "y")},
         {tensor("m", {12, 2}, Values(24, 0.5F))}));
   };
@@ -102,8 +104,8 @@ TEST(OnnxShape, AnImagesMeanIsFoldedThroughItsFlatten) {
 }
 
 TEST(OnnxShape, RowsOfAnImageNeedAFlatten) {
-  EXPECT_THAT(refusal_of(model_of({0, 3, 4}, {node("MatMul", {"x", "m"}, "y")},
-                                  {tensor("m", {12, 2}, Values(24, 0.5F))})),
+  EXPECT_THAT(rejection_of(model_of({0, 3, 4}, {node("MatMul", {"x", "m"}, "y")},
+                                    {tensor("m", {12, 2}, Values(24, 0.5F))})),
               testing::AllOf(HasSubstr("MatMul"), HasSubstr("Flatten")));
 }
 

@@ -56,7 +56,7 @@ TEST(Onnx, ThePairInTheOtherOrderHasItsColumnsExchanged) {
   EXPECT_EQ(network->layers()[0].activation.kind, ActivationKind::kSoftmax);
 }
 
-TEST(Onnx, OtherJoinedColumnsAreRefused) {
+TEST(Onnx, OtherJoinedColumnsAreRejected) {
   for (const auto& columns : {std::vector<std::string>{"p", "p"},
                               {"n", "n"},
                               {"z", "p"},
@@ -112,15 +112,15 @@ TEST(Onnx, DoublesAndShapesMayLieThereToo) {
   EXPECT_THAT(network->layers()[0].weights, ElementsAre(1.0F, 2.0F, static_cast<float>(3.0 / 7)));
 }
 
-TEST(Onnx, DataBeyondTheEndOfTheirFileAreRefused) {
+TEST(Onnx, DataBeyondTheEndOfTheirFileAreRejected) {
   const TemporaryFolder folder;
   write_text(folder.file("weights.bin"), "skip" + raw(Values{1, 4, 2, 5, 3, 6}));
-  const auto refused = [&](const std::string& offset, const std::string& length) {
+  const auto rejected = [&](const std::string& offset, const std::string& length) {
     write_text(folder.file("m.onnx"), external_model("weights.bin", offset, length));
-    return refusal([&] { (void)load_network(folder.file("m.onnx")); });
+    return rejection([&] { (void)load_network(folder.file("m.onnx")); });
   };
-  EXPECT_EQ(refused("4", "24"), "");
-  EXPECT_EQ(refused("4", ""), "");
+  EXPECT_EQ(rejected("4", "24"), "");
+  EXPECT_EQ(rejected("4", ""), "");
   for (const auto& [offset, length] :
        std::vector<std::pair<std::string, std::string>>{{"5", "24"},
                                                         {"4", "23"},
@@ -131,86 +131,87 @@ TEST(Onnx, DataBeyondTheEndOfTheirFileAreRefused) {
                                                         {"-4", "24"},
                                                         {"4", "18446744073709551615"},
                                                         {"four", "24"}}) {
-    EXPECT_THAT(refused(offset, length), HasSubstr("tensor 'k'")) << offset << ", " << length;
+    EXPECT_THAT(rejected(offset, length), HasSubstr("tensor 'k'")) << offset << ", " << length;
   }
 }
 
-TEST(Onnx, TensorsOutsideOfTheModelsFolderAreRefused) {
+TEST(Onnx, TensorsOutsideOfTheModelsFolderAreRejected) {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder.file("in"));
   std::filesystem::create_directory(folder.file("in/a"));
   write_text(folder.file("weights.bin"), "skip" + raw(Values{1, 4, 2, 5, 3, 6}));
   std::filesystem::create_symlink(folder.file("weights.bin"), folder.file("in/link.bin"));
-  const auto refused = [&](const std::string& location) {
+  const auto rejected = [&](const std::string& location) {
     write_text(folder.file("in/m.onnx"), external_model(location));
-    return refusal([&] { (void)load_network(folder.file("in/m.onnx")); });
+    return rejection([&] { (void)load_network(folder.file("in/m.onnx")); });
   };
   for (const std::string& location : {std::string("../weights.bin"), folder.file("weights.bin"),
                                       std::string("a/../../weights.bin"), std::string()}) {
-    EXPECT_THAT(refused(location), HasSubstr("model's own folder")) << location;
+    EXPECT_THAT(rejected(location), HasSubstr("model's own folder")) << location;
   }
-  EXPECT_THAT(refused("link.bin"), HasSubstr("link to outside"));
-  EXPECT_THAT(refused("nothing.bin"), HasSubstr("not there"));
+  EXPECT_THAT(rejected("link.bin"), HasSubstr("link to outside"));
+  EXPECT_THAT(rejected("nothing.bin"), HasSubstr("not there"));
   write_text(folder.file("in/a/weights.bin"), read_text(folder.file("weights.bin")));
-  EXPECT_EQ(refused("a/weights.bin"), "");
+  EXPECT_EQ(rejected("a/weights.bin"), "");
 }
 
-TEST(Onnx, WhatIsNoChainIsRefusedByNodeAndOperator) {
-  const auto refused = [](const std::vector<std::string>& nodes) {
-    return refusal_of(model(3, nodes, {kKernel, kBias}));
+TEST(Onnx, WhatIsNoChainIsRejectedByNodeAndOperator) {
+  const auto rejected = [](const std::vector<std::string>& nodes) {
+    return rejection_of(model(3, nodes, {kKernel, kBias}));
   };
   // A skip connection; a cycle; a value that no node makes.
-  EXPECT_THAT(refused({node("Gemm", {"x", "k", "b"}, "g"), node("Relu", {"g"}, "r"),
-                       node("Add", {"g", "r"}, "y")}),
+  EXPECT_THAT(rejected({node("Gemm", {"x", "k", "b"}, "g"), node("Relu", {"g"}, "r"),
+                        node("Add", {"g", "r"}, "y")}),
               HasSubstr("Add"));
-  EXPECT_NE(refused({node("Relu", {"a"}, "y"), node("Tanh", {"y"}, "a")}), "");
-  EXPECT_THAT(refused({node("Gemm", {"nothing", "k", "b"}, "y")}), HasSubstr("nothing"));
+  EXPECT_NE(rejected({node("Relu", {"a"}, "y"), node("Tanh", {"y"}, "a")}), "");
+  EXPECT_THAT(rejected({node("Gemm", {"nothing", "k", "b"}, "y")}), HasSubstr("nothing"));
 }
 
-TEST(Onnx, OperatorsThatNoPerceptronNeedsAreRefusedByName) {
+TEST(Onnx, OperatorsThatNoPerceptronNeedsAreRejectedByName) {
   for (const char* op : {"Conv", "MaxPool", "LSTM", "Attention", "LayerNormalization", "Gather",
                          "ReduceMean", "Transpose", "Sin", "Abs", "Exp", "Pow", "Loop"}) {
-    EXPECT_THAT(refusal_of(model(3, {node("Gemm", {"x", "k", "b"}, "g"), node(op, {"g", "b"}, "y")},
-                                 {kKernel, kBias})),
-                testing::AllOf(HasSubstr("the_y"), HasSubstr(op)));
+    EXPECT_THAT(
+        rejection_of(model(3, {node("Gemm", {"x", "k", "b"}, "g"), node(op, {"g", "b"}, "y")},
+                           {kKernel, kBias})),
+        testing::AllOf(HasSubstr("the_y"), HasSubstr(op)));
   }
   // An operator of another domain is not that of the standard.
   for (const char* op : {"Relu", "Gemm", "Add"}) {
-    EXPECT_THAT(refusal_of(model(3,
-                                 {node("Gemm", {"x", "k", "b"}, "g"),
-                                  node(op, {"g", "b"}, "y", bytes(7, "com.example"))},
-                                 {kKernel, kBias})),
+    EXPECT_THAT(rejection_of(model(3,
+                                   {node("Gemm", {"x", "k", "b"}, "g"),
+                                    node(op, {"g", "b"}, "y", bytes(7, "com.example"))},
+                                   {kKernel, kBias})),
                 testing::AllOf(HasSubstr("the_y"), HasSubstr("no multi-layer perceptron")));
   }
 }
 
-TEST(Onnx, AGemmThatTransposesTheRowsIsRefused) {
+TEST(Onnx, AGemmThatTransposesTheRowsIsRejected) {
   EXPECT_THAT(
-      refusal_of(model(3, {node("Gemm", {"x", "k"}, "y", attribute("transA", std::int64_t{1}))},
-                       {kKernel})),
+      rejection_of(model(3, {node("Gemm", {"x", "k"}, "y", attribute("transA", std::int64_t{1}))},
+                         {kKernel})),
       testing::AllOf(HasSubstr("the_y"), HasSubstr("Gemm"), HasSubstr("transA")));
 }
 
-TEST(Onnx, OpsetsBefore7AreRefused) {
+TEST(Onnx, OpsetsBefore7AreRejected) {
   const std::vector<std::string> nodes = {node("Gemm", {"x", "k", "b"}, "y")};
-  EXPECT_THAT(refusal_of(model(3, nodes, {kKernel, kBias}, 6)),
+  EXPECT_THAT(rejection_of(model(3, nodes, {kKernel, kBias}, 6)),
               testing::AllOf(HasSubstr("opset 6"), HasSubstr("7")));
-  EXPECT_EQ(refusal_of(model(3, nodes, {kKernel, kBias}, 7)), "");
+  EXPECT_EQ(rejection_of(model(3, nodes, {kKernel, kBias}, 7)), "");
 }
 
 TEST(Onnx, TensorsAmongTheInputsAreNoInputs) {
   const std::vector<std::string> nodes = {node("Gemm", {"x", "k", "b"}, "y")};
-  EXPECT_EQ(refusal_of(model_of({0, 3}, nodes, {kKernel, kBias},
-                                {.opset = 9, .ir_version = 3, .more_inputs = {"k", "b"}})),
+  EXPECT_EQ(rejection_of(model_of({0, 3}, nodes, {kKernel, kBias},
+                                  {.opset = 9, .ir_version = 3, .more_inputs = {"k", "b"}})),
             "");
-  EXPECT_THAT(refusal_of(model_of({0, 3}, nodes, {kKernel, kBias},
-                                  {.opset = 9, .ir_version = 3, .more_inputs = {"other"}})),
+  EXPECT_THAT(rejection_of(model_of({0, 3}, nodes, {kKernel, kBias},
+                                    {.opset = 9, .ir_version = 3, .more_inputs = {"other"}})),
               HasSubstr("other"));
 }
 
 TEST(Onnx, DropoutIsNothingUnlessItIsInTrainingMode) {
   const auto with = [](const std::string& training, int opset) {
-    return refusal_of(
+    return rejection_of(
         model(3,
               {node("Gemm", {"x", "k", "b"}, "g"),
                node("Dropout",
@@ -230,17 +231,17 @@ TEST(Onnx, DropoutIsNothingUnlessItIsInTrainingMode) {
 
 TEST(Onnx, LayersThatDoNotChainNameBothWidths) {
   EXPECT_THAT(
-      refusal_of(model(3, {node("Gemm", {"x", "k", "b"}, "g"), node("Gemm", {"g", "k"}, "y")},
-                       {kKernel, kBias})),
+      rejection_of(model(3, {node("Gemm", {"x", "k", "b"}, "g"), node("Gemm", {"g", "k"}, "y")},
+                         {kKernel, kBias})),
       testing::AllOf(HasSubstr("3"), HasSubstr("2")));
 }
 
-TEST(Onnx, EveryTruncationIsRefused) {
+TEST(Onnx, EveryTruncationIsRejected) {
   const std::string whole =
       model(3, {node("Gemm", {"x", "k", "b"}, "g"), node("Relu", {"g"}, "y")}, {kKernel, kBias});
   ASSERT_NE(load_onnx(whole), nullptr);
   for (std::size_t size = 0; size < whole.size() - 6; ++size) {  // the last 6 bytes are the opset
-    EXPECT_NE(refusal_of(whole.substr(0, size)), "") << size;
+    EXPECT_NE(rejection_of(whole.substr(0, size)), "") << size;
   }
 }
 

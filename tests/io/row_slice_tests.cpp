@@ -95,36 +95,36 @@ TEST(RowSlice, CountsLinesInTheWholeFile) {
   write_text(file, "a,note,b\n1,\"two\nlines\",2\n3,,4\n5,,x\n");
   const RowReadOptions options = row_options(2, {"a", "b"});
   const RowSlice slice = open_row_slice(file, {2, 3}, options);
-  EXPECT_THAT(refusal([&] { all_values(*slice.reader); }), HasSubstr("line 5, column 3"));
+  EXPECT_THAT(rejection([&] { all_values(*slice.reader); }), HasSubstr("line 5, column 3"));
   // It is no matter of those whose rows are in order.
   EXPECT_THAT(all_values(*open_row_slice(file, {0, 3}, options).reader), ElementsAre(1, 2));
   EXPECT_THAT(all_values(*open_row_slice(file, {1, 3}, options).reader), ElementsAre(3, 4));
 }
 
-TEST(RowSlice, WhatCannotBeCountedIsRefusedByAll) {
+TEST(RowSlice, WhatCannotBeCountedIsRejectedByAll) {
   const TemporaryFolder folder;
   const std::string file = folder.file("rows.csv");
   write_text(file, "1,2\n\n3,4\n");
-  EXPECT_THAT(refusal([&] {
+  EXPECT_THAT(rejection([&] {
                 (void)open_row_slice(file, {0, 2}, {});
               }),
               HasSubstr("line 2 is empty"));
   write_text(file, "1,2\n3,\"4\n");
-  EXPECT_THAT(refusal([&] { (void)open_row_slice(file, {0, 2}, {}); }), HasSubstr("not closed"));
+  EXPECT_THAT(rejection([&] { (void)open_row_slice(file, {0, 2}, {}); }), HasSubstr("not closed"));
 }
 
-TEST(RowSlice, IsRefusedWhereAFileCannotBeReadTwice) {
+TEST(RowSlice, IsRejectedWhereAFileCannotBeReadTwice) {
   const TemporaryFolder folder;
   const std::string fifo = folder.file("rows.csv");
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   for (const std::string& path : {std::string("-"), fifo, std::string("/dev/null")}) {
-    EXPECT_THAT(refusal([&] {
+    EXPECT_THAT(rejection([&] {
                   (void)open_row_slice(path, {0, 2}, {});
                 }),
                 HasSubstr("name a file"))
         << path;
   }
-  EXPECT_THAT(refusal([&] {
+  EXPECT_THAT(rejection([&] {
                 (void)open_row_slice(folder.file("not there.npy"), {0, 2}, {});
               }),
               HasSubstr("cannot be opened"));
@@ -155,7 +155,7 @@ TEST(RowSlice, AFileThatBecomesShorterIsAnError) {
   write_text(file, text);
   const RowSlice slice = open_row_slice(file, {0, 1}, {});
   write_text(file, "");
-  EXPECT_THAT(refusal([&] { all_values(*slice.reader, 1000); }), HasSubstr("was cut short"));
+  EXPECT_THAT(rejection([&] { all_values(*slice.reader, 1000); }), HasSubstr("was cut short"));
 }
 
 // Counts the bytes that are read from it.

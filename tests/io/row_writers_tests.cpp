@@ -158,7 +158,7 @@ TEST(RowWriters, WriteStraightIntoDevicesAndReportAFullOne) {
   EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
   for (const RowFormat format : {RowFormat::kNpy, RowFormat::kCsv}) {
     options.format = format;
-    EXPECT_THAT(refusal([&] {
+    EXPECT_THAT(rejection([&] {
                   write_in_parts(*create_rows("/dev/full", options), random_bits(10, 3, false));
                 }),
                 HasSubstr("/dev/full: cannot be written: No space left on device"));
@@ -167,12 +167,12 @@ TEST(RowWriters, WriteStraightIntoDevicesAndReportAFullOne) {
 
 TEST(RowWriters, SayWhyAFileCannotBeMade) {
   const TemporaryFolder folder;
-  EXPECT_THAT(refusal([&] { (void)create_rows(folder.file("no/a.npy"), write_options(3)); }),
+  EXPECT_THAT(rejection([&] { (void)create_rows(folder.file("no/a.npy"), write_options(3)); }),
               HasSubstr("No such file or directory"));
-  EXPECT_THAT(refusal([&] { (void)create_rows(folder.file("a.xyz"), write_options(3)); }),
+  EXPECT_THAT(rejection([&] { (void)create_rows(folder.file("a.xyz"), write_options(3)); }),
               HasSubstr(".npy, .csv and .tsv"));
   std::filesystem::create_directory(folder.file("b.csv"));
-  EXPECT_THAT(refusal([&] { (void)create_rows(folder.file("b.csv"), write_options(3)); }),
+  EXPECT_THAT(rejection([&] { (void)create_rows(folder.file("b.csv"), write_options(3)); }),
               HasSubstr("is a directory"));
   EXPECT_EQ(folder.count(), 1U);
 }

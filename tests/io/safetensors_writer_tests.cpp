@@ -28,7 +28,7 @@ void expect_same(const Network& read, const Network& written) {
 
 TEST(SafetensorsWriter, RandomNetworksComeBackBitForBit) {
   std::mt19937 generator(11);
-  const auto draw = [&](unsigned most) { return static_cast<std::size_t>(generator() % most); };
+  const auto draw = [&](unsigned limit) { return static_cast<std::size_t>(generator() % limit); };
   const auto values = [&](std::size_t count) {
     std::vector<float> some(count);
     std::normal_distribution<float> normal;
@@ -84,29 +84,29 @@ TEST(SafetensorsWriter, RandomNetworksComeBackBitForBit) {
   EXPECT_EQ(folder.count(), 1U) << "a temporary file is left";
 }
 
-TEST(SafetensorsWriter, RefusesWhatTheFormatCannotHold) {
+TEST(SafetensorsWriter, RejectsWhatTheFormatCannotHold) {
   const TemporaryFolder folder;
   const Network network({{1, 1, {1}, {}, {}}}, {.inputs = {"\xff"}, .outputs = {}, .classes = {}});
-  EXPECT_THAT(refusal([&] { save_network(network, folder.file("m.safetensors")); }),
+  EXPECT_THAT(rejection([&] { save_network(network, folder.file("m.safetensors")); }),
               HasSubstr("UTF-8"));
-  EXPECT_THAT(refusal([&] { save_network(network, folder.file("m.npz")); }), HasSubstr("m.npz"));
+  EXPECT_THAT(rejection([&] { save_network(network, folder.file("m.npz")); }), HasSubstr("m.npz"));
   EXPECT_EQ(folder.count(), 0U);
 }
 
 TEST(SafetensorsWriter, MetadataOfItsOwnIsCheckedWhenRead) {
   const auto tensors = random_tensors({{"0.weight", {2, 3}}});
-  const auto refused = [&](const std::string& metadata) {
-    return refusal([&] { load(safetensors(tensors, metadata), {}, "m.safetensors"); });
+  const auto rejected = [&](const std::string& metadata) {
+    return rejection([&] { load(safetensors(tensors, metadata), {}, "m.safetensors"); });
   };
-  EXPECT_THAT(refused(R"({"lamella.format":"2"})"), HasSubstr("format '2'"));
-  EXPECT_THAT(refused(R"({"lamella.input_steps":"frob"})"), HasSubstr("'frob'"));
-  EXPECT_THAT(refused(R"({"lamella.input_steps":"add"})"), HasSubstr("'input_steps.0'"));
+  EXPECT_THAT(rejected(R"({"lamella.format":"2"})"), HasSubstr("format '2'"));
+  EXPECT_THAT(rejected(R"({"lamella.input_steps":"frob"})"), HasSubstr("'frob'"));
+  EXPECT_THAT(rejected(R"({"lamella.input_steps":"add"})"), HasSubstr("'input_steps.0'"));
   for (const char* const names : {"x", "{}", "[1,2,3]", "[[\\\"a\\\"],1,2]", "[\\\"a\\\""}) {
-    EXPECT_THAT(refused(std::string(R"({"lamella.input_names":")") + names + "\"}"),
+    EXPECT_THAT(rejected(std::string(R"({"lamella.input_names":")") + names + "\"}"),
                 HasSubstr("not a JSON list of texts"))
         << names;
   }
-  EXPECT_THAT(refused(R"({"lamella.input_names":"[\"a\"]"})"), HasSubstr("1 input names"));
+  EXPECT_THAT(rejected(R"({"lamella.input_names":"[\"a\"]"})"), HasSubstr("1 input names"));
 }
 
 }  // namespace

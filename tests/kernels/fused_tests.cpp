@@ -65,10 +65,10 @@ plan::SharedMemoryFacts facts_for(const Network& network, Way way) {
 }
 
 bool device_has(std::size_t shared_bytes) {
-  int most = 0;
-  test::require(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0),
+  int limit = 0;
+  test::require(cudaDeviceGetAttribute(&limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0),
                 "attribute");
-  return shared_bytes <= static_cast<std::size_t>(most);
+  return shared_bytes <= static_cast<std::size_t>(limit);
 }
 
 class Fused {

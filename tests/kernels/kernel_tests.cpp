@@ -330,7 +330,7 @@ TEST_F(Kernels, NothingToDoLaunchesNothing) {
             cudaSuccess);
 }
 
-TEST_F(Kernels, KindsThatAreNotTheirsAreRefused) {
+TEST_F(Kernels, KindsThatAreNotTheirsAreRejected) {
   EXPECT_EQ(kernels::from_float(nullptr, nullptr, core::DType::kFloat32, 1, nullptr),
             cudaErrorInvalidValue);
   EXPECT_EQ(kernels::to_float(nullptr, core::DType::kFloat32, nullptr, 1, nullptr),

@@ -1,4 +1,4 @@
-// A kernel whose array cannot stay in registers: that the flags of the kernels' own build refuse it
+// A kernel whose array cannot stay in registers: that the flags of the kernels' own build reject it
 // is a test.
 __global__ void local_memory_kernel(float* values, const int* order) {
   float copies[64];

@@ -96,7 +96,7 @@ TEST_F(RowTopK, StepsOverMoreRowsThanItsGrid) {
   expect_right(132 * 16 * 64 + 77, 3, 2);  // blocks times groups of a block, and some
 }
 
-TEST_F(RowTopK, NothingToDoLaunchesNothingAndAKThatIsNotIsRefused) {
+TEST_F(RowTopK, NothingToDoLaunchesNothingAndAKThatIsNotIsRejected) {
   EXPECT_EQ(kernels::row_top_k(nullptr, 0, 5, 2, nullptr, nullptr), cudaSuccess);
   EXPECT_EQ(kernels::row_top_k(nullptr, 1, 5, 0, nullptr, nullptr), cudaErrorInvalidValue);
   EXPECT_EQ(kernels::row_top_k(nullptr, 1, 5, 6, nullptr, nullptr), cudaErrorInvalidValue);

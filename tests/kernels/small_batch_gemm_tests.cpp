@@ -112,14 +112,14 @@ TEST_F(SmallBatchGemm, LargerTilesAreTheSameChains) {
 
 TEST_F(SmallBatchGemm, KeepNanAndInfinityOfTheirRowAndHaveOneZero) {
   const float infinity = std::numeric_limits<float>::infinity();
-  const float least = std::numeric_limits<float>::denorm_min();
+  const float min = std::numeric_limits<float>::denorm_min();
   const Shape s{6, 21, 9};
   std::vector<float> x = random_floats(s.rows * s.inputs, 1);
   x[1 * s.inputs + 20] = std::numeric_limits<float>::quiet_NaN();
   x[2 * s.inputs] = infinity;
   x[3 * s.inputs + 4] = -infinity;
   x[3 * s.inputs + 5] = infinity;
-  std::fill_n(&x[4 * s.inputs], s.inputs, -least);  // products that round to -0
+  std::fill_n(&x[4 * s.inputs], s.inputs, -min);  // products that round to -0
   std::fill_n(&x[5 * s.inputs], s.inputs, -0.0F);
   std::vector<float> w = random_floats(s.outputs * s.inputs, 2);
   std::fill_n(w.data(), s.inputs, 0.25F);

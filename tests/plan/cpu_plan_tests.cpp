@@ -71,8 +71,8 @@ TEST(CpuPlan, DealsOutRowsEvenly) {
     for (const std::size_t threads : {2, 3, 4}) {
       const CpuSplit split = split_call(plan, rows, static_cast<int>(threads));
       const std::size_t before = (split.claims - 1) / threads * split.claim_rows;
-      const std::size_t most = before + std::min(split.claim_rows, rows - before * threads);
-      EXPECT_LE(100 * most * threads, 116 * rows) << rows << " rows, " << threads << " threads";
+      const std::size_t limit = before + std::min(split.claim_rows, rows - before * threads);
+      EXPECT_LE(100 * limit * threads, 116 * rows) << rows << " rows, " << threads << " threads";
     }
   }
 }

@@ -79,7 +79,7 @@ TEST(CudaPlan, DefaultRowsKeepABufferWithin128MiB) {
   EXPECT_EQ(make_cuda_plan(Network({layer(4096, 8192)}), 0).max_rows, 4096U);
 }
 
-TEST(CudaPlan, RefusesMoreThanCublasOrMemoryCanCount) {
+TEST(CudaPlan, RejectsMoreThanCublasOrMemoryCanCount) {
   const Network network({layer(3, 5), layer(5, 2)});
   EXPECT_THROW((void)make_cuda_plan(network, std::size_t{1} << 31), UsageError);
   EXPECT_NO_THROW((void)make_cuda_plan(network, (std::size_t{1} << 31) - 1));

@@ -149,7 +149,7 @@ TEST(FusedPlan, AnImageHoldsEveryNumberWhereItsDescriptionSays) {
   EXPECT_EQ(seen, image.size());
 }
 
-constexpr DeviceCeilings kH100 = {.flops = 66.9e12, .bytes = 3.35e12};
+constexpr DeviceRoofline kH100 = {.flops = 66.9e12, .bytes = 3.35e12};
 
 TEST(PathChoice, TakesTheFusedKernelWhereBytesOrLaunchesDecide) {
   for (const std::vector<std::size_t>& widths :

@@ -21,7 +21,7 @@ struct BrowserVisit {
 [[nodiscard]] std::optional<std::string> find_browser();
 
 // Opens all reports at once, each as if alone, and gives what their scripts returned. A script that
-// throws, an error of the report's own, and anything that the report's security policy refused are
+// throws, an error of the report's own, and anything that the report's security policy rejected are
 // test failures.
 [[nodiscard]] std::vector<nlohmann::json> browse(const std::vector<BrowserVisit>& visits);
 

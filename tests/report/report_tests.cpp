@@ -162,7 +162,7 @@ TEST_F(LargeReport, CannotRoundWhatIsNotFinite) {
   }
 }
 
-TEST(Report, RefusesNetworksThatWouldBeALoad) {
+TEST(Report, RejectsNetworksThatWouldBeALoad) {
   const auto network = test::random_network({.widths = {2000, 4000, 10}});
   try {
     (void)html_report(*network, test::random_rows(1, 2000, 7), {});

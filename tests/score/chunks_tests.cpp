@@ -34,7 +34,7 @@ TEST(ChunkRows, KeepAllBuffersWithinTheRequestedMemory) {
                OutOfMemoryError);
 }
 
-TEST(ChunkRows, ThatDoNotFitMemoryAreRefused) {
+TEST(ChunkRows, ThatDoNotFitMemoryAreRejected) {
   EXPECT_THROW((void)choose_chunks({.rows = SIZE_MAX}, 74, std::nullopt).rows, OutOfMemoryError);
   EXPECT_THROW((void)choose_chunks({.rows = std::size_t{1} << 50}, 74, std::nullopt).rows,
                OutOfMemoryError);

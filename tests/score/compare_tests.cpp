@@ -19,7 +19,7 @@ namespace {
 
 using io::testing_support::npz;
 using io::testing_support::raw;
-using io::testing_support::refusal;
+using io::testing_support::rejection;
 using io::testing_support::TestTensor;
 using testing::HasSubstr;
 
@@ -178,14 +178,14 @@ TEST_F(Compare, TellsADeviceThatComputesWronglyFromAWrongExpectation) {
   EXPECT_NEAR(comparison.first->reference, comparison.first->expected, comparison.first->bound);
 }
 
-TEST_F(Compare, RefusesFilesThatDoNotBelongTogether) {
-  const auto refused = [&](const Matrix& expected) {
+TEST_F(Compare, RejectsFilesThatDoNotBelongTogether) {
+  const auto rejected = [&](const Matrix& expected) {
     write("other.npy", expected);
-    return refusal([&] { (void)compare(*engine_, options("other.npy")); });
+    return rejection([&] { (void)compare(*engine_, options("other.npy")); });
   };
-  EXPECT_THAT(refused(Matrix(kRows - 1, 3)), HasSubstr("ends after 49 rows"));
-  EXPECT_THAT(refused(Matrix(kRows + 1, 3)), HasSubstr("holds more than the 50 rows"));
-  EXPECT_THAT(refused(Matrix(kRows, 4)),
+  EXPECT_THAT(rejected(Matrix(kRows - 1, 3)), HasSubstr("ends after 49 rows"));
+  EXPECT_THAT(rejected(Matrix(kRows + 1, 3)), HasSubstr("holds more than the 50 rows"));
+  EXPECT_THAT(rejected(Matrix(kRows, 4)),
               HasSubstr("rows have 4 columns, the model gives 3 outputs"));
   CompareOptions standard_input = options();
   standard_input.expected.path = "-";
@@ -264,23 +264,23 @@ TEST_F(Compare, SeparatesGemmFromActivation) {
   EXPECT_FALSE(found[1].comparison.passed());
 }
 
-TEST_F(Compare, RefusesLayersThatDoNotBelongToTheNetwork) {
+TEST_F(Compare, RejectsLayersThatDoNotBelongToTheNetwork) {
   const std::vector<Matrix> values = activations();
-  const auto refused = [&](const std::vector<TestTensor>& tensors) {
-    return refusal([&] { (void)layers(tensors); });
+  const auto rejected = [&](const std::vector<TestTensor>& tensors) {
+    return rejection([&] { (void)layers(tensors); });
   };
-  EXPECT_THAT(refused({tensor("foo1", values[0])}), HasSubstr("not named after a layer"));
-  EXPECT_THAT(refused({tensor("h", values[0])}), HasSubstr("not named after a layer"));
-  EXPECT_THAT(refused({tensor("h0", values[0])}), HasSubstr("not named after a layer"));
-  EXPECT_THAT(refused({tensor("h4", values[0])}), HasSubstr("layer 4, but the network has 3"));
-  EXPECT_THAT(refused({tensor("h2", values[0])}), HasSubstr("[50 x 7]; [rows x 6] is wanted"));
-  EXPECT_THAT(refused({tensor("h1", Matrix(49, 7))}), HasSubstr("49 rows"));
-  EXPECT_THAT(refused({tensor("h1", Matrix(51, 7))}), HasSubstr("51 rows"));
-  EXPECT_THAT(refused({tensor("h1", values[0]), tensor("h2", Matrix(49, 6))}),
+  EXPECT_THAT(rejected({tensor("foo1", values[0])}), HasSubstr("not named after a layer"));
+  EXPECT_THAT(rejected({tensor("h", values[0])}), HasSubstr("not named after a layer"));
+  EXPECT_THAT(rejected({tensor("h0", values[0])}), HasSubstr("not named after a layer"));
+  EXPECT_THAT(rejected({tensor("h4", values[0])}), HasSubstr("layer 4, but the network has 3"));
+  EXPECT_THAT(rejected({tensor("h2", values[0])}), HasSubstr("[50 x 7]; [rows x 6] is wanted"));
+  EXPECT_THAT(rejected({tensor("h1", Matrix(49, 7))}), HasSubstr("49 rows"));
+  EXPECT_THAT(rejected({tensor("h1", Matrix(51, 7))}), HasSubstr("51 rows"));
+  EXPECT_THAT(rejected({tensor("h1", values[0]), tensor("h2", Matrix(49, 6))}),
               HasSubstr("array 'h1' has 50 rows, array 'h2' has 49"));
-  EXPECT_THAT(refused({tensor("h1", values[0]), tensor("a_1", values[0])}),
+  EXPECT_THAT(rejected({tensor("h1", values[0]), tensor("a_1", values[0])}),
               HasSubstr("same values"));
-  EXPECT_THAT(refused({}), HasSubstr("layers.npz"));
+  EXPECT_THAT(rejected({}), HasSubstr("layers.npz"));
 }
 
 }  // namespace

@@ -90,8 +90,8 @@ class Shards : public testing::Test {
   }
 
   // What concat says about shard outputs, which must leave no output.
-  std::string refusal(const std::vector<std::string>& shard_outputs,
-                      const std::string& output = "out.npy") {
+  std::string rejection(const std::vector<std::string>& shard_outputs,
+                        const std::string& output = "out.npy") {
     const std::vector<std::string> before = folder_.entries();
     std::string message = "no refusal";
     try {
@@ -215,66 +215,66 @@ TEST_F(Shards, WithoutARecordLeaveNoPart) {
 TEST_F(Shards, AMissingPartIsNamed) {
   std::vector<std::string> shard_outputs = write_parts(options(), 12);
   shard_outputs.erase(shard_outputs.begin() + 11);
-  EXPECT_THAT(refusal(shard_outputs),
+  EXPECT_THAT(rejection(shard_outputs),
               StartsWith(file("out.shard-11-of-12.npy") + ": is missing, 1 of 12 shard outputs"));
   shard_outputs.erase(shard_outputs.begin() + 3);
   shard_outputs.erase(shard_outputs.begin());
-  EXPECT_THAT(refusal(shard_outputs),
+  EXPECT_THAT(rejection(shard_outputs),
               StartsWith(file("out.shard-00-of-12.npy") + ": is missing, 3 of 12"));
-  EXPECT_THAT(refusal({}), HasSubstr("no shard outputs"));
+  EXPECT_THAT(rejection({}), HasSubstr("no shard outputs"));
 }
 
 TEST_F(Shards, APartThatIsThereTwiceIsNamed) {
   std::vector<std::string> shard_outputs = write_parts(options(), 3);
   shard_outputs.push_back(shard_outputs[1]);
-  EXPECT_THAT(refusal(shard_outputs), HasSubstr("is shard output 1 of 3, and so is"));
+  EXPECT_THAT(rejection(shard_outputs), HasSubstr("is shard output 1 of 3, and so is"));
   shard_outputs.erase(shard_outputs.begin() + 2);  // as many as wanted, but not the right ones
-  EXPECT_THAT(refusal(shard_outputs), HasSubstr("is shard output 1 of 3, and so is"));
+  EXPECT_THAT(rejection(shard_outputs), HasSubstr("is shard output 1 of 3, and so is"));
 }
 
 TEST_F(Shards, AFileThatIsNoPartIsNamed) {
   const std::vector<std::string> shard_outputs = write_parts(options(), 2);
-  EXPECT_THAT(refusal({shard_outputs[0], file("rows.npy")}),
+  EXPECT_THAT(rejection({shard_outputs[0], file("rows.npy")}),
               StartsWith(file("rows.npy") + ": is no shard output: " + file("rows.npy.json")));
-  EXPECT_THAT(refusal({shard_outputs[0], file("none.npy")}),
+  EXPECT_THAT(rejection({shard_outputs[0], file("none.npy")}),
               StartsWith(file("none.npy") + ": is missing"));
-  EXPECT_THAT(refusal({shard_outputs[0], shard_outputs[1] + ".json"}),
+  EXPECT_THAT(rejection({shard_outputs[0], shard_outputs[1] + ".json"}),
               StartsWith(shard_outputs[1] + ".json: is no shard output"));
   std::filesystem::remove(shard_outputs[1] + ".json");
-  EXPECT_THAT(refusal(shard_outputs), StartsWith(shard_outputs[1] + ": is no shard output"));
+  EXPECT_THAT(rejection(shard_outputs), StartsWith(shard_outputs[1] + ": is no shard output"));
 }
 
 TEST_F(Shards, APartOfAnotherRunIsNamedWithWhatDiffers) {
   const std::vector<std::string> shard_outputs = write_parts(options(), 2);
-  const auto refused = [&](const std::function<void(ScoreOptions&)>& change) {
+  const auto rejected = [&](const std::function<void(ScoreOptions&)>& change) {
     ScoreOptions run = options("other.npy");
     change(run);
     const std::vector<std::string> others = write_parts(run, 2);
-    return refusal({shard_outputs[0], others[1]});
+    return rejection({shard_outputs[0], others[1]});
   };
 
-  EXPECT_THAT(refused([](ScoreOptions& run) { run.output_kind = OutputKind::kArgmax; }),
+  EXPECT_THAT(rejected([](ScoreOptions& run) { run.output_kind = OutputKind::kArgmax; }),
               AllOf(StartsWith(file("other.shard-1-of-2.npy") + ": is of another run than " +
                                shard_outputs[0]),
                     HasSubstr("its kind is \"argmax\", there \"outputs\"")));
-  EXPECT_THAT(refused([](ScoreOptions& run) {
+  EXPECT_THAT(rejected([](ScoreOptions& run) {
                 run.output_kind = OutputKind::kTop;
                 run.top = 1;
               }),
               HasSubstr("kind"));
-  EXPECT_THAT(refused([](ScoreOptions& run) {
+  EXPECT_THAT(rejected([](ScoreOptions& run) {
                 run.columns = {"0", "2", "1"};
               }),
               HasSubstr("its rows_columns is [\"0\",\"2\",\"1\"], there []"));
-  EXPECT_THAT(refused([](ScoreOptions& run) { run.output_format = RowFormat::kTsv; }),
+  EXPECT_THAT(rejected([](ScoreOptions& run) { run.output_format = RowFormat::kTsv; }),
               HasSubstr("its format is \"tsv\", there \"npy\""));
-  EXPECT_THAT(refused([this](ScoreOptions&) { write_rows(kRows, 4); }),
+  EXPECT_THAT(rejected([this](ScoreOptions&) { write_rows(kRows, 4); }),
               HasSubstr("rows_samples_crc32"));
-  EXPECT_THAT(refused([this](ScoreOptions&) { write_rows(kRows + 1, 3); }),
+  EXPECT_THAT(rejected([this](ScoreOptions&) { write_rows(kRows + 1, 3); }),
               HasSubstr("its rows_total is 23, there 22"));
   write_rows(kRows, 3);
   engine_ = make_engine(named_network(2), {.device = {DeviceKind::kCpu}, .threads = 1});
-  EXPECT_THAT(refused([](ScoreOptions&) {}), HasSubstr("network_crc32"));
+  EXPECT_THAT(rejected([](ScoreOptions&) {}), HasSubstr("network_crc32"));
 }
 
 TEST_F(Shards, MayHaveOtherNames) {
@@ -285,13 +285,13 @@ TEST_F(Shards, MayHaveOtherNames) {
   (void)score(*engine_, options("whole.npy"));
   (void)concat({.shard_outputs = {shard_outputs[1], file("first.npy")}, .output = file("out.npy")});
   EXPECT_EQ(test::file_content(file("out.npy")), test::file_content(file("whole.npy")));
-  EXPECT_THAT(refusal({file("first.npy")}), StartsWith("shard output 1 of 2: is missing"));
+  EXPECT_THAT(rejection({file("first.npy")}), StartsWith("shard output 1 of 2: is missing"));
 }
 
 TEST_F(Shards, AnotherNumberOfPartsIsAnotherRun) {
   const std::vector<std::string> two = write_parts(options(), 2);
   const std::vector<std::string> three = write_parts(options(), 3);
-  EXPECT_THAT(refusal({two[0], three[1], three[2]}), HasSubstr("its shards is 3, there 2"));
+  EXPECT_THAT(rejection({two[0], three[1], three[2]}), HasSubstr("its shards is 3, there 2"));
 }
 
 TEST_F(Shards, RowsThatDifferAnywhereInASmallFileAreOthers) {
@@ -300,7 +300,8 @@ TEST_F(Shards, RowsThatDifferAnywhereInASmallFileAreOthers) {
   rows[rows.size() / 2 + 1] ^= 1;
   test::write_file(file("rows.npy"), rows);
   ScoreOptions run = options("other.npy");
-  EXPECT_THAT(refusal({shard_outputs[0], write_parts(run, 2)[1]}), HasSubstr("rows_samples_crc32"));
+  EXPECT_THAT(rejection({shard_outputs[0], write_parts(run, 2)[1]}),
+              HasSubstr("rows_samples_crc32"));
 }
 
 TEST_F(Shards, ATruncatedOrExtendedPartIsNamed) {
@@ -308,11 +309,11 @@ TEST_F(Shards, ATruncatedOrExtendedPartIsNamed) {
     const std::vector<std::string> shard_outputs = write_parts(options(output), 3);
     const std::string content = test::file_content(shard_outputs[1]);
     test::write_file(shard_outputs[1], content.substr(0, content.size() - 1));
-    EXPECT_THAT(refusal(shard_outputs, output), StartsWith(shard_outputs[1] + ": is truncated"));
+    EXPECT_THAT(rejection(shard_outputs, output), StartsWith(shard_outputs[1] + ": is truncated"));
     test::write_file(shard_outputs[1], content + "1");
-    EXPECT_THAT(refusal(shard_outputs, output), StartsWith(shard_outputs[1] + ": was changed"));
+    EXPECT_THAT(rejection(shard_outputs, output), StartsWith(shard_outputs[1] + ": was changed"));
     test::write_file(shard_outputs[1], "");
-    EXPECT_THAT(refusal(shard_outputs, output), StartsWith(shard_outputs[1] + ": is truncated"));
+    EXPECT_THAT(rejection(shard_outputs, output), StartsWith(shard_outputs[1] + ": is truncated"));
   }
 }
 
@@ -325,13 +326,13 @@ TEST_F(Shards, AChangedByteIsNoticedWhereverItIs) {
         std::string changed = content;
         changed[at] ^= 4;
         test::write_file(shard_output, changed);
-        ASSERT_THAT(refusal(shard_outputs, output),
+        ASSERT_THAT(rejection(shard_outputs, output),
                     StartsWith(shard_output + ": was changed since"))
             << at;
       }
       test::write_file(shard_output, content);
     }
-    EXPECT_EQ(refusal({shard_outputs[0]}, output).find("no refusal"), std::string::npos);
+    EXPECT_EQ(rejection({shard_outputs[0]}, output).find("no refusal"), std::string::npos);
   }
 }
 
@@ -343,7 +344,7 @@ TEST_F(Shards, ARecordThatMakesNoSenseIsNamed) {
        {std::string(), std::string("[]"), std::string("{}"), std::string("null"),
         content.substr(0, content.size() / 2), content + "}"}) {
     test::write_file(manifest, text);
-    EXPECT_THAT(refusal(shard_outputs), StartsWith(manifest + ": is no record of a shard output"))
+    EXPECT_THAT(rejection(shard_outputs), StartsWith(manifest + ": is no record of a shard output"))
         << text;
   }
   const std::pair<const char*, nlohmann::json> changes[] = {{"/lamella_part", 2},
@@ -367,21 +368,21 @@ TEST_F(Shards, ARecordThatMakesNoSenseIsNamed) {
     nlohmann::json json = nlohmann::json::parse(content);
     json[nlohmann::json::json_pointer(pointer)] = value;
     test::write_file(manifest, json.dump());
-    EXPECT_THAT(refusal(shard_outputs), StartsWith(manifest + ": is no record of a shard output"))
+    EXPECT_THAT(rejection(shard_outputs), StartsWith(manifest + ": is no record of a shard output"))
         << pointer << " = " << value;
   }
   // A size that is not that of its rows.
   nlohmann::json json = nlohmann::json::parse(content);
   json["header_bytes"] = 0;
   test::write_file(manifest, json.dump());
-  EXPECT_THAT(refusal(shard_outputs), StartsWith(shard_outputs[1] + ": "));
+  EXPECT_THAT(rejection(shard_outputs), StartsWith(shard_outputs[1] + ": "));
 }
 
 TEST_F(Shards, OutputIsNeitherAPartNorOfAnotherFormatNorAStream) {
   const std::vector<std::string> shard_outputs = write_parts(options(), 2);
-  EXPECT_THAT(refusal(shard_outputs, "out.shard-1-of-2.npy"),
+  EXPECT_THAT(rejection(shard_outputs, "out.shard-1-of-2.npy"),
               HasSubstr("is one of the shard outputs too"));
-  EXPECT_THAT(refusal(shard_outputs, "out.csv"), HasSubstr("another format"));
+  EXPECT_THAT(rejection(shard_outputs, "out.csv"), HasSubstr("another format"));
   EXPECT_THROW((void)concat({.shard_outputs = shard_outputs, .output = "-"}), UsageError);
 }
 
@@ -391,7 +392,7 @@ TEST_F(Shards, AFailureKeepsAnOldOutput) {
   std::string content = test::file_content(shard_outputs[1]);
   content.back() ^= 1;
   test::write_file(shard_outputs[1], content);
-  EXPECT_THAT(refusal(shard_outputs), HasSubstr("was changed"));
+  EXPECT_THAT(rejection(shard_outputs), HasSubstr("was changed"));
   EXPECT_EQ(test::file_content(file("out.npy")), "old");
 }
 

@@ -62,13 +62,13 @@ TEST(RowOutput, TopKeepsTheOrderOfEqualsAndPutsNanFirst) {
   EXPECT_THAT(std::vector<float>(values.begin() + 2, values.end()), ElementsAre(0, 7, 1, 7));
 }
 
-TEST(RowOutput, TopOfMoreThanThereAreIsRefused) {
+TEST(RowOutput, TopOfMoreThanThereAreIsRejected) {
   EXPECT_THROW(RowOutput(OutputKind::kTop, 5, 4), UsageError);
   EXPECT_THROW(RowOutput(OutputKind::kTop, 0, 4), UsageError);
   EXPECT_NO_THROW(RowOutput(OutputKind::kTop, 4, 4));
 }
 
-TEST(RowOutput, IndicesThatFloat32CannotHoldAreRefused) {
+TEST(RowOutput, IndicesThatFloat32CannotHoldAreRejected) {
   EXPECT_THROW(RowOutput(OutputKind::kArgmax, 0, (1U << 24) + 1), UsageError);
   EXPECT_NO_THROW(RowOutput(OutputKind::kArgmax, 0, 1U << 24));
   EXPECT_NO_THROW(RowOutput(OutputKind::kOutputs, 0, (1U << 24) + 1));

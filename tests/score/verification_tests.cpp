@@ -37,13 +37,13 @@ TEST(VerificationSample, OfAKnownTotalIsExactlyWhatIsWantedAndEvenlySpread) {
     for (const std::uint64_t wanted : {1, 2, 3, 64, 100, 1000}) {
       const auto rows = sampled(total, wanted, total);
       ASSERT_EQ(rows.size(), std::min(total, wanted)) << total << ", " << wanted;
-      std::uint64_t least = total;
-      std::uint64_t most = 0;
+      std::uint64_t min = total;
+      std::uint64_t limit = 0;
       for (std::size_t i = 1; i < rows.size(); ++i) {
-        least = std::min(least, rows[i] - rows[i - 1]);
-        most = std::max(most, rows[i] - rows[i - 1]);
+        min = std::min(min, rows[i] - rows[i - 1]);
+        limit = std::max(limit, rows[i] - rows[i - 1]);
       }
-      EXPECT_LE(most, least + 1) << total << ", " << wanted;
+      EXPECT_LE(limit, min + 1) << total << ", " << wanted;
     }
   }
   // Beyond what a product of 64 bits holds.

@@ -18,16 +18,16 @@ TEST(CallTimes, AreQuantilesOfWhatWasMeasured) {
   std::iota(seconds.rbegin(), seconds.rend(), 1);  // 100, 99, ... 1
   const CallTimes times = timing::summarize(seconds, 3);
   EXPECT_EQ(times.calls, 300U);
-  EXPECT_EQ(times.least, 1);
+  EXPECT_EQ(times.min, 1);
   EXPECT_EQ(times.median, 50);
   EXPECT_EQ(times.p90, 90);
   EXPECT_EQ(times.p99, 99);
-  EXPECT_EQ(times.greatest, 100);
+  EXPECT_EQ(times.max, 100);
 }
 
 TEST(CallTimes, OfOneCallAreThatCall) {
   const CallTimes times = timing::summarize({0.25}, 1);
-  EXPECT_EQ(times.least, 0.25);
+  EXPECT_EQ(times.min, 0.25);
   EXPECT_EQ(times.p99, 0.25);
   EXPECT_EQ(times.variation, 0);
 }
@@ -54,7 +54,7 @@ TEST(CallTimer, CountsEveryCallThatItMeasures) {
   timer.measure(0.001);
   timer.measure(0);
   EXPECT_EQ(timer.times().calls, calls - before);
-  EXPECT_GT(timer.times().least, 0.0);
+  EXPECT_GT(timer.times().min, 0.0);
 }
 
 TEST(LayerWork, IsThatOfTheLayer) {
@@ -62,9 +62,9 @@ TEST(LayerWork, IsThatOfTheLayer) {
   const LayerWork work = work_of(layer, 10);
   EXPECT_EQ(work.flops, 10U * (2 * 12 + 4));
   EXPECT_EQ(work.bytes, 4U * (10 * (3 + 4) + 12 + 4));
-  EXPECT_EQ(work.least_seconds({.flops = 280, .bytes = 1e9}), 1);
-  EXPECT_EQ(work.least_seconds({.flops = 1e9, .bytes = 172}), 2);
-  EXPECT_EQ(work.least_seconds({}), 0);
+  EXPECT_EQ(work.min_seconds({.flops = 280, .bytes = 1e9}), 1);
+  EXPECT_EQ(work.min_seconds({.flops = 1e9, .bytes = 172}), 2);
+  EXPECT_EQ(work.min_seconds({}), 0);
 }
 
 TEST(DeviceTimes, AreBoundByTheSlowestPart) {
@@ -90,9 +90,9 @@ TEST(Benchmark, TimesEveryLayerAndItsGemm) {
     EXPECT_GT(layer.alone.median, 0);
     EXPECT_GT(layer.product.median, 0);
   }
-  const Ceilings ceilings = measure_ceilings(report.engine);
-  EXPECT_GT(ceilings.flops, 0);
-  EXPECT_GT(ceilings.bytes, 0);
+  const Roofline roofline = measure_roofline(report.engine);
+  EXPECT_GT(roofline.flops, 0);
+  EXPECT_GT(roofline.bytes, 0);
 }
 
 TEST(Benchmark, StopsWhenItIsCancelled) {

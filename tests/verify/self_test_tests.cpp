@@ -14,7 +14,7 @@ namespace lamella {
 namespace {
 
 using io::testing_support::random_tensors;
-using io::testing_support::refusal;
+using io::testing_support::rejection;
 using io::testing_support::safetensors;
 using io::testing_support::TemporaryFolder;
 using testing::AllOf;
@@ -43,13 +43,13 @@ TEST_F(SelfTests, PassWhereAllIsWell) {
 
 TEST_F(SelfTests, SayThatTheDeviceIsWrongWhenItIs) {
   test::LyingEngine engine(network_, 11, 2);
-  EXPECT_THAT(refusal([&] { run_self_test(engine, test_); }),
+  EXPECT_THAT(rejection([&] { run_self_test(engine, test_); }),
               AllOf(HasSubstr("cpu computes wrongly"), HasSubstr("row 11, output 2")));
 }
 
 TEST_F(SelfTests, SayThatTheModelIsWrongWhenItIs) {
   const auto failure = [&](const std::function<void(Layer&)>& change) {
-    return refusal([&] { check_self_test(*changed(change), test_); });
+    return rejection([&] { check_self_test(*changed(change), test_); });
   };
   const auto damaged = HasSubstr("the model does not give the outputs that it carries");
   EXPECT_THAT(failure([](Layer& layer) { layer.weights[7] += 0.01F; }), damaged);
@@ -58,7 +58,7 @@ TEST_F(SelfTests, SayThatTheModelIsWrongWhenItIs) {
   EXPECT_EQ(failure([](Layer& /*layer*/) {}), "");
 }
 
-TEST_F(SelfTests, OfAnotherNetworkAreRefused) {
+TEST_F(SelfTests, OfAnotherNetworkAreRejected) {
   const auto other = test::random_network({.widths = {4, 3}});
   EXPECT_THROW(check_self_test(*other, test_), ShapeError);
   EXPECT_THROW((void)make_self_test(*other, test_.rows), ShapeError);
@@ -93,27 +93,27 @@ TEST_F(SelfTests, ThatFailAreNotWritten) {
 }
 
 TEST(SelfTestTensors, AreCheckedWhenRead) {
-  const auto refused =
+  const auto rejected =
       [](const std::vector<std::pair<std::string, std::vector<std::size_t>>>& shapes,
          const std::string& metadata = R"({"lamella.format":"1"})") {
         auto all = shapes;
         all.insert(all.begin(), {"layers.0.weight", {2, 3}});
-        return refusal(
+        return rejection(
             [&] { (void)io::testing_support::load(safetensors(random_tensors(all), metadata)); });
       };
-  EXPECT_EQ(refused({{"self_test.rows", {4, 3}}, {"self_test.outputs", {4, 2}}}), "");
-  EXPECT_THAT(refused({{"self_test.rows", {4, 3}}}), HasSubstr("half a self-test"));
-  EXPECT_THAT(refused({{"self_test.outputs", {4, 2}}}), HasSubstr("half a self-test"));
-  EXPECT_THAT(refused({{"self_test.rows", {4, 2}}, {"self_test.outputs", {4, 2}}}),
+  EXPECT_EQ(rejected({{"self_test.rows", {4, 3}}, {"self_test.outputs", {4, 2}}}), "");
+  EXPECT_THAT(rejected({{"self_test.rows", {4, 3}}}), HasSubstr("half a self-test"));
+  EXPECT_THAT(rejected({{"self_test.outputs", {4, 2}}}), HasSubstr("half a self-test"));
+  EXPECT_THAT(rejected({{"self_test.rows", {4, 2}}, {"self_test.outputs", {4, 2}}}),
               HasSubstr("[rows x 3] is wanted"));
-  EXPECT_THAT(refused({{"self_test.rows", {4, 3}}, {"self_test.outputs", {8}}}),
+  EXPECT_THAT(rejected({{"self_test.rows", {4, 3}}, {"self_test.outputs", {8}}}),
               HasSubstr("[rows x 2] is wanted"));
-  EXPECT_THAT(refused({{"self_test.rows", {0, 3}}, {"self_test.outputs", {0, 2}}}),
+  EXPECT_THAT(rejected({{"self_test.rows", {0, 3}}, {"self_test.outputs", {0, 2}}}),
               HasSubstr("[rows x 3] is wanted"));
-  EXPECT_THAT(refused({{"self_test.rows", {4, 3}}, {"self_test.outputs", {5, 2}}}),
+  EXPECT_THAT(rejected({{"self_test.rows", {4, 3}}, {"self_test.outputs", {5, 2}}}),
               HasSubstr("4 rows and 5 rows of outputs"));
   // In a file that is not of Lamella's own form they are tensors like any other.
-  EXPECT_THAT(refused({{"self_test.rows", {4, 3}}, {"self_test.outputs", {4, 2}}}, "{}"),
+  EXPECT_THAT(rejected({{"self_test.rows", {4, 3}}, {"self_test.outputs", {4, 2}}}, "{}"),
               HasSubstr("self_test"));
 }
 

@@ -11,12 +11,12 @@
 
 namespace lamella {
 
-Ceilings measure_ceilings(const EngineInfo& engine) {
+Roofline measure_roofline(const EngineInfo& engine) {
   if (engine.device.kind == DeviceKind::kCuda) {
     const bool known = engine.device.index != Device::kAllDevices &&
                        engine.precision == to_string(Precision::kFp32);
-    return known ? lamella::engine::cuda_library().plugin->ceilings(engine.device.index)
-                 : Ceilings{};
+    return known ? lamella::engine::cuda_library().plugin->roofline(engine.device.index)
+                 : Roofline{};
   }
   const int threads = std::max(engine.threads, 1);
   std::vector<double> gflops(static_cast<std::size_t>(threads));
@@ -26,11 +26,11 @@ Ceilings measure_ceilings(const EngineInfo& engine) {
       workers.push_back(core::start_thread([&rate] { rate = cpu::fma_peak_gflops(); }));
     }
   }
-  Ceilings ceilings{.flops = 0, .bytes = cpu::copy_bandwidth(threads)};
+  Roofline roofline{.flops = 0, .bytes = cpu::copy_bandwidth(threads)};
   for (const double rate : gflops) {
-    ceilings.flops += 1e9 * rate;
+    roofline.flops += 1e9 * rate;
   }
-  return ceilings;
+  return roofline;
 }
 
 LayerWork work_of(const Layer& layer, std::size_t rows) {
@@ -40,9 +40,9 @@ LayerWork work_of(const Layer& layer, std::size_t rows) {
           .bytes = sizeof(float) * (rows * (layer.inputs + layer.outputs) + weights + biases)};
 }
 
-double LayerWork::least_seconds(const Ceilings& ceilings) const {
-  const double computing = ceilings.flops > 0 ? static_cast<double>(flops) / ceilings.flops : 0;
-  const double moving = ceilings.bytes > 0 ? static_cast<double>(bytes) / ceilings.bytes : 0;
+double LayerWork::min_seconds(const Roofline& roofline) const {
+  const double computing = roofline.flops > 0 ? static_cast<double>(flops) / roofline.flops : 0;
+  const double moving = roofline.bytes > 0 ? static_cast<double>(bytes) / roofline.bytes : 0;
   return std::max(computing, moving);
 }
 
