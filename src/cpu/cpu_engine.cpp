@@ -99,9 +99,9 @@ class CpuEngine final : public Engine {
       return;
     }
     const plan::CpuSplit split = plan::split_call(plan_, rows.rows(), pool_.threads());
-    pool_.for_each(split.claims, [&](std::size_t worker, std::size_t claim) {
-      const std::size_t first = claim * split.claim_rows;
-      const std::size_t count = std::min(split.claim_rows, rows.rows() - first);
+    pool_.for_each(split.chunks, [&](std::size_t worker, std::size_t chunk) {
+      const std::size_t first = chunk * split.chunk_rows;
+      const std::size_t count = std::min(split.chunk_rows, rows.rows() - first);
       compute(worker, rows.block(first, count), outputs.block(first, count),
               core::layer_output_block(layer_outputs, first, count), split.block_rows);
     });
@@ -114,9 +114,9 @@ class CpuEngine final : public Engine {
       return;
     }
     const plan::CpuSplit split = plan::split_call(plan_, rows.rows(), pool_.threads());
-    pool_.for_each(split.claims, [&](std::size_t worker, std::size_t claim) {
-      const std::size_t end = std::min((claim + 1) * split.claim_rows, rows.rows());
-      for (std::size_t first = claim * split.claim_rows; first < end; first += split.block_rows) {
+    pool_.for_each(split.chunks, [&](std::size_t worker, std::size_t chunk) {
+      const std::size_t end = std::min((chunk + 1) * split.chunk_rows, rows.rows());
+      for (std::size_t first = chunk * split.chunk_rows; first < end; first += split.block_rows) {
         const std::size_t count = std::min(split.block_rows, end - first);
         const MatrixView<float> outputs = block_outputs(worker, count);
         compute(worker, rows.block(first, count), outputs, {}, split.block_rows);

@@ -12,7 +12,7 @@
 namespace lamella::cpu {
 namespace {
 
-constexpr std::size_t kGroup = RowTurner::kGroup;
+constexpr std::size_t kGroup = RowTranspose::kGroup;
 
 using Vector128 [[gnu::vector_size(16), gnu::may_alias]] = float;
 using Vector256 [[gnu::vector_size(32), gnu::may_alias]] = float;
@@ -101,13 +101,14 @@ LayerLoop layer_loop(Isa isa) {
   return layer_baseline;
 }
 
-// turned is [outputs of the layer x kGroup]; the layer outputs are those of the group's rows.
+// transposed is [outputs of the layer x kGroup]; the layer outputs are those of the group's rows.
 void write_layer_outputs(std::span<const LayerOutput> layer_outputs, std::size_t layer,
-                         bool pre_activation, const float* turned) {
-  core::for_each_layer_output(
-      layer_outputs, layer, pre_activation, [turned](MatrixView<float> values) {
-        RowTurner(values.columns(), Isa::kBaseline).turn_out(turned, values.rows(), values.data());
-      });
+                         bool pre_activation, const float* transposed) {
+  core::for_each_layer_output(layer_outputs, layer, pre_activation,
+                              [transposed](MatrixView<float> values) {
+                                RowTranspose(values.columns(), Isa::kBaseline)
+                                    .transpose_out(transposed, values.rows(), values.data());
+                              });
 }
 
 }  // namespace
@@ -115,8 +116,8 @@ void write_layer_outputs(std::span<const LayerOutput> layer_outputs, std::size_t
 DirectLoops::DirectLoops(const Network& network, std::size_t workers, Isa isa)
     : network_(network),
       isa_(isa),
-      turn_rows_(network.inputs(), isa),
-      turn_outputs_(network.outputs(), isa),
+      transpose_rows_(network.inputs(), isa),
+      transpose_outputs_(network.outputs(), isa),
       scratch_(workers) {}
 
 AlignedBuffer& DirectLoops::scratch_of(std::size_t worker) {
@@ -140,8 +141,8 @@ void DirectLoops::run(std::size_t worker, MatrixView<const float> rows, MatrixVi
     const std::size_t count = std::min(kGroup, left);
     float* x = scratch.data();
     float* y = scratch.data() + kGroup * widest;
-    turn_rows_.turn_in(source, count, x);
-    apply_turned_input_steps(network_.input_steps(), x, network_.inputs(), kGroup, isa_);
+    transpose_rows_.transpose_in(source, count, x);
+    apply_transposed_input_steps(network_.input_steps(), x, network_.inputs(), kGroup, isa_);
     for (const Layer& layer : network_.layers()) {
       const bool relu = layer.activation.kind == ActivationKind::kRelu;
       loop(layer, relu, x, y);
@@ -150,7 +151,7 @@ void DirectLoops::run(std::size_t worker, MatrixView<const float> rows, MatrixVi
       }
       std::swap(x, y);
     }
-    turn_outputs_.turn_out(x, count, destination);
+    transpose_outputs_.transpose_out(x, count, destination);
     if (last.activation.over_row()) {
       apply_over_row(last.activation.kind, destination, count, last.outputs);
     }
@@ -177,8 +178,8 @@ void DirectLoops::run_with_layer_outputs_group(std::size_t worker, MatrixView<co
   const auto layers = network_.layers();
   float* x = scratch_of(worker).data();
   float* y = x + kGroup * network_.max_width();
-  turn_rows_.turn_in(rows.data(), rows.rows(), x);
-  apply_turned_input_steps(network_.input_steps(), x, network_.inputs(), kGroup, isa_);
+  transpose_rows_.transpose_in(rows.data(), rows.rows(), x);
+  apply_transposed_input_steps(network_.input_steps(), x, network_.inputs(), kGroup, isa_);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     loop(layers[i], false, x, y);
     write_layer_outputs(layer_outputs, i, true, y);
@@ -186,7 +187,7 @@ void DirectLoops::run_with_layer_outputs_group(std::size_t worker, MatrixView<co
     write_layer_outputs(layer_outputs, i, false, y);
     std::swap(x, y);
   }
-  turn_outputs_.turn_out(x, rows.rows(), outputs.data());
+  transpose_outputs_.transpose_out(x, rows.rows(), outputs.data());
   const Layer& last = layers.back();
   if (last.activation.over_row()) {
     apply_over_row(last.activation.kind, outputs.data(), rows.rows(), last.outputs);

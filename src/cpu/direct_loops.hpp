@@ -1,4 +1,4 @@
-// Networks too narrow for panels of weights: groups of 32 rows, turned so that each value is a
+// Networks too narrow for panels of weights: groups of 32 rows, transposed so that each value is a
 // vector across the rows, go through all layers in registers and first-level cache.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 #include "cpu/aligned_buffer.hpp"
 #include "cpu/processor.hpp"
-#include "cpu/row_turner.hpp"
+#include "cpu/row_transpose.hpp"
 
 namespace lamella::cpu {
 
@@ -40,8 +40,8 @@ class DirectLoops {
 
   const Network& network_;
   Isa isa_;
-  RowTurner turn_rows_;
-  RowTurner turn_outputs_;
+  RowTranspose transpose_rows_;
+  RowTranspose transpose_outputs_;
   std::vector<AlignedBuffer> scratch_;  // one per worker: two of [widest x 32]
 };
 

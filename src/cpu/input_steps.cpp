@@ -142,8 +142,8 @@ void apply_input_steps(std::span<const InputStep> steps, const float* from, floa
   }
 }
 
-void apply_turned_input_steps(std::span<const InputStep> steps, float* values, std::size_t width,
-                              std::size_t lanes, Isa isa) {
+void apply_transposed_input_steps(std::span<const InputStep> steps, float* values,
+                                  std::size_t width, std::size_t lanes, Isa isa) {
   for (const InputStep& step : steps) {
     switch (isa) {
       case Isa::kAvx512:

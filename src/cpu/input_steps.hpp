@@ -15,8 +15,8 @@ namespace lamella::cpu {
 void apply_input_steps(std::span<const InputStep> steps, const float* from, float* to,
                        std::size_t rows, std::size_t width, Isa isa);
 
-// The same in place for rows that are turned: column c is the lanes values [c * lanes, ...).
-void apply_turned_input_steps(std::span<const InputStep> steps, float* values, std::size_t width,
-                              std::size_t lanes, Isa isa);
+// The same in place for rows that are transposed: column c is the lanes values [c * lanes, ...).
+void apply_transposed_input_steps(std::span<const InputStep> steps, float* values,
+                                  std::size_t width, std::size_t lanes, Isa isa);
 
 }  // namespace lamella::cpu

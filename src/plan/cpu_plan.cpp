@@ -33,8 +33,8 @@ constexpr std::size_t kMoreRounds = 2;
 
 // Blocks that follow each other are better computed by one thread, which can ask for the next one's
 // rows ahead; but enough claims must remain for a slow thread to be helped out.
-constexpr std::size_t kClaimsPerWorker = 8;
-constexpr std::size_t kMaxBlocksInClaim = 8;
+constexpr std::size_t kChunksPerWorker = 8;
+constexpr std::size_t kMaxBlocksPerChunk = 8;
 
 constexpr std::size_t round_up(std::size_t n, std::size_t step) {
   return core::checked_round_up(n, step).value_or(n);
@@ -62,7 +62,7 @@ std::size_t height_of_blocks(const Network& network, std::size_t l2_bytes) {
   return std::clamp(fitting / kBlockRowStep * kBlockRowStep, kMinBlockRows, kMaxBlockRows);
 }
 
-// The rows of the worker that is dealt the most, by so many at a time in turn.
+// The rows of the worker that is given the most, by so many at a time in turn.
 std::size_t max_rows(std::size_t rows, std::size_t piece, std::size_t workers) {
   const std::size_t rounds = ceiling(rows, piece * workers);
   if (rounds == 0) {
@@ -117,19 +117,19 @@ CpuSplit split_call(const CpuPlan& plan, std::size_t rows, int threads) {
   CpuSplit split;
   split.block_rows = height_for(plan, rows, workers);
   const std::size_t blocks = ceiling(rows, split.block_rows);
-  const std::size_t blocks_in_claim =
+  const std::size_t blocks_per_chunk =
       workers == 1
           ? std::max<std::size_t>(blocks, 1)
-          : std::clamp<std::size_t>(blocks / (workers * kClaimsPerWorker), 1, kMaxBlocksInClaim);
-  split.claim_rows = split.block_rows * blocks_in_claim;
-  split.claims = ceiling(rows, split.claim_rows);
+          : std::clamp<std::size_t>(blocks / (workers * kChunksPerWorker), 1, kMaxBlocksPerChunk);
+  split.chunk_rows = split.block_rows * blocks_per_chunk;
+  split.chunks = ceiling(rows, split.chunk_rows);
   return split;
 }
 
 bool is_better_shared(const CpuPlan& plan, std::size_t rows, int threads, std::size_t sharing) {
   const auto workers = static_cast<std::size_t>(std::max(threads, 1));
   const CpuSplit split = split_call(plan, rows, threads);
-  return sharing > 1 && max_rows(rows, split.claim_rows, workers) * sharing >= rows;
+  return sharing > 1 && max_rows(rows, split.chunk_rows, workers) * sharing >= rows;
 }
 
 }  // namespace lamella::plan

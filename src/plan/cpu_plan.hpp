@@ -35,17 +35,17 @@ inline constexpr std::size_t kWideBlockRows = 256;
 [[nodiscard]] CpuPlan plan_cpu(const Network& network, std::size_t l2_bytes,
                                std::size_t max_rows = 0);
 
-// How one call's rows are dealt out to threads.
+// How one call's rows are distributed to threads.
 struct CpuSplit {
   std::size_t block_rows = 0;  // lower than the plan's where threads then have as many rows each
-  std::size_t claim_rows = 0;  // a thread takes so many at a time: one or more blocks
-  std::size_t claims = 0;
+  std::size_t chunk_rows = 0;  // a thread takes so many at a time: one or more blocks
+  std::size_t chunks = 0;
 };
 [[nodiscard]] CpuSplit split_call(const CpuPlan& plan, std::size_t rows, int threads);
 
 // Whether so many threads that share the work on every row have no more to do each than the thread
-// that is dealt the most rows. They end together where it would leave others waiting: because rows
-// cannot be dealt out evenly, or because another process takes half of its core.
+// that is given the most rows. They end together where it would leave others waiting: because rows
+// cannot be distributed evenly, or because another process takes half of its core.
 [[nodiscard]] bool is_better_shared(const CpuPlan& plan, std::size_t rows, int threads,
                                     std::size_t sharing);
 

@@ -55,14 +55,14 @@ TEST(CpuPlan, GivesEveryThreadABlockWhereThatPays) {
   const CpuPlan plan = plan_cpu(chain({784, 512, 512, 10}), kMiB);
   EXPECT_EQ(split_call(plan, 1'000'000, 4).block_rows, plan.block_rows);
   EXPECT_EQ(split_call(plan, 128, 4).block_rows, 32U);
-  EXPECT_EQ(split_call(plan, 128, 4).claims, 4U);
+  EXPECT_EQ(split_call(plan, 128, 4).chunks, 4U);
   EXPECT_GE(split_call(plan, 1, 64).block_rows, plan.min_block_rows);
-  EXPECT_EQ(split_call(plan, 1, 64).claims, 1U);
+  EXPECT_EQ(split_call(plan, 1, 64).chunks, 1U);
   const CpuPlan tiny = plan_cpu(chain({3, 4, 2}), kMiB);
-  EXPECT_EQ(split_call(tiny, 1000, 4).claims, 1U);
+  EXPECT_EQ(split_call(tiny, 1000, 4).chunks, 1U);
 }
 
-TEST(CpuPlan, DealsOutRowsEvenly) {
+TEST(CpuPlan, DistributesRowsEvenly) {
   const CpuPlan plan = {.block_rows = 48, .min_block_rows = 16};
   EXPECT_EQ(split_call(plan, 80, 2).block_rows, 40U) << "by 48 one thread would have 32 rows";
   EXPECT_EQ(split_call(plan, 160, 2).block_rows, 40U);
@@ -70,28 +70,28 @@ TEST(CpuPlan, DealsOutRowsEvenly) {
   for (std::size_t rows = 96; rows < 2'000; ++rows) {
     for (const std::size_t threads : {2, 3, 4}) {
       const CpuSplit split = split_call(plan, rows, static_cast<int>(threads));
-      const std::size_t before = (split.claims - 1) / threads * split.claim_rows;
-      const std::size_t limit = before + std::min(split.claim_rows, rows - before * threads);
+      const std::size_t before = (split.chunks - 1) / threads * split.chunk_rows;
+      const std::size_t limit = before + std::min(split.chunk_rows, rows - before * threads);
       EXPECT_LE(100 * limit * threads, 116 * rows) << rows << " rows, " << threads << " threads";
     }
   }
 }
 
-TEST(CpuPlan, DealsOutWholeGroupsToDirectLoops) {
+TEST(CpuPlan, DistributesWholeGroupsToDirectLoops) {
   const CpuPlan plan = plan_cpu(chain({kDirectMaxWidth, kDirectMaxWidth}), kMiB);
   for (std::size_t rows = plan.min_block_rows; rows < 10'000; rows += 100) {
     EXPECT_EQ(split_call(plan, rows, 3).block_rows % kDirectRowStep, 0U) << rows;
   }
 }
 
-TEST(CpuPlan, DealsOutEveryRowOnce) {
+TEST(CpuPlan, DistributesEveryRowOnce) {
   const CpuPlan plan = plan_cpu(chain({64, 64, 10}), kMiB);
   for (const std::size_t rows : {0, 1, 15, 16, 17, 255, 257, 4096, 999'983}) {
     for (const int threads : {1, 2, 3, 64}) {
       const CpuSplit split = split_call(plan, rows, threads);
-      EXPECT_GE(split.claims * split.claim_rows, rows);
-      EXPECT_LT(split.claims * split.claim_rows, rows + split.claim_rows);
-      EXPECT_EQ(split.claim_rows % split.block_rows, 0U);
+      EXPECT_GE(split.chunks * split.chunk_rows, rows);
+      EXPECT_LT(split.chunks * split.chunk_rows, rows + split.chunk_rows);
+      EXPECT_EQ(split.chunk_rows % split.block_rows, 0U);
       EXPECT_LE(split.block_rows, plan.block_rows);
     }
   }
@@ -111,10 +111,10 @@ TEST(CpuPlan, SharesTheWorkOnRowsWhereThatIsNoMoreForAnyThread) {
   EXPECT_TRUE(shared(256, 64, 16));
 }
 
-TEST(CpuPlan, LeavesClaimsForThreadsToHelpEachOther) {
+TEST(CpuPlan, LeavesChunksForDynamicScheduling) {
   const CpuPlan plan = plan_cpu(chain({64, 64, 10}), kMiB);
-  EXPECT_GE(split_call(plan, 1'000'000, 4).claims, 32U);
-  EXPECT_EQ(split_call(plan, 1'000'000, 1).claims, 1U);
+  EXPECT_GE(split_call(plan, 1'000'000, 4).chunks, 32U);
+  EXPECT_EQ(split_call(plan, 1'000'000, 1).chunks, 1U);
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 // lane (r * columns + c) % lanes of one of them. Where columns is odd, a column's values lie in
 // different lanes, so that they can be gathered in one vector by choosing, lane by lane, and only
 // then be put in order. Where it is not, the rows fall into chunks for each of which that holds.
-#include "cpu/row_turner.hpp"
+#include "cpu/row_transpose.hpp"
 
 #include <algorithm>
 #include <array>
@@ -74,7 +74,8 @@ struct Shuffle {
   }
 
   template <std::size_t kColumn, std::size_t... kRow>
-  LAMELLA_ALWAYS_INLINE static void turn_column_in(const Vector (&rows)[kColumns], Vector& turned,
+  LAMELLA_ALWAYS_INLINE static void turn_column_in(const Vector (&rows)[kColumns],
+                                                   Vector& transposed,
                                                    std::index_sequence<kRow...> lanes) {
     unrolled<kChunks>([&]<std::size_t kChunk>(Constant<kChunk>) __attribute__((always_inline)) {
       Vector gathered = rows[vector_of(kChunk * kChunkRows, kColumn)];
@@ -86,16 +87,18 @@ struct Shuffle {
                lanes);
       });
       const Vector ordered = __builtin_shufflevector(gathered, gathered, lane_of(kRow, kColumn)...);
-      choose(ordered, turned, std::integer_sequence<bool, kRow / kChunkRows == kChunk...>{}, lanes);
+      choose(ordered, transposed, std::integer_sequence<bool, kRow / kChunkRows == kChunk...>{},
+             lanes);
     });
   }
 
   template <std::size_t kTo, std::size_t... kLane>
-  LAMELLA_ALWAYS_INLINE static void turn_vector_out(const Vector (&turned)[kColumns], Vector& rows,
+  LAMELLA_ALWAYS_INLINE static void turn_vector_out(const Vector (&transposed)[kColumns],
+                                                    Vector& rows,
                                                     std::index_sequence<kLane...> lanes) {
     unrolled<kColumns>([&]<std::size_t kColumn>(Constant<kColumn>) __attribute__((always_inline)) {
       unrolled<kChunks>([&]<std::size_t kChunk>(Constant<kChunk>) __attribute__((always_inline)) {
-        const Vector spread = __builtin_shufflevector(turned[kColumn], turned[kColumn],
+        const Vector spread = __builtin_shufflevector(transposed[kColumn], transposed[kColumn],
                                                       row_in(kLane, kColumn, kChunk)...);
         choose(spread, rows, std::integer_sequence<bool, is_in(kTo, kLane, kColumn, kChunk)...>{},
                lanes);
@@ -109,7 +112,7 @@ template <std::size_t kLanes, std::size_t kColumns, bool kIn>
 LAMELLA_ALWAYS_INLINE void turn(const float* from, float* to) {
   using S = Shuffle<kLanes, kColumns>;
   using Vector = typename S::Vector;
-  constexpr std::size_t kGroup = RowTurner::kGroup;
+  constexpr std::size_t kGroup = RowTranspose::kGroup;
   for (std::size_t row = 0; row < kGroup; row += kLanes) {
     const float* const source = from + row * (kIn ? kColumns : 1);
     float* const target = to + row * (kIn ? 1 : kColumns);
@@ -169,16 +172,16 @@ auto turn_for(std::size_t columns, Isa isa) {
 
 }  // namespace
 
-RowTurner::RowTurner(std::size_t columns, Isa isa)
+RowTranspose::RowTranspose(std::size_t columns, Isa isa)
     : columns_(columns), in_(turn_for<true>(columns, isa)), out_(turn_for<false>(columns, isa)) {}
 
-void RowTurner::turn_in(const float* rows, std::size_t count, float* turned) const {
+void RowTranspose::transpose_in(const float* rows, std::size_t count, float* transposed) const {
   if (in_ != nullptr && count == kGroup) {
-    in_(rows, turned);
+    in_(rows, transposed);
     return;
   }
   for (std::size_t c = 0; c < columns_; ++c) {
-    float* lanes = turned + c * kGroup;
+    float* lanes = transposed + c * kGroup;
     const float* value = rows + c;
     for (std::size_t r = 0; r < count; ++r, value += columns_) {
       lanes[r] = *value;
@@ -187,13 +190,13 @@ void RowTurner::turn_in(const float* rows, std::size_t count, float* turned) con
   }
 }
 
-void RowTurner::turn_out(const float* turned, std::size_t count, float* rows) const {
+void RowTranspose::transpose_out(const float* transposed, std::size_t count, float* rows) const {
   if (out_ != nullptr && count == kGroup) {
-    out_(turned, rows);
+    out_(transposed, rows);
     return;
   }
   for (std::size_t c = 0; c < columns_; ++c) {
-    const float* lanes = turned + c * kGroup;
+    const float* lanes = transposed + c * kGroup;
     float* value = rows + c;
     for (std::size_t r = 0; r < count; ++r, value += columns_) {
       *value = lanes[r];

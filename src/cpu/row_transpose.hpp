@@ -8,18 +8,18 @@
 
 namespace lamella::cpu {
 
-class RowTurner {
+class RowTranspose {
  public:
   static constexpr std::size_t kGroup = plan::kDirectRowStep;  // rows in a group
 
-  RowTurner(std::size_t columns, Isa isa);
+  RowTranspose(std::size_t columns, Isa isa);
 
-  // turned[c * kGroup + r] = rows[r * columns + c] for count <= kGroup rows, 0 for the lanes
+  // transposed[c * kGroup + r] = rows[r * columns + c] for count <= kGroup rows, 0 for the lanes
   // beyond. Plain pointers: these calls take a few nanoseconds, less than a view costs to hand
   // over.
-  void turn_in(const float* rows, std::size_t count, float* turned) const;
-  // rows[r * columns + c] = turned[c * kGroup + r] for count rows.
-  void turn_out(const float* turned, std::size_t count, float* rows) const;
+  void transpose_in(const float* rows, std::size_t count, float* transposed) const;
+  // rows[r * columns + c] = transposed[c * kGroup + r] for count rows.
+  void transpose_out(const float* transposed, std::size_t count, float* rows) const;
 
  private:
   using Turn = void (*)(const float* from, float* to);
