@@ -113,7 +113,7 @@ struct PathTime {
 };
 
 // The algorithms of cuBLASLt that serve one layer at any number of rows and agreed with the
-// double-precision reference in a validation, the first of them in the order of its heuristic.
+// double-precision reference in validation, the first of them in the order of its heuristic.
 struct LayerAlgorithms {
   std::vector<double> seconds;  // that the layer takes by each, on the device
   std::size_t taken = 0;        // the quickest of them; the first of those that hardly differ

@@ -315,7 +315,7 @@ std::string paths_table(const PathReport& report) {
   }
   text += "\ncuBLASLt's algorithms for any number of rows, layer by layer:\n" + algorithms.text();
   if (!report.tuning_cache.empty()) {
-    text += fmt::format("remembered in {}; --path auto takes the quickest from now on\n",
+    text += fmt::format("stored in {}; --path auto takes the fastest from now on\n",
                         report.tuning_cache);
   }
   return text;
@@ -410,7 +410,7 @@ Command add_plan(CLI::App& app) {
   command->add_flag(
       "--paths", arguments->paths,
       "on CUDA: time each path on the device (65,536 rows, unless --rows is given) and "
-      "remember which is quicker");
+      "store which is faster");
   command->footer(kPlanExamples);
   return {command, [arguments, command] { plan(*arguments, command->count("--rows") > 0); }};
 }

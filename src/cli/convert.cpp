@@ -1,4 +1,4 @@
-// lamella convert: a model file as Lamella's canonical .safetensors.
+// lamella convert: a model file as a normalized .safetensors file.
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -67,7 +67,7 @@ void convert(const ConvertArguments& arguments) {
 
 Command add_convert(CLI::App& app) {
   CLI::App* const command =
-      app.add_subcommand("convert", "write a model as one canonical .safetensors file");
+      app.add_subcommand("convert", "write a model as one normalized .safetensors file");
   const auto arguments = std::make_shared<ConvertArguments>();
   arguments->model.add_to(*command);
   command->add_option("OUT", arguments->output, "the file to write: .safetensors")

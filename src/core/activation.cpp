@@ -49,7 +49,7 @@ constexpr std::array kDescriptions = {
     Description{"hardswish", ActivationKind::kHardSwish, 0, 0, 0},
     Description{"relu6", ActivationKind::kClip, 0, 0, 6},
 };
-constexpr std::size_t kCanonicalNames = 16;
+constexpr std::size_t kPrimaryNames = 16;
 
 const Description& describe(ActivationKind kind) {
   return *std::find_if(kDescriptions.begin(), kDescriptions.end(),
@@ -58,7 +58,7 @@ const Description& describe(ActivationKind kind) {
 
 std::string known_names() {
   std::string names;
-  for (std::size_t i = 0; i < kCanonicalNames; ++i) {
+  for (std::size_t i = 0; i < kPrimaryNames; ++i) {
     names += i == 0 ? "" : ", ";
     names += kDescriptions[i].name;
   }

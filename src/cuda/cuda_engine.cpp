@@ -197,7 +197,7 @@ void CudaEngine::State::take_fused_path(const EngineOptions& options) {
       cuda::fused_mismatch(*network_, *network, *fused.shape, device_, memory_);
   if (!mismatch.empty()) {
     const std::string dropped =
-        "the fused kernel was dropped, since in a validation it was not what it should be: " +
+        "the fused kernel was dropped, since in validation it was not what it should be: " +
         mismatch;
     if (demanded) {
       throw DeviceError(dropped);

@@ -14,19 +14,19 @@
 namespace lamella::cuda {
 namespace {
 
-// Copies as HostTransfer does: slot by slot, from or to page-locked memory.
+// Copies as HostTransfer does: buffer by buffer, from or to page-locked memory.
 double copy_seconds(const Repetition& repetition, cudaStream_t stream, float* device_values,
-                    std::size_t count, std::size_t slot_values, cudaMemcpyKind kind) {
-  const std::size_t slot_bytes = slot_values * sizeof(float);
-  const PinnedMemory slot = allocate_pinned(slot_bytes, "values to be copied");
-  std::memset(slot.get(), 0, slot_bytes);
+                    std::size_t count, std::size_t buffer_values, cudaMemcpyKind kind) {
+  const std::size_t buffer_bytes = buffer_values * sizeof(float);
+  const PinnedMemory buffer = allocate_pinned(buffer_bytes, "values to be copied");
+  std::memset(buffer.get(), 0, buffer_bytes);
   return median_seconds(repetition, stream, [&](int /*turn*/) {
-    for (std::size_t first = 0; first < count; first += slot_values) {
+    for (std::size_t first = 0; first < count; first += buffer_values) {
       float* const device = device_values + first;
       const bool in = kind == cudaMemcpyHostToDevice;
-      LAMELLA_CUDA_CHECK(cudaMemcpyAsync(in ? device : slot.get(), in ? slot.get() : device,
-                                         std::min(slot_values, count - first) * sizeof(float), kind,
-                                         stream));
+      LAMELLA_CUDA_CHECK(cudaMemcpyAsync(in ? device : buffer.get(), in ? buffer.get() : device,
+                                         std::min(buffer_values, count - first) * sizeof(float),
+                                         kind, stream));
     }
   });
 }
@@ -52,8 +52,8 @@ DeviceTimes measure_device(const std::shared_ptr<const Network>& network,
   const Stream stream = make_stream();
   const TimedRows inputs(*network, rows, device, stream.get());
   const Repetition repetition{bench.seconds / kParts, bench.cancelled};
-  const std::size_t slot_rows =
-      slot_rows_of(network->inputs(), network->outputs(), engine.info().max_rows, rows);
+  const std::size_t buffer_rows =
+      buffer_rows_of(network->inputs(), network->outputs(), engine.info().max_rows, rows);
   DeviceTimes times;
   times.compute = median_seconds(repetition, stream.get(), [&](int turn) {
     engine.enqueue(inputs.rows(turn), rows, inputs.outputs(), stream.get());
@@ -61,9 +61,9 @@ DeviceTimes measure_device(const std::shared_ptr<const Network>& network,
   times.layers = layer_seconds(repetition, engine, inputs, rows, stream.get());
   times.copy_out =
       copy_seconds(repetition, stream.get(), inputs.outputs(), rows * network->outputs(),
-                   slot_rows * network->outputs(), cudaMemcpyDeviceToHost);
+                   buffer_rows * network->outputs(), cudaMemcpyDeviceToHost);
   times.copy_in = copy_seconds(repetition, stream.get(), inputs.rows(0), rows * network->inputs(),
-                               slot_rows * network->inputs(), cudaMemcpyHostToDevice);
+                               buffer_rows * network->inputs(), cudaMemcpyHostToDevice);
   return times;
 }
 

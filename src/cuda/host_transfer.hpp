@@ -27,7 +27,7 @@ class HostTransfer {
   using Compute =
       std::function<void(const float* rows, std::size_t n, float* outputs, cudaStream_t stream)>;
 
-  // Slots hold at most buffer_rows rows each; run() allocates as many as it has use for, by the
+  // Buffers hold at most buffer_rows rows each; run() allocates as many as it has use for, by the
   // resource, on the device that is current here and there. allow_zero_copy: what compute enqueues
   // reads each row once and writes each output once, so that a few of them may lie beyond the bus.
   // Throws DeviceError.

@@ -69,7 +69,7 @@ void LayerStep::plan_lt(const GemmResources& resources) {
       }
       core::log(
           LogSeverity::kInfo,
-          "layer {}: cuBLASLt's GELU is not used, since in a validation it was not what it should "
+          "layer {}: cuBLASLt's GELU is not used, since in validation it was not what it should "
           "be: {}; a kernel of our own follows the GEMM",
           index_ + 1, mismatch);
     }
@@ -98,7 +98,7 @@ bool LayerStep::agrees(CublasLtGemm& gemm, const GemmResources& resources) const
   if (!mismatch.empty()) {
     core::log(
         LogSeverity::kWarning,
-        "layer {}: an algorithm of cuBLASLt is not used, since in a validation it was not what it "
+        "layer {}: an algorithm of cuBLASLt is not used, since in validation it was not what it "
         "should be: {}",
         index_ + 1, mismatch);
   }

@@ -22,7 +22,7 @@ class Staging {
   // call from several threads.
   [[nodiscard]] static std::shared_ptr<Staging> get();
 
-  // Into how many pieces so many bytes are cut, of which threads claim one at a time.
+  // Into how many pieces so many bytes are cut, of which threads take one at a time.
   [[nodiscard]] static std::size_t pieces(std::size_t bytes);
 
   Staging();

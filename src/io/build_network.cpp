@@ -10,12 +10,12 @@
 
 #include <lamella/error.hpp>
 
-#include "io/canonical.hpp"
 #include "io/layer_activations.hpp"
 #include "io/layer_layout.hpp"
 #include "io/layer_names.hpp"
 #include "io/npy.hpp"
 #include "io/quote.hpp"
+#include "io/safetensors_layout.hpp"
 
 namespace lamella::io {
 namespace {
@@ -95,10 +95,10 @@ std::string own_value(const TensorFile& file, const char* key) {
 }
 
 void check_format(const TensorFile& file) {
-  const std::string format = own_value(file, canonical::kFormat);
-  if (!format.empty() && format != canonical::kVersion) {
+  const std::string format = own_value(file, safetensors_layout::kFormat);
+  if (!format.empty() && format != safetensors_layout::kVersion) {
     throw Error(fmt::format("is of the format {}; this version of Lamella reads {}",
-                            in_quotes(format), canonical::kVersion));
+                            in_quotes(format), safetensors_layout::kVersion));
   }
 }
 
@@ -156,19 +156,20 @@ Matrix take_matrix(Tensor tensor, std::size_t columns) {
 // Takes the tensors of the input steps out of the file's.
 std::vector<InputStep> take_input_steps(TensorFile& file, bool allow_nonfinite) {
   std::vector<InputStep> steps;
-  const std::string kinds = own_value(file, canonical::kInputSteps);
+  const std::string kinds = own_value(file, safetensors_layout::kInputSteps);
   for (std::size_t begin = 0; !kinds.empty() && begin <= kinds.size();) {
     const std::size_t end = std::min(kinds.find(',', begin), kinds.size());
     const std::string kind = kinds.substr(begin, end - begin);
     begin = end + 1;
-    const auto known = std::find(canonical::kStepKinds.begin(), canonical::kStepKinds.end(), kind);
-    if (known == canonical::kStepKinds.end()) {
+    const auto known = std::find(safetensors_layout::kStepKinds.begin(),
+                                 safetensors_layout::kStepKinds.end(), kind);
+    if (known == safetensors_layout::kStepKinds.end()) {
       throw Error(
           fmt::format("its metadata lists the input step {}, which is unknown", in_quotes(kind)));
     }
     InputStep step;
-    step.kind = static_cast<InputStep::Kind>(known - canonical::kStepKinds.begin());
-    const std::string name = canonical::step_tensor(steps.size());
+    step.kind = static_cast<InputStep::Kind>(known - safetensors_layout::kStepKinds.begin());
+    const std::string name = safetensors_layout::step_tensor(steps.size());
     std::optional<Tensor> tensor = take_tensor(file, name);
     if (!tensor) {
       throw Error(fmt::format("lacks the tensor {} of an input step that its metadata lists",
@@ -191,14 +192,14 @@ LoadedNetwork build_network(TensorFile file, const LoadOptions& options) {
   check_format(file);
   std::vector<InputStep> steps = take_input_steps(file, options.allow_nonfinite);
   // Under these names only in files of our own.
-  const bool own = !own_value(file, canonical::kFormat).empty();
+  const bool own = !own_value(file, safetensors_layout::kFormat).empty();
   std::optional<Tensor> test_rows =
-      own ? take_tensor(file, canonical::kSelfTestRows) : std::nullopt;
+      own ? take_tensor(file, safetensors_layout::kSelfTestRows) : std::nullopt;
   std::optional<Tensor> test_outputs =
-      own ? take_tensor(file, canonical::kSelfTestOutputs) : std::nullopt;
-  NetworkNames names{.inputs = own_names(file, canonical::kInputNames),
-                     .outputs = own_names(file, canonical::kOutputNames),
-                     .classes = own_names(file, canonical::kClasses)};
+      own ? take_tensor(file, safetensors_layout::kSelfTestOutputs) : std::nullopt;
+  NetworkNames names{.inputs = own_names(file, safetensors_layout::kInputNames),
+                     .outputs = own_names(file, safetensors_layout::kOutputNames),
+                     .classes = own_names(file, safetensors_layout::kClasses)};
   const LayerOrder order =
       order_layers(file.tensors, find_layers(file.tensors), options.weights_layout, loaded.notes);
   std::vector<Layer> layers;

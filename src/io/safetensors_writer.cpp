@@ -12,7 +12,7 @@
 #include <lamella/error.hpp>
 
 #include "io/atomic_file.hpp"
-#include "io/canonical.hpp"
+#include "io/safetensors_layout.hpp"
 
 namespace lamella::io {
 namespace {
@@ -46,22 +46,22 @@ void put_names(Json& metadata, const char* key, const std::vector<std::string>& 
 }
 
 Json metadata_of(const Network& network) {
-  Json metadata = {{canonical::kFormat, canonical::kVersion}};
+  Json metadata = {{safetensors_layout::kFormat, safetensors_layout::kVersion}};
   std::string activations;
   for (const Layer& layer : network.layers()) {
     activations += (activations.empty() ? "" : ",") + to_string(layer.activation);
   }
-  metadata[canonical::kActivations] = activations;
-  put_names(metadata, canonical::kInputNames, network.names().inputs);
-  put_names(metadata, canonical::kOutputNames, network.names().outputs);
-  put_names(metadata, canonical::kClasses, network.names().classes);
+  metadata[safetensors_layout::kActivations] = activations;
+  put_names(metadata, safetensors_layout::kInputNames, network.names().inputs);
+  put_names(metadata, safetensors_layout::kOutputNames, network.names().outputs);
+  put_names(metadata, safetensors_layout::kClasses, network.names().classes);
   std::string steps;
   for (const InputStep& step : network.input_steps()) {
     steps += (steps.empty() ? "" : ",") +
-             std::string(canonical::kStepKinds.at(static_cast<std::size_t>(step.kind)));
+             std::string(safetensors_layout::kStepKinds.at(static_cast<std::size_t>(step.kind)));
   }
   if (!steps.empty()) {
-    metadata[canonical::kInputSteps] = steps;
+    metadata[safetensors_layout::kInputSteps] = steps;
   }
   return metadata;
 }
@@ -76,7 +76,7 @@ void write_safetensors(const Network& network, const std::string& path, const Se
     tensors.header["__metadata__"] = metadata_of(network);
     for (std::size_t i = 0; i < network.input_steps().size(); ++i) {
       const std::vector<float>& values = network.input_steps()[i].values;
-      tensors.add(canonical::step_tensor(i), {values.size()}, values);
+      tensors.add(safetensors_layout::step_tensor(i), {values.size()}, values);
     }
     for (std::size_t i = 0; i < network.layers().size(); ++i) {
       const Layer& layer = network.layers()[i];
@@ -87,8 +87,8 @@ void write_safetensors(const Network& network, const std::string& path, const Se
     }
     if (self_test != nullptr) {
       for (const auto& [name, matrix] :
-           {std::pair(canonical::kSelfTestRows, &self_test->rows),
-            std::pair(canonical::kSelfTestOutputs, &self_test->outputs)}) {
+           {std::pair(safetensors_layout::kSelfTestRows, &self_test->rows),
+            std::pair(safetensors_layout::kSelfTestOutputs, &self_test->outputs)}) {
         tensors.add(name, {matrix->rows(), matrix->columns()}, {matrix->data(), matrix->size()});
       }
     }

@@ -32,7 +32,7 @@ constexpr std::size_t kWorthEvening = 32;
 constexpr std::size_t kMoreRounds = 2;
 
 // Blocks that follow each other are better computed by one thread, which can ask for the next one's
-// rows ahead; but enough claims must remain for a slow thread to be helped out.
+// rows ahead; but enough chunks must remain for a slow thread to be helped out.
 constexpr std::size_t kChunksPerWorker = 8;
 constexpr std::size_t kMaxBlocksPerChunk = 8;
 

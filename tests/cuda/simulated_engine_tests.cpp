@@ -224,7 +224,7 @@ TEST_F(SimulatedEngine, AnAlgorithmThatComputesSomethingElseIsDropped) {
           EXPECT_EQ(test::mismatch(reference, outputs), "");
           path = engine.info().path;
         }
-        EXPECT_THAT(log, HasSubstr("an algorithm of cuBLASLt is not used, since in a validation"));
+        EXPECT_THAT(log, HasSubstr("an algorithm of cuBLASLt is not used, since in validation"));
         // The device is as it should be again; what was found of it stays.
         cuda_sim::configure({});
         EXPECT_EQ(CudaEngine(network, options).info().path, path);

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace lamella::io::canonical {
+namespace lamella::io::safetensors_layout {
 
 inline constexpr const char* kFormat = "lamella.format";
 inline constexpr const char* kVersion = "1";
@@ -28,4 +28,4 @@ inline constexpr std::array<std::string_view, 5> kStepKinds = {"subtract", "add"
   return "input_steps." + std::to_string(i);
 }
 
-}  // namespace lamella::io::canonical
+}  // namespace lamella::io::safetensors_layout
