@@ -12,11 +12,11 @@
 namespace lamella::cpu {
 namespace {
 
-// Panels that a thread takes at a time, and the weights from which on a layer is worth sharing.
-constexpr std::size_t kSharedPanels = 8;
+// A layer of at least so many weights is shared by several threads, so many panels at a time, after
+// they have packed so many tiles of its rows at a time.
 constexpr std::size_t kMinSharedWeights = 65'536;
-// Bands of rows that a thread interleaves at a time.
-constexpr std::size_t kSharedBands = 4;
+constexpr std::size_t kSharedPanels = 8;
+constexpr std::size_t kSharedTiles = 4;
 
 std::size_t shares_of(const PackedLayer& layer) {
   return (layer.panels() + kSharedPanels - 1) / kSharedPanels;
@@ -86,7 +86,8 @@ PackedChain::PackedChain(Layers layers, const Network& network, std::size_t bloc
       workers_(workers) {
   for (const PackedLayer& layer : *layers_) {
     widest_ = std::max(widest_, layer.padded_outputs());
-    max_band_floats_ = std::max(max_band_floats_, layer.bands(block_rows_) * layer.band_floats());
+    max_packed_floats_ =
+        std::max(max_packed_floats_, layer.packed_tiles(block_rows_) * layer.packed_tile_floats());
   }
 }
 
@@ -110,7 +111,8 @@ PackedChain::Worker& PackedChain::worker(std::size_t index) {
     for (AlignedBuffer& buffer : made->between) {
       buffer = AlignedBuffer::floats(block_rows_, widest_, "the activations of a block of rows");
     }
-    made->bands = AlignedBuffer::floats(1, max_band_floats_, "the inputs of a block of rows");
+    made->packed_rows =
+        AlignedBuffer::floats(1, max_packed_floats_, "the packed inputs of a block of rows");
     if (!network_.input_steps().empty()) {
       made->stepped_rows = AlignedBuffer::floats(block_rows_, network_.inputs(),
                                                  "a block of rows after the input steps");
@@ -138,28 +140,28 @@ void PackedChain::run_shared(core::ThreadPool& pool, MatrixView<const float> row
   run_block(worker(0), &pool, rows, outputs, layer_outputs, {});
 }
 
-PackedLayer::Ahead PackedChain::spread(MatrixView<const float> next, std::size_t rows) const {
+Prefetch PackedChain::spread(MatrixView<const float> next, std::size_t rows) const {
   std::size_t tiles = 0;
   for (const PackedLayer& layer : *layers_) {
-    tiles += layer.tiles(rows);
+    tiles += layer.tile_count(rows);
   }
-  const std::size_t lines = next.size() / PackedLayer::Ahead::kLine;
+  const std::size_t lines = next.size() / Prefetch::kLine;
   return {next.data(), lines, lines / tiles + 1};
 }
 
 void PackedChain::multiply(Worker& self, core::ThreadPool* pool, const PackedLayer& layer,
-                           const PackedLayer::Block& block, bool relu, PackedLayer::Ahead& ahead) {
-  const std::size_t band_count = layer.bands(block.rows);
-  float* const bands = band_count > 0 ? self.bands.data() : nullptr;
-  for (std::size_t stretch = 0; stretch < layer.stretches(); ++stretch) {
-    if (bands != nullptr) {
-      in_pieces(pool, band_count, kSharedBands, [&](std::size_t first, std::size_t count) {
-        layer.interleave(block, stretch, first, count, bands);
+                           const PackedLayer::Block& block, bool relu, Prefetch& prefetch) {
+  const std::size_t tiles = layer.packed_tiles(block.rows);
+  float* const packed_rows = tiles > 0 ? self.packed_rows.data() : nullptr;
+  for (std::size_t k_block = 0; k_block < layer.k_blocks(); ++k_block) {
+    if (packed_rows != nullptr) {
+      in_pieces(pool, tiles, kSharedTiles, [&](std::size_t first, std::size_t count) {
+        layer.pack(block, k_block, first, count, packed_rows);
       });
     }
     in_pieces(pool, layer.panels(), kSharedPanels, [&](std::size_t first, std::size_t count) {
-      PackedLayer::Ahead none;
-      layer.run(block, stretch, bands, first, count, relu, pool == nullptr ? ahead : none);
+      Prefetch none;
+      layer.run(block, k_block, packed_rows, first, count, relu, pool == nullptr ? prefetch : none);
     });
   }
 }
@@ -167,7 +169,7 @@ void PackedChain::multiply(Worker& self, core::ThreadPool* pool, const PackedLay
 void PackedChain::run_block(Worker& self, core::ThreadPool* pool, MatrixView<const float> rows,
                             MatrixView<float> outputs, std::span<const LayerOutput> layer_outputs,
                             MatrixView<const float> next) {
-  PackedLayer::Ahead ahead = spread(next, rows.rows());
+  Prefetch prefetch = spread(next, rows.rows());
   const float* x = rows.data();
   std::size_t x_stride = rows.columns();
   if (!network_.input_steps().empty()) {
@@ -186,7 +188,7 @@ void PackedChain::run_block(Worker& self, core::ThreadPool* pool, MatrixView<con
     // While the sums are in registers it costs nothing; a layer output may want them as they were.
     const bool with_relu = layer.activation.kind == ActivationKind::kRelu && layer_outputs.empty();
     multiply(self, layer.weights.size() >= kMinSharedWeights ? pool : nullptr, packed,
-             {x, x_stride, block.rows, block.values, block.stride}, with_relu, ahead);
+             {x, x_stride, block.rows, block.values, block.stride}, with_relu, prefetch);
     write_layer_outputs(layer_outputs, i, true, block);
     const bool over_row = layer.activation.over_row();
     if (!in_place && (last || over_row)) {

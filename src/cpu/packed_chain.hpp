@@ -1,4 +1,4 @@
-// A network as a chain of our own products: a block of rows is carried through all layers while its
+// A network as a chain of packed layers: a block of rows is carried through all of them while its
 // activations are in cache.
 #pragma once
 
@@ -49,16 +49,16 @@ class PackedChain {
  private:
   struct Worker {
     std::array<AlignedBuffer, 2> between;  // activations, rows padded to whole panels
-    AlignedBuffer bands;                   // a stretch of a layer's inputs, interleaved
+    AlignedBuffer packed_rows;             // a K-block of a layer's inputs
     AlignedBuffer stepped_rows;            // what the input steps make of a block
   };
 
   Worker& worker(std::size_t index);
-  // Spreads them evenly over the tiles of a block of so many rows.
-  [[nodiscard]] PackedLayer::Ahead spread(MatrixView<const float> next, std::size_t rows) const;
+  // Prefetches next with the tiles of a block of so many rows, evenly.
+  [[nodiscard]] Prefetch spread(MatrixView<const float> next, std::size_t rows) const;
   void multiply(Worker& worker, core::ThreadPool* pool, const PackedLayer& layer,
-                const PackedLayer::Block& block, bool relu, PackedLayer::Ahead& ahead);
-  // Asks for next, the next block's rows, ahead; nothing where threads share the block.
+                const PackedLayer::Block& block, bool relu, Prefetch& prefetch);
+  // Prefetches next, the next block's rows; not where threads share the block.
   void run_block(Worker& worker, core::ThreadPool* pool, MatrixView<const float> rows,
                  MatrixView<float> outputs, std::span<const LayerOutput> layer_outputs,
                  MatrixView<const float> next);
@@ -68,7 +68,7 @@ class PackedChain {
   std::size_t block_rows_;
   Isa isa_;
   std::size_t widest_ = 0;                        // of all padded outputs
-  std::size_t max_band_floats_ = 0;               // of all layers, for a block
+  std::size_t max_packed_floats_ = 0;             // of all layers, for a block
   std::vector<std::unique_ptr<Worker>> workers_;  // each made by its own thread
 };
 

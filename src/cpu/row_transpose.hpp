@@ -1,4 +1,4 @@
-// Turns groups of rows so that each column becomes a vector across the rows, and back.
+// Transposes groups of rows so that each column becomes a vector across the rows, and back.
 #pragma once
 
 #include <cstddef>
@@ -14,19 +14,18 @@ class RowTranspose {
 
   RowTranspose(std::size_t columns, Isa isa);
 
-  // transposed[c * kGroup + r] = rows[r * columns + c] for count <= kGroup rows, 0 for the lanes
-  // beyond. Plain pointers: these calls take a few nanoseconds, less than a view costs to hand
-  // over.
+  // transposed[c * kGroup + r] = rows[r * columns + c] for count <= kGroup rows, 0 for the rows
+  // beyond. Plain pointers: a call takes a few nanoseconds, less than handing over a view costs.
   void transpose_in(const float* rows, std::size_t count, float* transposed) const;
   // rows[r * columns + c] = transposed[c * kGroup + r] for count rows.
   void transpose_out(const float* transposed, std::size_t count, float* rows) const;
 
  private:
-  using Turn = void (*)(const float* from, float* to);
+  using Kernel = void (*)(const float* from, float* to);
 
   std::size_t columns_;
-  Turn in_ = nullptr;  // of whole groups; null where single values are moved
-  Turn out_ = nullptr;
+  Kernel in_ = nullptr;  // for whole groups; null: values are moved one by one
+  Kernel out_ = nullptr;
 };
 
 }  // namespace lamella::cpu

@@ -31,27 +31,28 @@ float expected(const Layer& layer, const float* x, std::size_t output, Isa isa) 
   return layer.has_bias() ? sum + layer.bias[output] : sum;
 }
 
-// All stretches of the panels [first, first + count), with whole bands interleaved or not.
-void run(const PackedLayer& packed, const PackedLayer::Block& block, std::size_t first,
+// All K-blocks of the panels [first, first + count), with the whole tiles of rows packed or not.
+void run(const PackedLayer& layer, const PackedLayer::Block& block, std::size_t first,
          std::size_t count, bool relu) {
-  const std::size_t bands = packed.bands(block.rows);
-  std::vector<float> interleaved(bands * packed.band_floats());
-  PackedLayer::Ahead ahead;
-  for (std::size_t stretch = 0; stretch < packed.stretches(); ++stretch) {
-    packed.interleave(block, stretch, bands / 2, bands - bands / 2, interleaved.data());
-    packed.interleave(block, stretch, 0, bands / 2, interleaved.data());
-    packed.run(block, stretch, bands > 0 ? interleaved.data() : nullptr, first, count, relu, ahead);
+  const std::size_t tiles = layer.packed_tiles(block.rows);
+  std::vector<float> packed_rows(tiles * layer.packed_tile_floats());
+  Prefetch prefetch;
+  for (std::size_t k_block = 0; k_block < layer.k_blocks(); ++k_block) {
+    layer.pack(block, k_block, tiles / 2, tiles - tiles / 2, packed_rows.data());
+    layer.pack(block, k_block, 0, tiles / 2, packed_rows.data());
+    layer.run(block, k_block, tiles > 0 ? packed_rows.data() : nullptr, first, count, relu,
+              prefetch);
   }
 }
 
 TEST(PackedLayer, SumsInTheOrderOfTheInputsForAnyNumberOfRowsAndPanels) {
   constexpr float kUntouched = -7;
   for (const Isa isa : test::usable_isas()) {
-    // One stretch, whole, and with a rest; the widest are interleaved.
+    // One K-block, a whole one, and one with a rest; rows of the widest layers are packed.
     for (const std::size_t inputs : {1, 7, 1024, 1030}) {
       for (const std::size_t outputs : {1, 16, 37, 60, 120, 1030}) {
         if (inputs == 1024 && outputs == 1030) {
-          continue;  // 1030 inputs have such a stretch, too
+          continue;  // 1030 inputs have a whole K-block, too
         }
         const auto network = test::random_chain({inputs, outputs}, ActivationKind::kIdentity,
                                                 ActivationKind::kIdentity, 3);
@@ -92,8 +93,8 @@ TEST(PackedLayer, SumsInTheOrderOfTheInputsForAnyNumberOfRowsAndPanels) {
   }
 }
 
-TEST(PackedLayer, AsksForMemoryAheadWithEachTile) {
-  constexpr std::size_t kRows = 24;  // whole bands
+TEST(PackedLayer, PrefetchesALittleWithEachTile) {
+  constexpr std::size_t kRows = 24;  // whole tiles
   for (const Isa isa : test::usable_isas()) {
     const auto network =
         test::random_chain({70, 192}, ActivationKind::kIdentity, ActivationKind::kIdentity, 3);
@@ -101,17 +102,17 @@ TEST(PackedLayer, AsksForMemoryAheadWithEachTile) {
     const Matrix rows = test::random_rows(kRows, 70, 4);
     Matrix y(kRows, 192);
     const PackedLayer::Block block{rows.data(), 70, kRows, y.data(), 192};
-    const std::size_t lines = packed.tiles(kRows) * 2;
-    const std::vector<float> memory(lines * PackedLayer::Ahead::kLine);
-    PackedLayer::Ahead ahead{memory.data(), lines, 2};
-    packed.run(block, 0, nullptr, 0, 6, false, ahead);
-    EXPECT_EQ(ahead.next, memory.data() + memory.size() / 2);
-    EXPECT_EQ(ahead.left, lines / 2);
-    packed.run(block, 0, nullptr, 6, 6, false, ahead);
-    EXPECT_EQ(ahead.next, memory.data() + memory.size());
-    EXPECT_EQ(ahead.left, 0U);
-    packed.run(block, 0, nullptr, 0, 12, false, ahead);
-    EXPECT_EQ(ahead.next, memory.data() + memory.size()) << "and for nothing behind it";
+    const std::size_t lines = packed.tile_count(kRows) * 2;
+    const std::vector<float> memory(lines * Prefetch::kLine);
+    Prefetch prefetch{memory.data(), lines, 2};
+    packed.run(block, 0, nullptr, 0, 6, false, prefetch);
+    EXPECT_EQ(prefetch.next, memory.data() + memory.size() / 2);
+    EXPECT_EQ(prefetch.lines_left, lines / 2);
+    packed.run(block, 0, nullptr, 6, 6, false, prefetch);
+    EXPECT_EQ(prefetch.next, memory.data() + memory.size());
+    EXPECT_EQ(prefetch.lines_left, 0U);
+    packed.run(block, 0, nullptr, 0, 12, false, prefetch);
+    EXPECT_EQ(prefetch.next, memory.data() + memory.size()) << "and for nothing behind it";
   }
 }
 
