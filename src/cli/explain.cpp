@@ -9,12 +9,12 @@
 #include <optional>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <lamella/lamella.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/explain_json.hpp"
 #include "cli/explain_text.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/json_text.hpp"
@@ -25,8 +25,6 @@
 
 namespace lamella::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr const char* kExplainExamples =
     "Examples:\n"
@@ -140,116 +138,33 @@ Matrix read_targets(const ExplainArguments& arguments, std::size_t outputs, std:
   return targets;
 }
 
-// [rows][width]
-Json json_rows(const std::vector<double>& values, std::size_t rows, std::size_t width) {
-  Json json = Json::array();
-  for (std::size_t r = 0; r < rows; ++r) {
-    json.push_back(
-        std::vector<double>(values.begin() + static_cast<std::ptrdiff_t>(r * width),
-                            values.begin() + static_cast<std::ptrdiff_t>((r + 1) * width)));
-  }
-  return json;
-}
+// The arguments, checked and parsed.
+struct ExplainRequest {
+  std::optional<std::vector<std::size_t>> row_numbers;  // nothing: all
+  RowFile rows;
+  double learning_rate = 0;
+  std::size_t steps = 0;
+};
 
-Json json_of(const Network& network, const ForwardTrace& trace) {
-  Json layers = Json::array();
-  for (std::size_t n = 0; n < trace.layers.size(); ++n) {
-    const Layer& layer = network.layers()[n];
-    layers.push_back(
-        {{"layer", n + 1},
-         {"inputs", layer.inputs},
-         {"outputs", layer.outputs},
-         {"activation", to_string(layer.activation)},
-         {"parameters", to_json(Network::parameters(layer))},
-         {"pre_activations", json_rows(trace.layers[n].pre_activations, trace.rows, layer.outputs)},
-         {"activations", json_rows(trace.layers[n].activations, trace.rows, layer.outputs)}});
-  }
-  return {{"inputs", json_rows(trace.inputs, trace.rows, network.inputs())},
-          {"layers", std::move(layers)}};
-}
-
-Json json_of(const Network& network, const NetworkStatistics& statistics) {
-  Json layers = Json::array();
-  for (std::size_t n = 0; n < statistics.layers.size(); ++n) {
-    Json units = Json::array();
-    for (const UnitStatistics& unit : statistics.layers[n]) {
-      units.push_back({{"active_rows", statistics.rows - unit.flat},
-                       {"min", unit.min},
-                       {"mean", unit.mean},
-                       {"max", unit.max},
-                       {"dead", unit.is_dead(statistics.rows)},
-                       {"saturated", unit.is_saturated(statistics.rows)}});
-    }
-    layers.push_back({{"layer", n + 1},
-                      {"activation", to_string(network.layers()[n].activation)},
-                      {"units", std::move(units)}});
-  }
-  return {{"rows", statistics.rows}, {"layers", std::move(layers)}};
-}
-
-// Takes the steps too.
-Json json_of(GradientDescent& descent, double learning_rate, std::size_t steps) {
-  Json gradients = Json::array();
-  for (std::size_t n = 0; n < descent.layers().size(); ++n) {
-    const AdjustableLayer& layer = descent.layers()[n];
-    const LayerGradient& gradient = descent.gradients()[n];
-    gradients.push_back(
-        {{"layer", n + 1},
-         {"deltas", json_rows(gradient.deltas, descent.trace().rows, layer.outputs)},
-         {"weights", json_rows(gradient.weights, layer.outputs, layer.inputs)},
-         {"bias", gradient.bias}});
-  }
-  std::vector<double> losses = {descent.loss()};
-  for (std::size_t i = 0; i < steps; ++i) {
-    descent.step(learning_rate);
-    losses.push_back(descent.loss());
-  }
-  Json after = Json::array();
-  for (const AdjustableLayer& layer : descent.layers()) {
-    after.push_back(
-        {{"weights", json_rows(layer.weights, layer.outputs, layer.inputs)}, {"bias", layer.bias}});
-  }
-  return {
-      {"loss", descent.loss_kind() == LossKind::kSquaredError ? "squared error" : "cross-entropy"},
-      {"learning_rate", learning_rate},
-      {"losses", losses},
-      {"gradients", std::move(gradients)},
-      {"layers_after", std::move(after)}};
-}
-
-// A line about the engine; nothing where there is none.
-std::string computed_by(const Engine* engine) {
-  return engine == nullptr ? std::string()
-                           : fmt::format("computed by: {}, {}\n", device_text(engine->info()),
-                                         engine->info().precision);
-}
-
-Json json_of(const Engine* engine) {
-  if (engine == nullptr) {
-    return {{"device", nullptr}, {"precision", "fp64"}};
-  }
-  return {{"device", to_string(engine->info().device)},
-          {"device_name", engine->info().device_name},
-          {"precision", engine->info().precision}};
-}
-
-void explain(const ExplainArguments& arguments) {
+ExplainRequest parse(const ExplainArguments& arguments) {
   constexpr std::size_t kMaxSteps = 1'000'000;
-  const auto numbers = row_numbers(arguments.row);
-  const double learning_rate = parse_size("--learning-rate", arguments.learning_rate);
-  const std::size_t steps = parse_count("--steps", arguments.steps, kMaxSteps);
-  RowFile file{.path = arguments.rows, .cancelled = &stop_on_signals()};
+  ExplainRequest request{
+      .row_numbers = row_numbers(arguments.row),
+      .rows = {.path = arguments.rows, .cancelled = &stop_on_signals()},
+      .learning_rate = parse_size("--learning-rate", arguments.learning_rate),
+      .steps = parse_count("--steps", arguments.steps, kMaxSteps),
+  };
   if (!arguments.columns.empty()) {
-    file.columns = parse_list("--columns", arguments.columns);
+    request.rows.columns = parse_list("--columns", arguments.columns);
   }
-  const bool reads_twice = !numbers && !arguments.npz.empty();
-  if (reads_twice && arguments.rows == "-") {
+  const bool all_rows = !request.row_numbers;
+  if (all_rows && !arguments.npz.empty() && arguments.rows == "-") {
     throw UsageError("--npz with --row all reads the rows twice: name a file of rows, not -");
   }
-  if (!arguments.svg.empty() && (!numbers || numbers->size() != 1)) {
+  if (!arguments.svg.empty() && (all_rows || request.row_numbers->size() != 1)) {
     throw UsageError("--svg shows one row; name it with --row");
   }
-  if (!arguments.html.empty() && !numbers) {
+  if (!arguments.html.empty() && all_rows) {
     throw UsageError("--html shows up to 16 rows; name them with --row, as 0,3,4");
   }
   if (!arguments.engine.device.empty()) {
@@ -259,81 +174,119 @@ void explain(const ExplainArguments& arguments) {
     }
     (void)arguments.engine.options();
   }
-  const LoadedNetwork loaded = arguments.model.load(file.cancelled);
-  const Network& network = *loaded.network;
-  for (const std::string& note : loaded.notes) {
+  return request;
+}
+
+// What was computed, as far as the arguments ask for it.
+struct Explanation {
+  LoadedNetwork loaded;
+  std::unique_ptr<Engine> engine;  // null: double precision
+  Matrix rows;
+  std::optional<ForwardTrace> trace;
+  std::optional<NetworkStatistics> statistics;
+  Matrix targets;
+  std::optional<Training> training;
+
+  [[nodiscard]] const Network& network() const { return *loaded.network; }
+};
+
+Explanation compute(const ExplainArguments& arguments, const ExplainRequest& request) {
+  Explanation found;
+  found.loaded = arguments.model.load(request.rows.cancelled);
+  const Network& network = found.network();
+  for (const std::string& note : found.loaded.notes) {
     print_note(note);
   }
-  std::unique_ptr<Engine> engine;
   if (!arguments.engine.device.empty()) {
-    engine = arguments.engine.make(loaded, arguments.model.file);
+    found.engine = arguments.engine.make(found.loaded, arguments.model.file);
   }
-  const TextStyle style{.colour = is_terminal(STDOUT_FILENO)};
-  std::string text =
-      fmt::format("{}: {}\n{}\n", one_line(arguments.model.file),
-                  count_of(network.parameters().total(), "parameter"), computed_by(engine.get())) +
-      layers_table(network) + "\n";
-  Json json = {{"model", arguments.model.file},
-               {"computed_by", json_of(engine.get())},
-               {"parameters", to_json(network.parameters())}};
+  const bool trains = !arguments.target.empty();
+  if (request.row_numbers || !arguments.npz.empty() || trains) {
+    found.rows = selected_rows(request.rows, network.inputs(), request.row_numbers);
+    found.trace = found.engine ? trace_forward(*found.engine, found.rows)
+                               : trace_forward(network, found.rows);
+  }
+  if (!request.row_numbers && !trains) {
+    found.statistics =
+        found.engine ? summarize(*found.engine, request.rows) : summarize(network, request.rows);
+  }
+  if (trains) {
+    found.targets =
+        read_targets(arguments, network.outputs(), found.rows.rows(), request.row_numbers);
+    found.training =
+        train(network, found.rows, found.targets, request.learning_rate, request.steps);
+  }
+  return found;
+}
 
-  std::optional<ForwardTrace> traced;
-  Matrix rows;
-  if (numbers || !arguments.npz.empty() || !arguments.target.empty()) {
-    rows = selected_rows(file, network.inputs(), numbers);
-    traced = engine ? trace_forward(*engine, rows) : trace_forward(network, rows);
+void throw_if_cancelled(const ExplainRequest& request) {
+  if (request.rows.cancelled->load()) {
+    throw CancelledError("cancelled before everything was written");
   }
-  if (numbers) {
-    if (arguments.json) {
-      json["rows"] = *numbers;
-      json["trace"] = json_of(network, *traced);
-    } else {
-      text += trace_text(network, *traced, *numbers, style);
-    }
-  } else if (arguments.target.empty()) {
-    const NetworkStatistics statistics =
-        engine ? summarize(*engine, file) : summarize(network, file);
-    if (arguments.json) {
-      json["statistics"] = json_of(network, statistics);
-    } else {
-      text += statistics_text(network, statistics, style);
-    }
-  }
-  const auto throw_if_cancelled = [&file] {
-    if (file.cancelled->load()) {
-      throw CancelledError("cancelled before everything was written");
-    }
-  };
-  throw_if_cancelled();
+}
+
+void write_files(const ExplainArguments& arguments, const ExplainRequest& request,
+                 const Explanation& found) {
+  throw_if_cancelled(request);
   if (!arguments.npz.empty()) {
-    save_trace(*traced, network, arguments.npz);
+    save_trace(*found.trace, found.network(), arguments.npz);
   }
   if (!arguments.svg.empty()) {
-    save_figure(network, *traced, arguments.svg);
+    save_figure(found.network(), *found.trace, arguments.svg);
   }
-  throw_if_cancelled();
-  Matrix targets;
-  if (!arguments.target.empty()) {
-    targets = read_targets(arguments, network.outputs(), rows.rows(), numbers);
-  }
+  throw_if_cancelled(request);
   if (!arguments.html.empty()) {
-    save_html_report(network, rows,
+    save_html_report(found.network(), found.rows,
                      {.model = std::filesystem::path(arguments.model.file).filename().string(),
-                      .row_numbers = *numbers,
-                      .targets = targets,
-                      .learning_rate = learning_rate},
+                      .row_numbers = *request.row_numbers,
+                      .targets = found.targets,
+                      .learning_rate = request.learning_rate},
                      arguments.html);
   }
-  if (!arguments.target.empty()) {
-    GradientDescent descent(network, rows, targets);
-    if (arguments.json) {
-      json["training"] = json_of(descent, learning_rate, steps);
-    } else {
-      text += "\n" + training_text(descent, targets, learning_rate, steps, style);
-    }
+}
+
+std::string text_of(const ExplainArguments& arguments, const ExplainRequest& request,
+                    const Explanation& found) {
+  const Network& network = found.network();
+  const TextStyle style{.colour = is_terminal(STDOUT_FILENO)};
+  std::string text = fmt::format("{}: {}\n", one_line(arguments.model.file),
+                                 count_of(network.parameters().total(), "parameter"));
+  if (found.engine) {
+    text += fmt::format("computed by: {}, {}\n", device_text(found.engine->info()),
+                        found.engine->info().precision);
   }
-  throw_if_cancelled();
-  print_result(arguments.json ? indented(json) : text);
+  text += "\n" + layers_table(network) + "\n";
+  if (request.row_numbers) {
+    text += trace_text(network, *found.trace, *request.row_numbers, style);
+  }
+  if (found.statistics) {
+    text += statistics_text(network, *found.statistics, style);
+  }
+  if (found.training) {
+    text += "\n" + training_text(*found.training, found.targets, style);
+  }
+  return text;
+}
+
+std::string json_text_of(const ExplainArguments& arguments, const ExplainRequest& request,
+                         const Explanation& found) {
+  return explain_json({.model = arguments.model.file,
+                       .network = found.network(),
+                       .engine = found.engine.get(),
+                       .row_numbers = request.row_numbers ? &*request.row_numbers : nullptr,
+                       .trace = found.trace ? &*found.trace : nullptr,
+                       .statistics = found.statistics ? &*found.statistics : nullptr,
+                       .training = found.training ? &*found.training : nullptr});
+}
+
+void explain(const ExplainArguments& arguments) {
+  const ExplainRequest request = parse(arguments);
+  const Explanation found = compute(arguments, request);
+  write_files(arguments, request, found);
+  const std::string text =
+      arguments.json ? json_text_of(arguments, request, found) : text_of(arguments, request, found);
+  throw_if_cancelled(request);
+  print_result(text);
 }
 
 }  // namespace

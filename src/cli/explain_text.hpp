@@ -1,4 +1,4 @@
-// A walk through a network as text.
+// What explain found, as text.
 #pragma once
 
 #include <string>
@@ -13,8 +13,8 @@ struct TextStyle {
   bool colour = false;
 };
 
-// Layer by layer: the product, the sum, the activation; written out for small layers, summed up for
-// large ones. row_numbers are those of walk's rows in their file.
+// Layer by layer: the products, the pre-activations, the activations; written out for small layers,
+// summarized for large ones. row_numbers are those of the trace's rows in their file.
 [[nodiscard]] std::string trace_text(const Network& network, const ForwardTrace& trace,
                                      const std::vector<std::size_t>& row_numbers, TextStyle style);
 
@@ -22,9 +22,22 @@ struct TextStyle {
 [[nodiscard]] std::string statistics_text(const Network& network,
                                           const NetworkStatistics& statistics, TextStyle style);
 
-// The loss, the gradients by back-propagation, and what steps (at least 1) against them do; takes
-// those steps.
-[[nodiscard]] std::string training_text(GradientDescent& descent, MatrixView<const float> targets,
-                                        double learning_rate, std::size_t steps, TextStyle style);
+// What steps of gradient descent did.
+struct Training {
+  GradientDescent start;  // before the first step: the loss and its gradient
+  double learning_rate = 0;
+  std::vector<double> losses;                // before the first step and after each
+  std::vector<AdjustableLayer> after_first;  // the layers after one step
+  std::vector<AdjustableLayer> after_last;   // and after all
+};
+
+// Takes steps, at least 1. Throws ShapeError.
+[[nodiscard]] Training train(const Network& network, MatrixView<const float> rows,
+                             MatrixView<const float> targets, double learning_rate,
+                             std::size_t steps);
+
+// The loss, the gradients by back-propagation, and what the steps against them did.
+[[nodiscard]] std::string training_text(const Training& training, MatrixView<const float> targets,
+                                        TextStyle style);
 
 }  // namespace lamella::cli

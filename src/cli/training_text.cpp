@@ -1,4 +1,4 @@
-// Gradients and steps against them, as text.
+// Steps of gradient descent, and their gradients as text.
 #include <algorithm>
 #include <cmath>
 
@@ -61,7 +61,7 @@ std::string gradient_text(const GradientDescent& descent, std::size_t n) {
   return text + beside(blocks) + "\n";
 }
 
-std::string change_text(const std::vector<AdjustableLayer>& before,
+std::string change_text(std::span<const AdjustableLayer> before,
                         std::span<const AdjustableLayer> after) {
   std::string text;
   for (std::size_t n = 0; n < before.size(); ++n) {
@@ -108,39 +108,52 @@ std::string curve_text(const std::vector<double>& losses) {
 
 }  // namespace
 
-std::string training_text(GradientDescent& descent, MatrixView<const float> targets,
-                          double learning_rate, std::size_t steps, TextStyle style) {
+Training train(const Network& network, MatrixView<const float> rows,
+               MatrixView<const float> targets, double learning_rate, std::size_t steps) {
+  GradientDescent descent(network, rows, targets);
+  Training training{.start = descent,
+                    .learning_rate = learning_rate,
+                    .losses = {descent.loss()},
+                    .after_first = {},
+                    .after_last = {}};
+  for (std::size_t i = 0; i < steps; ++i) {
+    descent.step(learning_rate);
+    training.losses.push_back(descent.loss());
+    if (i == 0) {
+      training.after_first.assign(descent.layers().begin(), descent.layers().end());
+    }
+  }
+  training.after_last.assign(descent.layers().begin(), descent.layers().end());
+  return training;
+}
+
+std::string training_text(const Training& training, MatrixView<const float> targets,
+                          TextStyle style) {
+  const GradientDescent& start = training.start;
   const std::vector<double> target(targets.data(), targets.data() + targets.size());
   const std::string title =
-      fmt::format("loss: {}{}", formula_of(descent.loss_kind()),
+      fmt::format("loss: {}{}", formula_of(start.loss_kind()),
                   targets.rows() > 1 ? fmt::format(", mean over {} rows", targets.rows()) : "");
   std::string text = (style.colour ? "\x1b[1m" + title + "\x1b[0m" : title) + "\n\n";
   const std::size_t outputs = targets.columns();
   if (outputs <= kShownSize && targets.rows() <= kShownSize) {
     text += beside(
-        {transposed_block("y", descent.trace().layers.back().activations, targets.rows(), outputs),
+        {transposed_block("y", start.trace().layers.back().activations, targets.rows(), outputs),
          transposed_block("t", target, targets.rows(), outputs)});
   } else {
     text += fmt::format("  {} rows of {} targets\n", targets.rows(), outputs);
   }
-  text += fmt::format("  L = {}\n\n", number_text(descent.loss()));
-  for (std::size_t n = descent.layers().size(); n-- > 0;) {
-    text += gradient_text(descent, n);
+  text += fmt::format("  L = {}\n\n", number_text(start.loss()));
+  for (std::size_t n = start.layers().size(); n-- > 0;) {
+    text += gradient_text(start, n);
   }
-  const std::vector<AdjustableLayer> before(descent.layers().begin(), descent.layers().end());
-  std::vector<double> losses = {descent.loss()};
-  descent.step(learning_rate);
-  losses.push_back(descent.loss());
-  text += fmt::format("one step of gradient descent: W - {} dL/dW, b - {} dL/db\n\n",
-                      number_text(learning_rate), number_text(learning_rate));
-  text += change_text(before, descent.layers());
-  text += fmt::format("  L before {}, after {}\n", number_text(losses[0]), number_text(losses[1]));
-  if (steps > 1) {
-    while (losses.size() <= steps) {
-      descent.step(learning_rate);
-      losses.push_back(descent.loss());
-    }
-    text += "\n" + curve_text(losses);
+  const std::string rate = number_text(training.learning_rate);
+  text += fmt::format("one step of gradient descent: W - {} dL/dW, b - {} dL/db\n\n", rate, rate);
+  text += change_text(start.layers(), training.after_first);
+  text += fmt::format("  L before {}, after {}\n", number_text(training.losses[0]),
+                      number_text(training.losses[1]));
+  if (training.losses.size() > 2) {
+    text += "\n" + curve_text(training.losses);
   }
   return text;
 }
