@@ -1,5 +1,5 @@
-// Turns the status that a CUDA or cuBLAS call returns into an exception whose message holds the
-// failing expression, the error's name and its meaning.
+// Turns the status of a CUDA or cuBLAS call into an exception whose message holds the failing
+// expression, the error's name and its description.
 #pragma once
 
 #include <cublas_v2.h>
@@ -7,13 +7,12 @@
 
 namespace lamella::cuda {
 
-// Throws OutOfMemoryError or DeviceError when status is not success, and takes the error off the
-// runtime's record, so that the next call does not report it again. The message names the device
-// that is current.
+// Throws OutOfMemoryError or DeviceError when status is not success, and clears the runtime's last
+// error so that the next call does not report it again. The message names the current device.
 void check(cudaError_t status, const char* expression);
 void check(cublasStatus_t status, const char* expression);
 
-// For destructors: never throws; takes the error off the record.
+// For destructors: never throws; clears the runtime's last error.
 void check_no_throw(cudaError_t status) noexcept;
 
 }  // namespace lamella::cuda

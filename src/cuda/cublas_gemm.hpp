@@ -1,13 +1,13 @@
-// GEMMs by cuBLAS, which chooses its algorithm, and with it the order of summation, by the shape
-// that it is handed and by how its operands are aligned.
+// GEMMs by cuBLAS, which picks its algorithm, and with it the summation order, by the shape and by
+// the alignment of the operands.
 #pragma once
 
 #include "cuda/gemm.hpp"
 
 namespace lamella::cuda {
 
-// One GEMM at the true batch size: the baseline. A row's bits may depend on how many come
-// with it and where they lie.
+// One GEMM at the actual batch size: the baseline. A row's bits may depend on the batch size and on
+// the operands' addresses.
 class CublasGemm final : public Gemm {
  public:
   CublasGemm(const GemmProblem& problem, cublasHandle_t handle)
@@ -20,9 +20,9 @@ class CublasGemm final : public Gemm {
   cublasHandle_t handle_;
 };
 
-// GEMMs of one height alone, from operands of one alignment, so that cuBLAS always makes the
-// same choice: rows go in blocks, the last padded with zeros in memory of the engine's, as are all
-// blocks of a caller's rows or outputs that are not 256-byte aligned.
+// Computes every batch in blocks of one fixed height and alignment, so that cuBLAS always picks the
+// same algorithm. The last block is padded with zeros in the engine's memory; blocks of a caller's
+// rows or outputs that are not 256-byte aligned pass through that memory too.
 class FixedHeightGemm final : public Gemm {
  public:
   FixedHeightGemm(const GemmProblem& problem, const GemmResources& resources)

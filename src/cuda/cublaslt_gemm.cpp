@@ -16,7 +16,7 @@ namespace {
 constexpr int kCandidates = 32;
 
 cublasLtHandle_t lt_handle(cublasHandle_t handle) {
-  // Documented: a cublasHandle_t can be used in place of a cublasLtHandle_t with a simple cast.
+  // NVIDIA documents that a cublasHandle_t may be cast to a cublasLtHandle_t.
   return reinterpret_cast<cublasLtHandle_t>(handle);
 }
 
@@ -45,7 +45,7 @@ cublasLtEpilogue_t lt_epilogue(Epilogue epilogue, bool bias) {
   return bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
 }
 
-// A is transposed, B is not: gemm.cpp derives it.
+// A is transposed, B is not: enqueue_gemm.cpp derives it.
 detail::LtOperation make_operation(const GemmProblem& problem, Epilogue epilogue) {
   cublasLtMatmulDesc_t made = nullptr;
   LAMELLA_CUDA_CHECK(cublasLtMatmulDescCreate(&made, compute_type(problem), CUDA_R_32F));
@@ -75,7 +75,7 @@ detail::LtPreference make_preference(const GemmProblem& problem, std::size_t wor
   const auto x_alignment = static_cast<std::uint32_t>(problem.x_alignment);
   const auto y_alignment = static_cast<std::uint32_t>(problem.y_alignment);
   set(made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{workspace_bytes});
-  // A sum in pieces may still be the same each time: no atomics.
+  // This split-K reduction uses no atomics, so its result is reproducible.
   set(made, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
       may_split ? std::uint32_t{CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE}
                 : std::uint32_t{CUBLASLT_REDUCTION_SCHEME_NONE});
@@ -94,7 +94,7 @@ T read(const cublasLtMatmulAlgo_t& algorithm, cublasLtMatmulAlgoConfigAttributes
   return value;
 }
 
-// Whether it sums each output in one piece.
+// Whether the algorithm sums each output in one piece, without split-K.
 bool is_unsplit(const cublasLtMatmulAlgo_t& algorithm) {
   return read<std::uint32_t>(algorithm, CUBLASLT_ALGO_CONFIG_SPLITK_NUM) <= 1 &&
          read<std::uint32_t>(algorithm, CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME) ==
@@ -175,10 +175,10 @@ bool CublasLtGemm::choose_algorithm(const Choice& choice,
   return serving > 0;
 }
 
-// Numbers of rows between those that are checked need no other alignment: rows are not the leading
-// dimension of any matrix.
+// Batch sizes between those checked need no other alignment, since the row count is no matrix's
+// leading dimension.
 bool CublasLtGemm::serves(const cublasLtMatmulAlgo_t& algorithm, const Choice& choice) {
-  constexpr std::size_t kUneven = 17;  // which no tile divides
+  constexpr std::size_t kUneven = 17;  // a multiple of no tile size
   const std::size_t checked[] = {1, std::min(kUneven, choice.max_rows), choice.max_rows};
   return std::ranges::all_of(checked, [&](std::size_t rows) {
     set_rows(rows);
@@ -197,7 +197,7 @@ bool CublasLtGemm::serves(const cublasLtMatmulAlgo_t& algorithm, const Choice& c
   });
 }
 
-// The layouts are objects of the host's: nothing reaches the device.
+// The layouts are host objects: nothing reaches the device.
 void CublasLtGemm::set_rows(std::size_t rows) {
   if (rows == rows_) {
     return;

@@ -1,5 +1,5 @@
-// GEMMs by one of cuBLASLt's algorithms, chosen when the engine is made, so that the order in
-// which an output is summed never changes.
+// GEMMs by one cuBLASLt algorithm, chosen when the engine is made, so that the summation order of
+// an output never changes.
 #pragma once
 
 #include <cstdint>
@@ -27,22 +27,22 @@ using LtPreference = std::unique_ptr<cublasLtMatmulPreferenceOpaque_t, DestroyLt
 
 class CublasLtGemm final : public Gemm {
  public:
-  // Which algorithm is wanted.
+  // The requirements on the algorithm.
   struct Choice {
-    // It must serve every batch size up to this. The heuristic is asked for this one.
+    // It must support every batch size up to max_rows; the heuristic is asked for max_rows.
     std::size_t max_rows = kMaxRows;
-    // Whether an output may be summed in pieces, by several blocks.
+    // Whether split-K is allowed: several blocks each sum a part of an output.
     bool may_split = false;
-    // So many that would serve are passed over, if there are more.
+    // How many suitable algorithms to skip. If there are no more than that, rank 0 is taken.
     std::size_t rank = 0;
   };
-  // More rows than this go in several GEMMs.
+  // Larger batches are computed by several GEMMs.
   static constexpr std::size_t kMaxRows = 65'536;
 
-  // The algorithm is the first by cuBLASLt's heuristic, but for the choice's rank, of those that
-  // the choice allows, that need no better alignment than the matrices have, and agree, as the
-  // function says of the GEMM with each in turn. It depends on the layer and the device alone.
-  // Null when there is none. Throws DeviceError.
+  // Picks the first algorithm in the order of cuBLASLt's heuristic, after skipping choice.rank of
+  // them, that meets the choice, needs no stricter alignment than the matrices have, and for which
+  // agrees(gemm) is true. The pick depends on the layer and the device only. Returns null when no
+  // algorithm qualifies. Throws DeviceError.
   [[nodiscard]] static std::unique_ptr<CublasLtGemm> make(
       const GemmProblem& problem, Epilogue epilogue, const GemmResources& resources,
       const Choice& choice, const std::function<bool(CublasLtGemm&)>& agrees);
@@ -53,14 +53,14 @@ class CublasLtGemm final : public Gemm {
   [[nodiscard]] std::string name() const override;
   [[nodiscard]] Epilogue epilogue() const { return epilogue_; }
   [[nodiscard]] std::size_t max_rows() const override { return max_rows_; }
-  // Its rank among those that serve, from 0; and what cuBLASLt says of it, the same for the same
-  // one.
+  // rank: the algorithm's position among the suitable ones, from 0. configuration: its cuBLASLt
+  // attributes, equal for equal algorithms.
   using Configuration = std::vector<std::uint32_t>;
   [[nodiscard]] std::size_t rank() const { return rank_; }
   [[nodiscard]] Configuration configuration() const;
 
-  // Whether a NaN among the inputs makes NaN of outputs, found by a GEMM of one row that the
-  // device computes in the resources' blocks. Synchronizes. For float32 outputs.
+  // Whether a NaN input gives NaN outputs, tested with a one-row GEMM on the device in the
+  // resources' blocks. For float32 outputs. Synchronizes.
   [[nodiscard]] bool keeps_nan();
 
  private:
@@ -81,7 +81,7 @@ class CublasLtGemm final : public Gemm {
   detail::LtLayout w_layout_;
   detail::LtLayout x_layout_;
   detail::LtLayout y_layout_;
-  std::size_t rows_ = 0;  // that the layouts say
+  std::size_t rows_ = 0;  // the row count set in the layouts
   cublasLtMatmulAlgo_t algorithm_{};
   std::size_t max_rows_ = kMaxRows;
   std::size_t rank_ = 0;

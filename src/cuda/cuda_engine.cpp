@@ -1,5 +1,5 @@
-// The CUDA engine: what it owns on the device, the checks of a call, and host memory in and out.
-// How a network is computed there is layered_network.hpp's and fused_network.hpp's.
+// The CUDA engine: its device memory, argument checks, and transfers from and to host memory.
+// layered_network.hpp and fused_network.hpp compute the network.
 #include <algorithm>
 #include <cstdint>
 #include <mutex>
@@ -69,7 +69,7 @@ void check_device_rows(const float* memory, std::size_t rows, std::size_t width,
 class CudaEngine::State {
  public:
   State(const std::shared_ptr<const Network>& network, const EngineOptions& options);
-  // Like the original, but with a workspace of its own.
+  // Shares the original's weights; has its own workspace.
   explicit State(const State& original);
   ~State();
   State& operator=(const State&) = delete;
@@ -99,13 +99,13 @@ class CudaEngine::State {
   bool fast_;
   std::shared_ptr<DeviceMemoryResource> memory_;
   plan::CudaPlan plan_;
-  std::optional<plan::TuningResult> measured_;  // on this device, at some time
-  // One of the two paths, of each what engines share first.
+  std::optional<plan::TuningResult> measured_;  // for this device, from the tuning cache
+  // One of the two execution paths is set. In each, the member that engines share comes first.
   std::shared_ptr<const cuda::FusedNetwork> fused_;
   std::shared_ptr<const cuda::DeviceWeights> weights_;
   cuda::DeviceMemory own_workspace_;
   std::optional<cuda::LayeredNetwork> layers_;
-  std::string path_reason_;                     // of the fused path, or why it was not taken
+  std::string path_reason_;                     // why the fused path was taken or not
   std::optional<cuda::HostTransfer> transfer_;  // made by the first run()
   std::optional<cuda::HostTopK> host_top_k_;    // made by the first run_top_k()
 };
@@ -149,8 +149,8 @@ CudaEngine::State::State(const State& original)
   }
 }
 
-// With neither path yet. Constructors that go on from here and throw are undone by the destructor,
-// which waits for the device's work.
+// Sets no execution path. If a delegating constructor throws after this one, the destructor still
+// runs and waits for the device's work.
 CudaEngine::State::State(std::shared_ptr<const Network> network, int device, Precision precision,
                          bool fast, std::shared_ptr<DeviceMemoryResource> memory,
                          plan::CudaPlan plan)
@@ -161,7 +161,8 @@ CudaEngine::State::State(std::shared_ptr<const Network> network, int device, Pre
       memory_(std::move(memory)),
       plan_(std::move(plan)) {}
 
-// Sets fused_ where that path is possible, wanted or the quicker one, and computes what it should.
+// Sets fused_ where the fused path supports the network, is requested or faster, and passes
+// validation.
 void CudaEngine::State::take_fused_path(const EngineOptions& options) {
   if (options.path == CudaPath::kLayers) {
     return;
@@ -243,9 +244,9 @@ EngineInfo CudaEngine::State::info() const {
 }
 
 CudaEngine::State::~State() {
-  // This waits for the device, and so does the end of a cuBLAS handle.
+  // cudaDeviceSynchronize and the destruction of a cuBLAS handle both wait for the device.
   const std::unique_lock alone(cuda::capture_guard());
-  // Work that was enqueued still uses the buffers, those of the caller included.
+  // Enqueued work still uses the buffers, including the caller's.
   int previous = device_;
   cuda::check_no_throw(cudaGetDevice(&previous));
   cuda::check_no_throw(cudaSetDevice(device_));
@@ -313,7 +314,7 @@ void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outp
   const core::Range range("run", rows.rows());
   const cuda::DeviceGuard guard(device_);
   const std::size_t buffer_rows = this->buffer_rows(rows.rows());
-  // A larger call than those before it gets larger buffers.
+  // A larger call than before gets larger buffers.
   if (!transfer_ || transfer_->buffer_rows() < buffer_rows) {
     transfer_.reset();
     transfer_.emplace(network_->inputs(), network_->outputs(), buffer_rows, fused_ != nullptr,
@@ -329,7 +330,7 @@ void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outp
       layer_outputs.empty());
 }
 
-// Of a buffer for a call with so many rows in host memory.
+// The rows of a transfer buffer for a call with this many rows in host memory.
 std::size_t CudaEngine::State::buffer_rows(std::size_t rows) const {
   return cuda::buffer_rows_of(network_->inputs(), network_->outputs(), plan_.max_rows, rows);
 }

@@ -19,7 +19,7 @@ namespace lamella::cuda {
 namespace {
 
 // The finalizer of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators,
-// 2014): a counter in, 64 well-mixed bits out, so that element i needs no element before it.
+// 2014) maps a counter to 64 well-mixed bits, so any element can be generated independently.
 __host__ __device__ inline std::uint64_t mix(std::uint64_t x) {
   x += 0x9E3779B97F4A7C15ULL;
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
@@ -43,7 +43,7 @@ struct AbsDifference {
     const float y = b[i];
     const bool both_nan = x != x && y != y;
     const float difference = x == y || both_nan ? 0.0F : std::fabs(x - y);
-    // One NaN of two: worse than anything.
+    // One NaN against a number counts as the largest difference.
     return difference != difference ? INFINITY : difference;
   }
 };
@@ -55,7 +55,7 @@ struct Narrow {
 
 using Index = thrust::counting_iterator<std::uint64_t>;
 
-// Thrust reports by exceptions of its own; ours leave the library.
+// Turns Thrust's exceptions into DeviceError and OutOfMemoryError.
 template <class Algorithm>
 auto run(const char* name, cudaStream_t stream, Algorithm&& algorithm) {
   try {

@@ -14,7 +14,7 @@
 namespace lamella::cuda {
 namespace {
 
-// Copies as HostTransfer does: buffer by buffer, from or to page-locked memory.
+// Copies as HostTransfer does: one buffer at a time, from or to page-locked memory.
 double copy_seconds(const Repetition& repetition, cudaStream_t stream, float* device_values,
                     std::size_t count, std::size_t buffer_values, cudaMemcpyKind kind) {
   const std::size_t buffer_bytes = buffer_values * sizeof(float);
@@ -31,7 +31,7 @@ double copy_seconds(const Repetition& repetition, cudaStream_t stream, float* de
   });
 }
 
-// The median of each layer's times; nothing where layers cannot be told apart.
+// The median seconds of each layer; empty where layers cannot be timed separately.
 std::vector<double> layer_seconds(const Repetition& repetition, CudaEngine& engine,
                                   const TimedRows& inputs, std::size_t rows, cudaStream_t stream) {
   std::vector<double> seconds = median_seconds_of_parts(repetition, [&](int turn) {

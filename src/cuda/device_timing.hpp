@@ -1,4 +1,4 @@
-// What a call from host memory asks of a device, part by part.
+// Breaks down the time of a call from host memory on a device: copies, layers, enqueue.
 #pragma once
 
 #include <memory>
@@ -9,8 +9,8 @@
 
 namespace lamella::cuda {
 
-// Times an engine with these options, whose device is one CUDA device, in calls of options.rows
-// rows: for about options.seconds, unless a few calls take longer. Throws DeviceError,
+// Times an engine with these options, which must name one CUDA device, on calls of options.rows
+// rows, for about options.seconds or longer if a few calls need that. Throws DeviceError,
 // OutOfMemoryError, CancelledError.
 [[nodiscard]] DeviceTimes measure_device(const std::shared_ptr<const Network>& network,
                                          const EngineOptions& engine, const BenchOptions& options);

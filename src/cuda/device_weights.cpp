@@ -40,12 +40,12 @@ DeviceWeights::DeviceWeights(std::shared_ptr<const Network> network, const plan:
     LAMELLA_CUDA_CHECK(cudaMemcpy(at(steps_[i]), values.data(), values.size() * sizeof(float),
                                   cudaMemcpyHostToDevice));
   }
-  // A copy from pageable memory may return before it has reached the device, and engines' streams
+  // A copy from pageable memory may return before it reaches the device, and the engines' streams
   // do not wait for the default stream.
   LAMELLA_CUDA_CHECK(cudaStreamSynchronize(nullptr));
 }
 
-// A narrower data type is rounded to on the device, a layer after another.
+// Converts to a 16-bit data type on the device, one layer at a time.
 void DeviceWeights::upload_weights(core::DType dtype,
                                    const std::shared_ptr<DeviceMemoryResource>& memory) {
   const bool converted = dtype != core::DType::kFloat32;

@@ -1,4 +1,4 @@
-// A network's weights, biases and values of input steps in one piece of device memory.
+// A network's weights, biases and input-step values in one device allocation.
 #pragma once
 
 #include <memory>
@@ -10,12 +10,12 @@
 
 namespace lamella::cuda {
 
-// Immutable once made, and kept alive by every engine that uses it.
+// Immutable. Every engine that uses it shares ownership.
 class DeviceWeights {
  public:
-  // The weights of this network on this device in the plan's data type, in memory of this resource:
-  // those that another engine has uploaded, or uploaded now (synchronizes). Safe to call from
-  // several threads. The device must be current.
+  // Returns the network's weights on this device, in the plan's data type and in the resource's
+  // memory: those that another engine holds, or a new upload (synchronizes). The device must be
+  // current. Thread-safe.
   [[nodiscard]] static std::shared_ptr<const DeviceWeights> get(
       const std::shared_ptr<const Network>& network, const plan::CudaPlan& plan, int device,
       const std::shared_ptr<DeviceMemoryResource>& memory);
@@ -23,7 +23,7 @@ class DeviceWeights {
   DeviceWeights(std::shared_ptr<const Network> network, const plan::CudaPlan& plan,
                 const std::shared_ptr<DeviceMemoryResource>& memory);
 
-  // [outputs x inputs] of layer i, as in the Network, in the plan's data type.
+  // [outputs x inputs] of the layer, as in the Network, in the plan's data type.
   [[nodiscard]] const void* weights(std::size_t layer) const;
   // [outputs], or null for a layer without a bias.
   [[nodiscard]] const float* bias(std::size_t layer) const;

@@ -4,8 +4,8 @@
 
 namespace lamella::cuda {
 
-// cuBLAS counts in column-major order. The memory of a row-major matrix [a x b], read column-major,
-// is its transpose, [b x a] with leading dimension b. So in the column-major reading
+// cuBLAS is column-major. Read column-major, the memory of a row-major matrix [a x b] is its
+// transpose, [b x a] with leading dimension b. So in the column-major reading
 //     the memory of Y holds Y^T, [outputs x rows],   ldc = outputs
 //     the memory of X holds X^T, [inputs x rows],    ldb = inputs
 //     the memory of W holds W^T, [inputs x outputs], lda = inputs

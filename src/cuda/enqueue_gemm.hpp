@@ -1,4 +1,4 @@
-// The one place where a layer's GEMM is handed to cuBLAS.
+// The only place that calls cuBLAS for a layer's GEMM.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,8 @@
 
 namespace lamella::cuda {
 
-// Y = X . W^T on the handle's stream; rows from 1 to 2^31 - 1. Enqueues and returns; y must not
-// overlap x or w. Adds no bias. Throws DeviceError.
+// Enqueues Y = X W^T, without bias, on the handle's stream; rows from 1 to 2^31 - 1. Does not
+// synchronize. y must not overlap x or w. Throws DeviceError.
 void enqueue_gemm(cublasHandle_t handle, const GemmProblem& problem, const void* x, void* y,
                   std::size_t rows);
 

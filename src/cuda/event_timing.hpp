@@ -1,5 +1,4 @@
-// Timing work on a device by events, so that neither copies nor the host count that are not part of
-// it.
+// Times work on a device with CUDA events, which exclude unrelated copies and host time.
 #pragma once
 
 #include <atomic>
@@ -13,38 +12,37 @@
 
 namespace lamella::cuda {
 
-// Seconds from one event to another; both were made for timing, recorded, and have happened. Throws
-// DeviceError.
+// Seconds between two events, both made for timing and completed. Throws DeviceError.
 [[nodiscard]] double seconds_between(const Event& begin, const Event& end);
 
-// How often work is repeated: three times unmeasured, then 15 times, or fewer, from three up, once
-// so many seconds have passed.
+// Repetition limits: 3 untimed warm-up runs, then up to 15 timed runs. After max_seconds no further
+// run starts, but at least 3 are timed.
 struct Repetition {
   double max_seconds = 1;
-  const std::atomic<bool>* cancelled = nullptr;  // looked at between turns
+  const std::atomic<bool>* cancelled = nullptr;  // checked between runs
 };
 
-// Calls turn(0), turn(1), ..., and then done(n) for those that count. Throws what they throw;
-// CancelledError.
+// Calls turn(0), turn(1), ..., and done(n) after each timed run. Throws CancelledError and what
+// turn and done throw.
 void repeat(const Repetition& repetition, const std::function<void(int)>& turn,
             const std::function<void(int)>& done);
 
-// The median seconds that what enqueue(turn) enqueues on the stream takes on the device. Throws
-// DeviceError, CancelledError, what enqueue throws.
+// The median device time, in seconds, of the work that enqueue(turn) enqueues on the stream. Throws
+// DeviceError, CancelledError and what enqueue throws.
 [[nodiscard]] double median_seconds(const Repetition& repetition, cudaStream_t stream,
                                     const std::function<void(int)>& enqueue);
 
-// The same of the parts of work: turn(n) does it, waits for it, and gives the
-// seconds of each part, always as many.
+// The median seconds of each part of the work. turn(n) runs the work, waits for it and returns the
+// seconds of each part, the same count every time.
 [[nodiscard]] std::vector<double> median_seconds_of_parts(
     const Repetition& repetition, const std::function<std::vector<double>(int)>& turn);
 
-// Rows in device memory, in several sets that take turns, together larger than the level-2 cache,
-// which would flatter a small one; and room for outputs.
+// Rows in device memory, in several sets used in rotation, and an output buffer. Together the sets
+// exceed the level-2 cache, in which a single small set would stay.
 class TimedRows {
  public:
-  // Random rows, on the current device, which is this one. Synchronizes the stream. Throws
-  // OutOfMemoryError, DeviceError.
+  // Fills the sets with random rows on device, which must be current. Synchronizes the stream.
+  // Throws OutOfMemoryError, DeviceError.
   TimedRows(const Network& network, std::size_t rows, int device, cudaStream_t stream);
 
   [[nodiscard]] float* rows(int turn) const {

@@ -50,13 +50,13 @@ plan::DeviceRoofline roofline_of(int device) {
   };
   const int major = attribute(cudaDevAttrComputeCapabilityMajor, device);
   const int minor = attribute(cudaDevAttrComputeCapabilityMinor, device);
-  // Multiply-adds of a multiprocessor in a clock (CUDA C++ Programming Guide, arithmetic
-  // throughput): 64 up to compute capability 8.0, 128 after it.
+  // FMAs per clock of one multiprocessor (CUDA C++ Programming Guide, arithmetic throughput): 64 up
+  // to compute capability 8.0, 128 above.
   const double lanes = major < 8 || (major == 8 && minor == 0) ? 64 : 128;
   constexpr double kHertzPerKilohertz = 1e3;
   return {.flops = 2 * lanes * of(cudaDevAttrMultiProcessorCount) * of(cudaDevAttrClockRate) *
                    kHertzPerKilohertz,
-          // Both edges of the memory's clock move data.
+          // Memory is double data rate: it transfers on both clock edges.
           .bytes = 2 * of(cudaDevAttrMemoryClockRate) * kHertzPerKilohertz *
                    of(cudaDevAttrGlobalMemoryBusWidth) / 8};
 }
@@ -104,7 +104,7 @@ FusedNetwork::FusedNetwork(const Network& network, const plan::FusedShape& shape
   const std::vector<float> image = plan::pack_fused(network, shape_);
   image_ = allocate_device(bytes(), "the network's weights", memory);
   LAMELLA_CUDA_CHECK(cudaMemcpy(image_.get(), image.data(), bytes(), cudaMemcpyHostToDevice));
-  // A copy from pageable memory may return before it has reached the device, and engines' streams
+  // A copy from pageable memory may return before it reaches the device, and the engines' streams
   // do not wait for the default stream.
   LAMELLA_CUDA_CHECK(cudaStreamSynchronize(nullptr));
 }

@@ -15,10 +15,10 @@
 namespace lamella::cuda {
 namespace {
 
-// More than a tile of every kernel, and no whole number of them.
+// More than one tile of every kernel, and a multiple of no tile size.
 constexpr std::size_t kRows = 133;
 
-// What decides which code of a kernel runs.
+// Everything that selects a kernel's code.
 using ShapeKey = std::tuple<int, plan::FusedShape::Family, std::size_t, bool, bool,
                             std::set<ActivationKind>, std::set<InputStep::Kind>>;
 

@@ -1,5 +1,5 @@
-// Fused kernels are tried before they may serve: some rows by each that a network has, against the
-// double-precision reference.
+// Validates fused kernels before they may serve: each kernel of a network scores some rows, which
+// are compared with the double-precision reference.
 #pragma once
 
 #include <memory>
@@ -13,10 +13,10 @@
 
 namespace lamella::cuda {
 
-// Scores random rows on the current device and compares them with the reference's bound. Empty when
-// every output is within it, else one line about the worst. Tried once in a process for each
-// device, shape and set of activations and steps; after that the answer is remembered. Allocates
-// by the resource and synchronizes. Safe to call from several threads. Throws DeviceError,
+// Scores random rows on the current device and checks them against the reference's bound. Returns
+// an empty string when every output is within it, otherwise one line about the worst. Runs once per
+// process for each device, shape and set of activations and steps; later calls return the cached
+// result. Allocates from the resource and synchronizes. Thread-safe. Throws DeviceError,
 // OutOfMemoryError.
 [[nodiscard]] std::string fused_mismatch(
     const Network& network, const FusedNetwork& fused, const plan::FusedShape& shape, int device,

@@ -11,14 +11,14 @@
 namespace lamella::cuda {
 namespace {
 
-// The largest pre-activations of the rows; a layer's outputs spread below them.
+// The pre-activations to test at the largest weight; those of the other outputs are smaller.
 std::vector<float> arguments() {
   std::vector<float> values = {0, std::numeric_limits<float>::quiet_NaN()};
   const auto add = [&](float value) {
     values.push_back(value);
     values.push_back(-value);
   };
-  for (float x = 0.125F; x <= 8; x += 0.125F) {  // where GELU bends
+  for (float x = 0.125F; x <= 8; x += 0.125F) {  // where GELU curves
     add(x);
   }
   for (int exponent = -126; exponent < 128; exponent += 6) {
@@ -30,8 +30,8 @@ std::vector<float> arguments() {
 
 }  // namespace
 
-// A row has one input that is not 0. The others add exact zeros to the sums, so that the bound is
-// that of a layer with one input: the narrowest there is.
+// Each row has one non-zero input. The other inputs add exact zeros to the sums, so the bound is
+// that of a one-input layer, the tightest possible.
 std::string gelu_mismatch(CublasLtGemm& gemm, const Layer& layer, const GemmProblem& problem,
                           const GemmResources& resources) {
   const auto largest =

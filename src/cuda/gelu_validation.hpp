@@ -1,5 +1,5 @@
-// Whether cuBLASLt's GELU is GELU. NVIDIA documents the tanh form, but not how well it is
-// approximated, nor what becomes of NaN and infinities.
+// Validates cuBLASLt's GELU epilogue. NVIDIA documents the tanh form, but neither its approximation
+// error nor its treatment of NaN and infinities.
 #pragma once
 
 #include <string>
@@ -11,9 +11,9 @@
 
 namespace lamella::cuda {
 
-// Computes the layer by the GEMM, whose epilogue is GELU, for rows that make its pre-activations
-// take values from the tiny to the infinite, and compares it with the reference in double
-// precision. Nothing when every output is within its bound, else one line about the worst.
+// Computes the layer with the GEMM, whose epilogue must be GELU, on rows whose pre-activations
+// range from tiny to infinite, and compares it with the double-precision reference. Returns an
+// empty string when every output is within its bound, otherwise one line about the worst.
 // Synchronizes. Throws DeviceError.
 [[nodiscard]] std::string gelu_mismatch(CublasLtGemm& gemm, const Layer& layer,
                                         const GemmProblem& problem, const GemmResources& resources);

@@ -5,10 +5,11 @@
 namespace lamella::cuda {
 namespace {
 
-// Between neighbours an algorithm for the larger number has tiles to spare, but not many.
+// The ratio of successive bucket limits: a batch at the lower end of a bucket leaves few of its
+// algorithm's tiles idle.
 constexpr std::size_t kStep = 4;
-// For fewer rows the heuristic's answers took up to eight times as long as others (on an H100), and
-// its best ones sum in pieces.
+// For smaller batches the heuristic's algorithms took up to eight times as long as others (on an
+// H100), and its best ones use split-K.
 constexpr std::size_t kMinRows = 1024;
 
 }  // namespace

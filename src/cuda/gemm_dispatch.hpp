@@ -1,5 +1,5 @@
-// A layer's GEMM by several others, each for batch sizes that it suits: one whose tiles fill
-// a device with thousands of rows leaves most of it idle with a few.
+// Dispatches a layer's GEMM by batch size: an algorithm whose tiles fill a device with thousands of
+// rows leaves most of it idle with a few.
 #pragma once
 
 #include <cstddef>
@@ -15,18 +15,18 @@ namespace lamella::cuda {
 
 // Which GEMMs may compute a layer.
 enum class AlgorithmPolicy {
-  kBatchInvariant,   // those that give a row the same bits, however many rows are with it
-  kSingleAlgorithm,  // one of them, so that it can be timed
-  kFastest           // the best for each batch size, and sums may be in pieces
+  kBatchInvariant,   // only those that give a row the same bits at every batch size
+  kSingleAlgorithm,  // one algorithm at every batch size, for timing it
+  kFastest           // the fastest for each batch size; split-K is allowed
 };
 
 class GemmDispatch final : public Gemm {
  public:
-  // most computes what no other one does.
-  GemmDispatch(std::unique_ptr<Gemm> largest, std::string name)
-      : max_(std::move(largest)), name_(std::move(name)) {}
+  // limit computes every batch that no bucket covers.
+  GemmDispatch(std::unique_ptr<Gemm> limit, std::string name)
+      : max_(std::move(limit)), name_(std::move(name)) {}
 
-  // For calls of up to its max_rows(), unless one that was added before is for them.
+  // Adds a bucket for batches of up to gemm->max_rows() that no earlier bucket covers.
   void add(std::unique_ptr<Gemm> gemm) { buckets_.push_back(std::move(gemm)); }
 
   void enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream) override {
@@ -46,7 +46,8 @@ class GemmDispatch final : public Gemm {
   std::string name_;
 };
 
-// The batch sizes for which an algorithm is looked for, ascending, beside CublasLtGemm::kMaxRows.
+// The requirements for each bucket, by ascending batch size; CublasLtGemm::kMaxRows is not among
+// them.
 [[nodiscard]] std::vector<CublasLtGemm::Choice> dispatch_choices(bool may_split);
 
 }  // namespace lamella::cuda

@@ -23,18 +23,19 @@ namespace {
 
 using core::DType;
 
-// More than a tile of most algorithms, and no whole number of them.
+// More than one tile of most algorithms, and a multiple of no tile size.
 constexpr std::size_t kMaxRows = 133;
-// Outputs whose bits are compared, at least, and the rows that give them; of these one is infinite
-// and one is NaN in places, and one so small that sums may round to -0.
+// The minimum count of outputs compared bit by bit, and the limits of the row count. One row holds
+// an infinity, one a NaN, and one is so small that its sums may round to -0.
 constexpr std::size_t kBitOutputs = 256;
 constexpr std::size_t kMinBitRows = 12;
 constexpr std::size_t kMaxBitRows = 64;
-// Of the former, the rows that are compared, and the outputs of each: the reference takes its time.
+// How many of the kMaxRows rows, and how many outputs of each, are compared with the reference,
+// which is slow.
 constexpr std::size_t kComparedRows = 16;
 constexpr std::size_t kComparedOutputs = 64;
 
-// What decides which code runs.
+// Everything that selects the code that runs.
 using GemmKey = std::tuple<int, std::size_t, std::size_t, DType, DType, bool, std::size_t,
                            std::size_t, bool, Epilogue, CublasLtGemm::Configuration>;
 
@@ -90,7 +91,7 @@ void load(const std::vector<std::byte>& bytes, DType dtype, MatrixView<float> va
   }
 }
 
-// So many of 0 to count - 1: the first, the last, and others between.
+// Up to limit indices from [0, count), evenly spread, including the first and the last.
 std::vector<std::size_t> spread(std::size_t count, std::size_t limit) {
   std::vector<std::size_t> chosen;
   const std::size_t taken = std::min(count, limit);
@@ -100,7 +101,7 @@ std::vector<std::size_t> spread(std::size_t count, std::size_t limit) {
   return chosen;
 }
 
-// The layer as far as the GEMM computes it, for those outputs alone.
+// The part of the layer that the GEMM computes, restricted to the given outputs.
 Layer part_of(const Layer& layer, const std::vector<std::size_t>& outputs, Epilogue epilogue) {
   Layer part{.inputs = layer.inputs,
              .outputs = outputs.size(),
@@ -116,7 +117,8 @@ Layer part_of(const Layer& layer, const std::vector<std::size_t>& outputs, Epilo
   return part;
 }
 
-// Adds nothing to values but that the layer before is not the last, whose outputs have 16 bits.
+// An identity layer. Appended, it keeps the tested layer from being the last, so that the reference
+// stores its outputs in 16 bits.
 Layer copy_of(std::size_t width) {
   Layer copy{.inputs = width, .outputs = width, .weights = std::vector<float>(width * width)};
   for (std::size_t i = 0; i < width; ++i) {
@@ -125,7 +127,7 @@ Layer copy_of(std::size_t width) {
   return copy;
 }
 
-// A factor for rows, so that sums of weights up to the largest neither overflow nor vanish.
+// The exponent of a scale for the rows that keeps sums from overflowing and underflowing.
 int row_exponent(float largest, DType dtype) {
   int exponent = largest > 0 ? -std::ilogb(largest) : 0;
   if (dtype == DType::kFloat16) {
@@ -146,7 +148,8 @@ float largest_weight(const Layer& layer) {
   return largest;
 }
 
-// Of few bits, which every data type has, and of a size that the sums neither overflow nor vanish.
+// Values with few significant bits, exact in every data type, scaled so that sums neither overflow
+// nor underflow.
 Matrix random_rows(std::size_t rows, const Layer& layer, DType dtype) {
   const int exponent = row_exponent(largest_weight(layer), dtype);
   Matrix matrix(rows, layer.inputs);
@@ -157,7 +160,7 @@ Matrix random_rows(std::size_t rows, const Layer& layer, DType dtype) {
   return matrix;
 }
 
-// Of all the bits that the data type has, and half of the values zero, as ReLU leaves them.
+// Values that use the data type's full significand; half of them are zero, as after ReLU.
 Matrix rows_of_all_bits(std::size_t rows, const Layer& layer, DType dtype) {
   const float scale = std::ldexp(1.0F, row_exponent(largest_weight(layer), dtype));
   Matrix matrix(rows, layer.inputs);
@@ -250,7 +253,7 @@ std::string gemm_mismatch(CublasLtGemm& gemm, const Layer& layer, const GemmProb
                        [&] { return try_rows(gemm, layer, problem, resources); });
 }
 
-// Forwards and backwards, a few rows and outputs, of which a quarter must tell.
+// Sums a few rows and outputs forwards and backwards. At least a quarter must differ.
 bool is_order_sensitive(const Layer& layer, DType dtype) {
   constexpr std::size_t kRows = 4;
   constexpr std::size_t kOutputs = 16;

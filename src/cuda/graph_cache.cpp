@@ -20,7 +20,7 @@ GraphExec capture(cudaStream_t stream, const std::function<void()>& work) {
   try {
     work();
   } catch (...) {
-    // Gives the stream back; there may be no graph after a failure.
+    // Ends the capture; after a failure there may be no graph.
     check_no_throw(cudaStreamEndCapture(stream, &captured));
     const Graph graph(captured);
     throw;

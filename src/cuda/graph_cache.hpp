@@ -1,5 +1,4 @@
-// Work that is enqueued again and again in the same shape, as CUDA graphs: one launch instead of
-// many.
+// Captures repeated work of the same shape as CUDA graphs: one launch instead of many.
 #pragma once
 
 #include <cstddef>
@@ -13,10 +12,11 @@ namespace lamella::cuda {
 
 class GraphCache {
  public:
-  // Enqueues work on the stream, which is the same at every call and not being captured. What work
-  // enqueues, there alone, must depend on the key and nothing else. At a key's second call it is
-  // captured, and launched as a graph from then on; the graphs of the last kMax keys are kept.
-  // Does not synchronize; the second call of a key allocates. Throws what work throws, DeviceError.
+  // Enqueues work on the stream, which must be the same at every call and not being captured. work
+  // must enqueue on that stream only, and what it enqueues must depend on the key only. The second
+  // call with a key captures the work; from then on it is launched as a graph. Keeps the graphs of
+  // the kMax most recently used keys. Does not synchronize; the second call with a key allocates.
+  // Throws DeviceError and what work throws.
   void run(std::size_t key, cudaStream_t stream, const std::function<void()>& work);
 
   static constexpr std::size_t kMax = 16;
@@ -24,8 +24,8 @@ class GraphCache {
  private:
   struct Entry {
     std::size_t key = 0;
-    std::uint64_t used = 0;  // when, in calls
-    GraphExec graph;         // null: run once so far
+    std::uint64_t used = 0;  // the last call, by its number
+    GraphExec graph;         // null: enqueued once so far
   };
 
   Entry& entry_of(std::size_t key);

@@ -19,7 +19,7 @@ double mebibytes(std::size_t bytes) {
   return static_cast<double>(bytes) / (1 << 20);
 }
 
-// found: what the source of memory says of itself.
+// found: what the allocator reported.
 [[noreturn]] void throw_out_of_device_memory(std::size_t bytes, const char* purpose,
                                              const std::string& found) {
   throw OutOfMemoryError(
@@ -28,7 +28,7 @@ double mebibytes(std::size_t bytes) {
                   mebibytes(bytes), purpose, found));
 }
 
-// Whatever the resource throws becomes an error of ours.
+// Turns any exception of the resource into OutOfMemoryError.
 void* allocate_from(DeviceMemoryResource& resource, std::size_t bytes, const char* purpose) {
   std::string found = "the memory resource has none";
   void* memory = nullptr;

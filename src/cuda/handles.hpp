@@ -1,7 +1,7 @@
-// Owners of what the CUDA runtime and an application's memory resource hand out: the one place that
-// creates and releases each of them. All are move-only, release without throwing, and belong to the
-// device that was current when they were made. For all but device memory the owner's user keeps
-// that device current (DeviceGuard).
+// RAII owners of CUDA runtime objects and of memory from an application's memory resource; these
+// are created and released only here. All are move-only, release without throwing, and belong to
+// the device that was current at creation. Except for device memory, the caller must keep that
+// device current (DeviceGuard) while using or releasing an owner.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace lamella::cuda {
 
-// Makes a device current for a scope, and the one from before again at its end.
+// Makes a device current for a scope and restores the previous device at its end.
 class DeviceGuard {
  public:
   explicit DeviceGuard(int device);
@@ -30,7 +30,7 @@ class DeviceGuard {
 
 namespace detail {
 struct FreeDevice {
-  std::shared_ptr<DeviceMemoryResource> resource;  // null: cudaMalloc's
+  std::shared_ptr<DeviceMemoryResource> resource;  // null: from cudaMalloc
   std::size_t bytes = 0;
   int device = 0;
   void operator()(void* memory) const noexcept;
@@ -60,26 +60,27 @@ struct DestroyCublas {
 };
 }  // namespace detail
 
-// Device memory at a multiple of kDeviceAlignment, not initialized. It is released whichever device
-// is current, and only when the work on it is done: cudaFree would wait for that, a resource need
-// not.
+// Uninitialized device memory, aligned to kDeviceAlignment. Its release works whichever device is
+// current. Release it only after the work that uses it is done: cudaFree would wait for that work,
+// a memory resource need not.
 using DeviceMemory = std::unique_ptr<void, detail::FreeDevice>;
-// On the current device, by the resource or, where that is null, by cudaMalloc. Throws
-// OutOfMemoryError that says how much was asked, how much is free, what it was for, and what lowers
-// it; UsageError when the resource gives memory that is not aligned. 0 bytes give null.
+// Allocates on the current device from the resource, or with cudaMalloc where the resource is null.
+// 0 bytes give null. Throws OutOfMemoryError, whose message states the bytes requested, the bytes
+// free, the purpose and the option that reduces the need; UsageError when the resource returns
+// misaligned memory.
 [[nodiscard]] DeviceMemory allocate_device(
     std::size_t bytes, const char* purpose,
     const std::shared_ptr<DeviceMemoryResource>& resource = nullptr);
 
-// Page-locked host memory, which the device copies from and to without a detour.
+// Page-locked host memory, which the device copies from and to directly.
 using PinnedMemory = std::unique_ptr<void, detail::FreePinned>;
 [[nodiscard]] PinnedMemory allocate_pinned(std::size_t bytes, const char* purpose);
 
-// A stream that does not wait for the default stream.
+// A non-blocking stream: it does not wait for the default stream.
 using Stream = std::unique_ptr<cudaStream_t, detail::DestroyStream>;
 [[nodiscard]] Stream make_stream();
 
-// Waits for a stream at the end of a scope, however that is left.
+// Synchronizes a stream at the end of a scope, on a return or an exception.
 class StreamWait {
  public:
   explicit StreamWait(cudaStream_t stream) : stream_(stream) {}
@@ -92,11 +93,11 @@ class StreamWait {
 };
 
 using Event = std::unique_ptr<cudaEvent_t, detail::DestroyEvent>;
-// For ordering alone, unless times between events are wanted.
+// Without timing the event serves only to order work.
 [[nodiscard]] Event make_event(bool timing = false);
 
 using Graph = std::unique_ptr<cudaGraph_t, detail::DestroyGraph>;
-// A graph that can be launched.
+// An executable graph.
 using GraphExec = std::unique_ptr<cudaGraphExec_t, detail::DestroyGraphExec>;
 
 using CublasHandle = std::unique_ptr<cublasHandle_t, detail::DestroyCublas>;

@@ -6,7 +6,7 @@
 namespace lamella::cuda {
 namespace {
 
-// What a transfer moves are 32-bit words.
+// HostTransfer moves 32-bit words.
 constexpr std::size_t kWords = sizeof(RankedOutput) / sizeof(float);
 static_assert(sizeof(RankedOutput) == kWords * sizeof(float));
 

@@ -12,12 +12,12 @@
 namespace lamella::cuda {
 namespace {
 
-// A buffer holds about this much of rows or outputs, whichever is wider: enough for a copy to reach
-// the bus's speed, little enough to stay modest in page-locked memory.
+// About the size of a buffer's rows or outputs, whichever is wider: large enough for a copy to
+// reach the bus's bandwidth, and modest in page-locked memory.
 constexpr std::size_t kBufferBytes = std::size_t{8} << 20;
 
-// Up to so many bytes of rows, and of outputs, the device reads and writes over the bus in less
-// time than it takes to begin a copy.
+// Up to this size of rows and of outputs, the device accesses host memory in less time than it
+// takes to start a copy.
 constexpr std::size_t kInPlaceBytes = std::size_t{16} << 10;
 
 int current_device() {
@@ -26,7 +26,7 @@ int current_device() {
   return device;
 }
 
-// Whether kernels reach page-locked host memory, at the addresses that it has for the host.
+// Whether kernels can access page-locked host memory at its host addresses.
 bool reaches_host_memory(int device) {
   int mapped = 0;
   int unified = 0;
@@ -97,7 +97,7 @@ void HostTransfer::run(MatrixView<const float> rows, MatrixView<float> outputs,
       start(buffer, rows.block(first, count), outputs.block(first, count), compute);
     }
     for (std::size_t i = 0; i < buffers; ++i) {
-      finish(buffers_[(passes + i) % buffers]);  // the oldest first
+      finish(buffers_[(passes + i) % buffers]);  // oldest first
     }
   } catch (...) {
     abandon();
@@ -105,7 +105,7 @@ void HostTransfer::run(MatrixView<const float> rows, MatrixView<float> outputs,
   }
 }
 
-// What is one kernel, with the largest outputs two, needs no graph.
+// The work is one kernel, or two with top k, so it needs no graph.
 void HostTransfer::run_in_place(MatrixView<const float> rows, MatrixView<float> outputs,
                                 const Compute& compute) {
   const TransferBuffer& buffer = buffers_[0];
@@ -117,8 +117,8 @@ void HostTransfer::run_in_place(MatrixView<const float> rows, MatrixView<float> 
   std::memcpy(outputs.data(), buffer_outputs, outputs.size() * sizeof(float));
 }
 
-// One stream orders the steps. What is staged in one piece is copied in by the graph; of several
-// pieces, each is on its way while the next is staged.
+// One stream orders the steps. Rows staged in one piece are copied in by the graph; of several
+// pieces, each is copied while the next is staged.
 void HostTransfer::run_at_once(MatrixView<const float> rows, MatrixView<float> outputs,
                                const Compute& compute) {
   const TransferBuffer& buffer = buffers_[0];
@@ -146,8 +146,8 @@ void HostTransfer::run_at_once(MatrixView<const float> rows, MatrixView<float> o
   staging_->copy(outputs.data(), buffer.host_outputs.get(), outputs.size() * sizeof(float));
 }
 
-// Each step waits, by an event on the device, for the one before it; the host waits for none of
-// them here. The buffer's buffers are free: finish() has waited for the chunk that used them.
+// Each step waits for the one before it by an event on the device; the host does not wait here. The
+// buffer is free: finish() has waited for the chunk that used it.
 void HostTransfer::start(TransferBuffer& buffer, MatrixView<const float> rows,
                          MatrixView<float> outputs, const Compute& compute) {
   auto* const device_rows = static_cast<float*>(buffer.device_rows.get());
@@ -175,7 +175,7 @@ void HostTransfer::stage_in(const TransferBuffer& buffer, MatrixView<const float
   auto* const device_rows = static_cast<std::byte*>(buffer.device_rows.get());
   staging_->copy(staged, rows.data(), rows.size() * sizeof(float),
                  [&](std::size_t first, std::size_t bytes) {
-                   // A thread of the pool has served an engine of any device before.
+                   // Another device may be current on this pool thread.
                    LAMELLA_CUDA_CHECK(cudaSetDevice(device_));
                    LAMELLA_CUDA_CHECK(cudaMemcpyAsync(device_rows + first, staged + first, bytes,
                                                       cudaMemcpyHostToDevice, stream));

@@ -1,7 +1,7 @@
-// Takes rows from host memory through the device and back: chunk by chunk over four buffers, so
-// that while the host fills or empties one, the device copies a chunk in, computes another and
-// copies a third out. Several threads fill and empty them (staging.hpp). A call of a few rows needs
-// no copies by the device where it reads and writes the buffer by itself.
+// Streams rows from host memory through the device and back, in chunks over four buffers: while the
+// host fills or empties one, the device copies one in, computes another and copies a third out.
+// Several threads fill and empty them (staging.hpp). Small calls need no device copies where
+// kernels access the host buffer directly.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,8 @@
 
 namespace lamella::cuda {
 
-// Of a buffer, for a call of so many rows, from 1 up, to a network that takes max_rows in a pass.
+// The rows of a buffer, for a call of rows rows, at least 1, to a network that computes max_rows
+// per pass.
 [[nodiscard]] std::size_t buffer_rows_of(std::size_t inputs, std::size_t outputs,
                                          std::size_t max_rows, std::size_t rows);
 
@@ -27,19 +28,19 @@ class HostTransfer {
   using Compute =
       std::function<void(const float* rows, std::size_t n, float* outputs, cudaStream_t stream)>;
 
-  // Buffers hold at most buffer_rows rows each; run() allocates as many as it has use for, by the
-  // resource, on the device that is current here and there. allow_zero_copy: what compute enqueues
-  // reads each row once and writes each output once, so that a few of them may lie beyond the bus.
-  // Throws DeviceError.
+  // Buffers hold at most buffer_rows rows each. run() allocates as many as it needs, from the
+  // resource; the same device must be current at construction and in run(). allow_zero_copy:
+  // compute's kernels read each row once and write each output once, so small calls may access host
+  // memory over the bus. Throws DeviceError.
   HostTransfer(std::size_t inputs, std::size_t outputs, std::size_t buffer_rows,
                bool allow_zero_copy, std::shared_ptr<DeviceMemoryResource> memory);
 
   [[nodiscard]] std::size_t buffer_rows() const { return buffer_rows_; }
 
-  // Returns when outputs are written; when it throws, nothing of it is under way any more. Throws
-  // OutOfMemoryError, DeviceError, what compute throws.
-  // repeatable: what compute enqueues depends on n alone, so that calls which fit into one buffer
-  // may become graphs (graph_cache.hpp), or do without copies.
+  // Returns when outputs are written; when it throws, no work is left in flight. Throws
+  // OutOfMemoryError, DeviceError and what compute throws. repeatable: what compute enqueues
+  // depends on n only, so calls that fit in one buffer may become graphs (graph_cache.hpp) or skip
+  // the copies.
   void run(MatrixView<const float> rows, MatrixView<float> outputs, const Compute& compute,
            bool repeatable);
 
@@ -48,7 +49,7 @@ class HostTransfer {
     PinnedMemory host_rows, host_outputs;
     DeviceMemory device_rows, device_outputs;
     Event copied_in, computed, copied_out;
-    MatrixView<float> destination;  // of what is under way; no rows: the buffer is free
+    MatrixView<float> destination;  // of the chunk in flight; no rows: the buffer is free
   };
 
   static constexpr std::size_t kBuffers = 4;
@@ -68,7 +69,7 @@ class HostTransfer {
   std::size_t buffer_rows_;
   std::shared_ptr<DeviceMemoryResource> memory_;
   int device_;
-  bool in_place_;  // whether the device may work on a buffer's page-locked memory
+  bool in_place_;  // whether kernels may access a buffer's page-locked memory
   std::shared_ptr<Staging> staging_;
   Stream copy_in_, compute_, copy_out_;
   std::vector<TransferBuffer> buffers_;

@@ -44,9 +44,9 @@ LayerStep::LayerStep(const Layer& layer, std::size_t index, const GemmProblem& p
   gemm_ = std::make_unique<FixedHeightGemm>(problem, resources);
 }
 
-// The most that cuBLASLt may do of the layer, down to the bare GEMM.
+// Moves as much of the layer into cuBLASLt as validation allows, down to the bare GEMM.
 void LayerStep::plan_lt(const GemmResources& resources) {
-  // The epilogue takes the bias in the data type of the inputs; ours is float32.
+  // The epilogue takes a bias of the inputs' data type; ours is float32.
   const bool float32 = problem_.input == core::DType::kFloat32;
   if (float32 && layer_->activation.kind == ActivationKind::kRelu) {
     if (auto gemm = make_lt(resources, Epilogue::kRelu)) {
@@ -85,7 +85,7 @@ void LayerStep::plan_lt(const GemmResources& resources) {
   }
 }
 
-// For the most rows.
+// The GEMM for the largest batch size.
 std::unique_ptr<CublasLtGemm> LayerStep::make_lt(const GemmResources& resources,
                                                  Epilogue epilogue) {
   return CublasLtGemm::make(problem_, epilogue, resources,
@@ -124,7 +124,7 @@ void LayerStep::take(std::unique_ptr<CublasLtGemm> gemm, const GemmResources& re
 void LayerStep::add_buckets(GemmDispatch& dispatch, CublasLtGemm& largest,
                             const GemmResources& resources) const {
   const bool by_shape = policy_ == AlgorithmPolicy::kFastest;
-  // In 16 bits too few sums show by their bits in what order they were made.
+  // With 16-bit outputs too few sums reveal their summation order in their bits.
   if (!by_shape &&
       (problem_.output != core::DType::kFloat32 || !is_order_sensitive(*layer_, problem_.input))) {
     return;
@@ -191,9 +191,9 @@ void LayerStep::copy_out(const void* y, MatrixView<float> values, cudaStream_t s
   }
 }
 
-// Where the GEMM applies the activation too, it runs once more without it, and y is written
-// over. Else y is the bare GEMM, whose bias the layer output adds by itself, to a copy. Either
-// way y ends as it would without layer outputs.
+// If the GEMM applies the activation, it first runs without it; the later GEMM overwrites y.
+// Otherwise y holds the bare GEMM, and a missing bias is added to the copy. Either way y ends as it
+// would without layer outputs.
 void LayerStep::layer_output_pre_activation(const void* x, void* y, std::size_t rows,
                                             cudaStream_t stream,
                                             std::span<const LayerOutput> layer_outputs) {
@@ -212,7 +212,7 @@ void LayerStep::layer_output_pre_activation(const void* x, void* y, std::size_t 
   });
 }
 
-// Bias and activation, as far as the GEMM has not done them.
+// Applies the bias and activation that the GEMM has not applied.
 void LayerStep::apply_rest(void* y, std::size_t rows, cudaStream_t stream) {
   const float* const bias = adds_bias_ ? nullptr : problem_.bias;
   const Activation activation =

@@ -1,5 +1,4 @@
-// What the CUDA engine does for one layer: the GEMM, the bias, the activation, and the layer
-// outputs.
+// One layer on the CUDA engine: the GEMM, the bias, the activation and the layer outputs.
 #pragma once
 
 #include <memory>
@@ -17,24 +16,26 @@ namespace lamella::cuda {
 
 class LayerStep {
  public:
-  // The layer is number index of its network and must outlive the step. By every rule but kFastest
-  // a row's bits depend on nothing but the row. An algorithm of cuBLASLt serves only where a
-  // validation agreed with the reference in double precision, or gave the bits of one that did.
-  // Bias, ReLU and GELU (the tanh form) go into the GEMM where cuBLASLt offers it, ReLU only where
-  // the device was seen to keep NaN, GELU only where a validation of its own agreed. rank: of the
-  // algorithm for the most rows, as CublasLtGemm::Choice. May synchronize. Throws DeviceError.
+  // The layer is the network's layer number index and must outlive the step. Under every policy but
+  // kFastest a row's bits depend on that row only. A cuBLASLt algorithm serves only if validation
+  // found it within the bounds of the double-precision reference, or found its bits equal to those
+  // of one that was. Bias, ReLU and GELU (tanh form) move into the GEMM's epilogue where cuBLASLt
+  // offers it; ReLU only where a check on the device shows that NaN is kept, GELU only where its
+  // own validation passes. rank: of the algorithm for the largest batch size, as in
+  // CublasLtGemm::Choice. May synchronize. Throws DeviceError.
   LayerStep(const Layer& layer, std::size_t index, const GemmProblem& problem,
             const GemmResources& resources, AlgorithmPolicy policy, std::size_t rank);
 
-  // y = act(x W^T + bias) for so many rows, from 1 up, enqueued on the stream; and into each layer
-  // output of this layer what it asks for. Throws DeviceError.
+  // Enqueues y = act(x W^T + bias) for rows rows, at least 1, on the stream, and copies this
+  // layer's pre-activations and activations to the layer outputs that request them. Throws
+  // DeviceError.
   void enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream,
                std::span<const LayerOutput> layer_outputs);
 
-  // For reports: what computes the GEMM, and whether it does the whole layer.
+  // For reports: the name of the GEMM, and whether its epilogue does the whole layer.
   [[nodiscard]] std::string gemm_name() const { return gemm_->name(); }
   [[nodiscard]] bool is_fused() const;
-  // The rank of the algorithm for the most rows; 0 too where cuBLASLt does not compute.
+  // The rank of the algorithm for the largest batch size; also 0 where cuBLASLt is not used.
   [[nodiscard]] std::size_t rank() const { return rank_; }
 
  private:
@@ -57,8 +58,8 @@ class LayerStep {
   AlgorithmPolicy policy_;
   std::size_t rank_;
   std::unique_ptr<Gemm> gemm_;
-  bool adds_bias_ = false;  // the GEMM
-  bool activates_ = false;  // the GEMM
+  bool adds_bias_ = false;  // by the GEMM
+  bool activates_ = false;  // by the GEMM
 };
 
 }  // namespace lamella::cuda

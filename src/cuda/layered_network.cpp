@@ -13,7 +13,7 @@
 namespace lamella::cuda {
 namespace {
 
-// What every pointer to a caller's floats has.
+// The alignment of a caller's float pointers.
 constexpr std::size_t kFloatAlignment = alignof(float);
 
 }  // namespace
@@ -28,7 +28,7 @@ LayeredNetwork::LayeredNetwork(std::shared_ptr<const Network> network, const pla
       workspace_(workspace),
       policy_(policy),
       cublas_(make_cublas_handle()) {
-  // fp32 means fp32: the default mode keeps at least the 24-bit significand of the inputs.
+  // fp32 means fp32: the default math mode keeps at least the 24-bit significand of the inputs.
   LAMELLA_CUDA_CHECK(cublasSetMathMode(cublas_.get(), CUBLAS_DEFAULT_MATH));
   const GemmResources resources{.handle = cublas_.get(),
                                 .workspace = workspace_at(plan_.cublas_workspace),
@@ -64,8 +64,8 @@ void* LayeredNetwork::workspace_at(std::size_t offset) const {
 void LayeredNetwork::enqueue(const float* rows, std::size_t row_count, float* outputs,
                              cudaStream_t stream, std::span<const LayerOutput> layer_outputs,
                              LayerClock* clock) {
-  // Setting the stream gives the handle its default workspace back, so ours is set after it, each
-  // time. Neither call reaches the device.
+  // cublasSetStream restores the handle's default workspace, so each call sets our workspace after
+  // it. Neither function reaches the device.
   LAMELLA_CUDA_CHECK(cublasSetStream(cublas_.get(), stream));
   LAMELLA_CUDA_CHECK(cublasSetWorkspace(cublas_.get(), workspace_at(plan_.cublas_workspace),
                                         plan::kCublasWorkspaceBytes));
@@ -93,7 +93,7 @@ void LayeredNetwork::pass(const float* rows, std::size_t row_count, float* outpu
   }
 }
 
-// What the first layer reads: the caller's rows, or what the input steps make of them.
+// Returns the first layer's inputs: the caller's rows, or the result of the input steps.
 const float* LayeredNetwork::apply_input_steps(const float* rows, std::size_t row_count,
                                                cudaStream_t stream) {
   const auto steps = network_->input_steps();
@@ -126,7 +126,7 @@ const void* LayeredNetwork::converted(const float* rows, std::size_t row_count,
 }
 
 std::string LayeredNetwork::path() const {
-  // Most networks have one kind of GEMM, some another one in some layers.
+  // Most networks use one kind of GEMM; some use another in some layers.
   std::string gemms;
   for (const LayerStep& step : steps_) {
     const std::string name = step.gemm_name();

@@ -1,5 +1,5 @@
-// A network computed layer by layer: the path that serves every network. Layers write two
-// activation buffers in turns; the last writes the caller's outputs.
+// Computes a network layer by layer: the execution path that serves every network. Layers alternate
+// between two activation buffers; the last layer writes the caller's outputs.
 #pragma once
 
 #include <memory>
@@ -19,25 +19,25 @@ namespace lamella::cuda {
 
 class LayeredNetwork {
  public:
-  // Works on the device that is current, in the workspace that the plan lays out, which must
-  // outlive it. precision is one that the plan's data type is for. algorithms says of each layer
-  // the rank of the one that it takes of cuBLASLt's for the most rows; empty: the first. Throws
-  // DeviceError.
+  // Works on the current device, in a workspace laid out by the plan, which must outlive this
+  // object. precision must match the plan's data type. algorithms holds, for each layer, the rank
+  // of the cuBLASLt algorithm for the largest batch size (CublasLtGemm::Choice); empty: rank 0 for
+  // every layer. Throws DeviceError.
   LayeredNetwork(std::shared_ptr<const Network> network, const plan::CudaPlan& plan,
                  std::shared_ptr<const DeviceWeights> weights, void* workspace, Precision precision,
                  AlgorithmPolicy policy, std::span<const std::size_t> algorithms = {});
 
-  // Enqueues so many rows, from 1 up, in passes of the plan's max_rows: as CudaEngine::enqueue,
-  // with arguments that were checked, on the device that is current. A clock, where there is one,
-  // is told of every layer.
+  // Enqueues row_count rows, at least 1, in passes of at most the plan's max_rows. Arguments as for
+  // CudaEngine::enqueue, already checked; the device must be current. clock, if not null, records
+  // an event after each layer.
   void enqueue(const float* rows, std::size_t row_count, float* outputs, cudaStream_t stream,
                std::span<const LayerOutput> layer_outputs, LayerClock* clock = nullptr);
 
-  // Whether a row's bits depend on nothing but the row.
+  // Whether a row's output bits depend on that row only.
   [[nodiscard]] bool is_batch_invariant() const { return policy_ != AlgorithmPolicy::kFastest; }
-  // Which of cuBLASLt's algorithms the layer takes, from 0.
+  // The rank of the layer's cuBLASLt algorithm, from 0.
   [[nodiscard]] std::size_t algorithm(std::size_t layer) const { return steps_[layer].rank(); }
-  // For reports: how layers are computed, and why so.
+  // For reports: the execution path, and the reason for it.
   [[nodiscard]] std::string path() const;
   [[nodiscard]] std::string path_reason() const;
 

@@ -27,7 +27,7 @@ constexpr core::RangeSink kSink{push, pop};
 }  // namespace
 
 const core::RangeSink& nvtx_ranges() {
-  // NVTX sets itself up at its first call, which therefore happens once and before all others.
+  // NVTX initializes itself at its first call, so that call must happen once, before all others.
   static const nvtxDomainHandle_t made = domain = nvtxDomainCreateA("lamella");
   (void)made;
   return kSink;

@@ -18,10 +18,10 @@
 namespace lamella::cuda {
 namespace {
 
-// Of those that cuBLASLt's heuristic takes for the best.
+// How many of the heuristic's top algorithms to time.
 constexpr std::size_t kMaxAlgorithms = 4;
 
-// Layer by layer, with the algorithms of one's choice.
+// Times the layered path with given algorithms.
 class LayersTiming {
  public:
   LayersTiming(const std::shared_ptr<const Network>& network, int device, std::size_t rows,
@@ -34,8 +34,8 @@ class LayersTiming {
         inputs_(inputs),
         stream_(stream) {}
 
-  // The seconds of each layer by the algorithm of that rank, which layers that have it get added.
-  // Whether any has it.
+  // Times each layer with the algorithm of this rank and appends the seconds to the layers that
+  // have one. Returns whether any has.
   bool time(std::size_t rank, std::vector<LayerAlgorithms>& layers) {
     LayeredNetwork network =
         with(AlgorithmPolicy::kSingleAlgorithm, std::vector(layers.size(), rank));
@@ -74,7 +74,7 @@ class LayersTiming {
   std::size_t rows_;
   const TimedRows& inputs_;
   cudaStream_t stream_;
-  StreamWait wait_{stream_};  // before the memory goes, however that comes
+  StreamWait wait_{stream_};  // before the memory is freed, also on an exception
 };
 
 }  // namespace

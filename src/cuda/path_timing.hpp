@@ -1,4 +1,4 @@
-// How long each path of the CUDA engine takes on a device.
+// Times each execution path of the CUDA engine on a device.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@
 
 namespace lamella::cuda {
 
-// The key under which times of this device are kept. Throws DeviceError.
+// The tuning cache's key for this device. Throws DeviceError.
 [[nodiscard]] plan::TuningKey tuning_key(int device);
 
 // See measure_paths in lamella/bench.hpp.

@@ -1,5 +1,5 @@
-// What engines of one network on one device, with memory from one resource, share: made by the
-// first, released by the last.
+// Objects shared by the engines of one network on one device, with memory from one resource: made
+// by the first engine, released with the last.
 #pragma once
 
 #include <map>
@@ -13,12 +13,12 @@
 
 namespace lamella::cuda {
 
-// One instance for each Kind of what is shared; kinds of one network that differ further have a
-// Variant each. Safe to use from several threads.
+// One instance per shared Kind; Variant distinguishes instances that differ within one network.
+// Thread-safe.
 template <class Kind, class Variant = int>
 class PerDevice {
  public:
-  // Where and of what.
+  // The network, device and memory resource that an instance belongs to.
   struct Place {
     std::shared_ptr<const Network> network;
     int device = 0;
@@ -26,8 +26,8 @@ class PerDevice {
     Variant variant{};
   };
 
-  // What somebody holds there, or what make() returns. While that runs, other callers wait and then
-  // share it. Throws what make() throws.
+  // Returns the instance in use at that place, or the result of make(). While make() runs, other
+  // callers wait and then share its result. Throws what make() throws.
   template <class Make>
   [[nodiscard]] std::shared_ptr<const Kind> get(const Place& place, Make&& make) {
     const std::lock_guard lock(mutex_);
@@ -45,7 +45,7 @@ class PerDevice {
   struct Held {
     template <class Make>
     Held(Place p, Make& make) : place(std::move(p)), shared(make()) {}
-    Place place;  // kept, so that its addresses stay a valid key
+    Place place;  // kept alive, so that its addresses stay a valid key
     Kind shared;
   };
 

@@ -17,7 +17,7 @@
 namespace lamella::cuda {
 namespace {
 
-// Why no device can be used, in CUDA's words; empty when there is at least one.
+// Why no device is usable, in CUDA's words; empty when there is at least one.
 std::string unavailable_reason(int& count) {
   count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);

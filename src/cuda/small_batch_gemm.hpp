@@ -1,4 +1,4 @@
-// GEMMs of not many rows by a kernel of our own (kernels/small_batch_gemm.hpp), in float32.
+// GEMMs of small batches by our own kernel (kernels/small_batch_gemm.hpp), in float32.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ namespace lamella::cuda {
 
 class SmallBatchGemm final : public Gemm {
  public:
-  // The matrices are float32, not rounded to TF32. The epilogue is not kGelu.
+  // The matrices are float32, not rounded to TF32. The epilogue must not be kGelu.
   SmallBatchGemm(const GemmProblem& problem, Epilogue epilogue)
       : call_{.w = static_cast<const float*>(problem.w),
               .bias = epilogue == Epilogue::kNone ? nullptr : problem.bias,

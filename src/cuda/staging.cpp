@@ -9,16 +9,16 @@
 namespace lamella::cuda {
 namespace {
 
-// About what a core copies while another wakes up.
+// About what one core copies while another thread wakes up.
 constexpr std::size_t kMinPiece = std::size_t{256} << 10;
-// Of one copy: two for each thread, so that one that is slowed down takes fewer.
+// Per copy: two for each thread, so that a slowed thread takes fewer.
 constexpr std::size_t kMaxPieces = 16;
-// So many cores copy as fast as memory lets any number of them.
+// This many cores saturate memory bandwidth.
 constexpr int kMaxThreads = 8;
-// Pieces begin at a page.
+// Pieces begin at page boundaries.
 constexpr std::size_t kPage = 4096;
-// As the CPU engine's: about what it takes a thread to wake up. The copies of one call follow each
-// other more quickly.
+// The spin duration, as in the CPU engine: about the time it takes to wake a thread. The copies of
+// one call follow each other faster than that.
 constexpr std::chrono::microseconds kPatience{50};
 
 }  // namespace
@@ -47,7 +47,7 @@ void Staging::copy(void* to, const void* from, std::size_t bytes, const Copied& 
   const auto copy_piece = [&](std::size_t i) {
     const std::size_t first = i * piece;
     const std::size_t n = std::min(piece, bytes - first);
-    if (n > 0) {  // of nothing the pointers may be null
+    if (n > 0) {  // for size 0 the pointers may be null
       std::memcpy(static_cast<std::byte*>(to) + first, static_cast<const std::byte*>(from) + first,
                   n);
     }

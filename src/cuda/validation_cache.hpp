@@ -1,4 +1,4 @@
-// What validation on a device found, kept for the life of the process.
+// Caches validation results for the life of the process.
 #pragma once
 
 #include <map>
@@ -8,12 +8,13 @@
 
 namespace lamella::cuda {
 
-// Safe to call from several threads.
+// Thread-safe.
 template <class Key>
 class ValidationCache {
  public:
-  // What the validation of this key found. run() tries it where that is not known; what it throws
-  // is not kept. Under no lock, so that several threads may try the same at once.
+  // Returns the key's validation result, from run() if it is not cached. Exceptions of run() are
+  // not cached. run() is called without a lock, so several threads may validate the same key at
+  // once.
   template <class Run>
   std::string find_or(const Key& key, const Run& run) {
     {
