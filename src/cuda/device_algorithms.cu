@@ -55,7 +55,7 @@ struct Narrow {
 
 using Index = thrust::counting_iterator<std::uint64_t>;
 
-// Turns Thrust's exceptions into DeviceError and OutOfMemoryError.
+// Turns Thrust's exceptions into DeviceError.
 template <class Algorithm>
 auto run(const char* name, cudaStream_t stream, Algorithm&& algorithm) {
   try {
