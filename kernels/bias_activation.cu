@@ -1,13 +1,13 @@
-// A matrix is contiguous, so it is treated as one array of rows * width elements, cut into vectors
-// of kLanes elements (4 where the base is 16-byte aligned, else 1). Vector v holds elements
-// kLanes*v ... kLanes*v + kLanes-1, whose columns are (kLanes*v + j) mod width. Those columns come
-// back every
+// A contiguous matrix is treated as one array of rows * width elements, split into vectors of
+// kLanes elements (16 bytes where the base is 16-byte aligned, else 1 element). Vector v holds
+// elements kLanes*v ... kLanes*v + kLanes-1, whose columns are (kLanes*v + j) mod width. These
+// columns repeat every
 //     period = width / gcd(width, kLanes)        vectors,
-// so when all threads together step by a multiple of the period, each thread meets the same columns
-// at every step and keeps their biases in registers. This serves every width, multiple of 4 or not,
-// with full-width accesses; only the last (rows * width) mod kLanes elements are done one by one.
+// so if the grid's stride is a multiple of the period, each thread meets the same columns at every
+// step and keeps their biases in registers. This serves every width with full-width accesses; only
+// the last (rows * width) mod kLanes elements are processed one by one.
 //
-// Memory traffic: an element is read and written once, and the bias once per thread.
+// Memory traffic: each element is read and written once, and the bias once per thread.
 #include <algorithm>
 #include <cstdint>
 #include <numeric>
@@ -21,15 +21,15 @@ namespace lamella::kernels {
 namespace {
 
 constexpr unsigned kThreads = 256;
-// Threads that keep a large GPU busy: 132 multiprocessors of 2048. More would each read biases
-// anew.
+// Enough threads to fill a large GPU: 132 multiprocessors of 2048. Each further thread would read
+// the biases again.
 constexpr std::uint64_t kTargetThreads = std::uint64_t{132} * 2048;
-// Vectors in flight per thread: loads of a step are issued before its first store. Four of eight
-// lanes would not fit the registers.
+// Vectors in flight per thread: a step issues all its loads before its first store. Four vectors of
+// eight elements would not fit in registers.
 template <int kLanes>
 constexpr int kUnroll = kLanes == 8 ? 2 : 4;
 
-// Threads past `stride` have nothing to do: the grid is rounded up to whole blocks, the stride is a
+// Threads past `stride` are idle: the grid is rounded up to whole blocks, while the stride is a
 // multiple of the period.
 template <ActivationKind kKind, class T, int kLanes>
 __global__ void __launch_bounds__(kThreads)
@@ -77,7 +77,7 @@ __global__ void __launch_bounds__(kThreads)
     vectors[v] = values;
   }
   if constexpr (kLanes > 1) {
-    // The elements behind the last whole vector: one each for the first threads.
+    // The elements after the last whole vector: one for each of the first threads.
     const std::uint64_t e = count * kLanes + thread;
     if (e < elements) {
       const float e_bias = bias == nullptr ? 0.0F : bias[e % width];
@@ -90,8 +90,8 @@ template <ActivationKind kKind, class T, int kLanes>
 cudaError_t launch_kernel(T* y, const float* bias, std::uint64_t elements, std::uint64_t width,
                           const Activation& activation, cudaStream_t stream) {
   const std::uint64_t period = width / std::gcd(width, std::uint64_t{kLanes});
-  // At least kLanes threads are needed for the tail, and one period for all columns; beyond that,
-  // no more than there are vectors.
+  // The tail needs at least kLanes threads, and the columns at least one period; otherwise launch
+  // at most one thread per vector.
   const std::uint64_t vectors = std::max<std::uint64_t>(elements / kLanes, kLanes);
   const std::uint64_t wanted = std::min(kTargetThreads, vectors);
   const std::uint64_t periods = std::max<std::uint64_t>((wanted + period - 1) / period, 1);

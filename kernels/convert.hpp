@@ -1,4 +1,4 @@
-// Numbers from float32 to a narrower data type and back.
+// Converts from float32 to a 16-bit data type and back.
 #pragma once
 
 #include <cstddef>
@@ -9,14 +9,15 @@
 
 namespace lamella::kernels {
 
-// to[i] = from[i], i < count, rounded to nearest (beyond the data type's range: to an infinity), in
-// device memory aligned to its elements; the two must not overlap. data type is not kFloat32.
+// to[i] = from[i], i < count, rounded to nearest; values beyond the data type's range become
+// infinities. Both in device memory, aligned to their elements, not overlapping. dtype must not be
+// kFloat32.
 //
-// Enqueues one kernel on the stream (none for count 0). Does not allocate or synchronize. Returns
-// what the launch returned.
+// Enqueues one kernel on the stream (none for count 0). Neither allocates nor synchronizes. Returns
+// the launch status.
 [[nodiscard]] cudaError_t from_float(const float* from, void* to, core::DType dtype,
                                      std::size_t count, cudaStream_t stream);
-// The same the other way, which is exact.
+// The inverse conversion, which is exact.
 [[nodiscard]] cudaError_t to_float(const void* from, core::DType dtype, float* to,
                                    std::size_t count, cudaStream_t stream);
 

@@ -1,5 +1,5 @@
-// Arithmetic is in float32 whatever memory holds: a number widened when it is read, and rounded to
-// nearest when it is written.
+// Arithmetic is in float32 whatever memory holds: values are converted to float32 when loaded and
+// rounded to nearest when stored.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -7,7 +7,7 @@
 
 namespace lamella::kernels {
 
-// kLanes numbers that one access reads or writes.
+// kLanes elements that one access loads or stores.
 template <class T, int kLanes>
 struct alignas(sizeof(T) * kLanes) Vector {
   T lanes[kLanes];
@@ -23,7 +23,7 @@ __host__ __device__ inline float to_float(__nv_bfloat16 x) {
   return __bfloat162float(x);
 }
 
-// Beyond the range of T: an infinity.
+// Values beyond the range of T become infinities.
 template <class T>
 __host__ __device__ inline T from_float(float x);
 template <>

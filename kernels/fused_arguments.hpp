@@ -1,4 +1,4 @@
-// What all fused kernels are called with.
+// The arguments shared by all fused kernels.
 #pragma once
 
 #include <cstddef>
@@ -8,15 +8,15 @@
 
 namespace lamella::kernels {
 
-// Where what a layer computes is to be written as well: [rows x outputs of the layer], device
-// memory, 4-byte aligned.
+// A layer output: [rows x outputs of the layer] device memory, 4-byte aligned, to which the kernel
+// also writes a layer's values.
 struct FusedLayerOutput {
   float* values = nullptr;
   std::uint32_t layer = 0;
   std::uint32_t pre_activation = 0;  // 1: before the activation
 };
 
-// A launch carries its layer outputs in its parameters, whose space is limited.
+// Layer outputs travel in the launch parameters, whose size is limited.
 inline constexpr std::size_t kFusedLayerOutputsPerLaunch = 32;
 
 struct FusedLayerOutputs {
@@ -25,8 +25,8 @@ struct FusedLayerOutputs {
 };
 
 // rows is [count x inputs], outputs [count x outputs], row-major float32 device memory, 4-byte
-// aligned, not overlapping. image is device memory, 16-byte aligned, as core/fused_layout.hpp
-// describes it.
+// aligned, not overlapping. image is device memory, 16-byte aligned, in the layout of
+// core/fused_layout.hpp.
 struct FusedCall {
   const float* rows = nullptr;
   std::size_t count = 0;

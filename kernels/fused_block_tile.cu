@@ -1,33 +1,33 @@
-// A block of 128 threads carries a tile of 128 rows through all layers. The tile lies in shared
-// memory column by column, element (row r, column c) at
+// A block of 128 threads carries a tile of 128 rows through all layers. The tile is stored in
+// shared memory column by column, element (row r, column c) at
 //     tile[c * 132 + r],
-// and each layer overwrites it with its outputs. A layer of `width` (padded) outputs is
-// kRows x kColumns chunks of four rows by four columns a thread, with width = 16 kRows kColumns, so
-// that 128 threads always cover it exactly:
+// and each layer overwrites it with its outputs. For a layer of `width` (padded) outputs, each
+// thread computes kRows x kColumns chunks of four rows by four columns, with width = 16 kRows
+// kColumns, so that 128 threads always cover it exactly:
 //
 //     width               16    32    48    64    96    128
 //     rows x columns     4x4   8x4  4x12   8x8  8x12   8x16   of a thread
 //
-// Lane l of a warp has row group l % 8 and column group l / 8 (four of them); the warps lie
-// 4/kRows along the rows by kRows along the columns. Per k a thread reads kRows + kColumns vectors
-// of 16 bytes and does 16 kRows kColumns multiply-adds.
+// Lane l of a warp has row group l % 8 and column group l / 8 (four of them); the warps form a grid
+// of 4/kRows along the rows by kRows along the columns. Per k a thread reads kRows + kColumns
+// vectors of 16 bytes and executes 16 kRows kColumns FMAs.
 //
-// Bank conflicts: none, by these numbers. Reading and writing the tile, eight neighbouring lanes
-// touch rows 4 l ... 4 l + 3 of one column: 128 consecutive bytes, which is what a 16-byte access
-// serves at once. Reading weights, they all touch the same 16 bytes. Bringing rows in and out, a
-// warp covers 16 rows by 2 vectors of columns: element j of a vector is at bank
+// There are no bank conflicts. To read and write the tile, eight consecutive lanes access rows 4 l
+// ... 4 l + 3 of one column: 128 consecutive bytes, which one phase of a 16-byte access serves. To
+// read weights, these lanes access the same 16 bytes. To load and store rows, a warp covers 16 rows
+// by 2 vectors of columns: element j of a vector is at bank
 //     ((4 v + j) 132 + r) mod 32 = (16 v + 4 j + r) mod 32,    v in {0, 1}, r in 0 ... 15,
-// 32 different ones for each j; with 4-byte accesses it covers 4 rows by 8 columns, at
+// 32 different banks for each j; with 4-byte accesses it covers 4 rows by 8 columns, at
 //     (4 c + r) mod 32,    c in 0 ... 7, r in 0 ... 3.
-// In device memory a 16-byte access so takes whole sectors of 32 bytes.
+// In device memory the 16-byte accesses use whole 32-byte sectors.
 //
-// What it does on an H100 (132 multiprocessors, 66.9 TFLOP/s): 1,000,000 rows of 64-64-64-10,
-// 17,664 FLOP each, took 0.575 ms, 31 TFLOP/s. In the loop of 8x8 sums 128 of 148 instructions are
-// multiply-adds (nvcc 13.0, sm_90; 8x16: 256 of 276; 4x4: 64 of 82), of all that a warp executes 76
-// %. What holds it back is shared memory, though: a 16-byte read takes a warp four clocks of it,
-// however many lanes read the same, so that the four reads for 64 multiply-adds of a warp take as
-// long as the multiply-adds, 16 clocks of the multiprocessor, and 4x4 sums take twice that. Where
-// there is room, kernels/fused_warp_tile.cu reads less.
+// Measured on an H100 (132 multiprocessors, 66.9 TFLOP/s): 1,000,000 rows of 64-64-64-10, 17,664
+// FLOP each, took 0.575 ms, 31 TFLOP/s. In the loop of 8x8 sums 128 of 148 instructions are FMAs
+// (nvcc 13.0, sm_90; 8x16: 256 of 276; 4x4: 64 of 82); of all instructions that a warp executes, 76
+// % are. The limit is shared-memory bandwidth: a 16-byte read of a warp occupies shared memory for
+// four clocks, however many lanes read the same address. The four reads for a warp's 64 FMAs take
+// as long as the FMAs, 16 clocks of the multiprocessor; 4x4 sums take twice that. Where shared
+// memory suffices, kernels/fused_warp_tile.cu reads less.
 #include <algorithm>
 #include <cstdint>
 
@@ -49,15 +49,15 @@ using Team = BlockTeam;
 constexpr unsigned kTile = Team::kRows;
 constexpr unsigned kStride = Team::kStride;
 constexpr unsigned kPanel = core::kFusedPanelInputs;
-// Vectors of the next tile's rows that each thread holds while this tile is computed: as many as
-// registers are left for.
+// Vectors of the next tile's rows that each thread prefetches while this tile is computed: as many
+// as the registers allow.
 template <unsigned kMaxWidth, bool kResident>
 constexpr unsigned kAheadOf = kMaxWidth > 64 ? (kResident ? 2 : 1) : 4;
 
-// ---- Weights that do not fit: panels of 16 inputs through two buffers ----
+// ---- Streamed weights: panels of 16 inputs, double-buffered ----
 
-// The panels of all layers in order, and again from the first for the next tile. While one is
-// multiplied, the next is on its way in registers.
+// Streams the panels of all layers in order, starting over for the next tile. While one panel is
+// multiplied, the next loads into registers.
 template <unsigned kMaxWidth>
 class PanelStream {
  public:
@@ -89,7 +89,7 @@ class PanelStream {
     }
   }
 
-  // The fetched panel becomes the current one, after the block's next barrier.
+  // Makes the fetched panel current; it is readable after the block's next barrier.
   __device__ void put() {
     buffer_ ^= 1;
     float* const to = buffers_ + buffer_ * kBufferWords;
@@ -107,7 +107,7 @@ class PanelStream {
   const float* image_;
   unsigned layers_;
   float* buffers_;
-  unsigned layer_ = 0;  // of the panel that is fetched next
+  unsigned layer_ = 0;  // the layer of the next panel to fetch
   unsigned k_ = 0;
   unsigned buffer_ = 0;
   unsigned vectors_ = 0;
@@ -222,7 +222,8 @@ cudaError_t with_kernel(const FusedTileVariant& variant, Use&& use) {
 cudaError_t prepare_fused_block_tile(const FusedTileVariant& variant, int shared_bytes_allowed,
                                      int& blocks_per_multiprocessor) {
   return with_kernel(variant, [&](auto* kernel) {
-    // All that a multiprocessor has, or it may leave room for fewer blocks than fit.
+    // Prefers the maximum shared-memory carveout; with less, fewer blocks may fit on a
+    // multiprocessor.
     if (const cudaError_t status = cudaFuncSetAttribute(
             kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared);
         status != cudaSuccess) {

@@ -1,6 +1,5 @@
-// A tile of rows carried through all layers of a network inside one block: widths up to 128, any
-// depth. Rows are read once, outputs written once; nothing between layers leaves the
-// multiprocessor.
+// One block carries a tile of rows through all layers of a network: widths up to 128, any depth.
+// Rows are read once and outputs written once; intermediate values stay in the multiprocessor.
 #pragma once
 
 #include <cstddef>
@@ -14,26 +13,27 @@ namespace lamella::kernels {
 // Rows of a tile, and threads of a block.
 inline constexpr std::size_t kFusedTileRows = 128;
 
-// Which of the kernels: what the plan chose (plan/fused_plan.hpp).
+// The kernel variant, chosen by the plan (plan/fused_plan.hpp).
 struct FusedTileVariant {
-  bool wide = false;             // for layers of more than 64 outputs
-  bool resident = false;         // the whole image lies in shared memory; else it streams through
-  std::size_t shared_bytes = 0;  // of a block
+  bool wide = false;      // for layers of more than 64 outputs
+  bool resident = false;  // the whole image is resident in shared memory; else it is streamed
+  std::size_t shared_bytes = 0;  // per block
 };
 
-// Allows the kernel as much shared memory as the current device has for a block
-// (cudaDevAttrMaxSharedMemoryPerBlockOptin), and says how many blocks of the variant a
-// multiprocessor then holds. Once per device before fused_block_tile. Does not synchronize.
+// Raises the kernel's shared-memory limit to shared_bytes_allowed, the current device's maximum per
+// block (cudaDevAttrMaxSharedMemoryPerBlockOptin), and returns how many blocks of the variant fit
+// on a multiprocessor. Must be called once per device before fused_block_tile. Does not
+// synchronize.
 [[nodiscard]] cudaError_t prepare_fused_block_tile(const FusedTileVariant& variant,
                                                    int shared_bytes_allowed,
                                                    int& blocks_per_multiprocessor);
 
-// Computes outputs and layer outputs of the call. The image is one that plan/fused_plan.hpp packed
-// for this family. A row's bits depend on nothing but the row: each output is one chain of fused
-// multiply-adds, beginning with the bias, over the inputs in ascending order.
+// Computes the outputs and layer outputs of the call. plan/fused_plan.hpp must have packed the
+// image for this family. A row's bits depend on that row only: each output is one chain of FMAs
+// that starts with the bias and takes the inputs in ascending order.
 //
-// Enqueues one kernel of at most max_blocks blocks on the stream (none without rows). Does not
-// allocate or synchronize; may be captured. Returns what the launch returned.
+// Enqueues one kernel of at most max_blocks blocks on the stream (none without rows). Neither
+// allocates nor synchronizes; may be captured. Returns the launch status.
 [[nodiscard]] cudaError_t fused_block_tile(const FusedCall& call, const FusedTileVariant& variant,
                                            unsigned max_blocks, cudaStream_t stream);
 

@@ -1,6 +1,6 @@
-// One layer of the fused kernels that carry tiles: each thread of the tile's team computes kRows
-// chunks of four rows by kColumns chunks of four outputs. Which chunks these are, and what they
-// cost: the head of kernels/fused_block_tile.cu.
+// One layer of the fused tile kernels: each thread of the tile's team computes kRows chunks of four
+// rows by kColumns chunks of four outputs. The head of kernels/fused_block_tile.cu gives the thread
+// mapping and its cost.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +12,15 @@
 
 namespace lamella::kernels {
 
-// Where all weights lie in shared memory.
+// Used where all weights are resident in shared memory.
 struct NoStream {};
 
-// A thread's chunks of rows are Team::kRows / kRows apart, 32 rows to a warp; the team's other
-// warps lie beside one another. So many outputs are its chunks of outputs apart.
+// The distance, in outputs, between a thread's column chunks. Its row chunks lie Team::kRows /
+// kRows rows apart; a warp covers 32 of these rows, and the team's other warps lie side by side.
 template <class Team, unsigned kRows>
 constexpr unsigned kColumnStepOf = 16 * (Team::kThreads / 32) * 32 * kRows / Team::kRows;
 
-// What the sums of a thread take of one input.
+// One thread's operands for one input k.
 template <class Team, unsigned kRows, unsigned kColumns>
 struct Operands {
   float x[4 * kRows];
@@ -48,9 +48,9 @@ struct Operands {
   }
 };
 
-// inputs is a multiple of four. While one input's products are added, the next one's operands are
-// on their way: warps that begin together would else all wait for shared memory at the same time,
-// and then all for their multiply-adds.
+// A software pipeline over the inputs, whose count is a multiple of four: the next input's operands
+// load while the current one's FMAs run. Without it, warps that start together would all wait for
+// shared memory, then all for the FMA units.
 template <class Team, unsigned kRows, unsigned kColumns>
 __device__ inline void multiply(float (&sums)[4 * kRows][4 * kColumns], const float* x,
                                 const float* weights, unsigned inputs) {
@@ -62,7 +62,7 @@ __device__ inline void multiply(float (&sums)[4 * kRows][4 * kColumns], const fl
   for (unsigned k = 0; k < inputs; k += 2) {
     odd.read(x + Team::kStride, weights + kWidth);
     even.add_to(sums);
-    // After the last one, once more what is there.
+    // The last iteration reads the same operands again and discards them.
     const unsigned step = k + 2 < inputs ? 2 : 0;
     x += step * Team::kStride;
     weights += step * kWidth;
@@ -71,7 +71,7 @@ __device__ inline void multiply(float (&sums)[4 * kRows][4 * kColumns], const fl
   }
 }
 
-// tile = W tile + b, and ReLU of it where that is asked for. The caller's barrier follows.
+// tile = W tile + b, with ReLU if requested. The caller must synchronize the team afterwards.
 template <class Team, unsigned kRows, unsigned kColumns, bool kResident, class Stream>
 __device__ inline void compute_chunks(const core::FusedLayer& layer, const float* parameters,
                                       float* tile, Stream& stream, bool relu) {
@@ -138,7 +138,7 @@ __device__ inline void compute_chunks(const core::FusedLayer& layer, const float
       }
     }
   }
-  // Padding must be zero, whatever the row holds: the sum of infinity times zero is not.
+  // Padding must be zero whatever the row holds: infinity times a zero weight is NaN.
   for (unsigned o = layer.outputs; o % 4 != 0; ++o) {
 #pragma unroll
     for (unsigned r = Team::thread(); r < Team::kRows; r += Team::kThreads) {

@@ -1,16 +1,16 @@
-// A block carries one row through all layers: thread o computes output o of each, and the row goes
-// from layer to layer through shared memory. Weights come straight from device memory, where those
-// that neighbouring threads multiply by the same input are neighbours; all that a thread needs for
-// a layer are under way together, and before the barrier at which the layer's inputs are waited
-// for. The order of the sums is that of kernels/fused_block_tile.cu, padded inputs included (a sum
-// of -0 plus zero times zero is 0), so that the bits are the same.
+// A block carries one row through all layers: thread o computes output o of each, and the row
+// passes from layer to layer through shared memory. Threads load weights directly from device
+// memory, coalesced: consecutive threads load consecutive weights of the same input. A thread
+// issues the loads of all its weights of a layer at once, before the barrier that makes the layer's
+// inputs visible. The summation order is that of kernels/fused_block_tile.cu, padded inputs
+// included (a sum of -0 plus zero times zero is 0), so the bits are the same.
 //
-// What to expect on an H100 (1.98 GHz): a layer of 64 by 64 is a chain of 64 multiply-adds, four
-// clocks each, behind weights that take some 300 clocks from the second-level cache and 256 to
-// arrive all, at 64 bytes a clock. Three of them take about 2,000 clocks, 1 us, where a tile of 128
-// rows takes 12. In many rows, each reads 36 KB of weights: 300 to 600 clocks of a multiprocessor,
-// by the cache that they come from. 122 registers (nvcc 13.0, sm_90; for 128 wide 186) leave room
-// for 8 blocks.
+// Estimate for an H100 (1.98 GHz): a layer of 64 by 64 is a chain of 64 dependent FMAs, four clocks
+// each, behind weights that take some 300 clocks of latency from the L2 cache and 256 clocks to
+// transfer at 64 bytes a clock. Three such layers take about 2,000 clocks, 1 us, where a tile of
+// 128 rows takes 12 us. With many rows, each row reads 36 KB of weights: 300 to 600 clocks of a
+// multiprocessor, depending on the cache level. 122 registers (nvcc 13.0, sm_90; 186 for 128 wide)
+// allow 8 blocks on a multiprocessor.
 #include <cstddef>
 #include <cstdint>
 
@@ -25,7 +25,7 @@ using core::FusedImage;
 using core::FusedLayer;
 using core::FusedStep;
 
-// The weights of one output that a thread holds.
+// The weights of a thread's output.
 template <unsigned kWidth>
 struct Column {
   float bias;
@@ -84,7 +84,7 @@ __global__ void __launch_bounds__(kWidth)
     fused_row_per_block_kernel(const float* __restrict__ rows, float* __restrict__ outputs,
                                const float* image, FusedImage shape,
                                const __grid_constant__ FusedLayerOutputs layer_outputs) {
-  // What a layer reads, and what it writes: by turns, so that one barrier a layer is enough.
+  // A layer's inputs and outputs, swapped after each layer, so that one barrier per layer suffices.
   LAMELLA_SHARED(float4, vectors, [2][kWidth / 4]);
   const auto* const layers = reinterpret_cast<const FusedLayer*>(image);
   const auto* const steps = reinterpret_cast<const FusedStep*>(layers + shape.layers);
@@ -138,9 +138,9 @@ cudaError_t fused_row_per_block(const FusedCall& call, bool wide, cudaStream_t s
               : with(fused_row_per_block_kernel<64>, 64);
 }
 
-// Where the weights fit the first-level cache, a row costs an H100's multiprocessor 0.26 us, and a
-// tile, of which there are too few to fill it, 17 us however many rows it has. Weights that do not
-// fit come from the second-level cache, which gives all multiprocessors some 20 bytes a clock each.
+// Where the weights fit in the L1 cache, a row costs an H100's multiprocessor 0.26 us, while a tile
+// takes 17 us whatever its row count, with too few tiles to fill the device. Larger weights come
+// from the L2 cache, which delivers some 20 bytes a clock to each multiprocessor.
 std::size_t fused_row_per_block_max_rows(std::size_t multiprocessors, std::size_t image_bytes) {
   constexpr std::size_t kRowsPerMultiprocessor = 32;
   constexpr std::size_t kRowsOfLargeWeights = 8;

@@ -1,6 +1,6 @@
-// What the fused kernels do to one row that lies in shared memory and belongs to one thread: input
-// steps, and every activation that is not worth a copy of its code in the kernel's main loop.
-// Element c of the row is row[c * stride].
+// What the fused kernels apply to one row in shared memory, owned by one thread: input steps, and
+// the activations that do not merit their own code in the kernel's main loop. Element c of the row
+// is row[c * stride].
 #pragma once
 
 #include <cmath>
@@ -15,12 +15,12 @@ namespace lamella::kernels {
 
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
-// Opts in to the device's shared memory; see fused_block_tile.hpp.
+// Opts in to more shared memory per block; see fused_block_tile.hpp.
 template <class Kernel>
 cudaError_t prepare_kernel(Kernel* kernel, unsigned threads, std::size_t shared_bytes,
                            int shared_bytes_allowed, int& blocks_per_multiprocessor) {
-  // As much as is allowed, not as this network takes: the setting is the kernel's, which networks
-  // share.
+  // Sets the limit to all that is allowed, not to this network's need: the attribute belongs to the
+  // kernel, which networks share.
   if (const cudaError_t status = cudaFuncSetAttribute(
           kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes_allowed);
       status != cudaSuccess) {
@@ -31,7 +31,7 @@ cudaError_t prepare_kernel(Kernel* kernel, unsigned threads, std::size_t shared_
                                                        static_cast<int>(threads), shared_bytes);
 }
 
-// Each step is one rounded operation: the intrinsics are never joined to a multiply-add.
+// Each step is one rounded operation: the compiler never contracts these intrinsics to an FMA.
 __device__ inline void apply_steps(float* row, unsigned stride, unsigned width,
                                    const core::FusedStep* steps, unsigned count,
                                    const float* image) {
@@ -55,14 +55,14 @@ __device__ inline void apply_steps(float* row, unsigned stride, unsigned width,
   }
 }
 
-// As kernels/row_softmax.hpp: a NaN, or an infinity of the positive sign, makes the row NaN.
+// As kernels/row_softmax.hpp: NaN or positive infinity in a row makes the whole row NaN.
 __device__ inline void softmax_row(float* row, unsigned stride, unsigned width, bool log) {
   float largest = kMinusInfinity;
 #pragma unroll 1
   for (unsigned c = 0; c < width; ++c) {
     largest = fmaxf(largest, row[c * stride]);
   }
-  // fmaxf passes over NaN, so a NaN comes in here and makes the sum NaN.
+  // fmaxf ignores NaN; the sum propagates it.
   float sum = 0;
 #pragma unroll 1
   for (unsigned c = 0; c < width; ++c) {
@@ -86,7 +86,7 @@ __device__ inline void activate_each(float* row, unsigned stride, unsigned width
   }
 }
 
-// Whether the kernel's main loop does this activation itself, where the values are in registers.
+// Whether the kernel's main loop applies this activation in registers.
 __device__ inline bool done_in_registers(ActivationKind kind) {
   return kind == ActivationKind::kIdentity || kind == ActivationKind::kRelu;
 }

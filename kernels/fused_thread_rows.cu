@@ -1,20 +1,19 @@
-// Each thread carries four neighbouring rows through all layers in registers: rows of w columns are
-// w vectors of 16 bytes, whatever w is, and a read of weights, which all threads do at the same
-// time from the same place in shared memory, serves four rows. A thread's vectors are neighbours,
-// so the w loads of a warp together cover 512 w contiguous bytes: the first that touches a sector
-// of 32 bytes brings it from device memory, the other finds it in the cache beside the
-// multiprocessor.
+// Each thread carries four consecutive rows through all layers in registers. Four rows of w columns
+// are w vectors of 16 bytes for any w. All threads read the same weight from shared memory at the
+// same time, and one read serves four rows. A thread's vectors are consecutive, so the w loads of a
+// warp together cover 512 w contiguous bytes; the first load that touches a 32-byte sector brings
+// it from device memory, and the second finds it in the L1 cache.
 //
-// What is not done in registers (input steps, activations other than ReLU) is done in shared memory
-// by kernels/fused_rows.cuh: element (row r, column c) of thread t lies at
+// Work that is not done in registers (input steps, activations other than ReLU) is done in shared
+// memory by kernels/fused_rows.cuh: element (row r, column c) of thread t lies at
 //     stage[(r * width + c) * 128 + t],
-// so that neighbouring threads are in neighbouring banks.
+// so consecutive threads access consecutive banks.
 //
-// What to expect on an H100 (66.9 TFLOP/s, so 33.4 * 10^12 thread instructions a second; 3.35
-// TB/s): a row of 3-4-2 takes 20 bytes; memory carries 1.7 * 10^11 of them a second. It takes 28
-// multiply-adds as they are computed (outputs are padded to four) and about 70 instructions with
-// loads, stores, biases, ReLU and the loops: 4.8 * 10^11 rows/s. So memory bound, nearly three
-// times over. 8-8-8 takes 64 bytes and 128 multiply-adds: 5.2 * 10^10 and about 1.5 * 10^11 rows/s.
+// Estimate for an H100 (66.9 TFLOP/s, so 33.4 * 10^12 thread instructions a second; 3.35 TB/s): a
+// row of 3-4-2 moves 20 bytes, so memory sustains 1.7 * 10^11 rows/s. With outputs padded to four
+// it takes 28 FMAs, and about 70 instructions with loads, stores, biases, ReLU and loops: 4.8 *
+// 10^11 rows/s. It is memory-bound by nearly a factor of three. 8-8-8 takes 64 bytes and 128 FMAs:
+// 5.2 * 10^10 rows/s by memory and about 1.5 * 10^11 rows/s by instructions.
 #include <algorithm>
 #include <cstdint>
 
@@ -62,7 +61,7 @@ __device__ inline void store_vectors(const float (&x)[kRows][kWidth], float* to)
   }
 }
 
-// Calls use.template operator()<kColumns>() for the number of columns, which is at most kWidth.
+// Calls use.template operator()<kColumns>() for the column count, which is at most kWidth.
 template <unsigned kWidth, unsigned kColumns = 1, class Use>
 __device__ inline void with_columns(unsigned columns, Use&& use) {
   if (columns == kColumns) {
@@ -72,7 +71,7 @@ __device__ inline void with_columns(unsigned columns, Use&& use) {
   }
 }
 
-// Rows [first, first + kRows) of a matrix of `count` rows; what is not there is zero.
+// Loads rows [first, first + kRows) of a matrix of `count` rows; missing elements are zero.
 template <unsigned kWidth>
 __device__ inline void load_rows(float (&x)[kRows][kWidth], const float* matrix,
                                  std::uint64_t first, std::uint64_t count, unsigned columns,
@@ -110,7 +109,7 @@ __device__ inline void store_rows(const float (&x)[kRows][kWidth], float* matrix
   }
 }
 
-// Lets change(row, stride) work on each of the rows in shared memory.
+// Stages the rows in shared memory, calls change(row, stride) on each, and loads them back.
 template <unsigned kWidth, class Change>
 __device__ inline void change_staged(float (&x)[kRows][kWidth], float* stage, Change&& change) {
   float* const own = stage + threadIdx.x;
@@ -128,8 +127,7 @@ __device__ inline void change_staged(float (&x)[kRows][kWidth], float* stage, Ch
   }
 }
 
-// x = W x + b. Inputs that are padding are left out, whatever they hold: the sum of infinity times
-// zero is not zero.
+// x = W x + b. Skips padding inputs, whatever they hold: infinity times a zero weight is NaN.
 template <unsigned kWidth>
 __device__ inline void multiply(float (&x)[kRows][kWidth], const FusedLayer& layer,
                                 const float* image) {

@@ -1,5 +1,5 @@
 // Networks of widths up to 8, any depth that fits in shared memory: each thread carries four rows
-// through all layers in its registers.
+// through all layers in registers.
 #pragma once
 
 #include <cstddef>
@@ -10,17 +10,17 @@
 
 namespace lamella::kernels {
 
-inline constexpr std::size_t kFusedThreadRows = 4;         // of a thread
-inline constexpr std::size_t kFusedThreadRowsBlock = 128;  // of a block
+inline constexpr std::size_t kFusedThreadRows = 4;         // per thread
+inline constexpr std::size_t kFusedThreadRowsBlock = 128;  // threads per block
 
-// Which of the kernels: what the plan chose (plan/fused_plan.hpp).
+// The kernel variant, chosen by the plan (plan/fused_plan.hpp).
 struct FusedThreadRowsVariant {
-  std::size_t width = 4;         // 4 or 8: the widest vector between layers, rounded up
-  std::size_t shared_bytes = 0;  // of a block
+  std::size_t width = 4;         // 4 or 8: the network's largest width, rounded up
+  std::size_t shared_bytes = 0;  // per block
 };
 
-// As prepare_fused_block_tile and fused_block_tile (kernels/fused_block_tile.hpp), for images that
-// were packed for this family; its bits are the same.
+// As prepare_fused_block_tile and fused_block_tile (kernels/fused_block_tile.hpp), for images
+// packed for this family; gives the same bits.
 [[nodiscard]] cudaError_t prepare_fused_thread_rows(const FusedThreadRowsVariant& variant,
                                                     int shared_bytes_allowed,
                                                     int& blocks_per_multiprocessor);

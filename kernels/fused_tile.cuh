@@ -1,6 +1,6 @@
-// A tile of rows and the threads that carry it, and its way between device memory and shared
-// memory, where it lies column by column. Which thread touches what, and why that is free of bank
-// conflicts: the head of kernels/fused_block_tile.cu.
+// A tile of rows, the team of threads that owns it, and its transfer between device memory and
+// shared memory, where it is stored column by column. The head of kernels/fused_block_tile.cu gives
+// the thread mapping and shows that it is free of bank conflicts.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 
 namespace lamella::kernels {
 
-// Who carries a tile, of how many rows: a block of 128 threads, or one warp of a block. Columns of
-// the tile are kStride words apart; wait() is for this tile's threads.
+// The team that owns a tile, and the tile's row count: a block of 128 threads, or one warp of a
+// block. Columns of the tile are kStride words apart; wait() synchronizes the team.
 struct BlockTeam {
   static constexpr unsigned kThreads = 128;
   static constexpr unsigned kRows = kFusedTileRows;
@@ -51,7 +51,7 @@ __device__ inline float& lane(float4& v, unsigned j) {
   return j == 0 ? v.x : j == 1 ? v.y : j == 2 ? v.z : v.w;
 }
 
-// Where the i-th access of this thread lies in a tile, for vectors and for single elements.
+// The position of this thread's i-th access in a tile, for 16-byte vectors and for single elements.
 struct Place {
   unsigned row;
   unsigned column;
@@ -73,7 +73,7 @@ __device__ inline Place element_place(unsigned i) {
   return {block % kDown * 4 + l / 8, block / kDown * 8 + l % 8};
 }
 
-// Accesses of each thread for a tile of so many columns.
+// Accesses per thread for a tile of this width.
 template <class Team>
 __device__ inline unsigned vector_count(unsigned columns) {
   return (columns + 7) / 8 * (2 * Team::kRows / Team::kThreads);
@@ -100,7 +100,7 @@ __device__ inline TileOf tile_of(const float* matrix, std::uint64_t count, unsig
           columns};
 }
 
-// Rows that are not there are zero, so that nothing of an earlier tile is computed again.
+// Missing rows read as zero, so that nothing of an earlier tile is computed again.
 template <class Team>
 __device__ inline float4 fetch_vector(const TileOf& from, unsigned i) {
   const Place p = vector_place<Team>(i);
@@ -127,7 +127,7 @@ __device__ inline void put_vector(float* tile, unsigned columns, unsigned i, flo
   }
 }
 
-// Columns up to the next multiple of four are computed with: they become zero.
+// The kernel also computes with the columns up to the next multiple of four: they become zero.
 template <class Team>
 __device__ inline void put_element(float* tile, unsigned columns, unsigned i, float v) {
   const Place p = element_place<Team>(i);
@@ -157,7 +157,8 @@ __device__ inline void fetch_ahead(float4 (&ahead)[kAhead], const TileOf& from, 
   }
 }
 
-// Writes the tile from device memory. Rows that are not there repeat the last one.
+// Loads the tile from device memory. Missing rows repeat the last row when loaded by vectors, and
+// are zero when loaded by elements.
 template <class Team>
 __device__ inline void bring_tile(float* tile, const TileOf& from, bool vectors) {
   if (vectors) {
@@ -188,7 +189,7 @@ __device__ inline void bring_tile(float* tile, const TileOf& from, bool vectors)
   }
 }
 
-// Writes the tile from what was fetched ahead, and from device memory where that was not all.
+// Stores the prefetched part of the tile, and loads the remainder from device memory.
 template <class Team, unsigned kAhead>
 __device__ inline void put_tile(float* tile, const TileOf& from, float4 (&ahead)[kAhead],
                                 bool vectors) {
@@ -219,7 +220,7 @@ __device__ inline void put_tile(float* tile, const TileOf& from, float4 (&ahead)
   }
 }
 
-// The tile's first `rows` rows to a matrix in device memory.
+// Writes the tile's first `rows` rows to a matrix in device memory.
 template <class Team>
 __device__ inline void write_tile(float* matrix, std::uint64_t first, unsigned rows,
                                   unsigned columns, const float* tile) {

@@ -1,29 +1,29 @@
-// Each of a block's eight warps carries a tile of 64 rows of its own through all layers; all share
-// one copy of the weights in shared memory. No warp waits for another: after the weights are there,
-// the only barriers are those of a warp.
+// Each of a block's eight warps carries its own tiles of 64 rows through all layers; all warps
+// share one copy of the weights in shared memory. Warps run independently: once the weights are
+// loaded, only warp-level barriers remain.
 //
-// Tiles lie as the head of kernels/fused_block_tile.cu has it, with columns 68 words apart, which
-// is 4 modulo 32 as well: what is said there of bank conflicts holds. Lane l has row group l % 8
-// and column group l / 8. A thread computes two chunks of four rows, by one chunk of four outputs
-// for each 16 of a layer's (padded) width:
+// Tiles are stored as described at the head of kernels/fused_block_tile.cu, with columns 68 words
+// apart. 68 is also 4 modulo 32, so the same argument rules out bank conflicts. Lane l has row
+// group l % 8 and column group l / 8. A thread computes two chunks of four rows, by one chunk of
+// four outputs for each 16 of a layer's (padded) width:
 //
 //     width               16    32    48    64
 //     rows x columns     8x4   8x8  8x12  8x16   of a thread
 //
-// Why: a 16-byte read takes a warp four clocks of the multiprocessor's shared memory, however many
-// lanes read the same, and 8x16 sums need six reads, 24 clocks, for 128 multiply-adds, which take
-// the multiprocessor 32. (8x8 sums take 16 for 16.) So many sums, and the operands that are read
-// ahead, want most registers that a thread can have (217 of 255; nvcc 13.0, sm_90), so there are
-// eight warps on a multiprocessor, two for each of its schedulers: one of them goes on while the
-// other waits for device memory or its next operands.
+// The reason: a 16-byte read of a warp occupies the multiprocessor's shared memory for four clocks,
+// however many lanes read the same address. 8x16 sums need six reads, 24 clocks, for 128 FMAs,
+// which take the multiprocessor 32 clocks. (8x8 sums take 16 clocks of reads for 16 of FMAs.) The
+// accumulators and prefetched operands take most of the registers that a thread can have (217 of
+// 255; nvcc 13.0, sm_90), so eight warps run on a multiprocessor, two on each of its schedulers:
+// one continues while the other waits for device memory or its next operands.
 //
-// What to expect on an H100: for a tile of 64-64-64-10 a warp executes about 21,800 instructions,
-// of which 18,432 are multiply-adds (85 %; in the loop of 8x16 sums 256 of 276), and takes about
-// 4,600 clocks of shared memory, as many as the multiply-adds take the multiprocessor. 96 % of the
-// multiply-adds count, since 10 outputs are computed as 16. Measured: 1,000,000 rows take 0.55 to
-// 0.58 ms, 30 to 32 TFLOP/s (tiles of 128 rows by a block 0.575 to 0.583). Nsight Compute shows 0.3
-// clocks of dispatch stall for each instruction, which no other warp makes up for; a library's
-// large SGEMM ends at 51 of 66.9 TFLOP/s as well.
+// Estimate for an H100: for a tile of 64-64-64-10 a warp executes about 21,800 instructions, of
+// which 18,432 are FMAs (85 %; in the loop of 8x16 sums 256 of 276), and occupies shared memory for
+// about 4,600 clocks, as long as the FMAs take the multiprocessor. 96 % of the FMAs are useful,
+// since 10 outputs are padded to 16. Measured: 1,000,000 rows take 0.55 to 0.58 ms, 30 to 32
+// TFLOP/s (fused_block_tile: 0.575 to 0.583 ms). Nsight Compute shows 0.3 clocks of dispatch stall
+// per instruction, which the other warps do not hide; cuBLAS's large SGEMM also ends at 51 of 66.9
+// TFLOP/s.
 #include <algorithm>
 #include <cstdint>
 
@@ -59,7 +59,7 @@ __device__ inline void compute_layer(const FusedLayer& layer, const float* param
   }
 }
 
-// Lets change(row) work on each row of the tile, which is its thread's alone.
+// Calls change(row) on each row of the tile; each row belongs to one thread.
 template <class Change>
 __device__ inline void change_rows(float* tile, Change&& change) {
 #pragma unroll 1
@@ -87,7 +87,7 @@ __global__ void __launch_bounds__(kThreads, 1)
   const bool vectors =
       shape.inputs % 4 == 0 && reinterpret_cast<std::uintptr_t>(rows) % alignof(float4) == 0;
 
-  // Neighbouring tiles go to different blocks, so that few tiles keep all multiprocessors busy.
+  // Consecutive tiles go to different blocks, so that a few tiles still occupy all multiprocessors.
   for (std::uint64_t t = std::uint64_t{warp} * gridDim.x + blockIdx.x; t < tiles;
        t += std::uint64_t{kFusedWarps} * gridDim.x) {
     const TileOf from = tile_of<Team>(rows, count, shape.inputs, t);

@@ -1,7 +1,7 @@
-// The threads together step by a multiple of the width, so that each meets the same column at every
-// step and keeps its value in a register; neighbours read neighbours. One launch a step: a kernel
-// that did several could have its multiplication and addition joined into one operation, which
-// rounds once where the CPU rounds twice.
+// The grid's stride is a multiple of the width, so each thread meets the same column at every step
+// and keeps its value in a register; accesses are coalesced. Each step is its own launch: in a
+// kernel that applied several, the compiler could contract a multiplication and an addition into an
+// FMA, which rounds once where the CPU rounds twice.
 #include <algorithm>
 #include <cstdint>
 

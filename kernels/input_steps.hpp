@@ -1,4 +1,5 @@
-// What is done to each row before the first layer: a scaler's step, or a clip.
+// Input steps, applied to each row before the first layer: an arithmetic operation with a vector,
+// or a clip.
 #pragma once
 
 #include <cstddef>
@@ -9,12 +10,12 @@
 
 namespace lamella::kernels {
 
-// y = step(x), one float32 operation an element. x and y are [rows x width] row-major float32
+// y = step(x), one float32 operation per element. x and y are [rows x width] row-major float32
 // device memory, 4-byte aligned; y may be x. values is [width] in device memory, one per column.
 // Not for kClip.
 //
-// Enqueues one kernel on the stream (none without rows). Does not allocate or synchronize. Returns
-// what the launch returned.
+// Enqueues one kernel on the stream (none without rows). Neither allocates nor synchronizes.
+// Returns the launch status.
 [[nodiscard]] cudaError_t input_step(const float* x, float* y, const float* values,
                                      std::size_t rows, std::size_t width, InputStep::Kind kind,
                                      cudaStream_t stream);

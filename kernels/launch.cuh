@@ -1,10 +1,10 @@
-// The one header that knows which of two worlds a kernel is built for: a CUDA device (nvcc), or the
+// Hides the difference between the two builds of a kernel: for a CUDA device (nvcc), and for the
 // simulated CUDA of tests/cuda_sim (the host compiler with LAMELLA_CUDA_SIM defined). Every file
-// with a kernel or a launch includes it, and no other file asks.
+// with a kernel or a launch includes it.
 //
-// It offers one way to launch a kernel and two ways to declare shared memory, because `<<<>>>` and
-// `extern __shared__` are not C++ that a host compiler accepts. NVIDIA's own headers supply the
-// types in both worlds, so a wrong argument fails to compile in either.
+// It provides one function to launch a kernel and two macros to declare shared memory, because a
+// host compiler accepts neither `<<<>>>` nor `extern __shared__`. NVIDIA's headers supply the types
+// in both builds, so a wrong argument fails to compile in either.
 #pragma once
 
 #include <cstddef>
@@ -17,15 +17,15 @@
 #include "device.hpp"
 #include "sanitizer.hpp"
 
-/// A static shared array: `LAMELLA_SHARED(float, tile, [32][33]);` declares `tile` as if by
-/// `__shared__ float tile[32][33]`. Extents are compile-time constants, as for `__shared__`.
+// A static shared array: `LAMELLA_SHARED(float, tile, [32][33]);` declares `tile` as if by
+// `__shared__ float tile[32][33]`. Extents are compile-time constants, as for `__shared__`.
 #define LAMELLA_SHARED(type, name, extents)     \
   static constexpr char name##_shared_site = 0; \
   auto& name = *static_cast<type(*) extents>(   \
       ::cuda_sim::static_shared_memory(&name##_shared_site, sizeof(type extents), alignof(type)))
 
-/// The block's dynamic shared memory (the `shared_bytes` of the launch) as `type* name`; aligned to
-/// 16 bytes. Null when the launch asked for none.
+// The block's dynamic shared memory (the `shared_bytes` of the launch) as `type* name`, aligned to
+// 16 bytes. Null when the launch requests none.
 #define LAMELLA_DYNAMIC_SHARED(type, name) \
   type* const name = static_cast<type*>(::cuda_sim::dynamic_shared_memory())
 
@@ -41,19 +41,19 @@
 
 namespace lamella {
 
-/// Whether each thread of a kernel costs so much that kernels of many threads for little work are
-/// left to their own tests: in the simulation under ThreadSanitizer, where engines would take
-/// minutes.
+// Whether threads of a kernel are so costly that engines avoid kernels with many threads and little
+// work, which then only their own tests run: in the simulation under ThreadSanitizer, where engines
+// would take minutes.
 #ifdef LAMELLA_CUDA_SIM
 inline constexpr bool kThreadsAreCostly = ::cuda_sim::kThreadSanitizer;
 #else
 inline constexpr bool kThreadsAreCostly = false;
 #endif
 
-/// Enqueues `kernel` on `stream`, which must belong to the current device. Each argument is first
-/// converted to the type of the kernel's own parameter. Does not synchronize and does not allocate
-/// device memory; may be captured into a graph. Returns what `cudaLaunchKernel` returns: errors of
-/// the launch itself at once, errors of the kernel's execution at a later synchronization.
+// Enqueues `kernel` on `stream`, which must belong to the current device. Converts each argument to
+// the type of the kernel's parameter. Does not synchronize or allocate device memory; may be
+// captured into a graph. Returns the status of `cudaLaunchKernel`: launch errors are reported at
+// once, execution errors at a later synchronization.
 template <class... Parameters, class... Arguments>
 [[nodiscard]] cudaError_t launch(void (*kernel)(Parameters...), dim3 grid, dim3 block,
                                  std::size_t shared_bytes, cudaStream_t stream,
@@ -66,7 +66,7 @@ template <class... Parameters, class... Arguments>
 #else
   return std::apply(
       [&](auto&... value) {
-        // The last entry only keeps the array from being empty for a kernel without parameters.
+        // The last entry keeps the array from being empty for a kernel without parameters.
         void* pointers[] = {const_cast<void*>(static_cast<const void*>(&value))..., nullptr};
         return cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, block, pointers,
                                 shared_bytes, stream);

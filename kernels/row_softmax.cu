@@ -1,8 +1,8 @@
-// A group of kLanes threads of one warp (4 to 32, the least power of two that covers a narrow row)
-// does one row at a time: the largest value, the sum of exponentials, the results. Rows are read
-// three times; the second and third reads come from cache. Groups step over rows, so that the grid
-// stays bounded. Every lane of a warp takes part in every shuffle, also when its group has run out
-// of rows.
+// A group of kLanes threads of one warp (4 to 32, the smallest power of two that covers a narrow
+// row) processes one row at a time: the maximum, the sum of exponentials, the results. Rows are
+// read three times; the second and third reads hit the cache. Groups stride over the rows, which
+// bounds the grid. All lanes of a warp take part in every shuffle, also those whose group has no
+// row left.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -26,7 +26,8 @@ __global__ void __launch_bounds__(kThreads)
   constexpr unsigned kGroups = kThreads / kLanes;
   const unsigned lane = threadIdx.x % kLanes;
   const std::uint64_t step = std::uint64_t{gridDim.x} * kGroups;
-  // The loop runs as often for every group of the grid: first counts from the block's first group.
+  // Every group of a block runs the same count of iterations: the loop counts from the block's
+  // first group.
   for (std::uint64_t first = std::uint64_t{blockIdx.x} * kGroups; first < rows; first += step) {
     const std::uint64_t row = first + threadIdx.x / kLanes;
     const bool active = row < rows;
@@ -41,7 +42,7 @@ __global__ void __launch_bounds__(kThreads)
       largest = fmaxf(largest, __shfl_xor_sync(kFullWarp, largest, offset, kLanes));
     }
 
-    // fmaxf passes over NaN, so a NaN comes in here and makes the sum NaN.
+    // fmaxf ignores NaN; the sum propagates it.
     float sum = 0;
     for (std::uint64_t c = lane; c < end; c += kLanes) {
       sum += expf(values[c] + (bias == nullptr ? 0.0F : bias[c]) - largest);

@@ -1,9 +1,9 @@
-// A group of kLanes threads of one warp (4 to 32, the least power of two that covers a narrow row)
-// does one row at a time. Each value has a key that is unlike every other's in its row and whose
-// order is the wanted one: the value's bits, made to ascend as unsigned numbers, above the inverted
-// index. The k-th largest is then the largest key below the one before it: k passes over the row,
-// each with one reduction, and no memory for a sorted list. Every lane of a warp takes part in
-// every shuffle, also when its group has run out of rows.
+// A group of kLanes threads of one warp (4 to 32, the smallest power of two that covers a narrow
+// row) processes one row at a time. Each value has a key that is unique in its row and sorts in the
+// required order: the value's bits, mapped to ascending unsigned integers, above the inverted
+// index. The k-th largest is then the largest key below the previous one: k passes over the row,
+// each with one reduction, and no memory for a sorted list. All lanes of a warp take part in every
+// shuffle, also those whose group has no row left.
 #include <algorithm>
 #include <cstdint>
 
@@ -17,10 +17,11 @@ constexpr unsigned kThreads = 256;
 constexpr std::uint64_t kMaxBlocks = 132 * 16;
 constexpr unsigned kFullWarp = 0xFFFFFFFFU;
 
-// shuffles know this type, not std::uint64_t where that is unsigned long.
+// __shfl_xor_sync has an overload for this type, but not for std::uint64_t where that is unsigned
+// long.
 using Key = unsigned long long;
 
-// Larger for a larger value; NaN above all, and one NaN as another; -0 as 0.
+// Ascends with the value; all NaN map to the maximum, -0 to 0.
 __device__ inline unsigned ascending_bits(float value) {
   if (value != value) {
     return 0xFFFFFFFFU;
@@ -40,7 +41,8 @@ __global__ void __launch_bounds__(kThreads)
   constexpr unsigned kGroups = kThreads / kLanes;
   const unsigned lane = threadIdx.x % kLanes;
   const std::uint64_t step = std::uint64_t{gridDim.x} * kGroups;
-  // The loop runs as often for every group of the grid: first counts from the block's first group.
+  // Every group of a block runs the same count of iterations: the loop counts from the block's
+  // first group.
   for (std::uint64_t first = std::uint64_t{blockIdx.x} * kGroups; first < rows; first += step) {
     const std::uint64_t row = first + threadIdx.x / kLanes;
     const bool active = row < rows;
@@ -51,7 +53,7 @@ __global__ void __launch_bounds__(kThreads)
       Key largest = 0;
       for (std::uint64_t c = lane; c < end; c += kLanes) {
         const Key key = key_of(values[c], c);
-        // The first pass takes every key: that of a NaN at index 0 is the greatest there is.
+        // The first pass accepts every key; a NaN at index 0 has the largest key possible.
         largest = key > largest && (rank == 0 || key < previous) ? key : largest;
       }
       for (int offset = kLanes / 2; offset > 0; offset /= 2) {

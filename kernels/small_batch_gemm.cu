@@ -1,21 +1,20 @@
 // A block of 128 threads computes 8 T outputs of 16 T rows, a thread T x T of these sums, for T of
-// 1, 2 or 4: thread t has rows t % 16 + 16 i and outputs t / 16 + 8 j. Weights and rows come
-// through shared memory in chunks of 256 / T inputs; while one is multiplied, the next is on its
-// way in registers.
+// 1, 2 or 4: thread t has rows t % 16 + 16 i and outputs t / 16 + 8 j. Weights and rows are staged
+// through shared memory in chunks of 256 / T inputs; while one chunk is multiplied, the next loads
+// into registers.
 //
-// Bank conflicts: none. A row of a chunk is 64 / T vectors of 16 bytes and one more that is not
-// used, so that the 8 rows that a 16-byte access reads at once lie 4 banks apart; weights are the
-// same for all of them.
+// There are no bank conflicts. A row of a chunk is 64 / T vectors of 16 bytes plus one vector of
+// padding, so the 8 rows that one 16-byte access phase reads start 4 banks apart; their weights are
+// the same address.
 //
-// What to expect on an H100 at 1.98 GHz: for 4 inputs a thread reads 2 T vectors, which shared
-// memory delivers at 128 bytes a cycle: 32 T cycles for the block's 4 warps, beside 4 T^2
-// multiply-adds of each. Sums are chains, one multiply-add every 4 cycles, which T = 1 has one of:
-// 16 cycles. So 1024 inputs take 8192 T cycles, 4.1 T us, once for every 132 blocks; a single row,
-// whose block reads for half a warp in four, is bound by the chain, 2.1 us. Measured were, for a
-// layer of 1024 x 1024 in a chain of four: 8.3 us with one row, 15 us with 64 and 31 us with 256
-// (16.6 by this, with T = 4: with one warp for each scheduler nothing covers barriers and the way
-// into shared memory). Beyond two rounds of blocks a library's larger tiles win, since they read
-// less for each multiply-add.
+// Estimate for an H100 at 1.98 GHz: per 4 inputs a thread reads 2 T vectors. Shared memory delivers
+// 128 bytes a cycle, so the block's 4 warps need 32 T cycles, beside 4 T^2 FMAs per thread. Each
+// sum is a dependent chain, one FMA every 4 cycles; T = 1 has only one chain: 16 cycles. So 1024
+// inputs take 8192 T cycles, 4.1 T us, per wave of 132 blocks. A single row, for which only half of
+// each warp reads, is bound by the chain: 2.1 us. Measured for a 1024 x 1024 layer in a network of
+// four: 8.3 us with one row, 15 us with 64 and 31 us with 256 (the estimate is 16.6 us, with T = 4:
+// one warp per scheduler cannot hide barriers and shared-memory latency). Beyond two waves of
+// blocks the larger tiles of a library win, since they read less per FMA.
 #include <algorithm>
 #include <cstdint>
 
@@ -29,23 +28,24 @@ namespace {
 constexpr unsigned kRowLanes = 16;
 constexpr unsigned kOutputLanes = 8;
 constexpr unsigned kThreads = kRowLanes * kOutputLanes;
-// That share the blocks of a call: an H100's. On other devices another T may be better.
+// The multiprocessors that a call's blocks spread over: an H100's. Other devices may prefer another
+// T.
 constexpr std::size_t kMultiprocessors = 132;
 
 template <unsigned kT>
 struct Tile {
   static constexpr unsigned kRows = kRowLanes * kT;
   static constexpr unsigned kOutputs = kOutputLanes * kT;
-  static constexpr unsigned kVectors = 64 / kT;  // of a row of a chunk
+  static constexpr unsigned kVectors = 64 / kT;  // in one row of a chunk
   static constexpr unsigned kChunk = 4 * kVectors;
-  // Vectors of each row that are read ahead of the sums: a read takes as long as seven dependent
-  // multiply-adds.
+  // Vectors of each row that are prefetched: a shared-memory read takes as long as seven dependent
+  // FMAs.
   static constexpr unsigned kAhead = 4 / kT;
 };
 
-// kRows rows of a matrix, or as many as there are, of which chunks of kVectors vectors from a
-// column on come into shared memory: between fetch() and put() they are on their way in registers.
-// A thread brings the same places of each chunk: vectors of one column, kRowStep rows apart.
+// Stages a block of kRows rows (fewer at the matrix's end) in chunks of kVectors vectors per row.
+// fetch() loads the next chunk into registers, and put() stores it to shared memory. A thread has
+// the same positions in every chunk: vectors of one column, kRowStep rows apart.
 template <unsigned kRows, unsigned kVectors>
 class Chunks {
  public:
@@ -62,7 +62,7 @@ class Chunks {
     rows_ = row < row_count ? (row_count - row + kRowStep - 1) / kRowStep : 0;
   }
 
-  // The next chunk, in order.
+  // Chunks are fetched in order.
   __device__ void fetch() {
 #pragma unroll
     for (unsigned i = 0; i < kShare; ++i) {
@@ -91,17 +91,17 @@ class Chunks {
     return {from[0], left > 1 ? from[1] : 0, left > 2 ? from[2] : 0, left > 3 ? from[3] : 0};
   }
 
-  const float* own_;  // where this thread's first vector of the next chunk begins
-  unsigned rows_;     // of this thread, so many
+  const float* own_;  // this thread's first vector in the next chunk
+  unsigned rows_;     // the row count of this thread
   unsigned columns_;
   unsigned column_;  // of own_
   std::uint64_t stride_;
-  bool vectors_;  // each row begins at a multiple of 16 bytes
+  bool vectors_;  // every row begins at a multiple of 16 bytes
   float4 ahead_[kShare];
 };
 
-// The T x T sums of a thread, which go on from chunk to chunk. x and w are the thread's first row
-// of each in a chunk; its further ones are kRowStep and kOutputStep vectors on.
+// A thread's T x T accumulators, kept from chunk to chunk. x and w point to the thread's first row
+// of each in a chunk; its next rows follow kRowStep and kOutputStep vectors later.
 template <unsigned kT>
 struct Sums {
   static constexpr unsigned kRowStep = kRowLanes * (Tile<kT>::kVectors + 1);
@@ -165,7 +165,7 @@ struct Sums {
     for (unsigned v = groups * kAhead; v < vectors; ++v) {
       add_inputs(read(x + v, w + v), 4);
     }
-    // Zeros in the place of inputs that are not there could make 0 of -0.
+    // Skip missing inputs: adding their zeros could turn -0 into 0.
     if (inputs % 4 != 0) {
       add_inputs(read(x + vectors, w + vectors), inputs % 4);
     }
@@ -188,7 +188,7 @@ __global__ void __launch_bounds__(kThreads)
   const unsigned width = min(T::kOutputs, outputs - first_output);
   const unsigned r = threadIdx.x % kRowLanes;
   const unsigned o = threadIdx.x / kRowLanes;
-  // With T of 1 what is not there is left out; with more it is zeros beside what is.
+  // With T = 1 threads outside the matrix are idle; with larger T they compute with zeros.
   const bool computes = r < rows && o < width;
 
   Chunks<T::kRows, T::kVectors> next_rows(x, first_row, row_count, inputs);
@@ -217,7 +217,7 @@ __global__ void __launch_bounds__(kThreads)
       const unsigned row = r + i * kRowLanes;
       const unsigned output = o + j * kOutputLanes;
       if (row < rows && output < width) {
-        // What libraries do of alpha sum + beta C without a C: -0 becomes 0.
+        // As libraries do in alpha sum + beta C with beta = 0: -0 becomes 0.
         const float product = sums.sums[i][j] + 0.0F;
         const float z = bias == nullptr ? product : product + bias[first_output + output];
         y[std::uint64_t{first_row + row} * outputs + first_output + output] =
@@ -231,7 +231,7 @@ constexpr std::size_t blocks_of(std::size_t count, std::size_t each) {
   return (count + each - 1) / each;
 }
 
-// Of how long a call takes: T for each round of blocks.
+// The relative time of a call: T for each wave of blocks.
 template <unsigned kT>
 std::size_t cost(const SmallBatchGemmCall& call) {
   const std::size_t blocks =

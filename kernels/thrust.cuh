@@ -1,9 +1,9 @@
-// Thrust over device memory in stream order, for the GPU and for the simulation. Thrust's
-// algorithms serve where one pass over device memory is wanted and no kernel of ours is needed;
-// they may allocate temporary memory, so they stay out of CudaEngine::enqueue.
+// Runs Thrust over device memory in stream order, on the GPU and in the simulation. Thrust serves
+// one-pass algorithms that need no kernel of ours. It may allocate temporary memory, so
+// CudaEngine::enqueue does not use it.
 //
-// In the simulation Thrust runs on the host (its CPP system): the stream's work is finished first,
-// and device memory is opened to host code for as long as the algorithm runs.
+// In the simulation Thrust runs on the host (its CPP system): the stream is synchronized first, and
+// host code may access device memory while the algorithm runs.
 #pragma once
 
 #include <stdexcept>
@@ -20,10 +20,9 @@
 
 namespace lamella::kernels {
 
-// Calls algorithm(policy) and returns what it returns. Whatever was enqueued on the stream before
-// happens before the algorithm; the caller synchronizes the stream before host code looks at
-// results that the algorithm leaves in device memory. Throws what Thrust throws
-// (thrust::system_error).
+// Calls algorithm(policy) and returns its result. The algorithm runs after all work already
+// enqueued on the stream; the caller must synchronize the stream before host code reads results in
+// device memory. Throws what Thrust throws (thrust::system_error).
 template <class Algorithm>
 auto with_thrust(cudaStream_t stream, Algorithm&& algorithm) {
 #if defined(LAMELLA_CUDA_SIM)
