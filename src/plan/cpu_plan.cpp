@@ -8,31 +8,33 @@
 namespace lamella::plan {
 namespace {
 
-// Work that is worth handing to another thread: 10 to 25 microseconds of one core, and a multiple
-// of so many rows, since with fewer to each weight the core waits for weights.
+// The smallest work worth another thread: 10 to 25 microseconds of one core, in a multiple of
+// kMinBlockStep rows. With fewer rows per weight load the core waits for weights.
 constexpr std::uint64_t kMinBlockFlops = 1'000'000;
 constexpr std::size_t kMinBlockStep = 16;
 
 constexpr std::size_t kMinDirectRows = 256;
 constexpr std::size_t kMaxDirectRows = 8192;
 
-// Measured: below 32 rows the calls show, beyond 256 nothing is gained while weights stay in cache.
+// Measured: below 32 rows the call overhead shows; above 256 there is no gain while weights stay in
+// cache.
 constexpr std::size_t kMinBlockRows = 32;
 constexpr std::size_t kMaxBlockRows = 256;
 
-// A layer is wide from weights on that would fill the level-2 cache so many times, counted by the
-// smaller of its sides. Measured with 512 KiB: 640 x 640 is 7 % faster in high blocks, 768 x 768
-// 12 %; 784 x 512 3 % slower.
+// A layer counts as wide if a square weight matrix of its smaller dimension fills the level-2 cache
+// this many times. Measured with 512 KiB: 640 x 640 is 7 % faster in high blocks, 768 x 768 12 %;
+// 784 x 512 is 3 % slower.
 constexpr std::size_t kWideLayerCaches = 3;
 
-// Blocks are made lower to deal out rows more evenly from this share of a thread's rows on, an 1/n,
-// and by so many more rounds of blocks at most. Measured: 784-512-512-10 is as fast by 32 rows as
-// by 48, and 4 more or fewer, though not whole tiles, make no difference.
+// Block heights are reduced to balance the rows between threads if this saves more than
+// 1/kWorthEvening of a thread's rows, with at most kMoreRounds more rounds of blocks. Measured:
+// 784-512-512-10 is as fast with 32 rows as with 48, and 4 rows more or fewer make no difference,
+// though they leave partial tiles.
 constexpr std::size_t kWorthEvening = 32;
 constexpr std::size_t kMoreRounds = 2;
 
-// Blocks that follow each other are better computed by one thread, which can ask for the next one's
-// rows ahead; but enough chunks must remain for a slow thread to be helped out.
+// Consecutive blocks run best on one thread, which can prefetch the next block's rows; but enough
+// chunks must remain to take work from a slow thread.
 constexpr std::size_t kChunksPerWorker = 8;
 constexpr std::size_t kMaxBlocksPerChunk = 8;
 
@@ -49,7 +51,7 @@ constexpr std::size_t row_step(CpuPath path) {
 }
 
 std::size_t height_of_blocks(const Network& network, std::size_t l2_bytes) {
-  std::size_t pair = 0;  // floats a row of the widest layer reads and writes
+  std::size_t pair = 0;  // floats read and written per row of the widest layer
   for (const Layer& layer : network.layers()) {
     const std::size_t width = std::min(layer.inputs, layer.outputs);
     if (width * width * sizeof(float) >= kWideLayerCaches * l2_bytes) {
@@ -57,12 +59,12 @@ std::size_t height_of_blocks(const Network& network, std::size_t l2_bytes) {
     }
     pair = std::max(pair, layer.inputs + layer.outputs);
   }
-  // Half of the cache for activations, the other half for weights passing through.
+  // Half of the cache for activations, the other half for weights streaming through.
   const std::size_t fitting = l2_bytes / 2 / (pair * sizeof(float));
   return std::clamp(fitting / kBlockRowStep * kBlockRowStep, kMinBlockRows, kMaxBlockRows);
 }
 
-// The rows of the worker that is given the most, by so many at a time in turn.
+// The most rows that any worker gets, if pieces of this many rows are assigned in rotation.
 std::size_t max_rows(std::size_t rows, std::size_t piece, std::size_t workers) {
   const std::size_t rounds = ceiling(rows, piece * workers);
   if (rounds == 0) {
@@ -72,7 +74,7 @@ std::size_t max_rows(std::size_t rows, std::size_t piece, std::size_t workers) {
   return before + std::min(piece, rows - before * workers);
 }
 
-// The plan's, or lower where that deals out the rows more evenly.
+// The plan's block height, or a lower one that balances the rows better.
 std::size_t height_for(const CpuPlan& plan, std::size_t rows, std::size_t workers) {
   const auto in_rounds = [&](std::size_t rounds) {
     return std::clamp(round_up(ceiling(rows, rounds * workers), row_step(plan.path)),

@@ -1,6 +1,5 @@
-// How the CPU engine computes a network: by direct loops or by blocks of rows, and how many rows
-// are carried through all layers at once. Pure host arithmetic; nothing is executed or measured
-// here.
+// How the CPU engine computes a network: by direct loops or by blocks of rows, and how many rows it
+// carries through all layers at once. Pure host arithmetic: executes and measures nothing.
 #pragma once
 
 #include <cstddef>
@@ -10,42 +9,43 @@
 namespace lamella::plan {
 
 enum class CpuPath {
-  kDirectLoops,  // a row in each lane of a vector: networks too narrow for panels of weights
-  kRowBlocks     // blocks of rows through all layers, a matrix product for each
+  kDirectLoops,  // one row per SIMD lane: networks too narrow for packed weight panels
+  kRowBlocks     // blocks of rows through all layers, one GEMM per layer
 };
 
 struct CpuPlan {
   CpuPath path = CpuPath::kRowBlocks;
-  std::size_t block_rows = 0;      // the most rows in a block
+  std::size_t block_rows = 0;      // the maximum rows in a block
   std::size_t min_block_rows = 0;  // fewer are not worth another thread
   bool operator==(const CpuPlan&) const = default;
 };
 
-// Heights of blocks are multiples of these, but for the last block of a call.
+// Block heights are multiples of these, except for the last block of a call.
 inline constexpr std::size_t kDirectRowStep = 32;
 inline constexpr std::size_t kBlockRowStep = 4;
 
-// A network all of whose widths are at most this one takes direct loops.
+// A network whose widths are all at most this uses direct loops.
 inline constexpr std::size_t kDirectMaxWidth = 16;
 
-// The height of blocks where weights no longer stay in a core's cache from one block to the next.
+// The block height where weights do not stay in a core's cache from one block to the next.
 inline constexpr std::size_t kWideBlockRows = 256;
 
-// l2_bytes: of one core. max_rows: the most rows that a block may have, 0 for no limit.
+// l2_bytes: the level-2 cache of one core. max_rows: the maximum block height, 0 for no limit.
 [[nodiscard]] CpuPlan plan_cpu(const Network& network, std::size_t l2_bytes,
                                std::size_t max_rows = 0);
 
-// How one call's rows are distributed to threads.
+// How the rows of one call are distributed to threads.
 struct CpuSplit {
-  std::size_t block_rows = 0;  // lower than the plan's where threads then have as many rows each
-  std::size_t chunk_rows = 0;  // a thread takes so many at a time: one or more blocks
+  std::size_t block_rows = 0;  // below the plan's where that balances the threads
+  std::size_t chunk_rows = 0;  // the rows that a thread takes at a time: one or more blocks
   std::size_t chunks = 0;
 };
 [[nodiscard]] CpuSplit split_call(const CpuPlan& plan, std::size_t rows, int threads);
 
-// Whether so many threads that share the work on every row have no more to do each than the thread
-// that is given the most rows. They end together where it would leave others waiting: because rows
-// cannot be distributed evenly, or because another process takes half of its core.
+// Whether `sharing` threads should split the work on every row instead of distributing whole rows:
+// true when each of them then does no more work than the thread with the most rows would. Sharing
+// threads finish together, while distribution leaves some waiting, because rows do not divide
+// evenly or because another process takes half of a core.
 [[nodiscard]] bool is_better_shared(const CpuPlan& plan, std::size_t rows, int threads,
                                     std::size_t sharing);
 

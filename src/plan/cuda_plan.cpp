@@ -24,7 +24,7 @@ constexpr std::size_t kBlockBytes = std::size_t{4} << 20;
   throw UsageError(fmt::format("{} pass what memory sizes can hold; lower --chunk-rows", what));
 }
 
-// Appends a part of count numbers to an arena of the given size and returns the part's offset.
+// Appends an array of count elements to an arena of arena_bytes and returns its offset.
 std::size_t append(std::size_t& arena_bytes, std::size_t count, const char* what,
                    core::DType dtype = core::DType::kFloat32) {
   const std::size_t offset = arena_bytes;
@@ -48,7 +48,7 @@ std::size_t buffer_width(const Network& network, std::size_t buffer) {
   return width;
 }
 
-// The most values that a row has before, or after, any of the layers.
+// The maximum of a row's inputs, or outputs, over all layers.
 std::size_t widest(const Network& network, std::size_t Layer::*side) {
   std::size_t width = 0;
   for (const Layer& layer : network.layers()) {
@@ -57,7 +57,7 @@ std::size_t widest(const Network& network, std::size_t Layer::*side) {
   return width;
 }
 
-// As many rows as kBlockBytes hold of the widest layer.
+// The rows of the widest layer that fit in kBlockBytes, rounded down to a power of two.
 std::size_t block_rows(const Network& network) {
   const std::size_t rows = kBlockBytes / sizeof(float) / network.max_width();
   return std::bit_floor(std::clamp<std::size_t>(rows, 1, kMaxBlockRows));

@@ -17,10 +17,10 @@ using core::FusedStep;
 constexpr std::size_t kNarrowMaxWidth = 8;
 constexpr std::size_t kNarrowThreads = 128;
 constexpr std::size_t kNarrowRows = 4;
-// What the tile kernel computes at once: see the head of kernels/fused_block_tile.cu.
+// The layer widths of the tile kernels: see the head of kernels/fused_block_tile.cu.
 constexpr std::array<std::size_t, 6> kTileWidths = {16, 32, 48, 64, 96, 128};
 
-// To whole vectors.
+// Rounds up to whole 16-byte vectors.
 std::size_t padded(std::size_t values) {
   return (values + 3) / 4 * 4;
 }
@@ -41,7 +41,7 @@ std::size_t padded_outputs(FusedShape::Family family, std::size_t kernel_width,
   return *std::lower_bound(kTileWidths.begin(), kTileWidths.end(), outputs);
 }
 
-// Every layer and step with the place of its parameters, and the words of the whole image.
+// Every layer and step with its parameters' position, and the image's size in words.
 struct Layout {
   std::vector<FusedLayer> layers;
   std::vector<FusedStep> steps;
@@ -85,7 +85,8 @@ FusedImage image_of(const Network& network, const Layout& layout) {
           .outputs = word(network.outputs())};
 }
 
-// Whether something is done to rows that the narrow kernel does in shared memory.
+// Whether the thread-rows kernel needs shared memory to stage rows, for input steps or for
+// activations that it does not apply in registers.
 bool needs_stage(const Network& network) {
   const auto layers = network.layers();
   return !network.input_steps().empty() ||
@@ -146,8 +147,8 @@ FusedPlan plan_tile(const Network& network, const SharedMemoryFacts& device) {
             .reason = fmt::format("a block would take {} bytes of shared memory; the device has {}",
                                   std::min(resident_bytes, streamed_bytes), device.per_block)};
   }
-  // Two blocks hide each other's waiting; beyond that, weights that stay are worth more than
-  // further blocks. A kernel for 128 never has more than two, for its registers.
+  // Two blocks hide each other's latency; beyond two, resident weights are worth more than further
+  // blocks. Registers limit the kernel for width 128 to two blocks anyway.
   const bool resident = resident_blocks >= std::min<std::size_t>(2, streamed_blocks);
   return {.shape = FusedShape{.family = FusedShape::Family::kBlockTile,
                               .width = width,
@@ -166,7 +167,7 @@ FusedPlan make_fused_plan(const Network& network, const SharedMemoryFacts& devic
             .reason = fmt::format("a layer is {} wide, more than {}", network.max_width(),
                                   core::kFusedMaxWidth)};
   }
-  // The kernels count the words of an image in 32 bits: a layer has at most 129 * 128.
+  // The kernels index an image's words in 32 bits: a layer has at most 129 * 128 words.
   if (network.layers().size() > std::numeric_limits<std::uint32_t>::max() / (1 << 15) ||
       network.input_steps().size() > (1 << 20)) {
     return {.shape = {}, .reason = "too many layers or input steps"};

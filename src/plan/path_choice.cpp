@@ -7,9 +7,9 @@
 namespace lamella::plan {
 namespace {
 
-// Until a device has measured them: the share of the peak that matrix products of layers up to 128
-// wide reach, whose tiles are never full, and that of the fused kernels, nine tenths of whose inner
-// loop are multiply-adds.
+// Assumed shares of the peak FLOP/s until a device has measured them: of GEMMs of layers up to 128
+// wide, whose tiles are never full; and of the fused kernels, where nine tenths of the inner loop
+// are FMAs.
 constexpr double kProductShare = 0.6;
 constexpr double kFusedShare = 0.6;
 // From the end of one kernel to the start of the next.
@@ -30,7 +30,7 @@ PathTimes predict_paths(const Network& network, std::size_t rows, const DeviceRo
     const auto outputs = static_cast<double>(layer.outputs);
     const double product = 2 * n * inputs * outputs;
     const double moved = sizeof(float) * (n * (inputs + outputs) + inputs * outputs);
-    // The product, then bias and activation: one more pass over the outputs.
+    // The GEMM, then bias and activation: one more pass over the outputs.
     times.layers += work_seconds(product, kProductShare, moved, roofline) + kLaunchSeconds;
     times.layers += 2 * sizeof(float) * n * outputs / roofline.bytes + kLaunchSeconds;
     flops += product;

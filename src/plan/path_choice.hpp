@@ -1,5 +1,5 @@
-// Which of the CUDA engine's paths should compute a network: layer by layer, or by one fused
-// kernel. Pure host arithmetic.
+// Chooses the CUDA engine's execution path for a network: layer by layer, or one fused kernel. Pure
+// host arithmetic.
 #pragma once
 
 #include <cstddef>
@@ -12,13 +12,13 @@
 
 namespace lamella::plan {
 
-// What a device can do at most.
+// The device's peak rates.
 struct DeviceRoofline {
   double flops = 0;  // float32 operations per second
-  double bytes = 0;  // per second, to and from its memory
+  double bytes = 0;  // bytes per second, to and from device memory
 };
 
-// Seconds for one call, from bytes and operations against the roofline.
+// Seconds for one call, predicted from bytes and operations by the roofline.
 struct PathTimes {
   double layers = 0;
   double fused = 0;
@@ -28,17 +28,17 @@ struct PathTimes {
 
 struct PathChoice {
   bool fused = false;
-  std::string reason;  // one clause, for people
+  std::string reason;  // one clause, for reports
 };
 
-// For a network that the fused kernel can carry: by what was measured of calls of kPathRows rows,
-// else by what is predicted. One choice for all calls, since the paths round differently and a
-// row's bits must not depend on its call.
+// For a network that the fused kernel supports: decides by the measured times of calls of kPathRows
+// rows, or else by predicted ones. The choice holds for all calls, because the paths round
+// differently and a row's bits must not depend on the call's batch size.
 [[nodiscard]] PathChoice choose_path(const Network& network, const DeviceRoofline& roofline,
                                      const std::optional<PathTimes>& measured = std::nullopt);
 
-// Which of several ways that took so long, at least one, is worth taking: the first that is hardly
-// slower than the quickest, since what is left is noise.
+// The index of the first time within 2 % of the minimum, since smaller differences are noise.
+// seconds must not be empty.
 [[nodiscard]] std::size_t quickest(const std::vector<double>& seconds);
 
 }  // namespace lamella::plan

@@ -37,7 +37,7 @@ Json without(const std::filesystem::path& file, const std::string& what) {
   return Json::object();
 }
 
-// An object, empty where the file has none.
+// Reads a JSON object; empty if the file does not exist or holds no object.
 Json read(const std::filesystem::path& file) {
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(file, error);
@@ -67,9 +67,9 @@ std::optional<double> seconds_in(const Json& entry, const char* name) {
   return std::isfinite(seconds) && seconds > 0 ? std::optional(seconds) : std::nullopt;
 }
 
-// While it lives no other thread or process has it of the folder. Where a file system has no locks
-// for folders (NFS), or a signal ends the wait, work goes on without it, and what one adds may be
-// lost when another adds something at the same time.
+// An exclusive lock on the folder against other threads and processes. Where the file system cannot
+// lock folders (NFS), or a signal interrupts the wait, work continues without the lock, and one of
+// two concurrent additions may be lost.
 class FolderLock {
  public:
   explicit FolderLock(const std::filesystem::path& folder)

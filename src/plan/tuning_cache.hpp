@@ -1,4 +1,5 @@
-// What was measured of the paths of the CUDA engine, kept on disk from one process to the next.
+// The tuning cache: measured times of the CUDA engine's execution paths, stored on disk across
+// processes.
 #pragma once
 
 #include <filesystem>
@@ -12,7 +13,7 @@
 
 namespace lamella::plan {
 
-// What decides how fast a network is there: the versions are CUDA's numbers.
+// What determines a network's speed on a device. The versions are CUDA's numbers.
 struct TuningKey {
   std::string device;
   int driver = 0;
@@ -21,29 +22,28 @@ struct TuningKey {
   int cublas_minor = 0;
   std::size_t rows = 0;
 
-  // With the network's shape and this library's version, as text.
+  // The key as text, with the network's shape and the library's version.
   [[nodiscard]] std::string text(const Network& network) const;
 };
 
-// Where it is kept: tuning.json in $LAMELLA_CACHE_DIR, else in lamella/ of $XDG_CACHE_HOME, else of
-// ~/.cache; empty when none of these is known.
+// The cache file: tuning.json in $LAMELLA_CACHE_DIR, else in lamella/ under $XDG_CACHE_HOME, else
+// in lamella/ under ~/.cache; empty when none of these is set.
 [[nodiscard]] std::filesystem::path tuning_cache_file();
 
-// What was measured of a network.
+// The measurements of one network.
 struct TuningResult {
-  double layers = 0;  // seconds
-  double fused = 0;   // 0 where the network has no such path
-  // Of each layer, which of cuBLASLt's algorithms was the quickest, from 0.
+  double layers = 0;  // seconds per call
+  double fused = 0;   // seconds per call; 0 where the network has no fused path
+  // The rank of each layer's fastest cuBLASLt algorithm, from 0.
   std::vector<std::size_t> algorithms = {};
 };
 
-// It, if there is any; a file that cannot be understood holds none.
+// Returns the key's entry, if any. A file that cannot be parsed has no entries.
 [[nodiscard]] std::optional<TuningResult> find_tuning_result(const std::filesystem::path& file,
                                                              const std::string& key);
 
-// Adds it to the file, or replaces what it has for the key; the file is replaced at once, never
-// half, and threads and processes that do so at the same time take turns where the file system has
-// locks for folders. Throws FileError.
+// Adds or replaces the key's entry. The file is replaced atomically; concurrent threads and
+// processes take turns where the file system can lock folders. Throws FileError.
 void store_tuning_result(const std::filesystem::path& file, const std::string& key,
                          const TuningResult& measured);
 
