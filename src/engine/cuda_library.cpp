@@ -10,14 +10,14 @@
 
 #include "core/range.hpp"
 
-// There at once in a program that links the CUDA engine itself.
+// Defined in a program that links the CUDA engine itself.
 extern "C" __attribute__((weak)) const lamella::cuda::Plugin* lamella_cuda_plugin();
 
 namespace lamella::engine {
 namespace {
 
-// Set by the build: the driver's library (the simulation names itself here), and the engine's own
-// file name; empty where the build has no CUDA engine.
+// Set by the build: the driver's library (the simulation sets its own), and the engine's file name;
+// empty in a build without the CUDA engine.
 constexpr const char* kDriverLibrary = LAMELLA_CUDA_DRIVER_LIBRARY;
 constexpr const char* kEngineLibrary = LAMELLA_CUDA_ENGINE_LIBRARY;
 
@@ -26,7 +26,7 @@ std::string loader_message() {
   return message == nullptr ? "unknown reason" : message;
 }
 
-// The folder that this library was loaded from: the CUDA engine is installed beside it.
+// The folder that this library was loaded from; the CUDA engine is installed in the same folder.
 std::filesystem::path own_folder() {
   Dl_info info{};
   if (dladdr(reinterpret_cast<const void*>(&cuda_library), &info) == 0 ||
@@ -36,8 +36,8 @@ std::filesystem::path own_folder() {
   return std::filesystem::path(info.dli_fname).parent_path();
 }
 
-// From the own folder where it is there, else from wherever the loader looks. (Sanitizers wrap
-// dlopen, which then no longer looks into this library's own path.)
+// Opens the file in this library's folder if it exists, else searches the loader's path.
+// (Sanitizers intercept dlopen, which then does not search this library's RUNPATH.)
 void* open_library(const char* name) {
   const std::filesystem::path beside = own_folder() / name;
   std::error_code ignored;

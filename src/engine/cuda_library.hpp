@@ -1,6 +1,6 @@
-// Opens lamella_cuda at run time. A program linked to cuBLAS pays for it at every start, also on
-// machines without a GPU; so the library does not link it, but loads it when CUDA is first asked
-// for, and only where the driver's library is there.
+// Opens lamella_cuda at run time. Linking cuBLAS slows every start of a program, even on machines
+// without a GPU; so the library does not link it, but loads it when CUDA is first requested and the
+// driver's library is present.
 #pragma once
 
 #include <string>
@@ -10,11 +10,11 @@
 namespace lamella::engine {
 
 struct CudaLibrary {
-  const cuda::Plugin* plugin = nullptr;  // null: unavailable says why
+  const cuda::Plugin* plugin = nullptr;  // null: see unavailable
   std::string unavailable;
 };
 
-// Opens it once per process; it is never closed. Safe to call from several threads.
+// Opens the library once per process and never closes it. Thread-safe.
 [[nodiscard]] const CudaLibrary& cuda_library();
 
 }  // namespace lamella::engine

@@ -1,5 +1,5 @@
-// Which engine serves: device names, the choice between CPU and CUDA, and the list of devices; what
-// engines reject unless they say otherwise.
+// Device names, the choice between CPU and CUDA, the list of devices, and the Engine methods that
+// throw unless an engine overrides them.
 #include <algorithm>
 #include <charconv>
 #include <utility>
@@ -20,7 +20,7 @@
 namespace lamella {
 namespace {
 
-// One engine for each device, or the only device's own.
+// A multi-device engine, or a plain one if there is only one device.
 std::unique_ptr<Engine> make_engine_of_all_devices(const cuda::Plugin& plugin,
                                                    const std::shared_ptr<const Network>& network,
                                                    const EngineOptions& options) {
@@ -63,7 +63,7 @@ std::unique_ptr<Engine> make_cuda_engine(std::shared_ptr<const Network> network,
   return library.plugin->make_engine(std::move(network), options);
 }
 
-// The reason why no CUDA device serves, or nothing when one does.
+// Why no CUDA device is usable; empty when one is.
 std::string cuda_unavailable() {
   const engine::CudaLibrary& library = engine::cuda_library();
   return library.plugin == nullptr ? library.unavailable

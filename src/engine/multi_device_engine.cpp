@@ -51,8 +51,7 @@ class MultiDeviceEngine final : public Engine {
     info_.device = {DeviceKind::kCuda, Device::kAllDevices};
     info_.device_name = name_all(engines_);
     info_.devices = static_cast<int>(engines_.size());
-    // Cards of different kinds round differently, and which one computes a row depends on its
-    // place.
+    // Different GPU models round differently, and a row's position decides which one computes it.
     info_.batch_invariant = std::ranges::all_of(engines_, [this](const auto& engine) {
       return engine->info().batch_invariant &&
              engine->info().device_name == engines_[0]->info().device_name &&
@@ -95,7 +94,7 @@ class MultiDeviceEngine final : public Engine {
   }
 
  private:
-  // Calls work(engine, first, count) for each device's share of the rows, at the same time.
+  // Calls work(engine, first, count) concurrently for each device's share of the rows.
   template <class Work>
   void on_each_share(std::size_t rows, const Work& work) {
     const std::size_t shares = std::clamp<std::size_t>(rows / min_share_, 1, engines_.size());
@@ -105,7 +104,7 @@ class MultiDeviceEngine final : public Engine {
     on_each(shares, [&](std::size_t i) { work(*engines_[i], begin(i), begin(i + 1) - begin(i)); });
   }
 
-  // Calls work(i) for the first devices, at the same time.
+  // Calls work(i) concurrently for the first count devices.
   template <class Work>
   void on_each(std::size_t count, const Work& work) {
     pool_.for_each(count, [&](std::size_t /*worker*/, std::size_t i) {
@@ -119,7 +118,7 @@ class MultiDeviceEngine final : public Engine {
     });
   }
 
-  // The CUDA engine names the device in most of its messages, but not in all.
+  // Most of the CUDA engine's messages already name the device.
   [[nodiscard]] std::string named(std::size_t i, const DeviceError& error) const {
     const std::string prefix = to_string(devices_[i]) + ": ";
     const std::string message = error.what();

@@ -1,4 +1,4 @@
-// An engine made of several: spreads the rows of each call over the devices of one machine.
+// An engine over several devices of one machine: splits the rows of each call between them.
 #pragma once
 
 #include <cstddef>
@@ -10,15 +10,17 @@
 
 namespace lamella::engine {
 
-// A device is given at least so many rows, or rows and outputs of so many bytes where those are
-// fewer: what is less is done sooner than another device could be woken for it.
+// The smallest share of a device: this many rows, or the rows whose inputs and outputs take this
+// many bytes, whichever is less. A smaller share would be done before another device could be woken
+// for it.
 inline constexpr std::size_t kMinShareRows = 256;
 inline constexpr std::size_t kMinShareBytes = std::size_t{1} << 20;
 
-// make(device) is called once for each of them, from several threads at once. Rows are split
-// contiguously and evenly, in the order of the devices; each share is run by a thread that is kept,
-// one of them the caller's. Whatever a device throws arrives as it is, a DeviceError with the
-// device's name in front; by then no device is at work any more. devices are two or more.
+// make(device) is called once for each device, from several threads at once. There must be at least
+// two devices. Rows are split evenly into contiguous shares, in the order of the devices.
+// Persistent threads, among them the caller's, run the shares. An exception from a device is
+// rethrown as it is, a DeviceError with the device's name in front, after all devices have
+// finished.
 [[nodiscard]] std::unique_ptr<Engine> make_multi_device_engine(
     const std::vector<Device>& devices,
     const std::function<std::unique_ptr<Engine>(const Device& device)>& make);
