@@ -1,6 +1,5 @@
-// What the CUDA engine promises to applications: device pointers, any stream, nothing but enqueued
-// work, legal under capture, memory of the caller's. The same tests run in the simulation and on a
-// GPU.
+// The CUDA engine's contract with applications: device pointers, any stream, enqueued work only,
+// capture-safe, caller-owned memory. The same tests run in the simulation and on a GPU.
 #include <memory>
 
 #include <cuda_runtime_api.h>
@@ -87,7 +86,7 @@ TEST_F(CudaEngineTest, RowsAndOutputsMayHaveAnyFloatAlignment) {
   }
 }
 
-// Wherever the rows lie, however they are split, on whichever way in: the same bits.
+// The same bits wherever the rows lie, however they are split, through every entry point.
 TEST_F(CudaEngineTest, ARowHasTheSameBitsAtAnyAlignmentOnAnyWayIn) {
   for (const char* hidden : {"relu", "tanh"}) {
     const auto network =
@@ -217,7 +216,7 @@ class DeviceLayerOutputs {
     }
   }
 
-  // One line about the first layer output that is not what the reference gives; empty when all are.
+  // One line about the first layer output that differs from the reference; empty when all agree.
   [[nodiscard]] std::string mismatch(const Matrix& rows) {
     for (std::size_t i = 0; i < layer_outputs.size(); ++i) {
       std::vector<Layer> layers(
@@ -353,7 +352,7 @@ TEST_F(CudaEngineTest, ADeviceThatIsNotThereIsADeviceError) {
 }
 
 TEST_F(CudaEngineTest, HostCallsInManyChunksKeepTheirOrder) {
-  // Rows wide enough that a buffer of run() holds few of them, so that all buffers turn.
+  // Rows so wide that a buffer of run() holds few of them, so that all buffers are reused.
   const std::size_t inputs = 16384;
   const auto network = random_network({.widths = {inputs, 3}});
   CudaEngine engine(network, {.max_rows = 8});

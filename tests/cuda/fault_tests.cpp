@@ -1,5 +1,5 @@
-// Every call of CUDA, cuBLAS and cuBLASLt fails once, by itself and for good, in everything that
-// makes one: the error arrives and names it, nothing leaks, and what comes after works.
+// Every CUDA, cuBLAS and cuBLASLt call fails once, transiently and for good, in every operation
+// that makes one: the error arrives and names the call, nothing leaks, and later calls work.
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -36,7 +36,7 @@ using testing::IsEmpty;
 
 class DeviceFaults : public test::OnSimulation {};
 
-constexpr std::size_t kTwoPasses = 10;  // rows, of an engine for 8
+constexpr std::size_t kTwoPasses = 10;  // rows, for an engine that takes 8 per pass
 
 std::shared_ptr<const Network> small_network() {
   return random_network({.widths = {64, 5, 3}, .last = ActivationKind::kSoftmax});
@@ -46,8 +46,8 @@ void append(std::vector<float>& all, MatrixView<const float> matrix) {
   all.insert(all.end(), matrix.data(), matrix.data() + matrix.size());
 }
 
-// Calls of every kind from host memory: as they are, captured, launched; split; with layer outputs;
-// the largest alone.
+// Calls of every kind from host memory: plain, captured, launched as a graph; in several passes;
+// with layer outputs; top k only.
 std::vector<float> call_every_way(Engine& engine, const Matrix& rows) {
   std::vector<float> all;
   Matrix few(6, 3);
@@ -124,7 +124,7 @@ TEST_F(DeviceFaults, InAnEnginesLife) {
   }
 }
 
-// Rows are staged by several threads, each of which enqueues the copies of what it has staged.
+// Several threads stage the rows, and each enqueues the copies of its own pieces.
 TEST_F(DeviceFaults, InACallWhoseRowsAreStagedInPieces) {
   constexpr std::size_t kInputs = 16384;  // 16 rows are 1 MiB
   constexpr std::size_t kStagedRows = 40;
@@ -150,7 +150,7 @@ TEST_F(DeviceFaults, InACallWhoseRowsAreStagedInPieces) {
   EXPECT_GT(injected, 80);
 }
 
-// The same engine goes on after a call that failed, in the middle of a capture too.
+// The same engine keeps working after a failed call, also one that failed during a capture.
 TEST_F(DeviceFaults, InOneCallOfAnEngineThatGoesOn) {
   const auto network = small_network();
   const Matrix rows = random_rows(kTwoPasses, 64, 3);
@@ -182,8 +182,8 @@ TEST_F(DeviceFaults, InOneCallOfAnEngineThatGoesOn) {
   }
 }
 
-// On the caller's stream, and into a graph of the caller's: what the failure leaves of the capture
-// is for the caller to end.
+// On the caller's stream, and into the caller's graph: the caller must end a capture that a failure
+// invalidates.
 TEST_F(DeviceFaults, InEnqueue) {
   const auto network = small_network();
   const Matrix rows = random_rows(kTwoPasses, 64, 3);
@@ -298,7 +298,7 @@ TEST_F(DeviceFaults, InMeasuringPaths) {
   EXPECT_GT(injected, 200);
 }
 
-// The status says what kind of failure it was, the message the call.
+// The status gives the kind of failure, the message names the call.
 TEST_F(DeviceFaults, InTheCInterface) {
   const float weights[] = {1, 0, 0, 1, 1, 1};
   const lamella_layer layer = {2, 3, weights, nullptr, "relu"};

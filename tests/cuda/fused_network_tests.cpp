@@ -1,5 +1,5 @@
-// A fused network on a device: what it promises about streams and layer outputs. What the kernels
-// compute is tested in tests/kernels.
+// A fused network on a device: streams and layer outputs. tests/kernels checks what the kernels
+// compute.
 #include <memory>
 
 #include <cuda_runtime_api.h>
@@ -69,15 +69,15 @@ TEST_F(FusedNetworkTest, IsRejectedWhereItIsNotPossible) {
                UsageError);
 }
 
-// The validation looks at what a kernel gives for the network it is tried with: one that was packed
-// for another network stands for a kernel that computes something else.
+// Validation compares a kernel's outputs with the network's reference. A kernel packed for another
+// network stands for one that computes something else.
 TEST_F(FusedNetworkTest, FailsValidationWhenItComputesSomethingElse) {
   const auto network = random_network({.widths = {20, 33, 7}, .seed = 1});
   const auto other = random_network({.widths = {20, 33, 7}, .seed = 2});
   const plan::FusedShape shape =
       plan::make_fused_plan(*network, shared_memory_facts(0)).shape.value();
   EXPECT_EQ(fused_mismatch(*network, FusedNetwork(*network, shape), shape, 0), "");
-  // Activations that nothing else here has, since what was tried once is remembered.
+  // Activations that no other test here uses, since validation results are cached.
   const auto untried = random_network({.widths = {20, 33, 7},
                                        .hidden = ActivationKind::kHardSigmoid,
                                        .last = ActivationKind::kSelu});

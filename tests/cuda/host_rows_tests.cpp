@@ -1,5 +1,5 @@
-// Rows in host memory give the bits of rows on the device, on whichever way they get there: read
-// over the bus, copied by a graph, staged in pieces, in several chunks. The same tests run in the
+// Rows in host memory give the same bits as rows on the device, on every transfer path: read over
+// the bus, copied by a graph, staged in pieces, in several chunks. The same tests run in the
 // simulation and on a GPU.
 #include <algorithm>
 #include <cstring>
@@ -27,15 +27,14 @@ using test::random_network;
 using test::random_rows;
 using test::values;
 
-constexpr std::size_t kWide = 128;  // 512 bytes
+constexpr std::size_t kWide = 128;  // floats: 512 bytes
 constexpr std::size_t kNarrow = 5;
-constexpr std::size_t kChunk = 1030;  // rows of an engine's pass
+constexpr std::size_t kChunk = 1030;  // rows in an engine's pass
 
-// 32 rows of 128 values are the most that are read over the bus, 1024 the fewest that are staged in
-// pieces.
+// At most 32 rows of 128 values are read over the bus; from 1024 rows on they are staged in pieces.
 constexpr std::size_t kCounts[] = {1, 31, 32, 33, 1023, 1024, 1025, kChunk, 2 * kChunk + 7};
 
-// The same bits, NaN included.
+// Bitwise equal, NaN included.
 bool same(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
@@ -67,7 +66,7 @@ TEST_P(HostRows, GiveTheBitsOfRowsOnTheDeviceAtEverySize) {
     const Matrix rows = random_rows(2 * kChunk + 7, network->inputs(), 1);
     const std::vector<float> all = on_device(engine, rows);
     for (const std::size_t count : kCounts) {
-      // As it is, captured, launched: each time other rows.
+      // Plain, captured, launched as a graph: each time with other rows.
       for (std::size_t call = 0; call < 3; ++call) {
         const std::size_t first = std::min(call, rows.rows() - count);
         const auto begin = all.begin() + static_cast<std::ptrdiff_t>(first * network->outputs());

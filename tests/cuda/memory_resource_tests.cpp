@@ -1,5 +1,5 @@
-// An application's source of device memory: everything comes from it, goes back to it, and whatever
-// it does wrong arrives as an error. In the simulation, which counts what there is.
+// An application's device memory resource: all device memory comes from it and returns to it, and
+// every fault of it becomes an error. In the simulation, which counts live allocations.
 #include <map>
 #include <memory>
 #include <mutex>
@@ -26,9 +26,9 @@ using test::random_network;
 using test::random_rows;
 using testing::HasSubstr;
 
-constexpr std::size_t kRows = 10;  // more than a pass carries
+constexpr std::size_t kRows = 10;  // more than one pass
 
-// What the header shows for cudaMallocAsync.
+// The header's example for cudaMallocAsync.
 class AsyncPool : public DeviceMemoryResource {
  public:
   void* allocate(std::size_t bytes) override {
@@ -47,7 +47,7 @@ class AsyncPool : public DeviceMemoryResource {
   }
 };
 
-// Counts, checks what it is asked and what it gets back, and fails at the n-th request if wanted.
+// Counts requests, checks arguments and returned memory, and fails at a chosen request.
 class CountingPool final : public AsyncPool {
  public:
   enum class Failure { kNull, kException, kOther, kMisaligned };
@@ -84,11 +84,12 @@ class CountingPool final : public AsyncPool {
     EXPECT_EQ(cudaGetDevice(&device), cudaSuccess);
     EXPECT_EQ(device, known->second.device) << "another device is current";
     if (busy != nullptr) {
-      // The first question of all: in the simulation, to ask makes a stream go on.
+      // Must come first: in the simulation a query makes the stream proceed.
       EXPECT_EQ(cudaStreamQuery(busy), cudaSuccess) << "work may still use it";
     }
     AsyncPool::deallocate(static_cast<char*>(memory) - known->second.offset, bytes);
-    EXPECT_EQ(cudaStreamSynchronize(nullptr), cudaSuccess);  // until then the simulation counts it
+    EXPECT_EQ(cudaStreamSynchronize(nullptr),
+              cudaSuccess);  // until then the simulation counts it as live
     live_.erase(known);
   }
 
@@ -104,7 +105,7 @@ class CountingPool final : public AsyncPool {
   int requests = 0;
   int fails_at = 0;
   Failure failure = Failure::kNull;
-  cudaStream_t busy = nullptr;  // must have nothing left to do when memory comes back
+  cudaStream_t busy = nullptr;  // must be idle when memory is returned
 
  private:
   static constexpr std::size_t kOffset = 128;
@@ -126,7 +127,7 @@ class MemoryResource : public testing::Test {
     cuda_sim::configure({});
   }
 
-  // Everything that allocates, on the second device. more(engine) at the end of it.
+  // Runs everything that allocates, on the second device, then more(engine).
   template <class More>
   void live_a_life(const std::shared_ptr<DeviceMemoryResource>& pool, const EngineOptions& of,
                    const More& more) {
@@ -247,7 +248,7 @@ TEST_F(MemoryResource, WeightsAreSharedWhereTheirMemoryIsTheSame) {
   }
 }
 
-// The application may let go of the resource at once.
+// The application may release the resource at once.
 TEST_F(MemoryResource, IsKeptByWhoeverHasMemoryOfIt) {
   auto pool = std::make_shared<CountingPool>();
   const std::weak_ptr<CountingPool> watched = pool;
@@ -281,8 +282,8 @@ TEST_F(MemoryResource, GetsNothingBackThatIsInUse) {
   }
 }
 
-// Memory that goes back while a kernel of the validation may still come to use it is reported by
-// the simulation. Some of the calls that fail are the pool's own.
+// The simulation reports memory that is returned while a validation kernel may still use it. Some
+// of the failing calls are the pool's own.
 TEST_F(MemoryResource, GetsNothingBackThatIsInUseWhenACallFails) {
   const auto untried = random_network({.widths = {9, 5, 3}, .hidden = ActivationKind::kSelu});
   const EngineOptions options{.device = Device::parse("cuda"),

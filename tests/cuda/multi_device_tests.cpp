@@ -1,5 +1,5 @@
-// One engine over several devices: that it gives what one device gives, and what happens when one
-// of them fails. On simulated devices, since few machines have three.
+// One engine over several devices gives the bits of one device, and handles the failure of one. On
+// simulated devices, since few machines have three.
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -48,7 +48,7 @@ std::unique_ptr<Engine> on_all_devices(const std::shared_ptr<const Network>& net
 }
 
 TEST_F(MultiDevice, GivesTheBitsOfOneDeviceWithAndWithoutLayerOutputs) {
-  // Few products: each overwrites all of cuBLAS's workspace in the simulation.
+  // A small network: in the simulation each GEMM overwrites cuBLAS's whole workspace.
   const auto network = random_network({.widths = {10, 4}, .last = ActivationKind::kSoftmax});
   for (const int devices : {1, 2, 3}) {
     have_devices(devices);
@@ -145,7 +145,7 @@ TEST_F(MultiDevice, SaysWhichDevicesAndIsTheOnlyOneWhereThereIsOne) {
   EXPECT_EQ(&three->network(), network.get());
 }
 
-// Different cards are named one by one.
+// Different GPU models are named one by one.
 TEST_F(MultiDevice, NamesDifferentDevices) {
   class Card final : public Engine {
    public:
@@ -170,7 +170,7 @@ TEST_F(MultiDevice, NamesDifferentDevices) {
 TEST_F(MultiDevice, FewRowsUseFewerDevices) {
   have_devices(3);
   const auto network = random_network({.widths = {3, 4, 2}});
-  // A device's first rows make it streams.
+  // A device creates its streams with its first rows.
   const auto devices_used = [&](std::size_t count, std::size_t width) {
     const auto all = on_all_devices(random_network({.widths = {width, 2}}));
     const long before = cuda_sim::live().streams;
@@ -184,7 +184,7 @@ TEST_F(MultiDevice, FewRowsUseFewerDevices) {
   EXPECT_EQ(devices_used(2 * kShare, 3), 2);
   EXPECT_EQ(devices_used(3 * kShare, 3), 3);
   EXPECT_EQ(devices_used(9 * kShare, 3), 3);
-  // Wide rows are worth it sooner.
+  // Wide rows need fewer rows per device.
   EXPECT_EQ(devices_used(10, engine::kMinShareBytes / 4 / sizeof(float)), 3);
 }
 

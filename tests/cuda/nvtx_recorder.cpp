@@ -1,5 +1,5 @@
-// A stand-in for a profiler: NVTX loads it where NVTX_INJECTION64_PATH names it. It writes down the
-// ranges of Lamella's domain, a line each, with their nesting on their thread as indentation.
+// A substitute for a profiler, which NVTX loads from NVTX_INJECTION64_PATH. It records the ranges
+// of Lamella's domain, one per line, indented by their nesting on their thread.
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -58,14 +58,15 @@ int NVTX_API InitializeInjectionNvtx2(NvtxGetExportTableFunc_t get_export_table)
   return 1;
 }
 
-// For the test, which finds them by dlsym.
+// For the test, which finds them with dlsym.
 void nvtx_recorder_start() {
   const std::lock_guard lock(mutex);
   recorded.clear();
   recording = true;
 }
 
-// What was recorded; valid until the next call. Ranges that are still open on this thread are said.
+// Returns the recording, valid until the next call, with a note if ranges are still open on this
+// thread.
 const char* nvtx_recorder_stop() {
   const std::lock_guard lock(mutex);
   recording = false;

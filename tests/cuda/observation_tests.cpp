@@ -1,5 +1,5 @@
-// What can be seen of the CUDA engine at work: ranges in a profiler, times of layers and of the
-// parts of a call; and that these parts can overlap.
+// What can be observed of the CUDA engine: profiler ranges, times of layers and of the parts of a
+// call, and that these parts overlap.
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
@@ -36,10 +36,10 @@ using test::random_rows;
 using test::values;
 using testing::HasSubstr;
 
-// Before NVTX is called for the first time.
+// Set before the first NVTX call.
 const bool recorder_named = setenv("NVTX_INJECTION64_PATH", LAMELLA_NVTX_RECORDER, 1) == 0;
 
-// The ranges that work opens.
+// The ranges that work() opens.
 template <class Work>
 std::string ranges_of(const Work& work) {
   void* const recorder = dlopen(LAMELLA_NVTX_RECORDER, RTLD_NOW);
@@ -79,7 +79,7 @@ TEST_F(Observation, CallsPassesAndLayersAreRangesOfNvtx) {
             "run top k (6)\n"
             "  enqueue (6)\n"
             "    one fused kernel (6)\n");
-  // A failure closes what is open.
+  // A failure closes all open ranges.
   EXPECT_THAT(ranges_of([&] {
                 cuda_sim::fail_call(1, "cublasLtMatmul");
                 EXPECT_THROW(layers.run(rows, outputs), DeviceError);
@@ -105,15 +105,15 @@ TEST_F(Observation, ChunksOfAFileAreRangesOfNvtx) {
 }
 
 TEST_F(Observation, LayersAreTimedWhereTheyAreComputedOneByOne) {
-  // The second has 300 times the work of the others. In the simulation a kernel of our own takes
-  // longest for its many threads, so in a precision that it does not have.
+  // The second layer has 300 times the work of the others. The precision is one without our
+  // small-batch kernel, which would take longest in the simulation because of its many threads.
   const auto network = random_network({.widths = {4, 1200, 1200, 4}});
   const Matrix rows = random_rows(200, 4, 1);
   CudaEngine engine(network,
                     {.max_rows = 80, .precision = Precision::kTf32, .path = CudaPath::kLayers});
   const DeviceArray device_rows(values(rows));
   DeviceArray outputs(200 * 4);
-  // The least of several, since the simulation's clock is that of a busy host.
+  // The minimum of several runs: the simulation's clock is that of a busy host.
   const auto min_seconds = [&](std::size_t count) {
     std::vector<double> min(3, 1e9);
     for (int turn = 0; turn < 5; ++turn) {
@@ -128,7 +128,7 @@ TEST_F(Observation, LayersAreTimedWhereTheyAreComputedOneByOne) {
   EXPECT_GT(seconds[0], 0);
   EXPECT_GT(seconds[2], 0);
   EXPECT_GT(seconds[1], 4 * (seconds[0] + seconds[2]));
-  // Over all three passes.
+  // Sums all three passes.
   EXPECT_GT(seconds[1], 1.3 * min_seconds(80)[1]);
   EXPECT_EQ(test::mismatch(test::evaluate(*network, rows.view(), Precision::kTf32),
                            MatrixView<const float>(outputs.download().data(), 200, 4)),
@@ -162,17 +162,18 @@ TEST_F(Observation, AFailingCallWhileLayersAreTimedIsReportedAndNothingLeaks) {
 
 TEST_F(Observation, TheBenchmarkTimesTheWholeOfEachPartOfACall) {
   constexpr std::size_t kTurnRows = 30;
-  constexpr std::size_t kTurns = 6;  // where there is no time: three to warm up, and three
-  // No ReLU, for which an engine tries a row whenever it is made.
+  constexpr std::size_t kTurns =
+      6;  // with a time limit of 0: three warm-up runs and three timed ones
+  // Not ReLU, for which every new engine computes a test row.
   const auto network = random_network({.widths = {20'000, 5, 40}, .hidden = ActivationKind::kTanh});
   const EngineOptions engine{
       .device = {DeviceKind::kCuda, 0}, .max_rows = 8, .path = CudaPath::kLayers};
   const BenchOptions options{
       .rows = kTurnRows, .seconds = 0, .warm_up_seconds = 0, .layers = false, .cancelled = nullptr};
-  (void)make_engine(network, engine);  // tries the products' algorithms, which is remembered
+  (void)make_engine(network, engine);  // validates the algorithms and caches the results
   const std::size_t before = cuda_sim::bytes_to_host();
   const BenchReport report = benchmark(network, engine, options);
-  // The call twice (to warm up, to measure), and the outputs by themselves.
+  // The call twice (warm-up, timed), and the copies of the outputs on their own.
   EXPECT_EQ(cuda_sim::bytes_to_host() - before, (2 + kTurns) * kTurnRows * 40 * sizeof(float));
   ASSERT_TRUE(report.device);
   const DeviceTimes& device = *report.device;
@@ -187,7 +188,7 @@ TEST_F(Observation, TheBenchmarkTimesTheWholeOfEachPartOfACall) {
   EXPECT_FALSE(on_cpu.device);
 }
 
-// While the host waits for a chunk, the device has three more to copy in, compute and copy out.
+// While the host waits for one chunk, the device has three more to copy in, compute and copy out.
 TEST_F(Observation, AsManyChunksAsThereArePartsAreUnderWayAtOnce) {
   CudaEngine engine(random_network({.widths = {20, 10}}),
                     {.max_rows = 8, .path = CudaPath::kLayers});
@@ -214,7 +215,8 @@ TEST_F(Observation, ASmallCallHasOneBufferAlone) {
   EXPECT_EQ(pinned_after(48), 8);
 }
 
-// How well cuBLASLt approximates GELU is not documented: it is used where it is seen to be exact.
+// NVIDIA does not document how well cuBLASLt approximates GELU, so it is used only where validation
+// passes.
 TEST_F(Observation, GeluIsFusedIntoTheGemmOnlyWhereValidationPasses) {
   const auto network =
       random_network({.widths = {44, 64, 36, 8}, .hidden = ActivationKind::kGeluTanh});

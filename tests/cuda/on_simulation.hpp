@@ -7,8 +7,8 @@
 
 namespace lamella::test {
 
-// Begins with the simulation as it is by itself. At the end nothing may have been reported or be
-// left on a device.
+// Starts with the simulation's defaults. At the end no error may have been reported and nothing may
+// be left on a device.
 class OnSimulation : public testing::Test {
  protected:
   void SetUp() override { cuda_sim::configure({}); }

@@ -1,5 +1,5 @@
-// Precisions below float32: within the bound of their own, further off than float32 would be, and
-// otherwise with the promises of float32.
+// Precisions below float32 stay within their own bounds, have larger errors than float32 would, and
+// otherwise keep float32's guarantees.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -39,7 +39,7 @@ INSTANTIATE_TEST_SUITE_P(Below, EveryPrecision,
 TEST_P(EveryPrecision, IsWithinItsBoundAndNotWithinThatOfFloat32) {
   struct Widths {
     std::vector<std::size_t> widths;
-    bool even;  // libraries have TF32 only for widths that are multiples of four
+    bool even;  // libraries offer TF32 only for widths that are multiples of four
   };
   for (const Widths& w : {Widths{{21, 70, 33, 8}, false}, Widths{{24, 72, 32, 8}, true}}) {
     for (const char* last : {"identity", "relu", "tanh", "softmax"}) {
@@ -103,7 +103,7 @@ TEST_P(EveryPrecision, KeepsNanAndInfinityOfTheirRows) {
   }
 }
 
-// The values between layers are what the next layer reads: in the data type of the precision.
+// Layer outputs hold the values that the next layer reads, in the precision's data type.
 TEST_P(EveryPrecision, LayerOutputsShowWhatLayersHandOnAndChangeNothing) {
   const auto network = random_network({.widths = {20, 30, 25, 4}, .hidden = ActivationKind::kTanh});
   CudaEngine engine(network, {.max_rows = 32, .precision = GetParam()});

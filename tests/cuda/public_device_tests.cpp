@@ -1,4 +1,4 @@
-// What applications reach of a CUDA device without linking its engine: rows on the device through
+// CUDA devices through the public interface, without linking the CUDA engine: device rows through
 // the base class Engine and through C. The same tests run in the simulation and on a GPU.
 #include <cstring>
 #include <memory>
@@ -28,8 +28,8 @@ using testing::HasSubstr;
 
 constexpr std::size_t kHostRows = 40;
 
-// Ways in from rows on the device to outputs there: what is enqueued on a stream gives the bits
-// that run() gives, as it is and when captured once and replayed on other rows.
+// Every entry point for device rows gives the bits of run() when enqueued on a stream, and when
+// captured once and replayed on other rows.
 template <class Enqueue>
 void expect_bits_of_run(const Enqueue& enqueue, Engine& engine) {
   const std::size_t width = engine.network().inputs();
@@ -87,7 +87,7 @@ TEST_P(PublicDevice, EveryEngineOfOneDeviceTakesRowsThatAreThere) {
                        asked);
   };
   expect_bits(*clone);
-  // As bytes, since there may be NaN.
+  // Compared as bytes, since there may be NaN.
   EXPECT_EQ(std::memcmp(workspace.download().data(), untouched.data(), bytes), 0)
       << "a clone works in the caller's memory";
   expect_bits(*engine);
@@ -96,7 +96,7 @@ TEST_P(PublicDevice, EveryEngineOfOneDeviceTakesRowsThatAreThere) {
   DeviceArray with_layer_outputs(kHostRows * 40);
   engine->enqueue(rows.data(), kHostRows, outputs.data(), nullptr,
                   std::vector<LayerOutput>{{0, false, {with_layer_outputs.data(), kHostRows, 40}}});
-  require(cudaStreamSynchronize(nullptr), "synchronize");  // run() takes streams of its own
+  require(cudaStreamSynchronize(nullptr), "synchronize");  // run() uses its own streams
   Matrix wanted(kHostRows, 5);
   Matrix hidden(kHostRows, 40);
   engine->run(random_rows(kHostRows, 20, 1), wanted, std::vector<LayerOutput>{{0, false, hidden}});
@@ -153,7 +153,7 @@ TEST_P(PublicDevice, CProgramsDoTheSame) {
   EXPECT_EQ(count, list_devices().devices.size() - 1);
 }
 
-// Memory by C functions that count what they gave.
+// Memory from C functions that count their allocations.
 struct CMemory {
   std::size_t live = 0;
   std::size_t given = 0;

@@ -1,5 +1,5 @@
-// What only the simulation can show of the CUDA engine: that enqueue neither allocates nor
-// synchronizes, that several devices and orders of execution give the same.
+// CUDA engine properties that only the simulation can show: enqueue neither allocates nor
+// synchronizes, and all devices and execution orders give the same bits.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -50,7 +50,7 @@ TEST_F(SimulatedEngine, EnqueueNeitherAllocatesNorSynchronizes) {
   const auto before = cuda_sim::live();
   engine.enqueue(device_rows.data(), 150, outputs.data(), stream);
   EXPECT_EQ(cuda_sim::live().total(), before.total());
-  // Lazy streams run only what a synchronization asks for: had enqueue synchronized, the stream
+  // Lazy streams run only what a synchronization requires: if enqueue had synchronized, the stream
   // would be idle.
   EXPECT_EQ(cudaStreamQuery(stream), cudaErrorNotReady);
   const auto found = outputs.download();
@@ -60,7 +60,7 @@ TEST_F(SimulatedEngine, EnqueueNeitherAllocatesNorSynchronizes) {
   test::require(cudaStreamDestroy(stream), "destroy");
 }
 
-// All layer outputs of a network whose values lie in memory, one after another.
+// All layer outputs of a network, with their values placed one after another in memory.
 std::vector<LayerOutput> layer_outputs_in(float* memory, const Network& network, std::size_t rows) {
   std::vector<LayerOutput> layer_outputs;
   for (std::size_t layer = 0; layer < network.layers().size(); ++layer) {
@@ -73,7 +73,7 @@ std::vector<LayerOutput> layer_outputs_in(float* memory, const Network& network,
   return layer_outputs;
 }
 
-// Calls of CUDA and cuBLAS that enqueueing 150 rows makes.
+// Counts the CUDA and cuBLAS calls made to enqueue 150 rows.
 long calls_of_enqueue(CudaEngine& engine, const DeviceArray& rows, const DeviceArray& outputs,
                       std::span<const LayerOutput> layer_outputs) {
   const long before = cuda_sim::calls();
@@ -93,8 +93,9 @@ TEST_F(SimulatedEngine, ACallWithoutLayerOutputsMakesNoCallForThemAndEachLayerOu
   const LayerOutput after{1, false, {memory.data(), 150, 50}};
   const LayerOutput before{1, true, {memory.data(), 150, 50}};
   const LayerOutput of_tanh{2, true, {memory.data(), 150, 7}};
-  // The device guarded and the handle set up once. In each pass a product a layer, for the last one
-  // a kernel; passes of 64 rows and of 22 have products of their own, which keep their layouts.
+  // Once per call: the device guard and the handle's setup. Per pass: one GEMM for each layer, and
+  // one kernel for the last. Passes of 64 and of 22 rows have separate GEMMs, which keep their
+  // layouts.
   constexpr long kSetUp = 3;
   constexpr long kPasses = 3;
   constexpr long kPlain = kSetUp + kPasses * (3 + 1);
@@ -125,8 +126,8 @@ TEST_F(SimulatedEngine, EnqueueWithLayerOutputsNeitherAllocatesNorSynchronizes) 
   test::require(cudaStreamDestroy(stream), "destroy");
 }
 
-// What a device or its cuBLASLt may lack: every way of computing a layer agrees with the reference,
-// keeps NaN, and gives a row the same bits in any batch.
+// Whatever a device or its cuBLASLt lacks, every execution path agrees with the reference, keeps
+// NaN, and gives a row the same bits in any batch.
 TEST_F(SimulatedEngine, KeepsItsPromisesWhateverCublasLtOffers) {
   struct Case {
     bool unsplit_algorithms;
@@ -193,7 +194,7 @@ TEST_F(SimulatedEngine, KeepsItsPromisesWhateverCublasLtOffers) {
   }
 }
 
-// Of shapes that no other test has: what a validation found is remembered.
+// Uses shapes that no other test has, since validation results are cached.
 TEST_F(SimulatedEngine, AnAlgorithmThatComputesSomethingElseIsDropped) {
   std::size_t width = 136;
   for (const unsigned algorithm : {3U, 5U}) {
@@ -203,7 +204,7 @@ TEST_F(SimulatedEngine, AnAlgorithmThatComputesSomethingElseIsDropped) {
            {ActivationKind::kRelu, ActivationKind::kGeluTanh, ActivationKind::kTanh}) {
         SCOPED_TRACE(testing::Message() << algorithm << ", " << to_string(precision) << ", "
                                         << to_string(Activation(hidden)));
-        width += 8;  // so that rows of 16-bit values begin where algorithm 3 can read them
+        width += 8;  // so that 16-bit rows meet algorithm 3's alignment
         const auto network =
             random_network({.widths = {width, width + 8, width, 8}, .hidden = hidden});
         const EngineOptions options{.precision = precision, .path = CudaPath::kLayers};
@@ -225,7 +226,7 @@ TEST_F(SimulatedEngine, AnAlgorithmThatComputesSomethingElseIsDropped) {
           path = engine.info().path;
         }
         EXPECT_THAT(log, HasSubstr("an algorithm of cuBLASLt is not used, since in validation"));
-        // The device is as it should be again; what was found of it stays.
+        // The device works correctly again, but the cached validation results remain.
         cuda_sim::configure({});
         EXPECT_EQ(CudaEngine(network, options).info().path, path);
       }
@@ -233,12 +234,12 @@ TEST_F(SimulatedEngine, AnAlgorithmThatComputesSomethingElseIsDropped) {
   }
 }
 
-// Of shapes that no other test has.
+// Uses shapes that no other test has.
 TEST_F(SimulatedEngine, WeightsOfAnySizePassValidation) {
   std::size_t width = 501;
   for (const float size : {3e38F, 1e-30F, 1e-42F, 0.0F, std::numeric_limits<float>::infinity()}) {
     for (const Precision precision : {Precision::kFp32, Precision::kBf16, Precision::kFp16}) {
-      // What fp16 has in place of the largest and the smallest.
+      // fp16's substitutes for the largest and the smallest value.
       const bool narrow = precision == Precision::kFp16 && std::isfinite(size) && size != 0;
       const float taken = !narrow ? size : size > 1 ? 6e4F : 1e-7F;
       const auto plain = random_network({.widths = {++width, 7}, .bias = false});
@@ -260,7 +261,7 @@ TEST_F(SimulatedEngine, WeightsOfAnySizePassValidation) {
   }
 }
 
-// No validation was remembered, so that each of its calls fails once.
+// No validation result is cached, so each of the calls can fail once.
 TEST_F(SimulatedEngine, AFailureDuringValidationIsThatOfTheEngine) {
   long failed = 0;
   for (long n = 1; !HasFailure(); ++n) {
@@ -293,7 +294,8 @@ TEST_F(SimulatedEngine, AFailureDuringValidationIsThatOfTheEngine) {
 
 TEST_F(SimulatedEngine, ALayerThatCublasLtRejectsGoesInBlocks) {
   const auto network = random_network({.widths = {44, 64, 36, 8}, .hidden = ActivationKind::kTanh});
-  cuda_sim::fail_call(1, "cublasLtMatmulAlgoGetHeuristic");  // the first layer's, for the most rows
+  cuda_sim::fail_call(
+      1, "cublasLtMatmulAlgoGetHeuristic");  // the first layer's, for the largest batch size
   CudaEngine engine(network, {.path = CudaPath::kLayers});
   EXPECT_TRUE(cuda_sim::fail_fired());
   cuda_sim::fail_call(0);
@@ -308,7 +310,7 @@ TEST_F(SimulatedEngine, ALayerThatCublasLtRejectsGoesInBlocks) {
 
 TEST_F(SimulatedEngine, FastGivesARowOtherBitsInOtherBatches) {
   const auto network = random_network({.widths = {44, 64, 36, 8}});
-  const Matrix rows = random_rows(1100, 44, 1);  // more than our own kernel takes
+  const Matrix rows = random_rows(1100, 44, 1);  // more rows than our small-batch kernel takes
   for (const bool fast : {false, true}) {
     CudaEngine engine(network, {.fast = fast, .path = CudaPath::kLayers});
     Matrix together(1100, 8);
@@ -410,7 +412,7 @@ TEST_F(SimulatedEngine, OutOfDeviceMemorySaysHowMuchAndWhatLowersIt) {
 }
 
 TEST_F(SimulatedEngine, CallsOfOneShapeBecomeOneLaunch) {
-  cuda_sim::configure({.maps_host_memory = false});  // one kernel would need no copies
+  cuda_sim::configure({.maps_host_memory = false});  // else the single kernel would need no copies
   const auto network = random_network({.widths = {20, 33, 50, 7}});
   for (const CudaPath path : {CudaPath::kLayers, CudaPath::kFused}) {
     CudaEngine engine(network, {.max_rows = 64, .path = path});
@@ -430,12 +432,12 @@ TEST_F(SimulatedEngine, CallsOfOneShapeBecomeOneLaunch) {
     };
     (void)calls_of_run(0, 5);
     (void)calls_of_run(20, 5);
-    // The device asked and guarded, the launch, the synchronization.
+    // Device query and guard, the launch, the synchronization.
     constexpr long kLaunched = 3;
     EXPECT_EQ(calls_of_run(40, 5), kLaunched);
     EXPECT_GT(calls_of_run(40, 6), kLaunched) << "another shape";
     EXPECT_EQ(calls_of_run(7, 5), kLaunched);
-    // More shapes than are kept, and again.
+    // More shapes than the cache keeps, twice.
     const auto live = cuda_sim::live().total();
     for (int round = 0; round < 2; ++round) {
       for (std::size_t count = 1; count <= 40; ++count) {
@@ -445,7 +447,7 @@ TEST_F(SimulatedEngine, CallsOfOneShapeBecomeOneLaunch) {
     }
     EXPECT_LE(cuda_sim::live().total(), live + 16);
     EXPECT_GT(calls_of_run(7, 5), kLaunched) << "its graph was dropped for others";
-    // Layer outputs lie elsewhere at every call.
+    // Layer outputs have new addresses in every call.
     std::vector<float> memory(5 * 2 * (33 + 50 + 7));
     Matrix outputs(5, 7);
     engine.run(rows.view().block(0, 5), outputs, layer_outputs_in(memory.data(), *network, 5));
@@ -453,7 +455,7 @@ TEST_F(SimulatedEngine, CallsOfOneShapeBecomeOneLaunch) {
   }
 }
 
-// Of one kernel, few rows: it reads the rows and writes the outputs where the host has them.
+// With one kernel and few rows, the kernel reads rows and writes outputs directly in host memory.
 TEST_F(SimulatedEngine, AFewRowsAreReadAndWrittenInHostMemoryByOneKernel) {
   constexpr std::size_t kMax = 16384;  // bytes of rows, and of outputs
   const std::size_t widths[][2] = {{64, 7}, {7, 64}};
@@ -489,7 +491,7 @@ TEST_F(SimulatedEngine, AFewRowsAreReadAndWrittenInHostMemoryByOneKernel) {
         engine.run_top_k(rows.view().block(0, 3), {top.data(), 3, 1});
         EXPECT_EQ(cuda_sim::bytes_to_host() - before,
                   in_place ? 0 : top.size() * sizeof(RankedOutput));
-        // The device asked and guarded, the launch, the synchronization; the first time too.
+        // Device query and guard, the launch, the synchronization; also in the first call.
         const long calls = cuda_sim::calls();
         (void)bytes_copied(2);
         if (in_place) {
@@ -500,7 +502,7 @@ TEST_F(SimulatedEngine, AFewRowsAreReadAndWrittenInHostMemoryByOneKernel) {
   }
 }
 
-// Were it not for the guard, the engine's end would spoil the other thread's capture.
+// Without the guard, destroying the engine would invalidate the other thread's capture.
 TEST_F(SimulatedEngine, AnEngineThatEndsLetsCapturesOfOtherThreadsFinish) {
   auto engine = std::make_unique<CudaEngine>(random_network({.widths = {4, 3}}));
   const test::TestStream stream;

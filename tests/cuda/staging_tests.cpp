@@ -1,4 +1,4 @@
-// Copies by several threads: every byte once, whoever has the threads.
+// Copies by several threads: every byte exactly once, whichever caller has the threads.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -47,7 +47,7 @@ TEST(Staging, CopiesEachByteAndTellsOfEachOnce) {
   for (const std::size_t size : kSizes) {
     const auto from = bytes_of(size, 1);
     std::vector<std::uint8_t> to(size + 1, 77);
-    std::vector<int> told(size, 0);  // not atomic: no two threads may be told of the same
+    std::vector<int> told(size, 0);  // not atomic: no byte may be reported by two threads
     std::atomic<std::size_t> pieces = 0;
     staging->copy(to.data(), from.data(), size, [&](std::size_t first, std::size_t bytes) {
       ASSERT_LE(first + bytes, size);
@@ -105,7 +105,7 @@ TEST(Staging, SeveralPiecesAreCopiedBySeveralThreads) {
   EXPECT_EQ(to, from);
 }
 
-// The second caller finds the threads taken by the first, which waits for it.
+// The second caller finds the threads in use by the first, which waits for it.
 TEST(Staging, ServesACallerWhileAnotherHasTheThreads) {
   const auto staging = Staging::get();
   const auto from = bytes_of(3 * kOnePiece, 4);

@@ -1,4 +1,4 @@
-// Failure injection for the engines on the simulated CUDA: every call that they make fails once.
+// Fault injection for the engines on the simulated CUDA: every call that they make fails once.
 #pragma once
 
 #include <cmath>
@@ -17,8 +17,8 @@
 
 namespace lamella::test {
 
-// One call that fails: the nth of those between arm() and disarm(), by itself or, as after a
-// kernel's fault, with all that follow it.
+// One failing call: the nth between arm() and disarm(). It fails on its own or, as after a kernel
+// fault, together with all calls that follow.
 class Fault {
  public:
   Fault(long nth, bool lasting) : nth_(nth), lasting_(lasting) {}
@@ -43,12 +43,11 @@ class Fault {
   std::string call_;
 };
 
-// What is swept: arms the fault, and returns what it computed.
+// The operation under test: arms the fault and returns its outputs.
 using Faulty = std::function<std::vector<float>(Fault& fault)>;
 
-// Whether an error's message holds the call that failed. A launch stands in it as the kernel's
-// function, as does a call within an algorithm of Thrust; an allocation as what it was for; and why
-// there is no device, as CUDA says it.
+// Whether an error's message names the failed call. A launch, and a call inside a Thrust algorithm,
+// appear as the kernel's function; an allocation as its purpose; a missing device in CUDA's words.
 inline bool names(const std::string& message, const std::string& call) {
   const auto holds = [&message](const char* text) {
     return message.find(text) != std::string::npos;
@@ -77,12 +76,12 @@ inline bool close(const std::vector<float>& a, const std::vector<float>& b) {
 }
 
 // Runs the body once for each CUDA, cuBLAS or cuBLASLt call that it makes while armed, with that
-// call failing, and, where wanted, once more with the device failing there for good. It must throw
-// a DeviceError that names the call, and release everything; or, where the call is one that may
-// fail, compute what it should: cuBLASLt without an algorithm has a stand-in with other last bits.
-// After each, it must give the same bits as ever; of a device that failed an error, and the bits
-// after a reset. Where next is given, it does that in place of the body, which may take long.
-// Prints and returns how many calls failed.
+// call failing and, if for_good_too, again with the device failing there for good. The body must
+// throw a DeviceError that names the call, and release everything. Where a call may fail without
+// harm, the body must compute correct outputs instead; their last bits may differ, since another
+// GEMM replaces a cuBLASLt algorithm. After each failure the body, or next if given (the body may
+// be slow), must give the same bits as before; after a device failure it must throw, and give those
+// bits only after a reset. Prints and returns the count of failed calls.
 inline long sweep_faults(const std::string& name, const Faulty& body, bool for_good_too = true,
                          const Faulty& next = {}) {
   const Faulty& after = next ? next : body;
@@ -103,7 +102,7 @@ inline long sweep_faults(const std::string& name, const Faulty& body, bool for_g
       } catch (const DeviceError& error) {
         fault.disarm();
         message = error.what();
-        // Where the device fails during a clean-up, which says nothing, the next call does.
+        // A failure during clean-up is not reported; the next call on the failed device reports it.
         EXPECT_TRUE(names(*message, fault.call()) || (lasting && tells_of_fault(*message)))
             << fault.call() << ": " << *message;
       }
@@ -114,12 +113,13 @@ inline long sweep_faults(const std::string& name, const Faulty& body, bool for_g
       }
       ++injected;
       if (lasting) {
-        EXPECT_THROW((void)body(none), std::runtime_error);  // ours, or of the test's own calls
+        EXPECT_THROW((void)body(none),
+                     std::runtime_error);  // from the library, or from the test's own calls
       } else {
         EXPECT_EQ(after(none), wanted_after) << "what follows the failure of " << fault.call();
       }
       EXPECT_EQ(cuda_sim::live().total(), 0);
-      cuda_sim::reset();  // which also forgets what was freed, and so saves much time
+      cuda_sim::reset();  // also drops records of freed memory, which saves much time
     }
     EXPECT_EQ(body(none), wanted);
   }

@@ -1,4 +1,4 @@
-// Many threads with engines and streams of their own on one device, enqueueing at once.
+// Many threads, each with its own engine and stream, enqueue on one device at once.
 #include <string>
 #include <vector>
 

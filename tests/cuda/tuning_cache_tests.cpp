@@ -1,4 +1,4 @@
-// What `lamella plan --paths` measures on a device, and what engines make of what was measured.
+// What `lamella plan --paths` measures on a device, and how engines use the results.
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
@@ -63,7 +63,7 @@ std::vector<float> outputs_of(Engine& engine, const Matrix& rows) {
   return {outputs.data(), outputs.data() + outputs.size()};
 }
 
-// Another algorithm may sum in another order, but in the same one for every number of rows.
+// Another algorithm may sum in another order, but in the same order at every batch size.
 TEST_F(TuningCache, DecideOnTheAlgorithmOfEachLayer) {
   const auto network = random_network({.widths = {200, 130, 150, 9}});
   const Matrix rows = random_rows(70, 200, 5);
@@ -81,17 +81,17 @@ TEST_F(TuningCache, DecideOnTheAlgorithmOfEachLayer) {
   Matrix alone(1, 200);
   std::copy_n(&rows(33, 0), 200, alone.data());
   EXPECT_EQ(outputs_of(second, alone), std::vector(all.begin() + 33 * 9, all.begin() + 34 * 9));
-#ifdef LAMELLA_CUDA_SIM  // where there are two, of different orders
+#ifdef LAMELLA_CUDA_SIM  // where two algorithms have different orders
   EXPECT_THAT(second.info().path_reason, HasSubstr("another algorithm"));
   EXPECT_THAT(clone->info().path_reason, HasSubstr("another algorithm"));
   EXPECT_NE(all, outputs_of(first, rows));
 #endif
-  // Of another network, with more layers than this: nothing is taken.
+  // An entry for a network with more layers is ignored.
   plan::store_tuning_result(plan::tuning_cache_file(), tuning_key(0).text(*network),
                             {.layers = 1, .algorithms = {1, 0, 1, 1}});
   CudaEngine third(network);
   EXPECT_EQ(outputs_of(third, rows), outputs_of(first, rows));
-  // Not measured: other precisions, and what is free to choose anew.
+  // Tuning results do not apply to other precisions, or where algorithms are chosen freely.
   CudaEngine rounded(network, {.precision = Precision::kTf32});
   EXPECT_THAT(rounded.info().path_reason, testing::Not(HasSubstr("another algorithm")));
 }

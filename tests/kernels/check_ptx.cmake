@@ -11,7 +11,7 @@ if(NOT status EQUAL 0)
   message(FATAL_ERROR "${text}")
 endif()
 file(READ ${PTX} ptx)
-string(REGEX REPLACE "[][;]" " " ptx "${ptx}") # what CMake's lists take for their own
+string(REGEX REPLACE "[][;]" " " ptx "${ptx}") # special characters of CMake lists
 string(REPLACE ".entry " ";" kernels "${ptx}")
 list(POP_FRONT kernels)
 

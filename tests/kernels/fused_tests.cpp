@@ -1,6 +1,6 @@
-// The fused kernels, on images as the plan packs them, against the reference in double precision.
-// Two blocks serve every launch of tiles, so that blocks carry several tiles; the same tests run in
-// the simulation and on a GPU.
+// The fused kernels, on images packed by the plan, against the double-precision reference. At most
+// two blocks serve every tile launch, so that each carries several tiles; the same tests run in the
+// simulation and on a GPU.
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -31,10 +31,11 @@ using NetworkPointer = std::shared_ptr<const Network>;
 
 constexpr std::size_t kKiB = 1024;
 
-// What every device that CUDA 13 supports has at least, beside the widest networks: sm_75 has 64.
+// At least this much shared memory is on every device that CUDA 13 supports, except for the widest
+// networks: sm_75 has 64 KiB.
 constexpr plan::SharedMemoryFacts kRoomy = {99 * kKiB, 100 * kKiB, kKiB};
 
-// So little that no more than the tile and the panels fits.
+// Shared memory for the tile and the panels only.
 plan::SharedMemoryFacts tight(const Network& network) {
   const std::size_t columns = (network.max_width() + 3) / 4 * 4;
   const std::size_t width = network.max_width() > 64 ? 128 : 64;
@@ -43,10 +44,10 @@ plan::SharedMemoryFacts tight(const Network& network) {
   return {bytes, bytes + kKiB, kKiB};
 }
 
-// What a card of the data centre has: for the tiles of eight warps, 64 wide.
+// A data-center GPU: room for the tiles of eight warps, 64 wide.
 constexpr plan::SharedMemoryFacts kLarge = {227 * kKiB, 228 * kKiB, kKiB};
 
-// By what a network's rows are carried.
+// The kernel under test.
 enum class Way { kPlanned, kWarpTile, kBlockTile, kStreamed, kFew };
 
 plan::SharedMemoryFacts facts_for(const Network& network, Way way) {
@@ -89,7 +90,7 @@ class Fused {
     EXPECT_GE(blocks, 1);
   }
 
-  // The outputs; rows and outputs lie so many floats behind an aligned address.
+  // Returns the outputs. The offsets, in floats, move rows and outputs off an aligned address.
   std::vector<float> run(const Matrix& rows, std::size_t offset = 0, std::size_t output_offset = 0,
                          const kernels::FusedLayerOutputs& layer_outputs = {}) {
     const DeviceArray device_rows({rows.data(), rows.data() + rows.size()}, offset);
@@ -146,7 +147,7 @@ class FusedKernels : public testing::Test {
   void SetUp() override { LAMELLA_NEEDS_CUDA_DEVICE(); }
 };
 
-// One network for each kernel and way of the weights.
+// One network for each kernel and weight placement.
 struct Variant {
   const char* name;
   std::vector<std::size_t> widths;
@@ -244,7 +245,7 @@ TEST_F(FusedKernels, EveryPaddedWidthAndAlignment) {
 }
 
 TEST_F(FusedKernels, ReadsNothingBehindTheRows) {
-  // The rows end where their memory does, with 16-byte alignment and without.
+  // The rows end where their memory ends, with and without 16-byte alignment.
   for (const std::vector<std::size_t>& widths : std::vector<std::vector<std::size_t>>{
            {4, 4}, {3, 4}, {8, 4}, {12, 10}, {13, 10}, {44, 10}, {45, 70}}) {
     const auto network = random_network({.widths = widths});
@@ -308,7 +309,7 @@ TEST_F(FusedKernels, NanAndInfinityStayInTheirRow) {
   constexpr float kInf = std::numeric_limits<float>::infinity();
   for (const Variant& variant : kVariants) {
     for (const auto last : {ActivationKind::kRelu, ActivationKind::kSoftmax}) {
-      // Behind tanh infinities are finite again, unless padding took part in them.
+      // After tanh, infinities are finite again, unless padding took part in the sums.
       const Activation hidden =
           last == ActivationKind::kRelu ? ActivationKind::kTanh : ActivationKind::kRelu;
       const auto network =
@@ -332,7 +333,7 @@ TEST_F(FusedKernels, NanAndInfinityStayInTheirRow) {
   }
 }
 
-// The same numbers to the last bit; every NaN is the same.
+// Bitwise equal, except that all NaN compare equal.
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return std::ranges::equal(a, b, [](float x, float y) {
     return (std::isnan(x) && std::isnan(y)) ||
@@ -377,7 +378,7 @@ TEST_F(FusedKernels, AllKernelsGiveTheSameBits) {
   }
 }
 
-// A sum of -0 stays so, unless padding takes part: zero times zero makes it 0.
+// A sum of -0 stays -0, unless padding takes part: zero times zero makes it 0.
 TEST_F(FusedKernels, NegativeZerosAreTheSameForAllKernels) {
   for (const std::size_t inputs : {12UL, 13UL, 14UL, 68UL}) {
     for (const std::size_t outputs : {3UL, 10UL}) {
@@ -427,7 +428,7 @@ TEST_F(FusedKernels, InputStepsAreRoundedOneByOne) {
       const Matrix rows = random_rows(131, network->inputs(), 2, 2);
       const auto found = kernel.run(rows);
       EXPECT_EQ(kernel.mismatch(rows, found), "") << variant.name;
-      // The same as the network without steps gives for stepped rows, bit for bit.
+      // Bitwise the outputs that the network without steps gives for stepped rows.
       Matrix stepped = rows;
       for (std::size_t i = 0; i < stepped.size(); ++i) {
         float& x = stepped.data()[i];

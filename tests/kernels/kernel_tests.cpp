@@ -1,5 +1,5 @@
-// The kernels by themselves, each against the formula in double precision. Outputs lie between
-// guard zones, at every alignment; the same tests run in the simulation and on a GPU.
+// Each kernel against its formula in double precision. Outputs lie between guard zones, at every
+// alignment; the same tests run in the simulation and on a GPU.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -34,7 +34,7 @@ std::vector<float> random_values(std::size_t count, std::uint32_t seed) {
   return values;
 }
 
-// act(y + bias) is what a layer with the identity matrix computes: the oracle serves.
+// act(y + bias) is a layer with the identity matrix, so the layer reference applies.
 test::Reference reference(const std::vector<float>& y, const std::vector<float>& bias,
                           std::size_t rows, std::size_t width, const Activation& activation) {
   Layer layer{.inputs = width,
@@ -129,7 +129,7 @@ TEST_F(Kernels, BiasActivationKnowsEveryElementwiseKind) {
   }
 }
 
-// Numbers of 16 bits as the memory of floats, two to each; what is behind an odd count stays 0.
+// Packs 16-bit values into floats, two per float; after an odd count the last half stays 0.
 template <class T>
 std::vector<float> packed(const std::vector<float>& values) {
   std::vector<float> memory((values.size() + 1) / 2);
@@ -183,7 +183,8 @@ TEST_F(Kernels, BiasActivationRoundsOnceToANarrowerDType) {
 
 template <class T>
 void expect_conversion(core::DType dtype, float large) {
-  // More than the grid has threads; what overflows, vanishes, or is halfway between two.
+  // More elements than the grid has threads; values that overflow, underflow or lie halfway between
+  // two results.
   const std::size_t count = 132 * 16 * 256 + 77;
   auto values = random_values(count, 1);
   const float infinity = std::numeric_limits<float>::infinity();
@@ -227,7 +228,7 @@ TEST_F(Kernels, RowSoftmaxServesEveryWidth) {
 }
 
 TEST_F(Kernels, RowSoftmaxStepsOverMoreRowsThanItsGrid) {
-  const std::size_t rows = 132 * 16 * 64 + 77;  // blocks times groups of a block, and some
+  const std::size_t rows = 132 * 16 * 64 + 77;  // blocks times groups per block, and some more
   const std::size_t width = 3;
   expect_right({.rows = rows, .width = width, .activation = ActivationKind::kSoftmax});
 }
@@ -267,7 +268,7 @@ TEST_F(Kernels, InputStepsAreOneRoundedOperationAtEveryWidth) {
         DeviceArray device_x(x, width % 4);
         const DeviceArray device_values(values);
         DeviceArray device_y(rows * width);
-        // Into another matrix, then in place.
+        // First out of place, then in place.
         ASSERT_EQ(kernels::input_step(device_x.data(), device_y.data(), device_values.data(), rows,
                                       width, kind, nullptr),
                   cudaSuccess);

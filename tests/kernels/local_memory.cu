@@ -1,5 +1,5 @@
-// A kernel whose array cannot stay in registers: that the flags of the kernels' own build reject it
-// is a test.
+// A kernel whose array cannot stay in registers: a test checks that the kernels' build flags reject
+// it.
 __global__ void local_memory_kernel(float* values, const int* order) {
   float copies[64];
   for (int i = 0; i < 64; ++i) {

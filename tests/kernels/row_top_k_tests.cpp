@@ -1,4 +1,4 @@
-// The largest values of rows, against sorting them. Matrices lie between guard zones, at every
+// The k largest values of rows, compared with sorting. Matrices lie between guard zones, at every
 // alignment; the same tests run in the simulation and on a GPU.
 #include <algorithm>
 #include <bit>
@@ -28,7 +28,7 @@ class RowTopK : public testing::Test {
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-// Many equals, both zeros, both infinities, NaNs that differ in their bits, and subnormal numbers.
+// Many equal values, both zeros, both infinities, NaN with different bits, and subnormals.
 std::vector<float> awkward_values(std::size_t count, std::uint32_t seed) {
   constexpr float kTiny = std::numeric_limits<float>::denorm_min();
   const std::vector<float> kinds = {0, -0.0F, 1, -1, 1.5F, -2.25F, kInf, -kInf, kTiny, kNan, -kNan};
@@ -42,7 +42,7 @@ std::vector<float> awkward_values(std::size_t count, std::uint32_t seed) {
   return values;
 }
 
-// index and value of the k largest of each row, one after the other, as bits.
+// Index and value of the k largest of each row, alternating, as bits.
 std::vector<std::uint32_t> sorted_top(const std::vector<float>& y, std::size_t width,
                                       std::size_t k) {
   std::vector<std::uint32_t> top;
@@ -93,7 +93,7 @@ TEST_F(RowTopK, ServesEveryWidthAndK) {
 }
 
 TEST_F(RowTopK, StepsOverMoreRowsThanItsGrid) {
-  expect_right(132 * 16 * 64 + 77, 3, 2);  // blocks times groups of a block, and some
+  expect_right(132 * 16 * 64 + 77, 3, 2);  // blocks times groups per block, and some more
 }
 
 TEST_F(RowTopK, NothingToDoLaunchesNothingAndAKThatIsNotIsRejected) {

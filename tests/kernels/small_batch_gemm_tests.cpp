@@ -1,5 +1,4 @@
-// The product of not many rows: its bits are those of chains of fused multiply-adds, which the host
-// can compute too.
+// The small-batch GEMM gives the bits of FMA chains, which the host can compute too.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -42,7 +41,7 @@ float expected(const float* x, const float* w, std::size_t inputs, const float* 
   for (std::size_t k = 0; k < inputs; ++k) {
     sum = std::fma(x[k], w[k], sum);
   }
-  sum += 0.0F;  // makes 0 of -0
+  sum += 0.0F;  // turns -0 into 0
   const float z = bias == nullptr ? sum : sum + *bias;
   return relu && z <= 0 ? 0 : z;
 }
@@ -52,7 +51,7 @@ bool same_bits(float a, float b) {
          (std::isnan(a) && std::isnan(b));
 }
 
-// Each output, guard zones around them, and that of calls with fewer rows.
+// Checks each output, the guard zones around the outputs, and the outputs of calls with fewer rows.
 void expect_chains(const Shape& s, const std::vector<float>& x, const std::vector<float>& w,
                    bool with_bias, bool relu, std::size_t offset) {
   SCOPED_TRACE(testing::Message() << s.rows << " rows, " << s.inputs << " to " << s.outputs
@@ -97,8 +96,8 @@ TEST_F(SmallBatchGemm, AreChainsOfMultiplyAddsForEverySize) {
   }
 }
 
-// As many blocks as make two and four sums a thread in each direction the better choice, with rows
-// and outputs that are no whole number of them.
+// Enough blocks that two or four sums per thread in each direction are the better choice, with row
+// and output counts that no tile size divides.
 TEST_F(SmallBatchGemm, LargerTilesAreTheSameChains) {
   std::uint32_t seed = 100;
   for (const Shape& s :
