@@ -1,5 +1,5 @@
-# What Lamella is built from, found from the distribution's packages (cmake/install-dependencies.sh
-# installs them).
+# Lamella's dependencies, from the distribution's packages (cmake/install-dependencies.sh installs
+# them).
 
 set(lamella_hint "run cmake/install-dependencies.sh, which installs it on Debian and Ubuntu")
 
@@ -20,7 +20,7 @@ if(LAMELLA_BUILD_COMMAND)
   endif()
 endif()
 
-# CUDA: the toolkit's headers alone serve the simulation; a real build needs nvcc and cuBLAS too.
+# CUDA: the simulation needs only the toolkit's headers; a real build also needs nvcc and cuBLAS.
 set(LAMELLA_CUDA_ENABLED OFF)
 if(LAMELLA_CUDA_SIM)
   include(cmake/find_cuda_toolkit.cmake)
@@ -36,7 +36,8 @@ elseif(NOT LAMELLA_CUDA STREQUAL "OFF")
   if(CMAKE_CUDA_COMPILER AND TARGET CUDA::cublas)
     include(cmake/cuda_architectures.cmake)
     enable_language(CUDA)
-    # CMake before 3.26 does not know that nvcc speaks C++20 (users of the package: cmake/cxx20.cmake).
+    # CMake before 3.26 does not know that nvcc supports C++20 (for users of the package:
+    # cmake/cxx20.cmake).
     if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
       set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
       set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")

@@ -1,10 +1,11 @@
-# What cmake --install puts where, and the packages that find_package(lamella) and pkg-config find there. Nothing that is
-# installed names the prefix: the tree may be moved.
+# Defines what cmake --install puts where, and the packages for find_package(lamella) and
+# pkg-config. No installed file contains the prefix, so the tree may be moved.
 include(CMakePackageConfigHelpers)
 
 set(lamella_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lamella)
 
-# lamella_install(TARGET... EXPORT NAME): the libraries, and lamella_NAME.cmake, which the package's component reads.
+# lamella_install(TARGET... EXPORT NAME) installs the libraries and lamella_NAME.cmake, which the
+# package's component reads.
 function(lamella_install)
   cmake_parse_arguments(arg "" "EXPORT" "" ${ARGN})
   install(TARGETS ${arg_UNPARSED_ARGUMENTS} EXPORT lamella_${arg_EXPORT})
