@@ -23,11 +23,11 @@
 //
 // Measured on an H100 (132 multiprocessors, 66.9 TFLOP/s): 1,000,000 rows of 64-64-64-10, 17,664
 // FLOP each, took 0.575 ms, 31 TFLOP/s. In the loop of 8x8 sums 128 of 148 instructions are FMAs
-// (nvcc 13.0, sm_90; 8x16: 256 of 276; 4x4: 64 of 82); of all instructions that a warp executes, 76
-// % are. The limit is shared-memory bandwidth: a 16-byte read of a warp occupies shared memory for
-// four clocks, however many lanes read the same address. The four reads for a warp's 64 FMAs take
-// as long as the FMAs, 16 clocks of the multiprocessor; 4x4 sums take twice that. Where shared
-// memory suffices, kernels/fused_warp_tile.cu reads less.
+// (nvcc 13.0, sm_90; 8x16: 256 of 276; 4x4: 64 of 82); FMAs are 76 % of all
+// instructions that a warp executes. The limit is shared-memory bandwidth: a 16-byte read of a warp
+// occupies shared memory for four clocks, however many lanes read the same address. The four reads
+// for a warp's 64 FMAs take as long as the FMAs, 16 clocks of the multiprocessor; 4x4 sums take
+// twice that. Where shared memory suffices, kernels/fused_warp_tile.cu reads less.
 #include <algorithm>
 #include <cstdint>
 

@@ -1,6 +1,6 @@
-// What the fused kernels apply to one row in shared memory, owned by one thread: input steps, and
-// the activations that do not merit their own code in the kernel's main loop. Element c of the row
-// is row[c * stride].
+// Operations of the fused kernels on one row in shared memory, owned by one thread: input steps,
+// and the activations that do not merit their own code in the kernel's main loop. Element c of the
+// row is row[c * stride].
 #pragma once
 
 #include <cmath>

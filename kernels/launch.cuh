@@ -41,9 +41,9 @@
 
 namespace lamella {
 
-// Whether threads of a kernel are so costly that engines avoid kernels with many threads and little
-// work, which then only their own tests run: in the simulation under ThreadSanitizer, where engines
-// would take minutes.
+// Whether kernel threads are so costly that engines avoid kernels with many threads and little work
+// (those kernels' own tests still run them). True in the simulation under ThreadSanitizer, where
+// engines would take minutes.
 #ifdef LAMELLA_CUDA_SIM
 inline constexpr bool kThreadsAreCostly = ::cuda_sim::kThreadSanitizer;
 #else

@@ -165,7 +165,7 @@ struct Sums {
     for (unsigned v = groups * kAhead; v < vectors; ++v) {
       add_inputs(read(x + v, w + v), 4);
     }
-    // Skip missing inputs: adding their zeros could turn -0 into 0.
+    // Skip missing inputs: adding their zeros could change -0 to 0.
     if (inputs % 4 != 0) {
       add_inputs(read(x + vectors, w + vectors), inputs % 4);
     }
