@@ -27,8 +27,8 @@ struct GemmProblem {
   std::size_t y_alignment = 256;               // guaranteed for every y, in bytes
 };
 
-// What the GEMMs of one engine share, all of it used in stream order. The handle serves cuBLAS and
-// cuBLASLt.
+// State shared by the GEMMs of one engine, all of it used in stream order. The handle serves cuBLAS
+// and cuBLASLt.
 struct GemmResources {
   cublasHandle_t handle = nullptr;
   void* workspace = nullptr;  // device memory, the libraries' workspace
@@ -50,9 +50,9 @@ class Gemm {
   Gemm& operator=(const Gemm&) = delete;
   virtual ~Gemm() = default;
 
-  // Enqueues the GEMM of rows rows, at least 1, on the stream, which must also be the stream of the
-  // cuBLAS handle. Neither allocates nor synchronizes. y must not overlap x or w. Throws
-  // DeviceError.
+  // Enqueues the GEMM for a batch of `rows` rows, at least 1, on the stream, which must also be the
+  // stream of the cuBLAS handle. Neither allocates nor synchronizes. y must not overlap x or w.
+  // Throws DeviceError.
   virtual void enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream) = 0;
   // As enqueue, without the epilogue's activation: y receives exactly the bits that the activation
   // would be applied to.

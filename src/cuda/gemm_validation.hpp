@@ -27,7 +27,7 @@ namespace lamella::cuda {
 
 // Whether another GEMM of this layer, with the same epilogue, gives random rows the same bits as
 // the first, also with zeros, infinities and NaN, which shows that both sum in the same order.
-// which distinguishes the other GEMM from further ones of its shape. For float32 outputs and an
+// `which` distinguishes the other GEMM from further ones of its shape. For float32 outputs and an
 // order-sensitive layer. Cached and thread-safe as gemm_mismatch. Throws DeviceError.
 [[nodiscard]] bool gives_same_bits(CublasLtGemm& first, Gemm& other,
                                    const CublasLtGemm::Configuration& which, const Layer& layer,

@@ -20,7 +20,7 @@ class HostLayerOutputs {
   HostLayerOutputs(std::span<const LayerOutput> layer_outputs, std::size_t chunk_rows,
                    const std::shared_ptr<DeviceMemoryResource>& memory);
 
-  // The same layer outputs for a chunk of rows rows, in device memory.
+  // The same layer outputs for a chunk of `rows` rows, in device memory.
   [[nodiscard]] std::vector<LayerOutput> on_device(std::size_t rows) const;
   // Enqueues the copies of that chunk to the caller's memory, after the rows already copied. All
   // chunks must use the same stream.

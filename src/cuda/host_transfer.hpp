@@ -17,8 +17,8 @@
 
 namespace lamella::cuda {
 
-// The rows of a buffer, for a call of rows rows, at least 1, to a network that computes max_rows
-// per pass.
+// The row count of a buffer, for a call of `rows` rows, at least 1, to a network that computes
+// max_rows per pass.
 [[nodiscard]] std::size_t buffer_rows_of(std::size_t inputs, std::size_t outputs,
                                          std::size_t max_rows, std::size_t rows);
 

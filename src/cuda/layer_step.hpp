@@ -16,19 +16,19 @@ namespace lamella::cuda {
 
 class LayerStep {
  public:
-  // The layer is the network's layer number index and must outlive the step. Under every policy but
+  // layer is number `index` of its network and must outlive the step. Under every policy but
   // kFastest a row's bits depend on that row only. A cuBLASLt algorithm serves only if validation
-  // found it within the bounds of the double-precision reference, or found its bits equal to those
-  // of one that was. Bias, ReLU and GELU (tanh form) move into the GEMM's epilogue where cuBLASLt
-  // offers it; ReLU only where a check on the device shows that NaN is kept, GELU only where its
-  // own validation passes. rank: of the algorithm for the largest batch size, as in
-  // CublasLtGemm::Choice. May synchronize. Throws DeviceError.
+  // found its outputs within the bounds of the double-precision reference, or equal in bits to
+  // those of an algorithm that passed. Bias, ReLU and GELU (tanh form) move into the GEMM's
+  // epilogue where cuBLASLt offers it; ReLU only where a check on the device shows that NaN is
+  // kept, GELU only where its own validation passes. rank: of the algorithm for the largest batch
+  // size, as in CublasLtGemm::Choice. May synchronize. Throws DeviceError.
   LayerStep(const Layer& layer, std::size_t index, const GemmProblem& problem,
             const GemmResources& resources, AlgorithmPolicy policy, std::size_t rank);
 
-  // Enqueues y = act(x W^T + bias) for rows rows, at least 1, on the stream, and copies this
-  // layer's pre-activations and activations to the layer outputs that request them. Throws
-  // DeviceError.
+  // Enqueues y = act(x W^T + bias) for a batch of `rows` rows, at least 1, on the stream, and
+  // copies this layer's pre-activations and activations to the layer outputs that request them.
+  // Throws DeviceError.
   void enqueue(const void* x, void* y, std::size_t rows, cudaStream_t stream,
                std::span<const LayerOutput> layer_outputs);
 

@@ -157,7 +157,7 @@ CudaPath parse_cuda_path(std::string_view text) {
 }
 
 void Engine::enqueue(const float* /*rows*/, std::size_t /*row_count*/, float* /*outputs*/,
-                     CUstream_st* /*stream*/, std::span<const LayerOutput> /*layer outputs*/) {
+                     CUstream_st* /*stream*/, std::span<const LayerOutput> /*layer_outputs*/) {
   throw UsageError(
       fmt::format("enqueue takes rows on one CUDA device, and this engine is of {}: make one for "
                   "cuda:N, or call "
