@@ -154,7 +154,7 @@ TEST_F(MultiDevice, NamesDifferentDevices) {
     }
     [[nodiscard]] const Network& network() const override { return *network_; }
     void run(MatrixView<const float> /*rows*/, MatrixView<float> /*outputs*/,
-             std::span<const LayerOutput> /*layer outputs*/) override {}
+             std::span<const LayerOutput> /*layer_outputs*/) override {}
     void run_top_k(MatrixView<const float> /*rows*/, MatrixView<RankedOutput> /*top*/) override {}
 
    private:

@@ -162,8 +162,7 @@ TEST_F(Observation, AFailingCallWhileLayersAreTimedIsReportedAndNothingLeaks) {
 
 TEST_F(Observation, TheBenchmarkTimesTheWholeOfEachPartOfACall) {
   constexpr std::size_t kTurnRows = 30;
-  constexpr std::size_t kTurns =
-      6;  // with a time limit of 0: three warm-up runs and three timed ones
+  constexpr std::size_t kTurns = 6;  // at a 0 s limit: three warm-up runs, three timed ones
   // Not ReLU, for which every new engine computes a test row.
   const auto network = random_network({.widths = {20'000, 5, 40}, .hidden = ActivationKind::kTanh});
   const EngineOptions engine{

@@ -1,11 +1,11 @@
-# Compiles a file of kernels to PTX and counts instructions: 16-byte accesses that a careless change
-# turned into 4-byte ones compute the same, at a fraction of the speed.
+# Compiles a kernel source file to PTX and counts instructions: 16-byte accesses that a careless
+# change splits into 4-byte ones give the same results at a fraction of the speed.
 #
-#   cmake -D COMMAND=... -D PTX=... -D RULES=... -P check_ptx.cmake
+#     cmake -D COMMAND=... -D PTX=... -D RULES=... -P check_ptx.cmake
 #
-# COMMAND compiles to the file PTX. Each of RULES is "kernel|instruction|count": at least one kernel
-# has a (mangled) name that matches the first expression, and each of those has at least so many
-# instructions that match the second.
+# COMMAND compiles to the file PTX. Each of RULES is "kernel|instruction|count": at least one
+# kernel's mangled name must match the first expression, and each such kernel must contain at least
+# count instructions that match the second.
 execute_process(COMMAND ${COMMAND} RESULT_VARIABLE status OUTPUT_VARIABLE text ERROR_VARIABLE text)
 if(NOT status EQUAL 0)
   message(FATAL_ERROR "${text}")

@@ -31,8 +31,8 @@ using NetworkPointer = std::shared_ptr<const Network>;
 
 constexpr std::size_t kKiB = 1024;
 
-// At least this much shared memory is on every device that CUDA 13 supports, except for the widest
-// networks: sm_75 has 64 KiB.
+// The minimum shared memory of the devices that CUDA 13 supports, other than sm_75, whose 64 KiB
+// matter only for the widest networks.
 constexpr plan::SharedMemoryFacts kRoomy = {99 * kKiB, 100 * kKiB, kKiB};
 
 // Shared memory for the tile and the panels only.
@@ -44,7 +44,7 @@ plan::SharedMemoryFacts tight(const Network& network) {
   return {bytes, bytes + kKiB, kKiB};
 }
 
-// A data-center GPU: room for the tiles of eight warps, 64 wide.
+// A data-center GPU, whose shared memory holds the tiles of eight warps, 64 wide.
 constexpr plan::SharedMemoryFacts kLarge = {227 * kKiB, 228 * kKiB, kKiB};
 
 // The kernel under test.

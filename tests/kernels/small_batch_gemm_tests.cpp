@@ -41,7 +41,7 @@ float expected(const float* x, const float* w, std::size_t inputs, const float* 
   for (std::size_t k = 0; k < inputs; ++k) {
     sum = std::fma(x[k], w[k], sum);
   }
-  sum += 0.0F;  // turns -0 into 0
+  sum += 0.0F;  // changes -0 to 0
   const float z = bias == nullptr ? sum : sum + *bias;
   return relu && z <= 0 ? 0 : z;
 }
