@@ -1,5 +1,5 @@
-# Defines what cmake --install puts where, and the packages for find_package(lamella) and
-# pkg-config. No installed file contains the prefix, so the tree may be moved.
+# Lays out the installation, and the packages for find_package(lamella) and pkg-config. No installed
+# file contains the prefix, so the tree may be moved.
 include(CMakePackageConfigHelpers)
 
 set(lamella_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lamella)
