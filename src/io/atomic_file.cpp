@@ -18,7 +18,7 @@
 namespace lamella::io {
 namespace {
 
-// Where a name leads once symbolic links are followed, so that a link stays a link.
+// Follows symbolic links, so that writing through a link replaces its target and keeps the link.
 std::string resolved(const std::string& path) {
   std::error_code error;
   const std::filesystem::path real = std::filesystem::canonical(path, error);
@@ -60,8 +60,8 @@ void AtomicFile::open_direct(const std::string& path) {
 }
 
 void AtomicFile::open_beside(const std::string& path, unsigned mode, bool exists) {
-  // First, since what throws once the file is there would leave it behind: there is no destructor
-  // to an object that was not made.
+  // Set first: if anything below threw after the file was created, the file would stay behind,
+  // because a constructor that throws runs no destructor.
   target_ = path;
   constexpr int kAttempts = 100;
   std::random_device random;
@@ -80,7 +80,7 @@ void AtomicFile::open_beside(const std::string& path, unsigned mode, bool exists
     throw FileError(name_, "cannot be created: " + system_message(error));
   }
   if (exists) {
-    // As good as can be done: where it fails, the file keeps the mode of a new one.
+    // Best effort: on failure the file keeps the mode of a new file.
     (void)::fchmod(file_.get(), mode & 07777U);
   }
 }

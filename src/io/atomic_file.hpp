@@ -1,4 +1,4 @@
-// Output files that appear under their own name only when they are complete.
+// Output files that appear under their final name only once complete.
 #pragma once
 
 #include <cstddef>
@@ -11,26 +11,25 @@
 
 namespace lamella::io {
 
-// A file that is written beside its target and renamed at the end. Where the target exists and is
-// not a regular file (/dev/null, a FIFO), or is standard output, it is written directly.
+// Writes to a temporary file beside the target and renames it in finish(). Writes directly if the
+// target is standard output or exists and is not a regular file (/dev/null, a FIFO).
 class AtomicFile {
  public:
-  // "-" is standard output. Where written is not null, it follows what is appended. Throws
-  // FileError.
+  // "-" is standard output. A non-null `written` is updated with every append. Throws FileError.
   explicit AtomicFile(const std::string& path, WrittenFile* written = nullptr);
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
-  // Removes what was written, unless finish() succeeded.
+  // Removes the temporary file unless finish() succeeded.
   ~AtomicFile();
 
   [[nodiscard]] const std::string& name() const { return name_; }
-  // Whether write_at works: the file is on its way to a name, not a stream, and not recorded.
+  // Whether write_at works: only for a temporary file whose bytes are not recorded in `written`.
   [[nodiscard]] bool can_rewrite() const { return !temporary_.empty() && written_ == nullptr; }
   // Appends. Throws FileError.
   void write(std::span<const std::byte> bytes);
-  // Replaces bytes that were written before. Throws FileError.
+  // Overwrites bytes already written. Throws FileError.
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
-  // Gives the file its name. Throws FileError. Call once, last.
+  // Renames the file to its target. Throws FileError. Call once, last.
   void finish();
 
  private:
@@ -39,7 +38,7 @@ class AtomicFile {
 
   std::string name_;
   std::string target_;
-  std::string temporary_;  // empty where the target is written directly
+  std::string temporary_;  // empty if the target is written directly
   FileHandle file_;
   WrittenFile* written_;
 };

@@ -53,7 +53,7 @@ Layer take_layer(std::vector<Tensor>& tensors, const NamedLayer& named, WeightsL
   const bool fortran = weights.fortran_order;
   layer.weights = take_values(weights, allow_nonfinite);
   if (fortran == out_in) {
-    // In memory [first x second] stands row by row, or column by column in Fortran order.
+    // A [first x second] array in memory is row-major, or column-major in Fortran order.
     layer.weights = fortran ? transposed(layer.weights, second, first)
                             : transposed(layer.weights, first, second);
   }
@@ -88,7 +88,7 @@ void apply_activations(std::vector<Layer>& layers, const LoadOptions& options,
   }
 }
 
-// The value under one of Lamella's own keys, or nothing.
+// The metadata value of one of Lamella's own keys; empty if absent.
 std::string own_value(const TensorFile& file, const char* key) {
   const auto found = file.own.find(key);
   return found == file.own.end() ? std::string() : found->second;
@@ -102,13 +102,13 @@ void check_format(const TensorFile& file) {
   }
 }
 
-// A JSON list of texts. Read as events are: nothing nested is built.
+// A JSON list of strings. Parsed as events, so nested values are never built.
 std::vector<std::string> own_names(const TensorFile& file, const char* key) {
   const std::string text = own_value(file, key);
   if (text.empty()) {
     return {};
   }
-  // A list of texts is depth 1; anything deeper is dropped before it is built.
+  // The list's strings are at depth 1; drops anything deeper before it is built.
   const auto json = nlohmann::json::parse(
       text,
       [](int depth, nlohmann::json::parse_event_t /*event*/, nlohmann::json& /*value*/) {
@@ -129,7 +129,7 @@ std::vector<std::string> own_names(const TensorFile& file, const char* key) {
   return names;
 }
 
-// Takes a tensor out of the file's, if it is there.
+// Moves the named tensor out of the file, if present.
 std::optional<Tensor> take_tensor(TensorFile& file, const std::string& name) {
   const auto found = std::find_if(file.tensors.begin(), file.tensors.end(),
                                   [&name](const Tensor& tensor) { return tensor.name == name; });
@@ -141,7 +141,7 @@ std::optional<Tensor> take_tensor(TensorFile& file, const std::string& name) {
   return tensor;
 }
 
-// [any x columns]; rows of a test may hold what weights may not.
+// [any x columns]. Self-test rows may hold values that weights may not (NaN, infinity).
 Matrix take_matrix(Tensor tensor, std::size_t columns) {
   if (tensor.shape.size() != 2 || tensor.shape[0] == 0 || tensor.shape[1] != columns) {
     throw Error(fmt::format("tensor {} has the shape {}; [rows x {}] is wanted",
@@ -153,7 +153,7 @@ Matrix take_matrix(Tensor tensor, std::size_t columns) {
   return matrix;
 }
 
-// Takes the tensors of the input steps out of the file's.
+// Moves the tensors of the input steps out of the file.
 std::vector<InputStep> take_input_steps(TensorFile& file, bool allow_nonfinite) {
   std::vector<InputStep> steps;
   const std::string kinds = own_value(file, safetensors_layout::kInputSteps);
@@ -175,7 +175,7 @@ std::vector<InputStep> take_input_steps(TensorFile& file, bool allow_nonfinite) 
       throw Error(fmt::format("lacks the tensor {} of an input step that its metadata lists",
                               in_quotes(name)));
     }
-    // The bounds of a clip may be infinite: open.
+    // An infinite clip bound means unbounded.
     step.values = take_values(*tensor, allow_nonfinite || step.kind == InputStep::Kind::kClip);
     steps.push_back(std::move(step));
   }
@@ -191,7 +191,7 @@ LoadedNetwork build_network(TensorFile file, const LoadOptions& options) {
   LoadedNetwork loaded;
   check_format(file);
   std::vector<InputStep> steps = take_input_steps(file, options.allow_nonfinite);
-  // Under these names only in files of our own.
+  // Only Lamella's own files use these names.
   const bool own = !own_value(file, safetensors_layout::kFormat).empty();
   std::optional<Tensor> test_rows =
       own ? take_tensor(file, safetensors_layout::kSelfTestRows) : std::nullopt;

@@ -1,4 +1,4 @@
-// From a file's tensors to a Network: layers in order, weights as [outputs x inputs], activations.
+// Builds a Network from a file's tensors: layer order, weights as [outputs x inputs], activations.
 #pragma once
 
 #include <lamella/model_file.hpp>
@@ -7,8 +7,8 @@
 
 namespace lamella::io {
 
-// Takes the tensors over and frees each after its conversion. format stays for the caller to fill
-// in. Throws Error.
+// Consumes the tensors and frees each after converting it. Leaves `format` for the caller to set.
+// Throws Error.
 [[nodiscard]] LoadedNetwork build_network(TensorFile file, const LoadOptions& options);
 
 }  // namespace lamella::io

@@ -17,7 +17,7 @@
 namespace lamella::io {
 namespace {
 
-// One call of read or write moves at most this much, which every system takes.
+// Maximum bytes per read or write call; every supported system accepts this size.
 constexpr std::size_t kMaxAtOnce = std::size_t{1} << 30;
 
 void throw_if_cancelled(const std::atomic<bool>* cancelled, const std::string& name) {
@@ -32,8 +32,8 @@ class FileSource final : public ByteSource {
              const std::atomic<bool>* cancelled = nullptr)
       : ByteSource(std::move(name)), file_(std::move(file)), size_(size), cancelled_(cancelled) {
     if (!size_) {
-      // Of a pipe, the most that the system grants everyone, so that both ends seldom wait.
-      // Anything else, or a pipe that may not grow, stays as it is.
+      // Grows a pipe to the largest size every user is allowed, so that neither end blocks often.
+      // Failure, or a file that is not a pipe, is harmless.
       static_cast<void>(::fcntl(file_.get(), F_SETPIPE_SZ, 1 << 20));
     }
   }
@@ -73,7 +73,7 @@ class FileSource final : public ByteSource {
   }
 
  private:
-  // A read that waits cannot be stopped from another thread, a wait in steps can.
+  // Polls in steps: another thread can cancel this wait, but not a blocking read.
   void wait_for_bytes() const {
     constexpr int kStepMilliseconds = 100;
     pollfd waiting = {.fd = file_.get(), .events = POLLIN, .revents = 0};
@@ -96,7 +96,7 @@ class FileSource final : public ByteSource {
 
   FileHandle file_;
   std::optional<std::uint64_t> size_;
-  std::uint64_t taken_ = 0;  // from the stream
+  std::uint64_t taken_ = 0;  // bytes read from the stream
   const std::atomic<bool>* cancelled_;
 };
 
@@ -129,7 +129,7 @@ class MemorySource final : public ByteSource {
   std::uint64_t position_ = 0;
 };
 
-// What is left of a seekable file counts from where its descriptor stands: at 0 for ours.
+// A seekable file's remaining size counts from the descriptor's offset, 0 for files opened here.
 std::unique_ptr<ByteSource> source_of(FileHandle file, const std::string& name,
                                       const std::atomic<bool>* cancelled = nullptr) {
   struct stat status = {};
@@ -214,7 +214,7 @@ std::unique_ptr<ByteSource> open_source(const std::string& path,
     return source_of(FileHandle(STDIN_FILENO, false), "standard input", cancelled);
   }
   int descriptor = -1;
-  do {  // opening a FIFO waits for its other end, and a signal ends the wait
+  do {  // opening a FIFO blocks until its other end opens; a signal interrupts it
     throw_if_cancelled(cancelled, path);
     descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   } while (descriptor < 0 && errno == EINTR);

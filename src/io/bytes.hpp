@@ -1,4 +1,4 @@
-// Reading numbers out of bytes that came from a file: every read is checked against what remains.
+// Reads integers from file bytes, checking every read against the bytes that remain.
 #pragma once
 
 #include <bit>
@@ -27,8 +27,8 @@ template <std::unsigned_integral T>
   }
 }
 
-// A little-endian number at from, which need not be aligned. The caller has checked that its bytes
-// are there.
+// The little-endian integer at `from`, which may be unaligned. Precondition: its bytes are in
+// range.
 template <std::unsigned_integral T>
 [[nodiscard]] inline T load_little(const std::byte* from) {
   T value = 0;
@@ -40,13 +40,13 @@ template <std::unsigned_integral T>
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// Whether the bytes begin with the characters of a signature.
+// Whether the bytes start with a signature.
 [[nodiscard]] inline bool begins_with(std::span<const std::byte> bytes,
                                       std::string_view signature) {
   return as_text(bytes).starts_with(signature);
 }
 
-// A view of bytes that answers every question about a range that is not inside it with nothing.
+// A view of bytes that returns nullopt for any range not inside it.
 class ByteView {
  public:
   constexpr ByteView() = default;
@@ -55,7 +55,7 @@ class ByteView {
   [[nodiscard]] constexpr std::size_t size() const { return bytes_.size(); }
   [[nodiscard]] constexpr std::span<const std::byte> all() const { return bytes_; }
 
-  // length bytes from offset on.
+  // `length` bytes from `offset`.
   [[nodiscard]] constexpr std::optional<std::span<const std::byte>> part(
       std::uint64_t offset, std::uint64_t length) const {
     if (offset > bytes_.size() || length > bytes_.size() - offset) {
@@ -64,7 +64,7 @@ class ByteView {
     return bytes_.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(length));
   }
 
-  // The little-endian number at offset.
+  // The little-endian integer at `offset`.
   template <std::unsigned_integral T>
   [[nodiscard]] std::optional<T> number(std::uint64_t offset) const {
     const auto bytes = part(offset, sizeof(T));

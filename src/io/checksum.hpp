@@ -1,4 +1,4 @@
-// CRC-32, as in zip and gzip, over bytes that come piece by piece.
+// Incremental CRC-32, as in zip and gzip.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace lamella::io {
 
-// The checksum of what checksum stands for (0: nothing yet), followed by bytes.
+// Extends a checksum (0 for no data yet) by `bytes`.
 [[nodiscard]] inline std::uint32_t add_to_checksum(std::uint32_t checksum,
                                                    std::span<const std::byte> bytes) {
   return static_cast<std::uint32_t>(

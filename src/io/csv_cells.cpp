@@ -11,8 +11,8 @@
 namespace lamella::io {
 namespace {
 
-// The value of a decimal number that is out of float's range: infinite or zero, by the power of ten
-// of its first digit that is not 0.
+// The value of a decimal number outside float's range: infinity or zero, decided by the decimal
+// exponent of its first nonzero digit.
 float out_of_range_value(std::string_view text) {
   const bool negative = text.starts_with('-');
   const std::size_t exponent_at = text.find_first_of("eE");
@@ -77,7 +77,7 @@ std::string take_cell(std::string_view record, std::size_t& position, char delim
     }
     begin += begin != end ? 1 : 0;
   }
-  // Something behind the quotes makes it no sound cell: it is kept as it stands, quotes and all.
+  // Text after the closing quote makes the cell malformed: keep it verbatim, quotes included.
   const std::string_view rest(begin, static_cast<std::size_t>(end - begin));
   const std::size_t length = std::min(rest.find(delimiter), rest.size());
   std::string_view tail = rest.substr(0, length);

@@ -1,4 +1,4 @@
-// The cells of one record of delimited text.
+// Cells of one record of delimited text.
 #pragma once
 
 #include <cstddef>
@@ -8,23 +8,23 @@
 
 namespace lamella::io {
 
-// Whether the cell is a number as rows may hold it: decimal, with an optional sign and exponent, or
-// nan, inf, infinity in any case. Rounded to the nearest float; beyond its range, an infinity or 0.
-// text has no spaces around it.
+// Parses a number: decimal with optional sign and exponent, or nan, inf, infinity in any case.
+// Rounds to the nearest float; out-of-range values become infinity or 0. `text` has no surrounding
+// spaces. Returns false if the cell is not a number.
 [[nodiscard]] bool parse_cell(std::string_view text, float& value);
 
-// Finds the end of a number that begins at begin, if parse_cell would take it; else returns begin.
-// What follows the number is not looked at.
+// Parses the number at `begin` as parse_cell does and returns its end, or `begin` if there is none.
+// Ignores the text after the number.
 [[nodiscard]] const char* parse_number(const char* begin, const char* end, float& value);
 
-// The cell that begins at position, without its quotes and outer spaces; moves position behind the
-// delimiter after it, or to npos after the last. Spaces inside quotes stay.
+// Returns the cell at `position` without its quotes and outer spaces; spaces inside quotes stay.
+// Advances `position` past the next delimiter, or to npos after the last cell.
 [[nodiscard]] std::string take_cell(std::string_view record, std::size_t& position, char delimiter);
 
-// All of them.
+// All cells of a record.
 [[nodiscard]] std::vector<std::string> split_cells(std::string_view record, char delimiter);
 
-// Moves over spaces; tabs are spaces where they do not delimit.
+// Skips spaces, and tabs unless the delimiter is a tab.
 [[nodiscard]] inline const char* skip_spaces(const char* at, const char* end, char delimiter) {
   while (at != end && (*at == ' ' || (*at == '\t' && delimiter != '\t'))) {
     ++at;
@@ -32,10 +32,10 @@ namespace lamella::io {
   return at;
 }
 
-// The text without the spaces and tabs around it.
+// The text without leading and trailing spaces and tabs.
 [[nodiscard]] std::string_view trimmed(std::string_view text);
 
-// Whether a record has nothing but spaces. A tab that delimits is not nothing.
+// Whether a record holds only spaces. A delimiting tab does not count as a space.
 [[nodiscard]] inline bool is_blank(std::string_view record, char delimiter) {
   const char* end = record.data() + record.size();
   return skip_spaces(record.data(), end, delimiter) == end;

@@ -19,7 +19,7 @@ constexpr std::size_t kLongestRecord = std::size_t{64} << 20;
 }  // namespace
 
 CsvLines::CsvLines(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {
-  // A small file needs no more than its size, and one byte to see its end.
+  // A small file needs a buffer of its size plus one byte to detect the end.
   const std::uint64_t size = source_->size().value_or(kReadBlock);
   buffer_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(size + 1, kReadBlock)));
   skip_byte_order_mark();
@@ -39,7 +39,7 @@ void CsvLines::skip_byte_order_mark() {
   }
 }
 
-// Reads more behind what is there; false at the end of the source.
+// Reads more bytes after those in the buffer. Returns false at the end of the source.
 bool CsvLines::fill() {
   if (at_end_) {
     return false;
@@ -66,8 +66,8 @@ bool CsvLines::fill() {
   return !at_end_;
 }
 
-// Whether a quote stands in [begin, end) of the buffer. Asked from front to back, it looks at every
-// byte once, however short the lines are.
+// Whether [begin, end) of the buffer holds a quote. Called with increasing ranges, it scans each
+// byte once, however short the lines.
 bool CsvLines::has_quote(std::size_t begin, std::size_t end) {
   if (quote_ < begin || (quote_ < filled_ && buffer_[quote_] != '"')) {
     const std::size_t from = std::max(quote_, begin);
@@ -78,8 +78,8 @@ bool CsvLines::has_quote(std::size_t begin, std::size_t end) {
   return quote_ < end;
 }
 
-// The length of the record that begins at next_, up to the \n that ends it or to the end of the
-// source; counts the lines in it. Nothing where it may not read and would have to.
+// The length of the record at next_, up to its final \n or the end of the source; counts its lines.
+// Returns nullopt if it would have to read but must not.
 std::optional<std::size_t> CsvLines::find_end(bool may_read) {
   std::size_t searched = 0;
   bool quoted = false;
@@ -105,7 +105,7 @@ std::optional<std::size_t> CsvLines::find_end(bool may_read) {
       continue;
     }
     if (!may_read && !at_end_) {
-      quote_ = 0;  // the record will be looked at again
+      quote_ = 0;  // the next call scans this record again
       return std::nullopt;
     }
     if (!fill()) {

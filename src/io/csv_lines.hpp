@@ -1,4 +1,4 @@
-// Lines of delimited text, out of a reused buffer.
+// Splits delimited text into records in a reused buffer.
 #pragma once
 
 #include <cstddef>
@@ -12,21 +12,21 @@
 
 namespace lamella::io {
 
-// Gives one record at a time: a line, or several where a quoted cell holds line breaks. The end of
-// line (\n or \r\n) is not part of it.
+// Yields one record at a time: one line, or several if a quoted cell holds line breaks. Excludes
+// the line ending (\n or \r\n).
 class CsvLines {
  public:
   explicit CsvLines(std::unique_ptr<ByteSource> source);
 
   [[nodiscard]] const std::string& name() const { return source_->name(); }
-  // Moves on to the next record; false at the end. Reads when there is no whole record in memory,
-  // after which earlier records are gone. Throws FileError.
+  // Advances to the next record; false at the end. Reading more input invalidates earlier records.
+  // Throws FileError.
   bool next();
-  // The same, but false instead of reading.
+  // Like next(), but returns false instead of reading.
   bool next_in_memory();
-  // Makes the next call of next() give the same record again.
+  // Makes the next call to next() return the same record.
   void repeat() { repeated_ = true; }
-  // The record that was moved to last.
+  // The current record.
   [[nodiscard]] CsvRecord record() const { return {{buffer_.data() + begin_, length_}, line_}; }
 
  private:
@@ -40,10 +40,9 @@ class CsvLines {
   std::vector<char> buffer_;
   std::size_t begin_ = 0;   // of the record
   std::size_t length_ = 0;  // of the record
-  std::size_t next_ = 0;    // where the next record begins
+  std::size_t next_ = 0;    // start of the next record
   std::size_t filled_ = 0;
-  std::size_t quote_ =
-      0;  // the first quote behind the last place looked at, or where there was none
+  std::size_t quote_ = 0;  // the next quote, or the end of the scanned bytes
   std::uint64_t line_ = 0;
   std::uint64_t next_line_ = 1;
   bool at_end_ = false;

@@ -15,7 +15,7 @@
 namespace lamella::io {
 namespace {
 
-// Where the cell that was taken ends: at its delimiter, or at the record's end.
+// The end of the current cell: its delimiter or the record's end.
 const char* cell_end(std::string_view record, std::size_t position) {
   return position == std::string_view::npos ? record.data() + record.size()
                                             : record.data() + position - 1;
@@ -61,8 +61,8 @@ void CsvRecordParser::parse(const CsvRecord& record, float* row) const {
   }
 }
 
-// Parses the cell that begins at at and returns where it ends. Inlined, since a call for each
-// number costs half as much as the number.
+// Parses the cell at `at` and returns its end. Inlined: a call per number costs half as much as
+// parsing the number.
 [[gnu::always_inline]] inline const char* CsvRecordParser::parse_one(const CsvRecord& record,
                                                                      const char* at,
                                                                      std::size_t column,
@@ -119,7 +119,7 @@ void CsvRecordParser::parse_selected(const CsvRecord& record, float* row) const 
   }
 }
 
-// The same for whatever is no short decimal.
+// parse_one for any cell that is not a short decimal.
 const char* CsvRecordParser::parse_other(const CsvRecord& record, const char* at,
                                          std::size_t column, float& value) const {
   const char* end = record.text.data() + record.text.size();

@@ -1,5 +1,4 @@
-// Parsing the records of delimited text into rows of numbers. Numbers are parsed where they stand;
-// only cells in quotes are copied.
+// Parses records of delimited text into rows of numbers, in place; copies only quoted cells.
 #pragma once
 
 #include <cstddef>
@@ -11,23 +10,23 @@
 namespace lamella::io {
 
 struct CsvRecord {
-  std::string_view text;   // without its end of line
-  std::uint64_t line = 0;  // the number of its first line, from 1
+  std::string_view text;   // without its line ending
+  std::uint64_t line = 0;  // the 1-based number of its first line
 };
 
-// What all records of a file have in common.
+// Properties shared by all records of a file.
 struct CsvTable {
   std::string file;  // for messages
   char delimiter = ',';
   std::size_t columns = 0;
-  std::vector<std::string> names;     // of the columns, where the file has a header
-  std::vector<std::size_t> selected;  // the columns whose values make a row; empty: all
+  std::vector<std::string> names;     // column names, if the file has a header
+  std::vector<std::size_t> selected;  // columns that make up a row; empty: all
 };
 
 // "is 'abc', which is not a number"
 [[nodiscard]] std::string describe_cell(std::string_view cell);
 
-// Throws the FileError about a cell that is not a number.
+// Throws the FileError for a cell that is not a number.
 [[noreturn]] void throw_bad_cell(const CsvTable& table, std::uint64_t line, std::size_t column,
                                  std::string_view cell);
 
@@ -36,14 +35,13 @@ class CsvRecordParser {
   explicit CsvRecordParser(CsvTable table);
 
   [[nodiscard]] const CsvTable& table() const { return table_; }
-  // The number of values in a row.
+  // Values per row.
   [[nodiscard]] std::size_t width() const;
-  // Writes width() values to row. May be called by several threads at once. Throws FileError that
-  // names line and column.
+  // Writes width() values to `row`. Thread-safe. Throws FileError naming line and column.
   void parse(const CsvRecord& record, float* row) const;
 
  private:
-  // A column of the file and the place of its values in a row.
+  // Maps a file column to its positions in the row.
   struct Target {
     std::size_t column = 0;
     std::size_t place = 0;
@@ -59,7 +57,7 @@ class CsvRecordParser {
   [[noreturn]] void throw_bad_count(const CsvRecord& record) const;
 
   CsvTable table_;
-  std::vector<Target> targets_;  // by column; empty: all columns, in their order
+  std::vector<Target> targets_;  // by column; empty: all columns in file order
 };
 
 }  // namespace lamella::io

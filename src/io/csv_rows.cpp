@@ -1,4 +1,4 @@
-// Records are found one after another and parsed by several threads at once.
+// Finds records sequentially and parses them on several threads.
 #include "io/csv_rows.hpp"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ bool is_all_empty(const std::vector<std::string>& cells) {
                      [](const std::string& cell) { return cell.empty(); });
 }
 
-// Whether columns that look like numbers can only be names, such as the years 2020,2021.
+// Whether selected columns that look like indices can only be names, such as the years 2020,2021.
 bool selects_names(const std::vector<std::string>& cells, const std::vector<std::string>& columns) {
   const auto is_cell = [&](const std::string& column) {
     return std::find(cells.begin(), cells.end(), column) != cells.end();
@@ -78,7 +78,7 @@ class CsvReader final : public RowReader {
       }
       parse(into.block(count, records_.size()));
       count += records_.size();
-      if (gather_error_) {  // behind rows that are in order
+      if (gather_error_) {  // after valid rows
         std::rethrow_exception(std::exchange(gather_error_, nullptr));
       }
     }
@@ -94,8 +94,8 @@ class CsvReader final : public RowReader {
   }
 
  private:
-  // A first line of words is a header, one of numbers is a row; where it is both, a wrong guess
-  // would lose a row without a word, so it is rejected, unless columns are selected by name.
+  // A first line of words is a header, one of numbers is a row. A mixed line is rejected unless
+  // columns are selected by name, because a wrong guess would silently lose a row.
   bool has_header(const CsvTable& table, const std::vector<std::string>& cells,
                   const RowReadOptions& options) const {
     if (!all_numbers(options.columns) || selects_names(cells, options.columns)) {
@@ -150,8 +150,8 @@ class CsvReader final : public RowReader {
     }
   }
 
-  // Collects the records of up to so many rows: those that are in memory, and at least one while
-  // there is one. An error waits in gather_error_ until what stands before it is parsed.
+  // Collects up to `limit` records: those in memory, and at least one unless the input has ended.
+  // Keeps an error in gather_error_ until the records before it are parsed.
   void gather(std::size_t limit) {
     records_.clear();
     try {
@@ -163,7 +163,7 @@ class CsvReader final : public RowReader {
     }
   }
 
-  // Moves on to the next record that is a row. Blank lines may only stand at the end.
+  // Advances to the next record that is a row. Blank lines are allowed only at the end.
   bool next_row(bool may_read) {
     while (may_read ? lines_.next() : lines_.next_in_memory()) {
       if (!is_blank(lines_.record().text, parser_->table().delimiter)) {
@@ -177,7 +177,7 @@ class CsvReader final : public RowReader {
     return false;
   }
 
-  // Throws the error of the first record that has one.
+  // Parses the records in parallel. Throws the error of the first invalid record.
   void parse(MatrixView<float> into) {
     constexpr std::size_t kPieceBytes = std::size_t{64} << 10;  // worth waking a thread for
     if (records_.empty()) {
@@ -205,7 +205,7 @@ class CsvReader final : public RowReader {
   }
 
   CsvLines lines_;
-  std::optional<CsvRecordParser> parser_;  // from the first line on
+  std::optional<CsvRecordParser> parser_;  // set at the first line
   std::vector<CsvRecord> records_;
   std::exception_ptr gather_error_;
   std::uint64_t blank_line_ = 0;

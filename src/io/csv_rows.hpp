@@ -1,4 +1,4 @@
-// Row files of delimited text (RFC 4180, with the liberties that such files take).
+// Reads row files of delimited text (RFC 4180, plus common deviations).
 #pragma once
 
 #include <memory>

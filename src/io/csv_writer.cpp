@@ -1,4 +1,5 @@
-// Rows as delimited text: each number in the fewest digits that read back to the same float.
+// Writes rows as delimited text, each number with the fewest digits that read back to the same
+// float.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -15,10 +16,10 @@ namespace lamella::io {
 namespace {
 
 constexpr std::size_t kPieceValues = std::size_t{1} << 15;
-constexpr std::size_t kLongestNumber = 24;  // -1.17549435e-38 and a delimiter are shorter
+constexpr std::size_t kLongestNumber = 24;  // fits -1.17549435e-38 and a delimiter
 static_assert(kLongestNumber > kShortestDecimalRoom);
 
-// Whole numbers as such, which is both quicker and clearer than 1e+05; -0 keeps its sign.
+// Prints whole numbers as integers: faster and clearer than 1e+05. -0 keeps its sign.
 char* print_number(char* begin, char* end, float value) {
   constexpr float kMaxExact = 0x1p24F;
   if (std::fabs(value) < kMaxExact) {
@@ -31,7 +32,7 @@ char* print_number(char* begin, char* end, float value) {
   return stop != begin ? stop : std::to_chars(begin, end, value).ptr;
 }
 
-// The text of some rows, in memory that is kept from one use to the next.
+// The text of some rows, in a reused buffer.
 class Text {
  public:
   void print(MatrixView<const float> rows, char delimiter) {
@@ -45,7 +46,7 @@ class Text {
         at = print_number(at, at + kLongestNumber - 1, value);
         *at++ = delimiter;
       }
-      // The end of the line takes the last delimiter's place.
+      // The line ending replaces the last delimiter.
       at -= rows.columns() == 0 ? 0 : 1;
       *at++ = '\n';
     }
@@ -69,7 +70,7 @@ class CsvWriter final : public RowWriter {
     write_header(options.column_names);
   }
 
-  // As many pieces at a time as there are threads; each is printed apart and written in its turn.
+  // Prints one piece per thread in parallel, then writes the pieces in order.
   void write(MatrixView<const float> rows) override {
     const std::size_t piece_rows =
         std::max<std::size_t>(kPieceValues / std::max<std::size_t>(rows.columns(), 1), 1);

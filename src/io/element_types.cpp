@@ -1,4 +1,4 @@
-// The conversions: plain loops without branches, which the compiler vectorises.
+// Conversions as branch-free loops that the compiler vectorises.
 #include "io/element_types.hpp"
 
 #include <algorithm>
@@ -12,8 +12,8 @@
 namespace lamella::io {
 namespace {
 
-// IEEE 754 binary16: 1 sign, 5 exponent and 10 fraction bits. Done without floating-point
-// arithmetic on subnormals, so that it also holds where those are flushed to zero.
+// IEEE 754 binary16: 1 sign, 5 exponent and 10 fraction bits. Avoids floating-point arithmetic on
+// subnormals, so the result does not depend on flush-to-zero.
 float from_half(std::uint16_t half) {
   constexpr std::uint32_t kExponent = 0x7C00U << 13;
   constexpr std::uint32_t kRebias = (127U - 15U) << 23;

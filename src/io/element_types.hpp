@@ -1,4 +1,4 @@
-// The number types that files hold, and their conversion to float32.
+// Element types of files and their conversion to float32.
 #pragma once
 
 #include <cstddef>
@@ -24,27 +24,27 @@ enum class ElementType {
   kBool
 };
 
-// A type as a file stores it.
+// How a file stores an element.
 struct Encoding {
   ElementType type = ElementType::kF32;
   bool big_endian = false;
 
-  [[nodiscard]] std::size_t size() const;  // bytes of one element
-  // Whether the bytes of an element are those of a float in memory.
+  [[nodiscard]] std::size_t size() const;  // bytes per element
+  // Whether elements have the bytes of a float in memory.
   [[nodiscard]] bool is_native_float() const { return type == ElementType::kF32 && !big_endian; }
   bool operator==(const Encoding&) const = default;
 };
 
-// to[i] = element i of from, for to.size() elements; from holds as many, unaligned. Numbers that
-// float32 does not have are rounded to the nearest, ties to even; a float64 beyond float32 becomes
-// an infinity. A bool is 1 where its byte is not 0.
+// Converts to.size() elements: to[i] = element i of `from`, which holds as many and may be
+// unaligned. Rounds to nearest, ties to even; a float64 beyond float32's range becomes an infinity.
+// A bool is 1 if its byte is nonzero.
 void convert(std::span<const std::byte> from, Encoding encoding, std::span<float> to);
 
-// The index of the first finite float64 that convert made infinite; to.size() where there is none.
+// The index of the first finite float64 that convert() made infinite; to.size() if none.
 [[nodiscard]] std::size_t find_overflow(std::span<const std::byte> from, Encoding encoding,
                                         std::span<const float> to);
 
-// values is [rows x columns], row-major; gives [columns x rows], row-major.
+// Transposes row-major [rows x columns] values to row-major [columns x rows].
 [[nodiscard]] std::vector<float> transposed(const std::vector<float>& values, std::size_t rows,
                                             std::size_t columns);
 

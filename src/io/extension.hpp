@@ -1,4 +1,4 @@
-// The extension of a file's name.
+// File name extensions.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 
 namespace lamella::io {
 
-// In lower case, with its dot: ".npy"; empty where there is none.
+// Lower case, with the dot: ".npy"; empty if none.
 [[nodiscard]] inline std::string extension_of(const std::string& path) {
   std::string extension = std::filesystem::path(path).extension().string();
   std::transform(extension.begin(), extension.end(), extension.begin(), [](char c) {

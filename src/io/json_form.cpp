@@ -1,5 +1,5 @@
-// The text is read as a stream of events: numbers go straight into the layers, and what does not
-// belong to the form is rejected where it begins, before anything is built of it.
+// Parses the text as a stream of events: numbers go straight into the layers, and unexpected
+// content is rejected where it begins, before anything is built from it.
 #include "io/json_form.hpp"
 
 #include <algorithm>
@@ -20,8 +20,8 @@
 namespace lamella::io {
 namespace {
 
-// Receives the events of nlohmann's parser. The form nests in one way alone, so that the state is a
-// place in it, the last key, and how much has been read.
+// Handles the events of nlohmann's parser. Since the format nests in one way only, the state is the
+// current place in it, the last key, and the counts read so far.
 class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit ModelEvents(std::string_view text) : text_(text) {}
@@ -42,8 +42,8 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
     if (!takes_number()) {
       return reject("the number " + in_quotes(text));
     }
-    // From the text, since by way of a double it could be rounded twice. strtof takes the decimal
-    // point that the parser has put there, the locale's.
+    // Converts from the text: going through double could round twice. strtof expects the locale's
+    // decimal point, which the parser has substituted.
     const float value = std::strtof(text.c_str(), nullptr);
     return std::isfinite(value) ? put(value) : throw_bad_size(text);
   }
@@ -154,7 +154,7 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
  private:
   enum class Place { kOutside, kModel, kLayers, kLayer, kWeights, kRow, kBias, kNames };
 
-  // A value: where it stands, and what that place is for.
+  // What the current place in the format expects as its value.
   struct Expected {
     std::string where;
     const char* wanted;
@@ -163,7 +163,7 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
   [[nodiscard]] Expected expected() const {
     const std::size_t next = entries() + 1;
     switch (place_) {
-      case Place::kOutside:  // the text begins with '{', so that no value is rejected here
+      case Place::kOutside:  // the text begins with '{', so no value is rejected here
       case Place::kModel:
         return {in_quotes(key_), key_ == "layers" ? "a list of layers" : "a list of texts"};
       case Place::kLayers:
@@ -198,7 +198,7 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
                             in_quotes(number)));
   }
 
-  // How many entries the list that we are in has so far.
+  // The entries read so far of the current list.
   [[nodiscard]] std::size_t entries() const {
     switch (place_) {
       case Place::kLayers:
@@ -241,7 +241,7 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
   std::string_view text_;
   Place place_ = Place::kOutside;
   std::string key_;
-  std::vector<std::string>* name_list_ = nullptr;  // the one that we are in
+  std::vector<std::string>* name_list_ = nullptr;  // the current one
   std::unordered_set<std::string> model_keys_;
   std::unordered_set<std::string> layer_keys_;
 };
@@ -249,7 +249,7 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
 }  // namespace
 
 WrittenModel read_json_form(std::string_view text) {
-  // The parser would take a zero byte for the end.
+  // The parser would take a zero byte for the end of the text.
   const std::size_t zero = text.find('\0');
   if (zero != std::string_view::npos) {
     throw Error(json_syntax_error(text, zero + 1));

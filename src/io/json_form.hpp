@@ -1,4 +1,4 @@
-// The JSON form of networks, as it is written: nothing is made of it yet but numbers.
+// The JSON format of networks as written: only its numbers are converted here.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace lamella::io {
 
-// The form in short, for messages.
+// A summary of the format for messages.
 inline constexpr const char* kJsonForm =
     R"(a network in JSON is {"layers": [{"weights": [[...], ...], "bias": [...], "activation": "relu"}, ...]})";
 
@@ -28,9 +28,9 @@ struct WrittenModel {
   NetworkNames names;
 };
 
-// Reads a text that begins with '{'. Every layer has weights, and rows of the same length. Throws
-// Error that says where the form is not kept: layer, row and column, or line and column of a text
-// that is not JSON.
+// Parses text that begins with '{'. Every layer of the result has weights with rows of equal
+// length. Throws Error with the place of the violation: layer, row and column, or line and column
+// if the text is not JSON.
 [[nodiscard]] WrittenModel read_json_form(std::string_view text);
 
 }  // namespace lamella::io

@@ -52,14 +52,14 @@ void apply_activations(std::vector<Layer>& layers, const std::vector<WrittenLaye
   }
 }
 
-// The text behind a byte order mark.
+// The text after a byte order mark.
 std::string_view without_mark(std::string_view text) {
   constexpr std::string_view kMark = "\xEF\xBB\xBF";
   text.remove_prefix(text.starts_with(kMark) ? kMark.size() : 0);
   return text;
 }
 
-// The text from its first byte on that is not white space.
+// The text from its first character that is not white space.
 std::string_view without_space(std::string_view text) {
   text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
   return text;
@@ -70,7 +70,7 @@ std::string_view without_space(std::string_view text) {
 bool looks_like_json(std::span<const std::byte> first_bytes) {
   const std::string_view text = as_text(first_bytes);
   const std::string_view content = without_space(without_mark(text));
-  // No other format begins with so much white space that its end cannot be seen.
+  // White space up to the end of the sample counts as JSON: no other format begins with that much.
   const bool begins = content.starts_with('{') || (content.empty() && !text.empty());
   return begins && text.find('\0') == std::string_view::npos;
 }

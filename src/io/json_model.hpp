@@ -1,6 +1,6 @@
-// The form of networks that are written by hand, in JSON:
+// Networks written by hand in JSON:
 //   {"layers": [{"weights": [[0, 1], [1, 0]], "bias": [0, -1], "activation": "relu"}, ...]}
-// docs/model-files.md says the rest.
+// See docs/model-files.md.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,8 @@
 
 namespace lamella::io {
 
-// Whether a file that begins with the bytes could be a JSON object: '{', perhaps after a byte order
-// mark and white space. A safetensors file may begin so too, but has zero bytes there.
+// Whether a file with these first bytes could be a JSON object: '{', optionally after a byte order
+// mark and white space. A safetensors file may begin the same way, but has zero bytes there.
 [[nodiscard]] bool looks_like_json(std::span<const std::byte> first_bytes);
 
 // Throws Error.

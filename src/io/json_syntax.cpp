@@ -15,7 +15,7 @@ bool is_ascii(char c) {
   return static_cast<unsigned char>(c) < 0x80;
 }
 
-// Whether the byte is inside of a UTF-8 character, not its first.
+// Whether the byte continues a UTF-8 character.
 bool is_continuation(char c) {
   return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
 }
@@ -24,7 +24,7 @@ bool belongs_to_word(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '+' || c == '-' || c == '.';
 }
 
-// Python's json module, among others, writes these.
+// Python's json module, among others, writes these words.
 bool is_nonfinite(std::string_view word) {
   constexpr std::array<std::string_view, 3> kWords = {"nan", "inf", "infinity"};
   std::string lower(word.substr(word.starts_with('-') ? 1 : 0));
@@ -33,7 +33,7 @@ bool is_nonfinite(std::string_view word) {
   return std::find(kWords.begin(), kWords.end(), lower) != kWords.end();
 }
 
-// The end of a line as it is shown: short, and of ASCII alone, since what is not may not be UTF-8.
+// The end of a line for a message: short, and ASCII only because other bytes may not be UTF-8.
 std::string shown(std::string_view line) {
   constexpr std::size_t kMaxShown = 24;
   while (!line.empty() && !is_ascii(line.back())) {
@@ -59,7 +59,7 @@ std::string json_syntax_error(std::string_view text, std::size_t bytes_read) {
   const std::size_t line_begin = before.rfind('\n') + 1;  // npos + 1 is 0
   const auto column = 1 + std::count_if(before.begin() + static_cast<std::ptrdiff_t>(line_begin),
                                         before.end(), [](char c) { return !is_continuation(c); });
-  // The word that the byte stands in, or the byte.
+  // The word that contains the byte, or the byte.
   std::size_t begin = at;
   std::size_t end = at + 1;
   if (belongs_to_word(text[at])) {

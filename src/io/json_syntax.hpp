@@ -1,4 +1,4 @@
-// Where in a text its JSON breaks off, for the people who wrote it.
+// Locates JSON syntax errors for the author of the text.
 #pragma once
 
 #include <cstddef>
@@ -7,9 +7,9 @@
 
 namespace lamella::io {
 
-// What is wrong with a text whose parser stopped after so many bytes of it, the last of them the
-// one that it could not take (past the text's end: the text is too short). As a sentence whose
-// subject is the file, with line and column counted from 1.
+// Describes a syntax error as a predicate whose subject is the file, with 1-based line and column.
+// The parser stopped after `bytes_read` bytes, of which it rejected the last; past the text's end,
+// the text is too short.
 [[nodiscard]] std::string json_syntax_error(std::string_view text, std::size_t bytes_read);
 
 }  // namespace lamella::io

@@ -1,4 +1,4 @@
-// The activations of layers whose file does not have the last word on them.
+// Activations of layers whose file leaves them open or may be overridden.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace lamella::io {
 
-// Gives each layer its activation of the options; false where the options list none. Throws Error
-// where they are not one for each layer.
+// Applies the activations listed in the options; returns false if they list none. Throws Error
+// unless they list one per layer.
 [[nodiscard]] bool replace_activations(std::vector<Layer>& layers, const LoadOptions& options);
 
-// ReLU on hidden layers and identity on the last, and a note that says so.
+// Sets ReLU on hidden layers and identity on the last, and adds a note about it.
 void assume_activations(std::vector<Layer>& layers, std::vector<std::string>& notes);
 
 }  // namespace lamella::io

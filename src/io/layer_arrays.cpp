@@ -28,7 +28,7 @@ struct StageWord {
 constexpr std::array<StageWord, 5> kWords = {
     {{"pre_activation", true}, {"activation", false}, {"z", true}, {"h", false}, {"a", false}}};
 
-// "activation_2", "h2", "Z_2": a word, perhaps "_", and the number of a layer.
+// Parses "activation_2", "h2", "Z_2": a word, an optional "_", and a layer number.
 std::optional<std::pair<std::size_t, bool>> understand(std::string_view name) {
   std::string lower(name);
   std::transform(lower.begin(), lower.end(), lower.begin(),
@@ -70,7 +70,7 @@ LayerArray take_array(const Tensor& tensor, const Network& network) {
                             in_quotes(tensor.name), shape_text(shape), outputs, array.layer));
   }
   const std::size_t rows = is_row ? 1 : shape[0];
-  // The reader has checked that shape and data fit each other.
+  // The reader has checked that the data match the shape.
   std::vector<float> values(tensor.data.size() / tensor.encoding.size());
   convert(tensor.data, tensor.encoding, values);
   if (tensor.fortran_order && !is_row) {
@@ -90,7 +90,7 @@ std::vector<LayerArray> read_layer_arrays(const std::string& path, const Network
     const TensorFile file = read_npz(bytes);
     std::vector<LayerArray> arrays;
     for (const Tensor& tensor : file.tensors) {
-      if (tensor.name != "input") {  // which stands beside them in what lamella explain writes
+      if (tensor.name != "input") {  // which lamella explain writes beside the arrays
         arrays.push_back(take_array(tensor, network));
       }
     }

@@ -1,4 +1,4 @@
-// The values between layers, as an .npz of arrays named by layer.
+// Intermediate values as an .npz of arrays named by layer.
 #pragma once
 
 #include <cstddef>
@@ -12,14 +12,13 @@ namespace lamella::io {
 
 struct LayerArray {
   std::string name;
-  std::size_t layer = 0;        // counted from 1
-  bool pre_activation = false;  // what it holds: before the activation of its layer, or after
-  Matrix values;                // [rows x outputs of the layer]
+  std::size_t layer = 0;        // 1-based
+  bool pre_activation = false;  // whether the values precede or follow the layer's activation
+  Matrix values;                // [rows x the layer's outputs]
 };
 
-// In the order of layers, before an activation first. A vector is one row. Throws FileError: a name
-// that is not understood, a layer that the network does not have, another width, arrays of
-// different numbers of rows.
+// Sorted by layer, the pre-activation first. A vector is one row. Throws FileError for an unknown
+// name, a layer the network does not have, a wrong width, or arrays that differ in row count.
 [[nodiscard]] std::vector<LayerArray> read_layer_arrays(const std::string& path,
                                                         const Network& network);
 

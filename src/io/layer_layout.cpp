@@ -30,7 +30,7 @@ void check_rank(const std::vector<Tensor>& tensors, const NamedLayer& layer) {
   }
   if (layer.bias) {
     const std::vector<std::size_t>& shape = tensors[*layer.bias].shape;
-    // A row or a column of one matrix is a vector too; so is a single number.
+    // A matrix with a single row or column also counts as a vector; so does a scalar.
     const bool is_vector =
         shape.size() < 2 || (shape.size() == 2 && (shape[0] == 1 || shape[1] == 1));
     if (!is_vector) {
@@ -41,7 +41,7 @@ void check_rank(const std::vector<Tensor>& tensors, const NamedLayer& layer) {
   }
 }
 
-// The shapes of a file under one reading of its weights.
+// A file's shapes under one interpretation of its weight layout.
 class Reading {
  public:
   Reading(const std::vector<Tensor>& tensors, WeightsLayout layout)
@@ -97,8 +97,7 @@ class Reading {
   WeightsLayout layout_;
 };
 
-// Counts, up to two, the orders of chains that fit together under a reading; the first stays in
-// found.
+// Counts, up to two, the orders of the chains whose shapes fit; keeps the first in found.
 class OrderSearch {
  public:
   OrderSearch(const Reading& reading, std::span<const NamedChain> chains)
@@ -148,7 +147,7 @@ std::string list_stems(std::span<const NamedChain> chains) {
   return text;
 }
 
-// The layouts to try, the likelier first.
+// The layouts to try, most likely first.
 std::vector<WeightsLayout> candidates(NameStyle style, WeightsLayout wanted) {
   if (wanted != WeightsLayout::kAuto) {
     return {wanted};
@@ -158,7 +157,7 @@ std::vector<WeightsLayout> candidates(NameStyle style, WeightsLayout wanted) {
 
 std::vector<NamedLayer> join_chains(const std::vector<Tensor>& tensors, const NamedLayers& named,
                                     WeightsLayout wanted, std::vector<std::string>& notes) {
-  constexpr std::size_t kMaxChains = 8;  // 8! orders are tried at most
+  constexpr std::size_t kMaxChains = 8;  // at most 8! orders are tried
   if (named.chains.size() == 1) {
     return named.chains.front();
   }
@@ -194,7 +193,7 @@ std::vector<NamedLayer> join_chains(const std::vector<Tensor>& tensors, const Na
   return layers;
 }
 
-// Whether both layouts read the same numbers: every matrix is a single number.
+// Whether both layouts give the same weights: every matrix is a single number.
 bool layouts_agree(const std::vector<Tensor>& tensors, std::span<const NamedLayer> layers) {
   return std::all_of(layers.begin(), layers.end(), [&](const NamedLayer& layer) {
     return tensors[layer.weights].shape == std::vector<std::size_t>{1, 1};

@@ -1,5 +1,6 @@
-// From named layers to one chain of dense layers: whether weights are stored [outputs x inputs] or
-// [inputs x outputs], and how several chains of names follow each other, as the shapes tell.
+// Orders named layers into one chain of dense layers. From the shapes it decides whether weights
+// are stored [outputs x inputs] or [inputs x outputs], and how several naming schemes follow each
+// other.
 #pragma once
 
 #include <string>
@@ -16,8 +17,8 @@ struct LayerOrder {
   WeightsLayout layout = WeightsLayout::kOutputsByInputs;  // never kAuto
 };
 
-// Decides both, adding to notes what the names alone did not say. Throws Error where nothing fits,
-// and where more than one reading does.
+// Decides order and layout; adds to `notes` whatever the names did not determine. Throws Error if
+// no interpretation fits or more than one does.
 [[nodiscard]] LayerOrder order_layers(const std::vector<Tensor>& tensors, const NamedLayers& named,
                                       WeightsLayout wanted, std::vector<std::string>& notes);
 

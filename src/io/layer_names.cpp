@@ -1,6 +1,6 @@
-// A name is cut into words and numbers ("net.fc10.weight": net, fc, 10, weight). The last word, or
-// the last word before a last number ("W1", "coefs_0"), says weights or bias; what is left says
-// which layer.
+// Splits a name into words and numbers ("net.fc10.weight": net, fc, 10, weight). The last word, or
+// the last word before a final number ("W1", "coefs_0"), says weights or bias; the rest identifies
+// the layer.
 #include "io/layer_names.hpp"
 
 #include <algorithm>
@@ -90,7 +90,7 @@ std::optional<Role> role_of(const Word& word) {
 }
 
 std::optional<ParsedName> parse_name(std::string_view name) {
-  if (name.ends_with(":0")) {  // TensorFlow's first output of a variable
+  if (name.ends_with(":0")) {  // TensorFlow's suffix for a variable's first output
     name.remove_suffix(2);
   }
   std::vector<Word> words = words_of(name);
@@ -127,9 +127,9 @@ struct Place {
   std::string stem;
   bool number_last = false;
 };
-using Places = std::map<std::vector<std::int64_t>, Place>;  // by numbers, in their order
+using Places = std::map<std::vector<std::int64_t>, Place>;  // by layer number, ascending
 
-// Keras calls its layers dense, dense_1, dense_2: the one without a number comes first.
+// Keras names its layers dense, dense_1, dense_2: the unnumbered one is first.
 void join_unnumbered(std::map<std::string, Places>& schemes) {
   for (auto scheme = schemes.begin(); scheme != schemes.end();) {
     const auto numbered = schemes.find(scheme->first + "#.");
@@ -146,7 +146,7 @@ void join_unnumbered(std::map<std::string, Places>& schemes) {
   }
 }
 
-// W1, W2, W4 is a file that lost a layer; 0.weight, 2.weight has an activation between.
+// W1, W2, W4 means a lost layer; 0.weight, 2.weight merely has an activation between.
 void check_consecutive(const Places& places, const std::vector<Tensor>& tensors) {
   const std::vector<std::int64_t>* previous = nullptr;
   for (const auto& [numbers, place] : places) {

@@ -1,5 +1,5 @@
-// From the names of tensors to layers: which are weights, which are biases, and in which order the
-// names put them. Shapes are not looked at here.
+// Derives layers from tensor names: which tensors are weights, which are biases, and their order.
+// Ignores shapes.
 #pragma once
 
 #include <cstddef>
@@ -11,32 +11,32 @@
 
 namespace lamella::io {
 
-// Who names tensors this way, and so which layout of weights the names suggest.
+// The naming style, which suggests a layout of the weights.
 enum class NameStyle {
   kTorch,    // 0.weight, fc1.bias: [outputs x inputs]
   kKeras,    // dense/kernel, coefs_0: [inputs x outputs]
   kNeutral,  // W1, b1, weights1: either
 };
 
-// A layer, as indices into the tensors of its file.
+// A layer as indices into the file's tensors.
 struct NamedLayer {
   std::size_t weights = 0;
   std::optional<std::size_t> bias;
-  std::string stem;  // the name without the part that says weights or bias, for messages
+  std::string stem;  // the name without its weights or bias suffix, for messages
 };
 
-// Layers that one scheme of names numbers, in the order of their numbers (10 after 9).
+// The layers of one naming scheme, in numeric order (10 after 9).
 using NamedChain = std::vector<NamedLayer>;
 
 struct NamedLayers {
-  // One chain, unless the names follow several schemes ("hidden.weight" and "output.weight"); then
-  // only the shapes can tell how the chains follow each other.
+  // One chain unless the names follow several schemes ("hidden.weight" and "output.weight"); then
+  // only the shapes determine how the chains follow each other.
   std::vector<NamedChain> chains;
   NameStyle style = NameStyle::kNeutral;
 };
 
-// Throws Error: a tensor that is neither weights nor a bias by its name, a bias without weights,
-// two tensors for one place, a missing number in W1, W2, ....
+// Throws Error for a tensor whose name denotes neither weights nor bias, a bias without weights,
+// two tensors for one place, or a gap in W1, W2, ....
 [[nodiscard]] NamedLayers find_layers(const std::vector<Tensor>& tensors);
 
 }  // namespace lamella::io

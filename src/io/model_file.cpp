@@ -1,4 +1,4 @@
-// Which reader a model file goes to, by its first bytes.
+// Picks a model file's reader by its first bytes.
 #include <algorithm>
 #include <array>
 #include <new>
@@ -33,7 +33,7 @@ constexpr std::size_t kFirstBytes = 16;
 
 enum class ModelFormat { kSafetensors, kNpz, kOnnx, kJson };
 
-// What files are that people try, by how they begin.
+// Other file types that users try, recognized by their first bytes.
 struct Foreign {
   std::string_view signature;
   std::string_view what;
@@ -65,8 +65,8 @@ constexpr std::array kForeign = {
   throw FileError(name, fmt::format("is not a model file of a known format; {}", kUnderstood));
 }
 
-// By content; the extension decides only where that says nothing, so that a damaged file is told
-// what is wrong with it.
+// Goes by content, and by extension only if the content is not recognized, so that a damaged file
+// gets an error about its damage.
 ModelFormat format_of(std::span<const std::byte> first, const std::string& name) {
   if (looks_like_zip(first)) {
     return ModelFormat::kNpz;
@@ -172,7 +172,7 @@ LoadedNetwork load_network(const std::filesystem::path& file, const LoadOptions&
   const std::string name = file.string();
   try {
     const auto source = io::open_source(name, options.cancelled);
-    // The format first: a stream without an end must not be read for nothing.
+    // Checks the format first, so that an endless stream of the wrong format is not read.
     (void)io::format_of(source->peek(io::kFirstBytes), name);
     const std::vector<std::byte> bytes = io::read_all(*source);
     const std::filesystem::path folder = file.parent_path();

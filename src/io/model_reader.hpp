@@ -1,4 +1,4 @@
-// Model files in memory: what load_network does once the bytes are there, and what fuzzers call.
+// Reads models from memory: load_network after reading the file, and the fuzz targets.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +10,8 @@
 
 namespace lamella::io {
 
-// name stands in messages; its extension helps to say what was expected where the content tells
-// nothing. folder is where files of external data may lie (.onnx); empty: nowhere. Throws
-// FileError.
+// `name` appears in messages; its extension tells the expected format if the content is not
+// recognized. `folder` is where external data may lie (.onnx); empty: nowhere. Throws FileError.
 [[nodiscard]] LoadedNetwork read_network(std::span<const std::byte> bytes, const std::string& name,
                                          const LoadOptions& options = {},
                                          const std::filesystem::path& folder = {});

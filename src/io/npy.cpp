@@ -1,5 +1,5 @@
-// The header is a Python dict literal of three known keys. The parser below reads just that part of
-// Python: strings, True and False, tuples of whole numbers.
+// The header is a Python dict literal with three known keys. Parses the subset of Python that it
+// uses: strings, True and False, tuples of integers.
 #include "io/npy.hpp"
 
 #include <array>
@@ -184,7 +184,7 @@ class DictParser {
         fail("a whole number of the shape");
       }
       position_ += static_cast<std::size_t>(end - begin);
-      accept_word("L");  // Python 2 wrote long integers so
+      accept_word("L");  // the suffix of Python 2's long integers
       numbers.push_back(number);
       if (numbers.size() > kMaxDimensions) {
         fail("a shape of at most 32 dimensions");
@@ -197,13 +197,13 @@ class DictParser {
     return numbers;
   }
 
-  static constexpr std::size_t kMaxDimensions = 32;  // as many as NumPy 1 allows
+  static constexpr std::size_t kMaxDimensions = 32;  // NumPy 1's limit
   std::string_view text_;
   std::size_t position_ = 0;
 };
 
 void count_elements(NpyHeader& header) {
-  // A zero anywhere makes the array empty, but the other sizes must still be sound.
+  // A zero size makes the array empty, but the other sizes must still be valid.
   std::optional<std::size_t> product = header.encoding.size();
   bool empty = false;
   for (const std::size_t size : header.shape) {
@@ -218,7 +218,7 @@ void count_elements(NpyHeader& header) {
   header.elements = header.data_bytes / header.encoding.size();
 }
 
-// Where the dict begins: after the magic, the version and a length of 2 or 4 bytes.
+// The dict's offset: after the magic, the version and a 2- or 4-byte length.
 std::size_t dict_offset(std::span<const std::byte> preamble) {
   return preamble[6] == std::byte{1} ? 10 : 12;
 }

@@ -1,5 +1,5 @@
-// The header of NumPy's .npy format, versions 1 to 3 (numpy.lib.format), shared by row files and by
-// the entries of .npz files.
+// The header of NumPy's .npy format, versions 1 to 3 (numpy.lib.format), for row files and .npz
+// entries.
 #pragma once
 
 #include <cstddef>
@@ -18,31 +18,31 @@ struct NpyHeader {
   Encoding encoding;
   bool fortran_order = false;
   std::vector<std::size_t> shape;
-  std::size_t data_offset = 0;  // bytes before the first element
+  std::size_t data_offset = 0;  // offset of the first element
   std::size_t elements = 0;     // the product of shape
-  std::size_t data_bytes = 0;   // elements times their size
+  std::size_t data_bytes = 0;   // element count times element size
 };
 
 inline constexpr std::size_t kNpyPreambleSize = 12;  // magic, version, header length
 inline constexpr std::size_t kNpyHeaderLimit = std::size_t{1} << 20;
 
-// How many bytes stand before the data, from the first kNpyPreambleSize bytes of a file (or all of
-// them, where it has fewer). Throws Error.
+// The data's offset, from the first kNpyPreambleSize bytes of a file (or all of a shorter file).
+// Throws Error.
 [[nodiscard]] std::size_t npy_data_offset(std::span<const std::byte> preamble);
 
-// Reads a header; bytes holds at least npy_data_offset bytes. Throws Error, also on types that are
-// not numbers.
+// Parses a header; `bytes` holds at least npy_data_offset bytes. Throws Error, also for element
+// types that are not numeric.
 [[nodiscard]] NpyHeader parse_npy_header(std::span<const std::byte> bytes);
 
-// Reads the header that stands next in a source. Throws FileError.
+// Reads the header at the source's current position. Throws FileError.
 [[nodiscard]] NpyHeader read_npy_header(ByteSource& source);
 
-// A version 1.0 header of kNpyWrittenHeaderSize bytes for [rows x columns] little-endian float32 in
-// C order. Its length does not depend on the numbers, so that rows can be changed later.
+// Makes a version 1.0 header of kNpyWrittenHeaderSize bytes for [rows x columns] little-endian
+// float32 in C order. The length is fixed, so the row count can be changed later.
 inline constexpr std::size_t kNpyWrittenHeaderSize = 128;
 [[nodiscard]] std::string npy_header(std::uint64_t rows, std::size_t columns);
 
-// "[4 x 3]"; "[]" for a single number.
+// "[4 x 3]"; "[]" for a scalar.
 [[nodiscard]] std::string shape_text(std::span<const std::size_t> shape);
 
 }  // namespace lamella::io

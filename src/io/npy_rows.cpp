@@ -1,5 +1,5 @@
-// Two readers: of rows that stand one after another, in a stream or a file; and of columns that
-// stand one after another (Fortran order), which are gathered, a chunk of rows at a time.
+// Two readers: one for row-major arrays, from a stream or a file; one for Fortran order, which
+// gathers a chunk of rows from the columns.
 #include "io/npy_rows.hpp"
 
 #include <algorithm>
@@ -17,14 +17,14 @@
 namespace lamella::io {
 namespace {
 
-// A selection of columns needs a whole row at hand.
+// Row size limit: selecting columns needs a whole row in memory.
 constexpr std::size_t kMaxRowBytes = std::size_t{1} << 28;
 
-// An array of any shape as rows.
+// An array of any shape, viewed as rows.
 struct RowShape {
   std::size_t rows = 0;
   std::size_t width = 0;
-  std::vector<std::size_t> inner;  // the sizes that width is the product of
+  std::vector<std::size_t> inner;  // the sizes whose product is width
 };
 
 RowShape row_shape(const NpyHeader& header, const RowReadOptions& options,
@@ -34,7 +34,7 @@ RowShape row_shape(const NpyHeader& header, const RowReadOptions& options,
     throw FileError(name, "holds a single number; rows of shape [rows x columns] are wanted");
   }
   if (shape.size() == 1) {
-    // A vector is one row, but for a model of one input, where it is a column.
+    // A vector is one row, except for a model with one input, where it is a column.
     const bool column = options.expected_columns == 1 && options.columns.empty();
     return column ? RowShape{.rows = shape[0], .width = 1, .inner = {1}}
                   : RowShape{.rows = 1, .width = shape[0], .inner = shape};
@@ -94,15 +94,15 @@ class NpyReader : public RowReader {
   }
 
  protected:
-  // What reading takes beside the rows; each thread has its own.
+  // Working memory for reading, one per thread.
   struct Scratch {
     std::vector<std::byte> bytes;
     std::vector<float> values;
   };
 
-  // The rows from first on, of at least one value in all. Of a stream, first is the next row.
+  // Reads rows from `first`; `into` is not empty. In a stream, `first` is the next row.
   virtual void fill(std::size_t first, MatrixView<float> into, Scratch& scratch) const = 0;
-  // The same of a stream, without looking at the values.
+  // Skips rows of a stream without converting their values.
   virtual void pass_over(std::size_t /*first*/, std::size_t /*rows*/) {}
   virtual void at_end() {}
 
@@ -133,7 +133,7 @@ class NpyReader : public RowReader {
 
   std::size_t next_row_ = 0;
   bool ended_ = false;
-  Scratch scratch_;  // of read()
+  Scratch scratch_;  // used by read()
 };
 
 class ConsecutiveRows final : public NpyReader {
@@ -167,7 +167,7 @@ class ConsecutiveRows final : public NpyReader {
 
   void at_end() override {
     if (source_->size()) {
-      return;  // compared when it was opened
+      return;  // the file size was checked on opening
     }
     std::byte more{};
     if (source_->read({&more, 1}) != 0) {
@@ -176,7 +176,7 @@ class ConsecutiveRows final : public NpyReader {
     }
   }
 
-  // The values from the byte at on, counted from the first value's.
+  // Reads values from byte offset `at`, relative to the first value.
   void read_values(std::size_t at, std::span<float> to, Scratch& scratch) const {
     if (header_.encoding.is_native_float()) {
       return take(at, std::as_writable_bytes(to));
@@ -202,7 +202,7 @@ class ConsecutiveRows final : public NpyReader {
   }
 };
 
-// Element (r, i, j, ...) stands at r + rows * (i + inner[0] * (j + ...)).
+// Element (r, i, j, ...) is at index r + rows * (i + inner[0] * (j + ...)).
 class FortranRows final : public NpyReader {
  public:
   FortranRows(std::unique_ptr<ByteSource> source, const NpyHeader& header, RowShape shape,
@@ -233,7 +233,8 @@ class FortranRows final : public NpyReader {
     }
   }
 
-  // From the index in C order, as rows are flattened, to the index in Fortran order.
+  // Converts a column's index in C order, the order of flattened rows, to its index in Fortran
+  // order.
   [[nodiscard]] std::size_t stored_column(std::size_t column) const {
     std::size_t stored = 0;
     std::size_t stride = shape_.width;

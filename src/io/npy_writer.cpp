@@ -1,5 +1,5 @@
-// Rows as .npy. The header says how many there are: where that is not known first, it is put right
-// at the end, and a stream that cannot be put right gets all of it from a temporary file.
+// Writes rows as .npy. The header holds the row count: if it is unknown at first, the writer
+// corrects the header at the end, or, for a stream, collects the rows in a temporary file.
 #include <utility>
 
 #include <fmt/format.h>

@@ -16,8 +16,8 @@
 namespace lamella::io {
 namespace {
 
-// Trained weights hardly compress; even mostly-zero ones stay well below this. A small archive may
-// expand more, since that costs little.
+// Maximum ratio of decompressed to file size. Trained weights hardly compress, and even mostly zero
+// ones stay well below this. A small archive may expand more, since that costs little.
 constexpr std::uint64_t kMaxExpansion = 16;
 constexpr std::uint64_t kFreeExpansion = std::uint64_t{32} << 20;
 
@@ -37,7 +37,7 @@ void check_expansion(const std::vector<ZipEntry>& entries, std::size_t file_size
   const std::uint64_t limit = kFreeExpansion + kMaxExpansion * file_size;
   std::uint64_t total = 0;
   for (const ZipEntry& entry : entries) {
-    // No sum of these wraps: zip.cpp has checked each against what its stored bytes can give.
+    // The sum cannot overflow: zip.cpp has checked each size against its compressed bytes.
     total += entry.deflated ? entry.size : 0;
   }
   if (total > limit) {

@@ -8,9 +8,9 @@
 
 namespace lamella::io {
 
-// The tensors' data points into bytes, which must outlive them, or into storage of their own where
-// it was deflated. All of that together is bounded by a small multiple of bytes.size(): an archive
-// that expands to more is rejected before anything is allocated. Throws Error.
+// Tensor data point into `bytes`, which must outlive them, or, if deflated, into storage owned by
+// the tensor. An archive that expands to more than a small multiple of bytes.size() is rejected
+// before anything is allocated. Throws Error.
 [[nodiscard]] TensorFile read_npz(std::span<const std::byte> bytes);
 
 }  // namespace lamella::io

@@ -13,7 +13,7 @@
 namespace lamella::io {
 namespace {
 
-// Little-endian, as zip wants all its numbers.
+// Appends a little-endian integer, as in all zip fields.
 template <class T>
 void append(std::string& text, T value) {
   for (std::size_t i = 0; i < sizeof(T); ++i) {
@@ -36,7 +36,7 @@ std::string npy_header(const NamedArray& array) {
   return header + dictionary + "\n";
 }
 
-// An entry's fields as both of its headers hold them (APPNOTE.TXT 4.4).
+// The fields common to an entry's local and central headers (APPNOTE.TXT 4.4).
 struct Entry {
   std::string name;
   std::uint32_t crc = 0;
@@ -48,7 +48,7 @@ struct Entry {
     append(text, std::uint16_t{20});          // version needed
     append(text, std::uint16_t{0});           // flags
     append(text, std::uint16_t{0});           // stored
-    append(text, std::uint32_t{0x00210000});  // 1980-01-01, as the same file each time
+    append(text, std::uint32_t{0x00210000});  // 1980-01-01, for reproducible files
     append(text, crc);
     append(text, size);
     append(text, size);

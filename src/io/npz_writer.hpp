@@ -1,4 +1,5 @@
-// Arrays of float64 as an .npz file: a zip archive of .npy files, stored, as numpy.savez writes it.
+// Writes float64 arrays as an .npz file: an uncompressed zip archive of .npy files, like
+// numpy.savez.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +16,8 @@ struct NamedArray {
   std::span<const double> values;  // [rows x columns]
 };
 
-// Appears under its name only when it is complete. Throws FileError, also when an array or the
-// whole has 4 GiB or more (zip64 is not written).
+// The file appears under its name only once complete. Throws FileError, also if an array or the
+// file would reach 4 GiB (zip64 is not written).
 void write_npz(const std::vector<NamedArray>& arrays, const std::string& path);
 
 }  // namespace lamella::io

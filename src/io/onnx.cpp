@@ -13,7 +13,7 @@ namespace lamella::io {
 
 LoadedNetwork read_onnx(std::span<const std::byte> bytes, const std::filesystem::path& folder,
                         const LoadOptions& options) {
-  constexpr std::int64_t kOldest = 7;  // before, the operators broadcast by other rules
+  constexpr std::int64_t kOldest = 7;  // older operators follow other broadcasting rules
   const OnnxModel model = parse_onnx(bytes);
   if (model.opset < kOldest) {
     throw Error(fmt::format("is of opset {}; {} and later are understood", model.opset, kOldest));

@@ -9,7 +9,7 @@
 
 namespace lamella::io {
 
-// folder is where external data may lie; empty: nowhere. Throws Error.
+// `folder` is where external data may lie; empty: nowhere. Throws Error.
 [[nodiscard]] LoadedNetwork read_onnx(std::span<const std::byte> bytes,
                                       const std::filesystem::path& folder,
                                       const LoadOptions& options);

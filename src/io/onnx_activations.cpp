@@ -1,4 +1,4 @@
-// Activations of ONNX graphs that are one node.
+// ONNX activations that are a single node.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -64,7 +64,7 @@ OnnxActivation find_prelu(OnnxGraph& graph, const OnnxNode& node) {
 }
 
 ActivationKind softmax_kind(const OnnxGraph& graph, const OnnxNode& node) {
-  constexpr std::int64_t kAxisFromTheEnd = 13;  // the opset in which the default changed
+  constexpr std::int64_t kAxisFromTheEnd = 13;  // the opset that changed the default
   const OnnxAttribute* attribute = node.attribute("axis");
   const std::int64_t absent = graph.model().opset < kAxisFromTheEnd ? 1 : -1;
   const std::int64_t axis = attribute != nullptr ? attribute->integer.value_or(absent) : absent;

@@ -17,12 +17,12 @@ constexpr std::string_view kUnderstood =
     "understood are Gemm, MatMul, Add, Sub, Mul, Div, BatchNormalization, Scaler, activations, "
     "Flatten, Reshape, Dropout, Identity, Cast, and ZipMap at the end";
 
-// Goes from the output to the input; each call of step() opens one node.
+// Traverses the graph from output to input; each call to step() handles one node.
 class ChainReader {
  public:
   explicit ChainReader(OnnxGraph& graph) : graph_(graph) {}
 
-  // Appends the steps of the node; gives the value that it computes from.
+  // Appends the node's steps and returns the value they consume.
   std::string_view open(const OnnxNode& node);
   std::vector<OnnxStep> steps;
 
@@ -95,7 +95,7 @@ std::string_view ChainReader::element(const OnnxNode& node) {
       reject(node, "divides by a value that depends on the row");
     }
     append(node, Kind::kDivide, std::move(values), shape);
-  } else if (first) {  // c - x: the steps stand in backward order
+  } else if (first) {  // c - x, in backward order
     append(node, Kind::kAdd, std::move(values), shape);
     append(node, Kind::kMultiply, {-1});
   } else {
@@ -141,7 +141,7 @@ std::string_view ChainReader::gemm(const OnnxNode& node) {
 }
 
 std::string_view ChainReader::normalization(const OnnxNode& node) {
-  // Before opset 14, statistics of the batch among the outputs were what told training.
+  // Before opset 14, outputs for the batch statistics were what marked training mode.
   const bool statistics = std::any_of(node.outputs.begin() + 1, node.outputs.end(),
                                       [](std::string_view name) { return !name.empty(); });
   if (integer(node, "training_mode", 0) != 0 || statistics || node.inputs.size() != 5) {

@@ -1,4 +1,4 @@
-// The chain of steps between an ONNX graph's input and the output that is scored, before it becomes
+// The chain of steps from an ONNX graph's input to its scores output, before it is turned into
 // layers.
 #pragma once
 
@@ -14,10 +14,10 @@ namespace lamella::io {
 
 struct OnnxStep {
   enum class Kind {
-    kDense,       // weights, and perhaps a bias
-    kElement,     // one number at a time: x - v, x + v, x * v, x / v
+    kDense,       // weights and optionally a bias
+    kElement,     // elementwise: x - v, x + v, x * v, x / v
     kActivation,  // also a clip
-    kPair,        // [1 - p, p] or [p, 1 - p] of one probability p
+    kPair,        // [1 - p, p] or [p, 1 - p] from one probability p
     kShape        // Flatten, Reshape, Squeeze
   };
   Kind kind = Kind::kDense;
@@ -32,47 +32,47 @@ struct OnnxStep {
   InputStep::Kind operation = InputStep::Kind::kAdd;
   std::vector<double> values;
   std::vector<std::size_t> values_shape;
-  bool per_channel = false;  // values belong to the first dimension behind the rows
+  bool per_channel = false;  // the values broadcast along the first dimension after the rows
   Activation activation;
-  bool complement_first = false;     // kPair: 1 - p stands before p
-  std::vector<std::int64_t> target;  // kShape; -1 is what remains
+  bool complement_first = false;     // kPair: 1 - p comes first
+  std::vector<std::int64_t> target;  // kShape; -1 is inferred
 };
 
 struct OnnxChain {
-  std::vector<OnnxStep> steps;  // from the input to the output
+  std::vector<OnnxStep> steps;  // from input to output
   const OnnxValueInfo* input = nullptr;
   std::vector<std::string> classes;
   std::vector<std::string> notes;
 };
 
-// Throws Error that names the node, its operator and why it is no part of a multi-layer perceptron.
+// Throws Error naming the node, its operator and why it cannot be part of a multi-layer perceptron.
 [[nodiscard]] OnnxChain find_chain(OnnxGraph& graph);
 
-// An activation that ends at the value: one node, or one that the exporter took apart. Where base
-// is empty, there is none. Throws Error for activations that Lamella does not have.
+// An activation whose result is the node's output, as one node or decomposed by the exporter. An
+// empty base means there is none. Throws Error for activations that Lamella lacks.
 struct OnnxActivation {
   Activation activation;
-  std::string_view base;  // the value that it is applied to
-  // What its outputs are multiplied with.
+  std::string_view base;  // the activation's input
+  // Factors of the activation's output.
   double number = 1;
   std::vector<OnnxConstant> constants = {};
 };
 [[nodiscard]] OnnxActivation find_activation(OnnxGraph& graph, const OnnxNode& node);
-// The part of it for activations of several nodes.
+// find_activation for activations of several nodes.
 [[nodiscard]] OnnxActivation find_composed_activation(OnnxGraph& graph, const OnnxNode& node);
 
-// The shape that a Flatten, Reshape or Squeeze gives: 0 in front for the rows as they are, -1 for
-// what remains. Throws Error where it is not known before the rows are, or mixes them.
+// The target shape of a Flatten, Reshape or Squeeze: 0 in front keeps the rows, -1 is inferred.
+// Throws Error if the shape depends on more than the row count or mixes rows.
 [[nodiscard]] std::vector<std::int64_t> find_target(OnnxGraph& graph, const OnnxNode& node);
-// The shape of one row under a target; nothing where the rows do not stay together. rows is their
-// number where the model fixes it.
+// The shape of one row after reshaping; nullopt if rows do not stay intact. `rows` is the batch
+// size if the model fixes it.
 [[nodiscard]] std::optional<std::vector<std::size_t>> reshaped_row(
     const std::vector<std::size_t>& row, const std::vector<std::int64_t>& target,
     std::optional<std::size_t> rows);
 
-// The output with the scores: the only one that is no label. Throws Error.
+// The scores output: the only output that is not a label. Throws Error.
 [[nodiscard]] const OnnxValueInfo& scores_output(const OnnxModel& model);
-// The labels of a classifier's outputs, empty for other networks.
+// A classifier's labels; empty for other networks.
 [[nodiscard]] std::vector<std::string> find_classes(OnnxGraph& graph);
 
 // Folds scalers and normalizations into layers; see onnx_folding.hpp. Throws Error.

@@ -40,7 +40,7 @@ void open_gemm(OnnxGraph& graph, std::string_view value, std::string_view stop, 
   product.factors.push_back(value);
 }
 
-// Softplus as log(1 + e^x), and log_softmax as the logarithm of softmax.
+// Softplus as log(1 + e^x), and log_softmax as log(softmax).
 OnnxActivation find_log(OnnxGraph& graph, const OnnxNode& node) {
   if (const OnnxNode* softmax = graph.producer(node.inputs[0], "Softmax"); softmax != nullptr) {
     return {ActivationKind::kLogSoftmax, find_activation(graph, *softmax).base};
@@ -52,14 +52,14 @@ OnnxActivation find_log(OnnxGraph& graph, const OnnxNode& node) {
   return {};
 }
 
-// condition ? yes : no, element by element.
+// condition ? yes : no, elementwise.
 struct Selection {
   std::string_view condition;
   std::string_view yes;
   std::string_view no;
 };
 
-// The other factor of a product with a condition that became a number, and that condition.
+// For value * cast(condition): the value and the condition.
 std::pair<std::string_view, std::string_view> masked(OnnxGraph& graph, std::string_view value) {
   const OnnxNode* mul = graph.producer(value, "Mul");
   for (std::size_t i = 0; mul != nullptr && mul->inputs.size() == 2 && i < 2; ++i) {
@@ -88,7 +88,7 @@ Selection find_selection(OnnxGraph& graph, const OnnxNode& node) {
 }
 
 OnnxActivation find_selected(OnnxGraph& graph, const OnnxNode& node) {
-  // From 20 on, x and log(1 + e^x) are the same float.
+  // From x = 20 on, x and log(1 + e^x) are the same float.
   constexpr double kSameAsSoftplus = 20;
   const Selection selection = find_selection(graph, node);
   const OnnxNode* greater = graph.producer(selection.condition, "Greater");

@@ -10,8 +10,8 @@
 namespace lamella::io {
 namespace {
 
-// Rescales weights in their order in the file and adds what they make of before's shift to the
-// sums, one for each output. The source may be the target.
+// Rescales weights in file order and adds W before.shift to `sums`, one per output. `target` may
+// be `source`.
 template <class T>
 void rescale(const UnfinishedLayer& layer, std::span<const T> source, std::span<float> target,
              std::vector<double>& sums) {
@@ -47,7 +47,7 @@ std::vector<float> identity_weights(const UnfinishedLayer& layer, OnnxGraph& gra
   return weights;
 }
 
-// The weights [outputs x inputs]; sums gets W before.shift.
+// The weights [outputs x inputs]; `sums` receives W before.shift.
 std::vector<float> file_weights(const UnfinishedLayer& layer, OnnxGraph& graph,
                                 std::vector<double>& sums) {
   const OnnxConstant& constant = *layer.weights;

@@ -1,6 +1,6 @@
-// The arithmetic of folding: scalers and normalizations around a matrix product become part of its
-// weights and bias. All factors are multiplied in double; each weight and each bias is rounded to
-// float32 once, when the layer is finished.
+// Folds scalers and normalizations around a matrix product into its weights and bias. Multiplies
+// all factors in double and rounds each weight and bias to float32 once, when the layer is
+// finished.
 #pragma once
 
 #include <optional>
@@ -12,29 +12,29 @@
 
 namespace lamella::io {
 
-// x * scale + shift, one number at a time; an empty list is nothing to do.
+// x * scale + shift, elementwise; an empty list means no operation.
 struct Affine {
   std::vector<double> scale;
   std::vector<double> shift;
 
   [[nodiscard]] bool empty() const { return scale.empty() && shift.empty(); }
-  // Appends x + v, x - v, x * v or x / v; as many values each time.
+  // Appends x + v, x - v, x * v or x / v; every call passes the same number of values.
   void apply(InputStep::Kind operation, const std::vector<double>& values);
 };
 
-// A layer that more may still be folded into: after(alpha * W before(x) + bias). The weights stay
-// in the file until it is finished, so that a layer with nothing to fold costs nothing extra.
+// A layer that accepts further folding: after(alpha * W before(x) + bias). Its weights stay in the
+// file until it is finished, so a layer with nothing to fold costs no extra memory.
 struct UnfinishedLayer {
   std::size_t inputs = 0;
   std::size_t outputs = 0;
-  std::optional<OnnxConstant> weights;  // nothing: the identity
+  std::optional<OnnxConstant> weights;  // nullopt: the identity
   bool weights_out_in = false;
   double alpha = 1;
   std::vector<double> bias;  // empty: none
   Affine before;
   Affine after;
-  std::optional<Activation> activation;  // set: what follows belongs to another layer
-  // Where the one output p of a sigmoid becomes [1 - p, p] or [p, 1 - p].
+  std::optional<Activation> activation;  // if set, later steps belong to the next layer
+  // Whether a sigmoid's single output p becomes [1 - p, p] or [p, 1 - p].
   enum class Pair { kNone, kComplementFirst, kComplementLast };
   Pair pair = Pair::kNone;
 

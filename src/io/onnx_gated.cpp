@@ -1,4 +1,4 @@
-// Activations that are x times a gate of x.
+// Activations of the form x times a gate of x.
 #include <algorithm>
 #include <numbers>
 
@@ -14,7 +14,7 @@ struct Gate {
   double number = 1;
 };
 
-// x in x/sqrt(2), or empty.
+// x where the value is x/sqrt(2); else empty.
 std::string_view erf_argument(OnnxGraph& graph, std::string_view value) {
   const OnnxNode* node = graph.producer(value);
   if (node == nullptr || node->inputs.size() != 2) {
@@ -34,7 +34,7 @@ std::string_view erf_argument(OnnxGraph& graph, std::string_view value) {
   return {};
 }
 
-// x in sqrt(2/pi) (x + 0.044715 x^3), or empty.
+// x where the value is sqrt(2/pi) (x + 0.044715 x^3); else empty.
 std::string_view tanh_argument(OnnxGraph& graph, std::string_view value) {
   constexpr double kCubic = 0.044715;
   const Product outer = product_of(graph, value);
@@ -102,7 +102,7 @@ OnnxActivation find_gated(OnnxGraph& graph, const OnnxNode& node) {
     const auto& factors = whole.factors;
     if (factors.size() == 2 && std::count(factors.begin(), factors.end(), gate.x) == 1 &&
         std::count(factors.begin(), factors.end(), factor) == 1) {
-      // What is left of the constants' rounding is no factor.
+      // A factor this close to 1 is the constants' rounding, not a factor.
       constexpr double kRounding = 1e-6;
       const double rest = whole.number / gate.number;
       return {gate.kind, gate.x, std::abs(rest - 1) <= kRounding ? 1 : rest,

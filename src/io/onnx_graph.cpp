@@ -18,7 +18,7 @@
 namespace lamella::io {
 namespace {
 
-// What reading may take in all: so many times the file, plus some for small files.
+// Memory limit for reading: a multiple of the file size, plus an allowance for small files.
 constexpr std::size_t kTimesFile = 32;
 constexpr std::size_t kFree = std::size_t{16} << 20;
 
@@ -157,7 +157,7 @@ const OnnxValueInfo& OnnxGraph::input() const {
   const OnnxValueInfo* found = nullptr;
   for (const OnnxValueInfo& input : model_.inputs) {
     if (initializers_.contains(input.name)) {
-      continue;  // before IR version 4 tensors stand among the inputs too
+      continue;  // before IR version 4, initializers are also listed as inputs
     }
     if (found != nullptr) {
       throw Error(fmt::format(
@@ -209,7 +209,7 @@ std::vector<std::byte> OnnxGraph::external(const OnnxTensor& tensor) {
                     "beside the model",
                     in_quotes(tensor.name), in_quotes(tensor.location)));
   }
-  // A link must not lead out of the folder either.
+  // A symbolic link must not lead out of the folder either.
   const auto real = std::filesystem::weakly_canonical(path, error);
   const auto root = std::filesystem::weakly_canonical(folder_, error);
   if (std::mismatch(root.begin(), root.end(), real.begin(), real.end()).first != root.end()) {

@@ -1,5 +1,5 @@
-// Questions that recognising a network asks an ONNX graph: which node makes a value, which values
-// are constants and what they hold.
+// Queries on an ONNX graph for recognizing a network: which node produces a value, which values are
+// constants, and their contents.
 #pragma once
 
 #include <cstdint>
@@ -15,51 +15,51 @@
 
 namespace lamella::io {
 
-// A value that does not depend on the rows.
+// A value that does not depend on the input rows.
 struct OnnxConstant {
   const OnnxTensor* tensor = nullptr;
-  const OnnxAttribute* attribute = nullptr;  // of a Constant node without a tensor
+  const OnnxAttribute* attribute = nullptr;  // from a Constant node without a tensor
   std::string_view name;
-  bool transposed = false;  // a Transpose stands between the tensor and its use
+  bool transposed = false;  // a Transpose precedes its use
 
   [[nodiscard]] std::vector<std::size_t> shape() const;  // after the Transpose
 };
 
-// "node 'fc1' (Gemm)"; by what it makes where it has no name.
+// "node 'fc1' (Gemm)"; an unnamed node is identified by its output.
 [[nodiscard]] std::string describe(const OnnxNode& node);
-// Throws Error: the node, its operator, and the reason.
+// Throws Error naming the node, its operator and the reason.
 [[noreturn]] void reject(const OnnxNode& node, std::string_view why);
 
 class OnnxGraph {
  public:
-  // folder is where files of external data may lie; empty: nowhere. file_size bounds what is read.
-  // The model outlives the graph. Throws Error.
+  // `folder` is where external data may lie; empty: nowhere. `file_size` bounds memory use. `model`
+  // must outlive the graph. Throws Error.
   OnnxGraph(const OnnxModel& model, std::filesystem::path folder, std::size_t file_size,
             bool allow_nonfinite);
 
   [[nodiscard]] const OnnxModel& model() const { return model_; }
-  // The node that makes a value; null where none does.
+  // The node that produces a value; null if none.
   [[nodiscard]] const OnnxNode* producer(std::string_view value) const;
   [[nodiscard]] const OnnxNode* producer(std::string_view value, std::string_view op) const;
   [[nodiscard]] std::optional<OnnxConstant> constant(std::string_view value) const;
-  // The number that a constant of one element holds.
+  // The value of a one-element constant.
   [[nodiscard]] std::optional<double> scalar(std::string_view value);
-  // The input that is no tensor of the file. Throws Error unless there is exactly one.
+  // The graph input that is not an initializer. Throws Error unless there is exactly one.
   [[nodiscard]] const OnnxValueInfo& input() const;
 
-  // Elements in their order in memory. Throws Error for what is no number, not finite (unless
-  // allowed), or too much.
+  // Elements in memory order. Throws Error for a type that is not numeric, values that are not
+  // finite (unless allowed), or too much data.
   [[nodiscard]] std::vector<double> numbers(const OnnxConstant& constant, bool any_value = false);
   [[nodiscard]] std::vector<float> floats(const OnnxConstant& constant);
   [[nodiscard]] std::vector<std::int64_t> integers(const OnnxConstant& constant);
 
-  // Counts bytes that are about to be asked for. Throws Error where they are out of proportion to
-  // the file: the same weights used over and over, or widths that nothing in the file fills.
+  // Accounts for bytes about to be allocated. Throws Error if the total is out of proportion to the
+  // file: weights reused over and over, or widths that no data in the file back.
   void charge(std::size_t count, std::size_t size);
 
  private:
   std::vector<std::byte> external(const OnnxTensor& tensor);
-  // The tensor's elements: in the file, or read into read.
+  // The tensor's elements: a view of the file, or read into `read`.
   std::span<const std::byte> data_of(const OnnxTensor& tensor, std::vector<std::byte>& read);
 
   const OnnxModel& model_;

@@ -1,5 +1,5 @@
-// From a chain of ONNX steps to layers: which step belongs to which layer, and the shape of a row
-// on its way. The arithmetic of folding is in onnx_folding.hpp.
+// Turns a chain of ONNX steps into layers: assigns steps to layers and tracks the shape of a row.
+// See onnx_folding.hpp for the folding arithmetic.
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -27,7 +27,7 @@ class Builder {
     if (first_dense == chain.steps.end()) {
       throw Error("holds no Gemm and no MatMul with a matrix of its own, so no dense layer");
     }
-    // Up to here steps stay steps: all of them, or as far as a clip forces it.
+    // Steps up to here remain input steps: all of them, or those up to the last clip.
     auto kept = fold ? chain.steps.begin() : first_dense;
     for (auto at = chain.steps.begin(); at != first_dense; ++at) {
       if (is_clip(*at)) {
@@ -101,7 +101,7 @@ class Builder {
     }
   }
 
-  // values for each number of a row, by ONNX's rules of broadcasting.
+  // Expands the step's values to one per element of a row, by ONNX's broadcasting rules.
   std::vector<double> spread(const OnnxStep& step) {
     graph_.charge(width_, sizeof(double));
     if (step.values.size() == 1) {
@@ -156,7 +156,7 @@ class Builder {
     }
   }
 
-  // A layer for what has no matrix product of its own to be folded into.
+  // Begins an identity layer for steps with no matrix product to fold into.
   void begin_identity() {
     finish();
     open_.emplace();
@@ -261,7 +261,7 @@ class Builder {
   OnnxChain& chain_;
   std::size_t kept_ = 0;
   std::size_t width_ = 0;
-  std::vector<std::size_t> shape_;  // of a row, without the rows themselves
+  std::vector<std::size_t> shape_;  // of a row, excluding the batch dimension
   std::optional<UnfinishedLayer> open_;
   Affine before_;  // to be folded into the next layer
 };

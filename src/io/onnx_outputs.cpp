@@ -1,4 +1,4 @@
-// What an ONNX graph's outputs are: scores, and labels that name them.
+// Identifies an ONNX graph's outputs: scores, and the labels that name them.
 #include <fmt/format.h>
 
 #include <lamella/error.hpp>

@@ -1,4 +1,4 @@
-// Flatten, Reshape and Squeeze: whether the values of each row stay together.
+// Flatten, Reshape and Squeeze: whether each row's values stay together.
 #include <algorithm>
 
 #include "core/checked.hpp"
@@ -12,7 +12,7 @@ std::int64_t integer_of(const OnnxNode& node, std::string_view name, std::int64_
   return attribute != nullptr ? attribute->integer.value_or(absent) : absent;
 }
 
-// Whether the value is how many rows there are, as x.shape[0] is exported.
+// Whether the value is the batch size, as x.shape[0] is exported.
 bool is_row_count(OnnxGraph& graph, std::string_view value) {
   constexpr int kMaxSteps = 8;
   for (int i = 0; i < kMaxSteps; ++i) {
@@ -43,7 +43,7 @@ bool is_row_count(OnnxGraph& graph, std::string_view value) {
   return false;
 }
 
-// One part of a joined shape; empty where it is not constant.
+// One part of a concatenated shape; empty if not constant.
 std::vector<std::int64_t> constant_sizes(OnnxGraph& graph, std::string_view value) {
   const OnnxNode* node = graph.producer(value, "Unsqueeze");
   const bool unsqueezed = node != nullptr && !node->inputs.empty();
@@ -51,7 +51,7 @@ std::vector<std::int64_t> constant_sizes(OnnxGraph& graph, std::string_view valu
   return constant ? graph.integers(*constant) : std::vector<std::int64_t>();
 }
 
-// [rows, constants...], as x.view(x.shape[0], -1) is exported; empty where it is something else.
+// [rows, constants...], as x.view(x.shape[0], -1) is exported; empty for anything else.
 std::vector<std::int64_t> joined_target(OnnxGraph& graph, std::string_view shape) {
   const OnnxNode* joined = graph.producer(shape, "Concat");
   std::vector<std::int64_t> target;
@@ -79,7 +79,7 @@ std::vector<std::int64_t> find_target(OnnxGraph& graph, const OnnxNode& node) {
     return {0, -1};
   }
   if (node.op == "Squeeze") {
-    return {-1};  // of rows of one value
+    return {-1};  // for rows of one value
   }
   std::vector<std::int64_t> target;
   const std::string_view shape = node.inputs.size() > 1 ? node.inputs[1] : std::string_view();
@@ -103,7 +103,7 @@ std::optional<std::vector<std::size_t>> reshaped_row(const std::vector<std::size
                                                      std::optional<std::size_t> rows) {
   std::size_t width = 1;
   for (const std::size_t size : row) {
-    width *= size;  // is that of the row's values, which exist
+    width *= size;  // cannot overflow: a row of this size exists
   }
   if (target.empty() || target.size() > kMaxTensorDimensions) {
     return std::nullopt;
@@ -133,7 +133,7 @@ std::optional<std::vector<std::size_t>> reshaped_row(const std::vector<std::size
     shape.push_back(static_cast<std::size_t>(size));
   }
   if (open) {
-    // What remains is one row's only where the rows in front are as many as there are.
+    // The inferred size is per row only if the leading dimension is the batch size.
     if (!as_many_rows || width % known != 0) {
       return std::nullopt;
     }

@@ -14,10 +14,10 @@
 namespace lamella::io {
 namespace {
 
-// Beyond any chain of dense layers, and few enough that what a file of empty messages makes us
-// allocate stays a small multiple of it.
+// More than any chain of dense layers needs, and few enough that a file of empty messages cannot
+// make the parser allocate more than a small multiple of its size.
 constexpr std::size_t kMaxNodes = 100'000;
-constexpr std::size_t kMaxAttributes = 400'000;  // of all nodes
+constexpr std::size_t kMaxAttributes = 400'000;  // over all nodes
 constexpr std::size_t kMaxDeclaredDimensions = 64;
 
 void check_count(std::size_t count, std::size_t limit, const char* what) {
@@ -118,7 +118,7 @@ OnnxNode parse_node(std::span<const std::byte> bytes, std::size_t& attributes) {
     }
   }
   if (node.domain == "ai.onnx") {
-    node.domain = {};  // another name of the standard operators
+    node.domain = {};  // an alias of the standard domain
   }
   if (node.op.empty() || node.outputs.empty()) {
     throw Error(fmt::format("is not a sound ONNX file: node {} has no {}", in_quotes(node.name),
@@ -139,7 +139,7 @@ void parse_shape(OnnxValueInfo& info, std::span<const std::byte> bytes) {
     std::optional<std::size_t> size;
     ProtobufReader dimension(field.as_bytes());
     while (dimension.next(field)) {
-      // 0 and below are how some exporters write a size left open.
+      // Some exporters write an open size as 0 or a negative number.
       if (field.number == 1 && field.as_integer() > 0) {
         size = static_cast<std::size_t>(field.as_integer());
       }
@@ -245,12 +245,12 @@ const OnnxAttribute* OnnxNode::attribute(std::string_view wanted) const {
 }
 
 bool looks_like_onnx(std::span<const std::byte> first_bytes) {
-  // ir_version, a small number, then the tag of any other field of ModelProto.
+  // ir_version, a small integer, then the tag of another field of ModelProto.
   constexpr std::string_view kNextTags = "\x12\x1a\x22\x28\x32\x3a\x42\x72";
   constexpr std::size_t kJson = 8;
   if (first_bytes.size() > kJson && first_bytes[kJson] == std::byte{'{'} &&
       load_little<std::uint32_t>(first_bytes.data() + 4) == 0) {
-    return false;  // a safetensors file: the length of its header, and that header
+    return false;  // a safetensors file's header length and header
   }
   return first_bytes.size() > 2 && first_bytes[0] == std::byte{0x08} &&
          first_bytes[1] > std::byte{0} && first_bytes[1] < std::byte{0x40} &&

@@ -1,11 +1,10 @@
-// An ONNX file as plain structures: what its protobuf messages say, checked for soundness, without
-// any meaning yet.
+// An ONNX file as plain structures: its protobuf messages, validated but not interpreted.
 //
-// The messages are read by a reader of our own, field by field, with the numbers of
-// https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (IR version 3 to now; numbers never change
-// their meaning in protobuf). Generated classes would copy every weight, allocate for every message
-// that a file repeats, descend into graphs nested in attributes, and bind the library to one
-// version of libprotobuf; here the texts and weights are views of the file's bytes.
+// Uses a custom field-by-field reader with the field numbers of
+// https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (IR version 3 and later; protobuf never
+// reuses field numbers). Generated classes would copy every weight, allocate for every repeated
+// message, recurse into graphs nested in attributes, and tie the library to one version of
+// libprotobuf; here strings and weights are views of the file's bytes.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +20,7 @@
 
 namespace lamella::io {
 
-// TensorProto.DataType, as far as it has a meaning here.
+// TensorProto.DataType, limited to the types used here.
 enum class OnnxType : std::int32_t {
   kUndefined = 0,
   kFloat = 1,
@@ -39,21 +38,21 @@ enum class OnnxType : std::int32_t {
   kUint64 = 13,
   kBfloat16 = 16
 };
-// "float16"; a number for a type that is not listed.
+// "float16"; a number for an unlisted type.
 [[nodiscard]] std::string to_string(OnnxType type);
 [[nodiscard]] bool is_floating(OnnxType type);
 
-// Of a tensor, and of the shape that one is given.
+// Maximum rank of a tensor and of a reshape target.
 inline constexpr std::size_t kMaxTensorDimensions = 16;
 
 struct OnnxTensor {
   std::string_view name;
   OnnxType type = OnnxType::kUndefined;
   std::vector<std::size_t> shape;
-  std::span<const std::byte> data;        // little-endian elements; into the file, or into storage
-  std::vector<std::byte> storage;         // where they had to be gathered
-  std::vector<std::string_view> strings;  // of kString
-  // Where the data are in another file, by the keys of external_data.
+  std::span<const std::byte> data;  // little-endian elements: a view of the file or of storage
+  std::vector<std::byte> storage;   // elements that had to be gathered
+  std::vector<std::string_view> strings;  // for kString
+  // Whether the data are in another file, described by the keys of external_data.
   bool external = false;
   std::string_view location;
   std::string_view offset;
@@ -62,8 +61,7 @@ struct OnnxTensor {
   [[nodiscard]] std::size_t elements() const;  // the product of shape
 };
 
-// How the elements of a type are stored in OnnxTensor::data; nothing for strings and types that are
-// not understood.
+// How OnnxTensor::data stores elements of a type; nullopt for strings and unsupported types.
 [[nodiscard]] std::optional<Encoding> encoding_of(OnnxType type);
 
 struct OnnxAttribute {
@@ -71,18 +69,19 @@ struct OnnxAttribute {
   std::optional<float> real;
   std::optional<std::int64_t> integer;
   std::optional<std::string_view> text;
-  std::unique_ptr<OnnxTensor> tensor;  // a quarter of the size where there is none, as usual
+  // A pointer, because most attributes have no tensor and a value would quadruple their size.
+  std::unique_ptr<OnnxTensor> tensor;
   std::vector<float> reals;
   std::vector<std::int64_t> integers;
   std::vector<std::string_view> texts;
-  bool has_graph = false;  // a graph inside, which is not looked at
+  bool has_graph = false;  // contains a graph, which is not parsed
 };
 
 struct OnnxNode {
   std::string_view name;
   std::string_view op;
   std::string_view domain;
-  std::vector<std::string_view> inputs;  // "" for one left out
+  std::vector<std::string_view> inputs;  // "" for an omitted one
   std::vector<std::string_view> outputs;
   std::vector<OnnxAttribute> attributes;
 
@@ -95,7 +94,7 @@ struct OnnxValueInfo {
   bool is_tensor = false;
   OnnxType type = OnnxType::kUndefined;
   bool has_shape = false;
-  std::vector<std::optional<std::size_t>> shape;  // nothing where the size is left open
+  std::vector<std::optional<std::size_t>> shape;  // nullopt for an open size
 };
 
 struct OnnxModel {
@@ -108,13 +107,14 @@ struct OnnxModel {
   std::vector<OnnxValueInfo> outputs;
 };
 
-// Whether a file that begins with these bytes may be one: its version first, as protobuf orders it.
+// Whether a file with these first bytes may be ONNX: its ir_version comes first, in protobuf's
+// field order.
 [[nodiscard]] bool looks_like_onnx(std::span<const std::byte> first_bytes);
 
-// Views go into bytes. Throws Error.
+// The model's views point into `bytes`. Throws Error.
 [[nodiscard]] OnnxModel parse_onnx(std::span<const std::byte> bytes);
 
-// One TensorProto; views go into bytes. Throws Error.
+// Parses one TensorProto; views point into `bytes`. Throws Error.
 [[nodiscard]] OnnxTensor parse_onnx_tensor(std::span<const std::byte> bytes);
 
 }  // namespace lamella::io

@@ -1,4 +1,4 @@
-// TensorProto: element types, and the several places where its elements may stand.
+// TensorProto: element types, and the several fields that may hold its elements.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -39,7 +39,7 @@ struct TypeName {
   OnnxType type;
   std::string_view name;
   std::optional<ElementType> element;
-  std::uint32_t field;  // where elements stand one by one, if not in raw_data
+  std::uint32_t field;  // the field with the elements if not raw_data
 };
 
 constexpr std::array kTypes = {
@@ -67,11 +67,11 @@ const TypeName* find_type(OnnxType type) {
 
 void append_element(std::vector<std::byte>& storage, std::uint64_t value, std::size_t size) {
   std::array<std::byte, sizeof(value)> bytes{};
-  std::memcpy(bytes.data(), &value, sizeof(value));  // little-endian: the low bytes first
+  std::memcpy(bytes.data(), &value, sizeof(value));  // little-endian: low bytes first
   storage.insert(storage.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
 }
 
-// Elements of 4 or 8 bytes: packed, or one after another as fields of their own.
+// Elements of 4 or 8 bytes, packed or as separate fields.
 void append_fixed(OnnxTensor& tensor, std::span<const std::byte> bytes) {
   if (tensor.data.empty() && tensor.storage.empty()) {
     tensor.data = bytes;
@@ -128,7 +128,7 @@ void read_entry(OnnxTensor& tensor, std::span<const std::byte> bytes) {
   }
 }
 
-// Everything but the elements, which need the type.
+// Reads all fields except the elements, which need the type first.
 void read_description(OnnxTensor& tensor, std::span<const std::byte> bytes) {
   ProtobufReader reader(bytes);
   ProtobufField field;
@@ -232,7 +232,7 @@ std::optional<Encoding> encoding_of(OnnxType type) {
 std::size_t OnnxTensor::elements() const {
   std::size_t count = 1;
   for (const std::size_t n : shape) {
-    count *= n;  // has been checked not to wrap
+    count *= n;  // checked not to overflow
   }
   return count;
 }
@@ -242,7 +242,7 @@ OnnxTensor parse_onnx_tensor(std::span<const std::byte> bytes) {
   read_description(tensor, bytes);
   const TypeName* type = find_type(tensor.type);
   if (type == nullptr) {
-    // Understood only where something needs it; it may be none of the network's.
+    // Left unchecked until used; the tensor may not be part of the network.
     return tensor;
   }
   if (!tensor.external) {

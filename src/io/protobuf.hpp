@@ -1,6 +1,6 @@
-// The wire format of Protocol Buffers, one message at a time, over bytes in memory:
-// https://protobuf.dev/programming-guides/encoding. Nothing is allocated and nothing recurses: who
-// reads a message decides which of its fields to open.
+// The Protocol Buffers wire format, one message at a time, over bytes in memory:
+// https://protobuf.dev/programming-guides/encoding. Never allocates or recurses: the caller decides
+// which fields to descend into.
 #pragma once
 
 #include <cstddef>
@@ -17,10 +17,10 @@ struct ProtobufField {
 
   std::uint32_t number = 0;
   Kind kind = Kind::kNumber;
-  std::uint64_t value = 0;           // of the first three kinds, as its bits
-  std::span<const std::byte> bytes;  // of kBytes, and of the fixed kinds
+  std::uint64_t value = 0;           // for the first three kinds, as raw bits
+  std::span<const std::byte> bytes;  // for kBytes and the fixed kinds
 
-  // The value as the schema's types see it. Each throws Error where the field is of another kind.
+  // The value as a schema type. Each throws Error if the field has another kind.
   [[nodiscard]] std::int64_t as_integer() const;
   [[nodiscard]] float as_float() const;
   [[nodiscard]] std::span<const std::byte> as_bytes() const;
@@ -31,10 +31,10 @@ class ProtobufReader {
  public:
   explicit ProtobufReader(std::span<const std::byte> bytes) : begin_(bytes.data()), rest_(bytes) {}
 
-  // Takes the next field; false at the end of the message. Throws Error where the bytes are not
-  // sound or end too early.
+  // Reads the next field; false at the end of the message. Throws Error for malformed or truncated
+  // bytes.
   bool next(ProtobufField& field);
-  // A bare number, as packed lists hold them. Throws Error.
+  // A number without a tag, as in packed lists. Throws Error.
   std::uint64_t number();
   [[nodiscard]] bool at_end() const { return rest_.empty(); }
 

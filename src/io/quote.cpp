@@ -8,7 +8,7 @@
 namespace lamella::io {
 namespace {
 
-// The number of single-character insertions, deletions and replacements between two short texts.
+// The Levenshtein distance between two short strings.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   constexpr std::size_t kMaxCompared = 64;
   a = a.substr(0, kMaxCompared);
@@ -34,7 +34,7 @@ std::string in_quotes(std::string_view text) {
   const bool cut = text.size() > kMaxShown;
   text = text.substr(0, kMaxShown);
   if (cut) {
-    // Not in the middle of a UTF-8 character.
+    // Do not cut within a UTF-8 character.
     while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0U) == 0x80U) {
       text.remove_suffix(1);
     }

@@ -1,4 +1,4 @@
-// Text from files inside messages: one line, printable, short.
+// Quotes text from files in messages: one line, printable, short.
 #pragma once
 
 #include <string>
@@ -7,11 +7,11 @@
 
 namespace lamella::io {
 
-// text in single quotes; control characters are shown as
-// \xHH, and what is longer than 40 bytes is cut with "...".
+// The text in single quotes; shows control characters as \xHH and cuts text beyond 40 bytes with
+// "...".
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
-// The up to three of names that are nearest to wanted, quoted, with commas: "'x1', 'x10', 'y1'".
+// Up to three of `names` closest to `wanted`, quoted and comma-separated: "'x1', 'x10', 'y1'".
 [[nodiscard]] std::string nearest(std::string_view wanted, const std::vector<std::string>& names);
 
 }  // namespace lamella::io

@@ -12,7 +12,7 @@
 namespace lamella::io {
 namespace {
 
-// Skips rows in steps, so that it can be cancelled.
+// Skips rows in steps, checking for cancellation in between.
 std::uint64_t skip_rows(RowReader& reader, std::uint64_t rows, const RowReadOptions& options) {
   constexpr std::uint64_t kStep = std::uint64_t{1} << 16;
   std::uint64_t skipped = 0;

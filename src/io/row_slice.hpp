@@ -1,4 +1,4 @@
-// One shard's rows of a file.
+// One shard's rows of a row file.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +12,15 @@
 namespace lamella::io {
 
 struct RowSlice {
-  std::unique_ptr<RowReader> reader;  // gives the shard's rows, and rows() is their number
-  std::uint64_t first_row = 0;        // where in the file they begin
-  std::uint64_t rows_total = 0;       // in the file
+  std::unique_ptr<RowReader> reader;  // yields the shard's rows; its rows() is their count
+  std::uint64_t first_row = 0;        // the file index of the shard's first row
+  std::uint64_t rows_total = 0;       // row count of the file
 };
 
-// Opens a file at the first of the shard's rows. Of a .npy nothing else is read; the records of
-// text are counted first, from beginning to end, and passed over again up to the shard's first.
-// Messages count rows and lines of the whole file. Throws FileError, also where it is not a regular
-// file, which alone can be read twice; CancelledError.
+// Opens a file at the shard's first row. Reads only the shard's part of a .npy; a text file is
+// first scanned to count its records, then again up to the shard's first row. Messages number rows
+// and lines of the whole file. Throws FileError, also for anything but a regular file, since others
+// cannot be read twice; CancelledError.
 [[nodiscard]] RowSlice open_row_slice(const std::string& path, const Shard& shard,
                                       const RowReadOptions& options);
 

@@ -1,4 +1,4 @@
-// The writers of row files, one for each format.
+// The row file writers, one per format.
 #pragma once
 
 #include <memory>

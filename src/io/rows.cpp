@@ -1,4 +1,4 @@
-// Which reader or writer a row file goes to.
+// Picks the reader or writer of a row file.
 #include "io/rows.hpp"
 
 #include <algorithm>
@@ -61,7 +61,7 @@ RowFormat format_by_extension(const std::string& path) {
 
 namespace {
 
-// Text with tabs and without commas in its first line is tsv.
+// Text whose first line has tabs and no commas is tsv.
 RowFormat format_by_content(ByteSource& source) {
   constexpr std::size_t kLookedAt = 4096;
   const auto first = source.peek(kLookedAt);
@@ -113,7 +113,7 @@ std::unique_ptr<RowWriter> create_rows(const std::string& path, const RowWriteOp
           ? write_npy_rows(std::move(file), options)
           : write_csv_rows(std::move(file), format == RowFormat::kTsv ? '\t' : ',', options);
   if (options.written != nullptr) {
-    options.written->header_bytes = options.written->bytes;  // all that a new writer has written
+    options.written->header_bytes = options.written->bytes;  // all bytes of a new writer
   }
   return writer;
 }

@@ -1,5 +1,5 @@
-// The header is read as a stream of JSON events, so that neither deep nesting nor doubled keys
-// build anything before they are rejected.
+// Parses the header as a stream of JSON events, so deep nesting and duplicate keys are rejected
+// before anything is built from them.
 #include "io/safetensors.hpp"
 
 #include <algorithm>
@@ -24,14 +24,14 @@ namespace lamella::io {
 namespace {
 
 constexpr std::size_t kLengthSize = 8;
-constexpr std::uint64_t kHeaderLimit = 100'000'000;  // the specification's
+constexpr std::uint64_t kHeaderLimit = 100'000'000;  // the specification's limit
 
 // One entry of the header.
 struct TensorEntry {
   std::string name;
   Encoding encoding;
   std::vector<std::size_t> shape;
-  std::vector<std::size_t> offsets;  // [begin, end) in the data
+  std::vector<std::size_t> offsets;  // [begin, end) within the data
   bool have_type = false;
   bool have_shape = false;
   bool have_offsets = false;
@@ -53,7 +53,7 @@ Encoding parse_type(const std::string& tensor, const std::string& type) {
                           in_quotes(tensor), in_quotes(type)));
 }
 
-// Receives the events of nlohmann's parser. The state is how deep we are and which key stands last.
+// Handles the events of nlohmann's parser. Its state is the nesting depth and the last key.
 class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
  public:
   std::vector<TensorEntry> entries;
@@ -215,7 +215,7 @@ void check_size(const TensorEntry& entry, std::size_t data_size) {
   }
 }
 
-// Every byte of the data belongs to exactly one tensor.
+// Checks that every byte of the data belongs to exactly one tensor.
 void check_cover(const std::vector<TensorEntry>& entries, std::size_t data_size) {
   std::vector<const TensorEntry*> order;
   order.reserve(entries.size());

@@ -12,7 +12,7 @@ namespace lamella::io {
 // Whether the bytes could be a safetensors file: a header length, then '{'.
 [[nodiscard]] bool looks_like_safetensors(std::span<const std::byte> first_bytes);
 
-// The tensors' data points into bytes, which must outlive them. Throws Error.
+// Tensor data point into `bytes`, which must outlive them. Throws Error.
 [[nodiscard]] TensorFile read_safetensors(std::span<const std::byte> bytes);
 
 }  // namespace lamella::io

@@ -1,4 +1,4 @@
-// The words of Lamella's own .safetensors files, for their writer and their reader.
+// Keys and values of Lamella's own .safetensors layout, shared by writer and reader.
 #pragma once
 
 #include <array>
@@ -12,8 +12,8 @@ inline constexpr const char* kFormat = "lamella.format";
 inline constexpr const char* kVersion = "1";
 inline constexpr const char* kActivations = "activations";
 inline constexpr const char* kInputSteps = "lamella.input_steps";    // kinds, comma-separated
-inline constexpr const char* kInputNames = "lamella.input_names";    // these three: JSON lists
-inline constexpr const char* kOutputNames = "lamella.output_names";  // of texts
+inline constexpr const char* kInputNames = "lamella.input_names";    // JSON lists
+inline constexpr const char* kOutputNames = "lamella.output_names";  // of strings
 inline constexpr const char* kClasses = "lamella.classes";
 
 // The tensors of a self-test.

@@ -19,10 +19,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Values are written in pieces, between which the writing can be cancelled.
+// Writes in pieces of this many bytes and checks for cancellation between them.
 constexpr std::size_t kPiece = std::size_t{1} << 20;
 
-// A tensor's place in the data, and its values in the network.
+// The tensors' offsets in the data, and their values in the network.
 class Tensors {
  public:
   void add(const std::string& name, std::vector<std::size_t> shape, std::span<const float> values) {
@@ -97,7 +97,7 @@ void write_safetensors(const Network& network, const std::string& path, const Se
     throw FileError(path,
                     "cannot be written: a name in the network is not UTF-8, which JSON wants");
   }
-  header.resize((header.size() + 7) / 8 * 8, ' ');  // so that the values are aligned
+  header.resize((header.size() + 7) / 8 * 8, ' ');  // aligns the values
   const std::uint64_t length = header.size();
   AtomicFile file(path);
   file.write(std::as_bytes(std::span(&length, 1)));

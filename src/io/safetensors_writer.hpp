@@ -1,5 +1,4 @@
-// A network as a .safetensors file in Lamella's own, canonical form; docs/model-files.md describes
-// it.
+// Writes a network in Lamella's own safetensors layout; see docs/model-files.md.
 #pragma once
 
 #include <atomic>
@@ -10,8 +9,8 @@
 
 namespace lamella::io {
 
-// Appears under its name only when it is complete. self_test and cancelled may be null. Throws
-// FileError, CancelledError.
+// The file appears under its name only once complete. `self_test` and `cancelled` may be null.
+// Throws FileError, CancelledError.
 void write_safetensors(const Network& network, const std::string& path, const SelfTest* self_test,
                        const std::atomic<bool>* cancelled);
 

@@ -1,13 +1,13 @@
-// The quick way to read a decimal number as float, for the numbers that files are full of.
+// Fast path for parsing a decimal number as float, for the short numbers typical of files.
 //
-// Digits and a power of ten that both are exact in double give, by one division, the double nearest
-// to the number (W. D. Clinger, "How to Read Floating Point Numbers Accurately", PLDI 1990). To
-// round that to float rounds a second time, which differs from rounding once only where the double
-// lies halfway between two floats: such a number is left to another reader.
+// If the digits and the power of ten are both exact in double, one division gives the nearest
+// double (W. D. Clinger, "How to Read Floating Point Numbers Accurately", PLDI 1990). Rounding that
+// to float is a second rounding, which differs from rounding once only if the double lies halfway
+// between two floats: such numbers are left to another parser.
 //
-// Numbers of different lengths would mislead the processor's branch prediction once each, so up to
-// eight digits behind the point are taken together, as one word. All in a header, since a call
-// would cost as much as the rest.
+// Numbers of varying length would each cost a branch misprediction, so up to eight digits after the
+// point are parsed at once, as one word. Everything is in this header because a call would cost as
+// much as the rest.
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@ namespace lamella::io {
 namespace short_decimal {
 
 inline constexpr std::size_t kWord = sizeof(std::uint64_t);
-inline constexpr std::size_t kMaxIntegerDigits = 6;  // so that sign, digits and point fit a word
+inline constexpr std::size_t kMaxIntegerDigits = 6;  // sign, digits and point fit a word
 inline constexpr std::size_t kMaxDigits = 15;        // each such number is below 2^53
 
 inline constexpr std::array<double, kMaxDigits + 1> kPowers = {
@@ -29,7 +29,7 @@ inline constexpr std::array<double, kMaxDigits + 1> kPowers = {
 inline constexpr std::array<std::uint64_t, kWord + 1> kWholePowers = {
     1, 10, 100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000};
 
-// Digits at the front of a word that holds text, and their value.
+// The digits at the start of a word of text, and their value.
 struct Digits {
   std::size_t count;
   std::uint64_t value;
@@ -37,15 +37,15 @@ struct Digits {
 
 inline Digits take_digits(std::uint64_t text) {
   const std::uint64_t digits = text ^ 0x3030303030303030U;
-  // The highest bit of every byte that is not from 0 to 9.
+  // The highest bit of every byte that is not a digit.
   const std::uint64_t others =
       (digits | ((digits & 0x7F7F7F7F7F7F7F7FU) + 0x7676767676767676U)) & 0x8080808080808080U;
   const auto count = static_cast<std::size_t>(std::countr_zero(others)) / 8;
   if (count == 0) {
     return {0, 0};
   }
-  // Zeros come in before the digits, the others fall out behind. Then neighbours are joined: digits
-  // to pairs, pairs to fours, fours to all; the first of two lies in the lower half.
+  // Shifts zeros in before the digits and the other bytes out. Then joins neighbours: digits into
+  // pairs, pairs into fours, fours into eight; the first of each two is in the lower half.
   constexpr std::uint64_t kOnes = 0x00FF00FF00FF00FFU;
   constexpr std::uint64_t kPairs = 0x0000FFFF0000FFFFU;
   constexpr std::uint64_t kFours = 0x00000000FFFFFFFFU;
@@ -56,7 +56,7 @@ inline Digits take_digits(std::uint64_t text) {
   return {count, joined};
 }
 
-// The eight bytes from at on, zeros behind end; there are kWord bytes before end at least.
+// The eight bytes from `at`, with zeros past `end`; at least kWord bytes precede `end`.
 inline std::uint64_t load_word(const char* at, const char* end) {
   const auto left = static_cast<std::size_t>(end - at);
   std::uint64_t word = 0;
@@ -71,9 +71,9 @@ inline std::uint64_t load_word(const char* at, const char* end) {
 
 }  // namespace short_decimal
 
-// Reads a number such as -12.0345 that begins at begin, with up to 6 digits before the point and 15
-// in all, without an exponent; returns where it ends and gives the float nearest to it. Returns
-// begin for any other number (and for what is none), which another reader must decide.
+// Parses a number such as -12.0345 at `begin`, with up to 6 digits before the point, 15 in total,
+// and no exponent. Returns its end and stores the nearest float. Returns `begin` for any other
+// text, which is left to another parser.
 [[nodiscard]] inline const char* parse_short_decimal(const char* begin, const char* end,
                                                      float& value) {
   using namespace short_decimal;

@@ -1,4 +1,4 @@
-// A named array as a model file holds it, not yet converted.
+// A named array as stored in a model file, not yet converted.
 #pragma once
 
 #include <cstddef>
@@ -16,15 +16,15 @@ struct Tensor {
   Encoding encoding;
   bool fortran_order = false;
   std::vector<std::size_t> shape;
-  std::span<const std::byte> data;  // into the file's bytes, or into storage
-  std::vector<std::byte> storage;   // where data had to be decompressed
+  std::span<const std::byte> data;  // points into the file's bytes or into storage
+  std::vector<std::byte> storage;   // set if the data were compressed
 };
 
-// What a model file holds beside its tensors.
+// A model file's tensors and metadata.
 struct TensorFile {
   std::vector<Tensor> tensors;
-  std::string activations;  // as the file's metadata lists them; empty where it does not
-  std::map<std::string, std::string> own;  // metadata under Lamella's own keys, "lamella..."
+  std::string activations;                 // from the file's metadata; empty if absent
+  std::map<std::string, std::string> own;  // metadata of Lamella's own keys, "lamella..."
 };
 
 }  // namespace lamella::io

@@ -1,4 +1,4 @@
-// What was written to a file, for a record of it.
+// Statistics of a written file, for its manifest.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@ namespace lamella::io {
 
 struct WrittenFile {
   std::uint64_t bytes = 0;
-  std::uint64_t header_bytes = 0;  // of them, before the first row
+  std::uint64_t header_bytes = 0;  // of the header, before the first row
   std::uint32_t checksum = 0;      // CRC-32 of all bytes
 };
 

@@ -25,8 +25,8 @@ constexpr std::size_t kEndSize = 22;
 constexpr std::size_t kZip64LocatorSize = 20;
 constexpr std::size_t kCentralSize = 46;
 constexpr std::size_t kLocalSize = 30;
-constexpr std::uint32_t kIn64Bits = 0xFFFFFFFF;  // "the number stands in the zip64 field"
-// Deflate makes at most 1032 bytes from one (zlib's documentation, "Maximum Expansion Factor").
+constexpr std::uint32_t kIn64Bits = 0xFFFFFFFF;  // "see the zip64 field"
+// Deflate expands at most 1032-fold (zlib's documentation, "Maximum Expansion Factor").
 constexpr std::uint64_t kDeflateExpansion = 1032;
 
 struct Directory {
@@ -49,7 +49,7 @@ T wanted(const ByteView& view, std::uint64_t offset, const char* what) {
   return *value;
 }
 
-// The end record stands last, before a comment of up to 65535 bytes.
+// The end record comes last, before a comment of up to 65535 bytes.
 std::optional<std::uint64_t> find_end_record(const ByteView& view) {
   if (view.size() < kEndSize) {
     return std::nullopt;
@@ -102,7 +102,7 @@ Directory find_directory(const ByteView& view) {
   return directory;
 }
 
-// The 64-bit numbers of an entry stand in its extra field, only those that do not fit elsewhere.
+// An entry's 64-bit numbers are in its extra field, but only those that do not fit elsewhere.
 class Zip64Field {
  public:
   explicit Zip64Field(std::span<const std::byte> extra) {
@@ -139,14 +139,14 @@ class Zip64Field {
   std::uint64_t position_ = 0;
 };
 
-// An entry together with where it begins and ends in the file.
+// An entry and its extent in the file.
 struct Placed {
   ZipEntry entry;
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
 };
 
-// Follows the local header to the data, which must lie before the central directory.
+// Follows the local header to the data, which must precede the central directory.
 void place(Placed& placed, const ByteView& before_directory, std::uint64_t compressed_size) {
   const auto local = before_directory.part(placed.begin, kLocalSize);
   const auto reject = [&](const char* what) {
@@ -231,7 +231,7 @@ std::uint32_t crc_of(std::span<const std::byte> bytes) {
       ::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
-// Raw deflate data as a stream.
+// A stream of raw deflate data.
 class Inflater {
  public:
   explicit Inflater(const ZipEntry& entry) : entry_(entry), input_(entry.compressed) {
@@ -243,7 +243,7 @@ class Inflater {
   Inflater& operator=(const Inflater&) = delete;
   ~Inflater() { ::inflateEnd(&stream_); }
 
-  // Fills into, short only where the data ends.
+  // Fills `into`; short only at the end of the data.
   std::size_t read(std::span<std::byte> into) {
     std::size_t done = 0;
     while (done < into.size() && !ended_) {
@@ -254,7 +254,7 @@ class Inflater {
     return done;
   }
 
-  // Whether the data ends here and all of it was used.
+  // Whether the stream ends here and consumed all its input.
   bool at_end() {
     std::byte more{};
     return read({&more, 1}) == 0 && input_.empty() && stream_.avail_in == 0;
