@@ -30,10 +30,10 @@ std::size_t values_per_row(const Network& network, const RowOutput& output, bool
 
 Chunks choose_chunks(const ChunkRequest& request, std::size_t values_per_row,
                      std::optional<std::uint64_t> rows_total) {
-  constexpr std::size_t kWholeBlocks = 256;                   // so that engines see few ragged ends
-  constexpr std::size_t kWorkerBytes = std::size_t{1} << 20;  // which stay in the cache of a core
-  constexpr std::size_t kManyBlocks = 4 * kWholeBlocks;       // that pay for what each chunk costs
-  constexpr std::size_t kChunksPerWorker = 4;  // at least, so that all end at about the same time
+  constexpr std::size_t kWholeBlocks = 256;                   // keeps ragged tails rare
+  constexpr std::size_t kWorkerBytes = std::size_t{1} << 20;  // fits a core's cache
+  constexpr std::size_t kManyBlocks = 4 * kWholeBlocks;       // amortizes per-chunk costs
+  constexpr std::size_t kChunksPerWorker = 4;  // at least, so that workers finish together
   const std::size_t readers = request.workers > 1 ? 1 : request.readers;
   const std::size_t buffers = buffers_for(request.workers, readers);
   std::size_t rows = request.rows;

@@ -1,4 +1,4 @@
-// Comparing with a file of expected outputs: the pipeline, with a check instead of an output.
+// Compares outputs with a file of expected ones: the pipeline with a check and no output.
 #include <algorithm>
 
 #include <fmt/format.h>

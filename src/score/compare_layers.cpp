@@ -1,4 +1,4 @@
-// Comparing layer by layer what an engine computes between them.
+// Compares an engine's intermediate outputs layer by layer.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 namespace lamella {
 namespace {
 
-// Exactly as many rows as the arrays have.
+// Reads the rows; throws unless there are exactly as many as the arrays have.
 Matrix read_all_rows(const CompareLayersOptions& options, std::size_t inputs, std::size_t count) {
   Matrix rows = read_rows(options.rows, inputs, count + 1);
   if (rows.rows() != count) {
@@ -24,7 +24,7 @@ Matrix read_all_rows(const CompareLayersOptions& options, std::size_t inputs, st
   return rows;
 }
 
-// What an engine gives where one of the arrays is, chunk by chunk, and how far off it is.
+// The engine's values at one of the arrays' layers, chunk by chunk, and their error.
 struct ComparedLayer {
   Matrix values;  // of one chunk
   Differences differences;

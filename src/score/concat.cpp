@@ -1,4 +1,4 @@
-// Joining shard outputs: first what their records say, then their bytes, once from front to back.
+// Joins shard outputs: checks their manifests, then copies their bytes in one pass.
 #include <algorithm>
 #include <filesystem>
 #include <span>
@@ -30,8 +30,7 @@ struct ShardOutput {
   ShardManifest manifest;
 };
 
-// The file that another shard's shard output would be, where this one still has the name that it
-// was given.
+// The expected file name of another shard's output, provided this one was not renamed.
 std::string expected_name(const ShardOutput& shard_output, std::uint64_t shard) {
   const std::uint64_t shards = shard_output.manifest.run.shards;
   const std::string mine = shard_output_name("", {shard_output.manifest.shard, shards});
@@ -54,7 +53,7 @@ void throw_if_runs_differ(const std::vector<ShardOutput>& shard_outputs) {
   }
 }
 
-// shard outputs are in the order of their shards.
+// Precondition: shard outputs are sorted by shard.
 void throw_if_incomplete(const std::vector<ShardOutput>& shard_outputs) {
   for (std::size_t i = 1; i < shard_outputs.size(); ++i) {
     if (shard_outputs[i].manifest.shard == shard_outputs[i - 1].manifest.shard) {
@@ -75,7 +74,7 @@ void throw_if_incomplete(const std::vector<ShardOutput>& shard_outputs) {
   }
 }
 
-// Parts of .npy have no other size than their shape says.
+// Whether a .npy shard output has exactly the size that its shape implies.
 bool has_size_of_rows(const ShardManifest& manifest) {
   if (manifest.run.format != RowFormat::kNpy) {
     return true;
@@ -138,7 +137,7 @@ class Joiner {
   explicit Joiner(const ConcatOptions& options)
       : options_(options), file_(options.output, &written_), block_(std::size_t{1} << 20) {}
 
-  // Parts come in the order of their rows.
+  // Shard outputs must be added in row order.
   void add(const ShardOutput& shard_output, bool first) {
     const io::WrittenFile& recorded = shard_output.manifest.file;
     const auto source = io::open_source(shard_output.file);
@@ -172,7 +171,7 @@ class Joiner {
     }
   }
 
-  // Returns the number of bytes.
+  // Returns the byte count.
   std::uint64_t finish() {
     file_.finish();
     return written_.bytes;

@@ -7,7 +7,7 @@
 namespace lamella {
 namespace {
 
-// NaN agrees with NaN; otherwise infinite where one is no number or an infinity.
+// 0 if both are NaN or equal; infinite if the difference is NaN.
 double error_of(double found, double expected) {
   if (found == expected || (std::isnan(found) && std::isnan(expected))) {
     return 0;
@@ -68,7 +68,7 @@ void Differences::add_value(std::uint64_t row, std::size_t column, float found, 
     errors.relative = relative;
     errors.relative_row = row;
   }
-  // An infinite or absent expectation allows no error: inf <= inf would let everything through.
+  // An infinite or NaN expectation allows no error: inf <= inf would accept everything.
   const bool within =
       std::isfinite(error) && error <= tolerance_.absolute + tolerance_.relative * size;
   if (!within) {

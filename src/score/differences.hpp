@@ -1,4 +1,4 @@
-// Adds up, chunk by chunk, how far outputs are from what was expected.
+// Accumulates errors against expected outputs, chunk by chunk.
 #pragma once
 
 #include <cstddef>
@@ -13,11 +13,11 @@ class Differences {
  public:
   Differences(std::size_t columns, Tolerance tolerance);
 
-  // The rows from first_row on. Returns whether the first difference of all is among them.
+  // Adds rows starting at first_row. Returns whether the first difference so far is among them.
   bool add(std::uint64_t first_row, MatrixView<const float> found,
            MatrixView<const float> expected);
 
-  Comparison comparison;  // of what was added so far
+  Comparison comparison;  // totals so far
 
  private:
   void add_value(std::uint64_t row, std::size_t column, float found, float expected);

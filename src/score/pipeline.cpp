@@ -29,7 +29,8 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// A buffer that is not touched before it is used: a small file does not pay for large chunks.
+// An uninitialized buffer: pages are touched only when used, so a small file does not pay for large
+// chunks.
 template <class T>
 class Buffer {
  public:
@@ -45,7 +46,7 @@ class Buffer {
   std::size_t columns_ = 0;
 };
 
-// No more than the chunks that there will be; one more where reading finds out that there is none.
+// At most the chunk count; one more if only reading reveals the end.
 std::size_t buffers_needed(const PipelineOptions& options, std::optional<std::uint64_t> rows_total,
                            std::optional<std::uint64_t> chunks) {
   const std::size_t buffers = buffers_for(options.workers, options.readers);
@@ -56,17 +57,17 @@ std::size_t buffers_needed(const PipelineOptions& options, std::optional<std::ui
   return static_cast<std::size_t>(std::min<std::uint64_t>(limit, buffers));
 }
 
-// As many as compute at once: the system reads files ahead and writes them behind, and more threads
-// would but take the cores from each other. One worker alone, which may be of a device, gets more
-// threads to read and write meanwhile, and one to check. A step takes a buffer, so that more
-// threads than buffers would have nothing to do.
+// Several workers get one thread each: the system reads ahead and writes behind, so more threads
+// would only compete for cores. A single worker, possibly a device, gets extra threads that read
+// and write meanwhile, and one that checks. Each step holds a buffer, so threads beyond the buffer
+// count would idle.
 std::size_t threads_for(const PipelineOptions& options, std::size_t buffers) {
   const std::size_t threads =
       options.workers > 1 ? options.workers : options.readers + (options.check ? 3 : 2);
   return std::clamp<std::size_t>(buffers, 1, threads);
 }
 
-// How many chunks there are, where they can be read in any order.
+// The chunk count, if chunks can be read in any order.
 std::optional<std::uint64_t> chunks_known(const io::RowReader& reader, std::size_t chunk_rows) {
   const auto rows = reader.rows();
   if (!rows || !reader.has_read_at()) {
@@ -79,8 +80,8 @@ struct ChunkBuffers {
   std::uint64_t first_row = 0;
   std::size_t rows = 0;  // in use
   Buffer<float> inputs;
-  Buffer<float> outputs;      // where they are written or checked
-  Buffer<RankedOutput> top;   // where the largest are written
+  Buffer<float> outputs;      // if written or checked
+  Buffer<RankedOutput> top;   // if the largest are written
   Buffer<float> top_columns;  // the same as columns of numbers
 };
 
@@ -123,7 +124,7 @@ class Pipeline {
         start_helpers(helpers);
         work(options_.on_progress);
       });
-    }  // joined: from here on this thread is alone
+    }  // joined: no other thread runs from here on
     if (error_) {
       std::rethrow_exception(error_);
     }
@@ -137,8 +138,8 @@ class Pipeline {
   }
 
  private:
-  // A thread that cannot be started stops those that were, as any failure does. None begins before
-  // all are there: it might have to wait for input before it can stop.
+  // If a thread cannot be started, the others stop as after any failure. The mutex holds them back
+  // until all are started: a running one might block on input before it can stop.
   void start_helpers(std::vector<std::jthread>& helpers) {
     const std::lock_guard lock(mutex_);
     const std::size_t threads = threads_for(options_, buffers_.size());
@@ -148,8 +149,8 @@ class Pipeline {
     }
   }
 
-  // What every thread does until all is done: the next step, whichever it is. So none waits for
-  // another while there is anything to do, and a chunk tends to stay near the core that read it.
+  // Each thread's loop: takes the next step, whichever it is. No thread waits while there is work,
+  // and a chunk tends to stay near the core that read it.
   void work(const std::function<void(const ScoreProgress&)>& on_progress) {
     while (const auto task = begin_next()) {
       const auto start = Clock::now();
@@ -159,7 +160,7 @@ class Pipeline {
     }
   }
 
-  // Waits for a task. None when all is done, or something failed.
+  // Waits for a task. Returns nullopt when everything is done or a step failed.
   std::optional<Task> begin_next() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return stopped_ || schedule_.is_done() || schedule_.has_task(); });
@@ -169,7 +170,7 @@ class Pipeline {
     }
     const auto task = schedule_.begin();
     if (schedule_.has_task()) {
-      changed_.notify_one();  // one thread wakes the next: no more than there are tasks
+      changed_.notify_one();  // each thread wakes the next, so only as many wake as there are tasks
     }
     return task;
   }
@@ -267,7 +268,7 @@ class Pipeline {
     writer_.write(values);
   }
 
-  // By the caller's thread.
+  // Called on the caller's thread.
   void report_progress(const std::function<void(const ScoreProgress&)>& on_progress) {
     if (!on_progress) {
       return;
@@ -277,7 +278,7 @@ class Pipeline {
       const std::lock_guard lock(mutex_);
       rows = report_.rows;
       if (schedule_.has_task()) {
-        changed_.notify_one();  // this thread may be long in the callback
+        changed_.notify_one();  // the callback may keep this thread busy
       }
     }
     if (rows > rows_reported_) {
@@ -286,7 +287,7 @@ class Pipeline {
     }
   }
 
-  // Runs what a thread does; the first exception of any is kept, and stops them all.
+  // Runs a thread's body. Keeps the first exception of any thread and stops them all.
   template <class Body>
   void guarded(const Body& body) noexcept {
     try {
@@ -313,16 +314,16 @@ class Pipeline {
   const PipelineOptions& options_;
 
   std::optional<std::uint64_t> rows_total_;
-  std::optional<std::uint64_t> chunks_;  // where they are read in any order
+  std::optional<std::uint64_t> chunks_;  // if they are read in any order
   std::vector<ChunkBuffers> buffers_;
-  std::vector<std::unique_ptr<Engine>> clones_;  // where there are several workers
-  std::vector<Engine*> engines_;                 // of each worker
-  std::uint64_t rows_read_ = 0;                  // known to whoever reads, one thread at a time
-  std::uint64_t rows_reported_ = 0;              // by the caller's thread
+  std::vector<std::unique_ptr<Engine>> clones_;  // if there are several workers
+  std::vector<Engine*> engines_;                 // by worker
+  std::uint64_t rows_read_ = 0;                  // used only by the reading thread
+  std::uint64_t rows_reported_ = 0;              // used only by the caller's thread
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  // Under the mutex, until the threads are joined.
+  // Guarded by the mutex until the threads are joined.
   Schedule schedule_;
   ScoreReport report_;
   std::exception_ptr error_;

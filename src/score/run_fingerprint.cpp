@@ -11,7 +11,7 @@
 namespace lamella::pipeline {
 namespace {
 
-// A checksum of values one after another, each list with its length before it.
+// A checksum over a sequence of values; each list is preceded by its length.
 class Checksum {
  public:
   void add(std::uint64_t number) { add_bytes(std::as_bytes(std::span(&number, 1))); }

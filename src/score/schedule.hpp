@@ -1,6 +1,6 @@
-// Which step of a pipeline comes next. Chunks are read one after the other, or several at once
-// where it is known how many there are; computed several at once, checked and written one after the
-// other. Each step takes them in their order. They lie in buffers that are used again and again.
+// Decides a pipeline's next step. Chunks are read one at a time, or several at once if their count
+// is known; computed several at once; checked and written one at a time. Each step takes chunks in
+// order. They occupy reused buffers.
 #pragma once
 
 #include <cstddef>
@@ -16,34 +16,34 @@ enum class Step { kRead, kCompute, kCheck, kWrite };
 struct Task {
   Step step = Step::kRead;
   std::size_t buffer = 0;
-  std::uint64_t chunk = 0;  // numbered from 0
-  std::size_t worker = 0;   // that computes it
+  std::uint64_t chunk = 0;  // from 0
+  std::size_t worker = 0;   // the worker that computes it
 };
 
-// Knows no threads: whoever has some holds a lock around each call.
+// Knows nothing of threads: callers hold a lock around each call.
 class Schedule {
  public:
-  // chunks: how many there are, where several may be read at once; else end_of_rows() says it.
+  // `chunks`: their count, if several may be read at once; otherwise end_of_rows() marks the end.
   Schedule(std::size_t buffers, std::size_t workers, bool checked,
            std::optional<std::uint64_t> chunks = std::nullopt);
 
-  // The next task, which is begun with that; none while all that could be done is being done. What
-  // is nearest to the output comes first, since it gives a buffer back.
+  // Starts and returns the next task; nullopt if every possible task is running. Prefers the step
+  // nearest to the output, because it frees a buffer.
   [[nodiscard]] std::optional<Task> begin();
-  // The task is done, and its chunk ready for the next step.
+  // Finishes the task; its chunk is ready for the next step.
   void end(const Task& task);
-  // The same for a reading that found nothing: the buffer is free again.
+  // Finishes a read that found no rows; frees its buffer.
   void end_empty(const Task& task);
-  // There is nothing left to read.
+  // Marks the input as exhausted.
   void end_of_rows() { all_read_ = true; }
 
-  // Whether begin() would give a task.
+  // Whether begin() would return a task.
   [[nodiscard]] bool has_task() const;
-  // Whether every chunk is written, and no other will come.
+  // Whether all chunks are written and none will follow.
   [[nodiscard]] bool is_done() const { return all_read_ && free_.size() == buffers_; }
 
  private:
-  // Chunks that are done with a step, given to the next one in their order.
+  // Chunks that finished a step, handed to the next step in order.
   class Done {
    public:
     void add(const Task& task) { buffers_.emplace(task.chunk, task.buffer); }
@@ -76,7 +76,7 @@ class Schedule {
   bool has_checks_;
   std::optional<std::uint64_t> chunks_;
   std::vector<std::size_t> free_;     // buffers
-  std::vector<std::size_t> workers_;  // that compute nothing
+  std::vector<std::size_t> workers_;  // idle
   Done read_;
   Done computed_;
   Done checked_;

@@ -1,4 +1,4 @@
-// The public face of the pipeline: opens the files, chooses the chunks, runs.
+// The pipeline's public entry: opens the files, chooses the chunks, runs.
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -20,7 +20,7 @@
 namespace lamella {
 namespace {
 
-// Links to the same file count too; two paths that cannot be looked at are not the same.
+// Links to the same file count as the same; paths that cannot be examined count as different.
 void throw_if_output_is_input(const std::string& output, const std::string& input) {
   if (input == "-" || output == "-") {
     return;
@@ -32,7 +32,7 @@ void throw_if_output_is_input(const std::string& output, const std::string& inpu
   }
 }
 
-// Where the rows go.
+// The file that receives the rows.
 std::string written_file(const ScoreOptions& options) {
   throw_if_output_is_input(options.output, options.input);
   if (!options.shard) {
@@ -47,7 +47,7 @@ std::string written_file(const ScoreOptions& options) {
   return shard_output;
 }
 
-// All rows, where there are no shards.
+// The shard's rows, or all rows without shards.
 io::RowSlice open_input(const ScoreOptions& options, const io::RowReadOptions& read) {
   if (options.shard) {
     return io::open_row_slice(options.input, *options.shard, read);
@@ -75,7 +75,7 @@ pipeline::ShardManifest record_of(const Engine& engine, const ScoreOptions& opti
   return manifest;
 }
 
-// A part without its record is of no use.
+// Writes the manifest; on failure removes the shard output, which is useless without it.
 void write_record(const std::string& shard_output, const pipeline::ShardManifest& manifest) {
   try {
     pipeline::write_shard_manifest(shard_output, manifest);
@@ -86,8 +86,8 @@ void write_record(const std::string& shard_output, const pipeline::ShardManifest
   }
 }
 
-// How many chunks are read at once while a device computes: it takes rows in faster than one core
-// copies them from the system's cache.
+// Chunks read at once while a device computes: it consumes rows faster than one core copies them
+// from the page cache.
 std::size_t readers_beside(const Engine& engine, const io::RowReader& reader) {
   constexpr int kMax = 4;
   return engine.info().device.kind == DeviceKind::kCuda && reader.has_read_at()
@@ -95,7 +95,7 @@ std::size_t readers_beside(const Engine& engine, const io::RowReader& reader) {
              : 1;
 }
 
-// How many threads read or print text: as many as compute.
+// Threads that read or print text: as many as compute.
 int text_threads(const Engine& engine) {
   return engine.info().threads > 0 ? engine.info().threads
                                    : static_cast<int>(std::thread::hardware_concurrency());

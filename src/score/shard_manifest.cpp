@@ -45,7 +45,7 @@ std::string name_of(const Names& names, Value value) {
   return {};
 }
 
-// The following throw what Json throws, or Error, where the manifest does not hold what is wanted.
+// The following throw what Json throws, or Error, if the manifest lacks the expected value.
 
 std::uint64_t number(const Json& json, const char* key) {
   const Json& value = json.at(key);
@@ -134,7 +134,7 @@ void write_shard_manifest(const std::string& shard_output, const ShardManifest& 
       {"bytes", manifest.file.bytes},     {"header_bytes", manifest.file.header_bytes},
       {"crc32", manifest.file.checksum},  {"device", manifest.device},
       {"run", to_json(manifest.run)}};
-  // Names of columns are bytes; what is not UTF-8 in them is replaced.
+  // Column names are arbitrary bytes; invalid UTF-8 is replaced.
   const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   io::AtomicFile file(manifest_name(shard_output));
   file.write(std::as_bytes(std::span(text)));

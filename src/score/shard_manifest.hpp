@@ -1,6 +1,6 @@
-// The manifest that stands beside a shard output, as JSON: which rows it holds, of which run, and
-// how its bytes are checked. A file of its own, since a .npy header holds type, order and shape
-// alone, and a csv nothing but rows.
+// The manifest beside a shard output, as JSON: which rows it holds, of which run, and how to check
+// its bytes. A separate file, because a .npy header holds only type, order and shape, and a csv
+// nothing but rows.
 #pragma once
 
 #include <optional>
@@ -17,7 +17,7 @@ struct ShardManifest {
   std::uint64_t shard = 0;  // of run.shards
   RowRange rows;
   io::WrittenFile file;
-  std::string device;  // its name, for people
+  std::string device;  // its name, for information only
   RunFingerprint run;
 };
 
@@ -27,10 +27,10 @@ struct ShardManifest {
 // Throws FileError.
 void write_shard_manifest(const std::string& shard_output, const ShardManifest& manifest);
 
-// Throws FileError where there is none, or it makes no sense.
+// Throws FileError if there is no valid manifest.
 [[nodiscard]] ShardManifest read_shard_manifest(const std::string& shard_output);
 
-// "its rows_total is 10, there 12": the first thing in which two runs differ.
+// The first difference between two runs: "its rows_total is 10, there 12".
 [[nodiscard]] std::string difference(const RunFingerprint& here, const RunFingerprint& there);
 
 }  // namespace lamella::pipeline

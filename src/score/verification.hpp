@@ -1,4 +1,4 @@
-// Recomputes some of the rows of a run with the double-precision reference.
+// Recomputes a sample of a run's rows with the double-precision reference.
 #pragma once
 
 #include <atomic>
@@ -13,15 +13,15 @@
 
 namespace lamella::pipeline {
 
-// Whether a row is one of those to verify. With a known total: wanted of them, evenly spread (all,
-// if there are fewer). Without: the first wanted, then every 2nd up to 2 * wanted, every 4th up to
-// 4 * wanted, and so on. wanted is at least 1.
+// Whether a row is in the sample. With a known total: `wanted` rows, evenly spread (all, if there
+// are fewer). Otherwise: the first `wanted`, then every 2nd up to 2 * wanted, every 4th up to 4 *
+// wanted, and so on. `wanted` is at least 1.
 [[nodiscard]] bool is_sampled(std::uint64_t row, std::uint64_t wanted,
                               std::optional<std::uint64_t> total);
 
 class Verification {
  public:
-  // input is named in messages, and where in it the first of the rows stands.
+  // Messages name `input` and number its rows from `input_first_row`.
   Verification(const Network& network, std::string input, std::uint64_t wanted,
                std::optional<std::uint64_t> total, std::uint64_t input_first_row = 0,
                Precision precision = Precision::kFp32, const std::atomic<bool>* cancelled = nullptr)
@@ -33,8 +33,8 @@ class Verification {
         precision_(precision),
         cancelled_(cancelled) {}
 
-  // Throws Error when an output of a sampled row is outside its bound; CancelledError soon after
-  // the flag is set.
+  // Throws Error if an output of a sampled row exceeds its bound; CancelledError soon after the
+  // flag is set.
   void check(std::uint64_t first_row, MatrixView<const float> inputs,
              MatrixView<const float> outputs);
 
@@ -47,10 +47,10 @@ class Verification {
   std::uint64_t wanted_;
   std::optional<std::uint64_t> total_;
   std::uint64_t input_first_row_;
-  Precision precision_;  // in which the rows are computed
+  Precision precision_;  // precision of the run's outputs
   const std::atomic<bool>* cancelled_;
   std::uint64_t rows_ = 0;
-  double largest_error_ = 0;  // as a share of its bound
+  double largest_error_ = 0;  // as a fraction of its bound
 };
 
 }  // namespace lamella::pipeline

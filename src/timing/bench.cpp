@@ -22,7 +22,7 @@ Matrix random_rows(std::size_t rows, std::size_t columns) {
   return matrix;
 }
 
-// An engine with rows and room for its outputs.
+// An engine with input rows and an output buffer.
 class Bench {
  public:
   Bench(std::shared_ptr<const Network> network, const EngineOptions& options, std::size_t rows,
@@ -53,7 +53,7 @@ class Bench {
   CallTimer timer_;
 };
 
-// The layer as a network; or its product alone.
+// The layer as a network, or only its GEMM.
 std::shared_ptr<const Network> network_of(Layer layer, bool gemm_alone) {
   if (gemm_alone) {
     layer.bias.clear();

@@ -16,7 +16,7 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// The smallest value that so large a share of the values does not pass; they ascend.
+// The smallest of the ascending values that at least the given share of them do not exceed.
 double quantile(const std::vector<double>& values, double share) {
   const auto rank = static_cast<std::size_t>(std::ceil(share * static_cast<double>(values.size())));
   return values[std::max<std::size_t>(rank, 1) - 1];

@@ -1,4 +1,4 @@
-// Timing a call again and again.
+// Times a repeated call.
 #pragma once
 
 #include <chrono>
@@ -9,26 +9,26 @@
 
 namespace lamella::timing {
 
-// Gathers times of one call, in as many turns as one likes.
+// Collects times of one call over any number of measure() calls.
 class CallTimer {
  public:
   explicit CallTimer(std::function<void()> call) : call_(std::move(call)) {}
 
-  // Calls for so long, without keeping the times.
+  // Calls for at least `seconds` without recording times.
   void warm_up(double seconds);
-  // Calls for so long, at least once.
+  // Records calls for at least `seconds`, at least one.
   void measure(double seconds);
   [[nodiscard]] CallTimes times() const;
 
  private:
-  double time_group();  // the mean seconds of a call
+  double time_group();  // returns the mean seconds per call
 
   std::function<void()> call_;
-  std::size_t group_ = 1;  // calls between two looks at the clock
+  std::size_t group_ = 1;  // calls per clock reading
   std::vector<double> seconds_;
 };
 
-// seconds: of groups of so many calls, in the order in which they were taken; at least one.
+// `seconds`: per-call means of groups of `group` calls, in measurement order; at least one.
 [[nodiscard]] CallTimes summarize(const std::vector<double>& seconds, std::size_t group);
 
 }  // namespace lamella::timing

@@ -12,8 +12,8 @@ namespace lamella::verify {
 namespace {
 
 constexpr double kUnitRoundoff = 0x1p-24;
-constexpr double kSmallest = 0x1p-149;  // what underflow may cost an operation
-// An elementary function of a float library, and the few operations around it.
+constexpr double kSmallest = 0x1p-149;  // error of an operation that underflows
+// Error of a float library's elementary function and the few operations around it, in ulps.
 constexpr double kEvaluationUlps = 8;
 
 double gamma(double n) {
@@ -25,7 +25,7 @@ struct Value {
   double error;
 };
 
-// A value, the steepest slope of the function anywhere, and the size of the terms that its float
+// A value, the function's Lipschitz constant, and the magnitude of the terms that its float
 // evaluation rounds.
 struct Evaluated {
   double value;
@@ -64,7 +64,7 @@ Evaluated evaluate_activation(const Activation& activation, double x) {
       return {y, 1, std::fabs(y)};
     }
     case ActivationKind::kGelu: {
-      // erf is evaluated near cancellation for negative x: the rounded terms have the size of x.
+      // erf cancels for negative x: the rounded terms are of the magnitude of x.
       const double y = 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
       return {y, 1.13, std::fabs(x)};
     }
@@ -111,9 +111,9 @@ void apply_elementwise(const Activation& activation, std::vector<Value>& z) {
   }
 }
 
-// For softmax: when every x is off by at most d, each e^(x_i - max) and their sum are off by a
-// factor of at most e^d, so y_i by e^(2d); evaluating the exponents rounds x_i - max (relative to
-// its size) and summing n terms adds gamma_n.
+// Softmax: if every x is off by at most d, each e^(x_i - max) and their sum are off by a factor of
+// at most e^d, hence y_i by e^(2d). Evaluating the exponents rounds x_i - max (relative to its
+// magnitude), and summing n terms adds gamma_n.
 void apply_softmax(const Activation& activation, std::vector<Value>& z) {
   double largest = -std::numeric_limits<double>::infinity();
   double error = 0;
@@ -140,8 +140,8 @@ void apply_softmax(const Activation& activation, std::vector<Value>& z) {
   }
 }
 
-// Of one operation on two floats the double result, rounded, is the float result: 53 bits are more
-// than twice 24, and two (Figueroa 1995).
+// One operation on two floats, done in double and rounded to float, equals the float operation,
+// because 53 bits are at least 2 * 24 + 2 (Figueroa 1995).
 void apply_step(const InputStep& step, std::vector<Value>& x) {
   for (std::size_t i = 0; i < x.size(); ++i) {
     double& value = x[i].value;
@@ -167,12 +167,12 @@ void apply_step(const InputStep& step, std::vector<Value>& x) {
   }
 }
 
-// What a precision lower than float32 does to a layer.
+// The rounding that a precision below float32 adds to a layer.
 struct Rounding {
-  double unit = 0;        // of a factor
-  double smallest = 0;    // lost below the normal range
-  double operations = 1;  // that each of a sum counts for
-  bool products = false;  // whether those of layers but the last are rounded too
+  double unit = 0;        // relative, of a factor
+  double smallest = 0;    // absolute, lost below the normal range
+  double operations = 1;  // weight of each operation of a sum
+  bool products = false;  // whether the GEMMs of all layers but the last are rounded too
 
   [[nodiscard]] double of(double x) const { return unit == 0 ? 0 : unit * std::fabs(x) + smallest; }
 };
@@ -207,7 +207,7 @@ std::vector<Value> apply_layer(const Layer& layer, std::vector<Value> x, const R
       sum += w * x[i].value;
       magnitude += std::fabs(w) * (std::fabs(x[i].value) + x[i].error);
       carried += std::fabs(w) * x[i].error;
-      if (rounding.unit > 0) {  // else 0 times infinity
+      if (rounding.unit > 0) {  // avoids 0 times infinity
         carried += rounding.of(w) * (std::fabs(x[i].value) + x[i].error);
       }
     }
@@ -268,7 +268,7 @@ Comparison compare(const Reference& reference, MatrixView<const float> outputs) 
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const double wanted = reference.values[i];
     const double found = outputs.data()[i];
-    double share = 0;  // of the bound; infinite where there is no saying how far off
+    double share = 0;  // of the bound; infinite if the error is undefined
     if (std::isnan(wanted) || std::isnan(found)) {
       share = std::isnan(wanted) == std::isnan(found) ? 0 : kInfinity;
     } else if (wanted != found) {
@@ -276,7 +276,7 @@ Comparison compare(const Reference& reference, MatrixView<const float> outputs) 
       share =
           std::isfinite(error) && reference.bounds[i] > 0 ? error / reference.bounds[i] : kInfinity;
     }
-    // Written so that a bound which is NaN admits nothing.
+    // Written so that a NaN bound accepts nothing.
     comparison.outside += share <= 1 ? 0 : 1;
     if (!(share <= comparison.share)) {
       comparison.share = share;

@@ -21,7 +21,7 @@ void check_shapes(const Network& network, MatrixView<const float> rows) {
   }
 }
 
-// Throws when the test is not what the network gives.
+// Throws if the network does not reproduce the test's outputs.
 void check_stored(const Network& network, const SelfTest& test) {
   check_shapes(network, test.rows);
   if (test.outputs.rows() != test.rows.rows() || test.outputs.columns() != network.outputs()) {
