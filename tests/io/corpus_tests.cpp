@@ -1,5 +1,5 @@
-// The files of tests/data, as their manifest describes them: what is sound is computed by plain
-// loops and compared; what is not is rejected with a message that matches the case's pattern.
+// The files of tests/data, as described by their manifest: valid models are computed by plain loops
+// and compared; invalid ones must be rejected with a message that matches the case's pattern.
 #include <cmath>
 #include <regex>
 
@@ -101,7 +101,7 @@ TEST_P(Corpus, IsReadOrRejectedAsItsManifestSays) {
   const json& one = GetParam();
   if (one["kind"] == "reject") {
     const std::string message = rejection([&] { score(one); });
-    // ECMAScript knows no (?i:...); the flag does the same.
+    // ECMAScript regex lacks (?i:...); the icase flag replaces it.
     const std::string mention =
         std::regex_replace(one["mention"].get<std::string>(), std::regex(R"(\(\?i:)"), "(?:");
     EXPECT_TRUE(std::regex_search(message, std::regex(mention, std::regex::icase))) << message;

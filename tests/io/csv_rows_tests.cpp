@@ -144,7 +144,7 @@ TEST(CsvRows, ReadsLinesAcrossTheEndsOfItsBuffer) {
   EXPECT_EQ(csv_values(text), expected);
 }
 
-// Long enough for many pieces; some cells are in quotes.
+// Long enough to be parsed in many pieces; some cells are quoted.
 struct LongText {
   std::string text;
   std::vector<float> values;
@@ -181,7 +181,7 @@ TEST(CsvRows, NamesTheFirstLineThatIsWrongWhateverThreadMeetsIt) {
   options.threads = 4;
   const LongText wanted = long_text();
   std::string text = wanted.text;
-  // Three wrong lines, far apart and near each other, and an empty one behind them.
+  // Three invalid lines, two close together and one far away, and an empty line among them.
   const std::size_t middle = text.find('\n', text.size() / 2) + 1;
   const auto line =
       std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(middle), '\n') + 1;
@@ -197,7 +197,7 @@ TEST(CsvRows, NamesTheFirstLineThatIsWrongWhateverThreadMeetsIt) {
   }
 }
 
-// A quote opens in one block of the buffer and closes in another.
+// A quoted cell begins in one block of the buffer and ends in another.
 TEST(CsvRows, ReadsQuotedLineBreaksAcrossTheEndsOfItsBuffer) {
   const std::string filler = "-," + std::string((std::size_t{1} << 20) - 120, ' ') + "7\n";
   for (std::size_t shift = 0; shift < 128; ++shift) {

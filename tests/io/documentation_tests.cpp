@@ -1,5 +1,5 @@
-// docs/model-files.md: the tests that its table of ONNX patterns names exist, and its example of a
-// network in JSON is the one of tests/data.
+// docs/model-files.md: the tests named in its table of ONNX patterns exist, and its JSON example is
+// the network in tests/data.
 #include <regex>
 
 #include <nlohmann/json.hpp>
@@ -13,7 +13,7 @@ using namespace testing_support;
 
 const std::filesystem::path kTests = std::filesystem::path(LAMELLA_TEST_DATA).parent_path();
 
-// What a row may name: "Suite.Name" of a test in tests/io, and the cases of the manifest.
+// The names that a table row may use: "Suite.Name" of a test in tests/io, or a manifest case.
 std::vector<std::string> known_tests() {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(kTests / "io")) {

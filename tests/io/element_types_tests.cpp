@@ -17,7 +17,7 @@ std::vector<float> converted(const std::string& bytes, Encoding encoding) {
   return values;
 }
 
-// Binary16 by its definition, in double precision.
+// Binary16 by definition, in double precision.
 double half_value(unsigned half) {
   const int exponent = static_cast<int>(half >> 10 & 31U);
   const double fraction = half & 1023U;

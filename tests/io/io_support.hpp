@@ -1,5 +1,5 @@
-// What the tests of files share: a folder that goes away, files written byte by byte from the
-// formats' descriptions, and the outcome of a reader as text.
+// Shared by the file tests: a temporary folder, files assembled byte by byte from the format
+// specifications, and a reader's result as text.
 #pragma once
 
 #include <cstring>
@@ -79,7 +79,7 @@ std::string raw(const std::vector<T>& values, bool big_endian = false) {
   return text;
 }
 
-// A .npy of any header text.
+// A .npy file with arbitrary header text.
 inline std::string npy_with(const std::string& dict, const std::string& data, int version = 1) {
   return std::string("\x93NUMPY") + static_cast<char>(version) + '\0' +
          (version == 1 ? little(static_cast<std::uint16_t>(dict.size()))
@@ -95,7 +95,7 @@ inline std::string npy(const std::string& descr, const std::vector<std::size_t>&
       data, version);
 }
 
-// A safetensors file of any header text.
+// A safetensors file with arbitrary header text.
 inline std::string safetensors_with(const std::string& header, const std::string& data) {
   return little(std::uint64_t{header.size()}) + header + data;
 }
@@ -121,7 +121,7 @@ inline std::string safetensors(const std::vector<TestTensor>& tensors,
   return safetensors_with("{" + header + "}", data);
 }
 
-// Tensors of random float32 values under the names and shapes.
+// Random float32 tensors with the given names and shapes.
 inline std::vector<TestTensor> random_tensors(
     const std::vector<std::pair<std::string, std::vector<std::size_t>>>& shapes) {
   std::mt19937 generator(7);
@@ -143,9 +143,9 @@ struct ZipOptions {
   bool deflate = false;
   bool zip64 = false;
   bool wrong_crc = false;
-  std::int64_t size_error = 0;  // added to the size that the directory declares
+  std::int64_t size_error = 0;  // added to the size in the central directory
   std::uint16_t flags = 0;
-  std::uint16_t method = 0;  // where not 0, instead of the true one
+  std::uint16_t method = 0;  // if not 0, replaces the correct one
 };
 
 inline std::string deflated(const std::string& text) {
@@ -259,7 +259,7 @@ inline std::vector<std::uint32_t> bits(const std::vector<float>& values) {
   return result;
 }
 
-// All rows of a reader that has read none, in chunks from the last to the first.
+// All rows of an unread reader, in chunks from last to first.
 inline std::vector<float> values_backwards(const RowReader& reader, std::size_t chunk_rows = 3) {
   EXPECT_TRUE(reader.has_read_at());
   const auto rows = static_cast<std::size_t>(reader.rows().value_or(0));
@@ -272,7 +272,7 @@ inline std::vector<float> values_backwards(const RowReader& reader, std::size_t 
   return {values.data(), values.data() + rows * reader.columns()};
 }
 
-// The same in either direction.
+// The values, after checking that both directions agree.
 inline std::vector<float> npy_values(const std::string& file, const RowReadOptions& options = {}) {
   const auto reader = read_npy_rows(memory_source(bytes_of(file), "rows"), options);
   const std::vector<float> backwards = values_backwards(*reader);
@@ -281,7 +281,7 @@ inline std::vector<float> npy_values(const std::string& file, const RowReadOptio
   return values;
 }
 
-// The message that the action throws; empty when it throws none.
+// The message of the Error that `action` throws; empty if none.
 inline std::string rejection(const std::function<void()>& action) {
   try {
     action();

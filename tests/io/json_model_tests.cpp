@@ -19,7 +19,7 @@ std::string json_rejection(const std::string& text, const LoadOptions& options =
   return rejection([&] { load(text, options, "m.json"); });
 }
 
-// The refusal of one layer with the value for a key in it, behind "m.json: layer 1: ".
+// The error for one layer with this value for a key, without the prefix "m.json: layer 1: ".
 std::string with_value(const std::string& key, const std::string& value) {
   const std::string rest = key == "weights" ? "" : R"(, "weights": [[1, 2], [3, 4]])";
   const std::string message =
@@ -90,8 +90,8 @@ TEST(JsonModel, RandomNetworksAreReadBackBitForBit) {
 }
 
 TEST(JsonModel, NumbersAreRoundedOnceToTheNearest) {
-  // 1 + 2^-24 lies in the middle of two floats; a bit above it is rounded up, but as a double it
-  // would be the middle itself, and then be rounded to even.
+  // 1 + 2^-24 lies halfway between two floats. The first number is slightly above and rounds up;
+  // via double it would become the midpoint and round to even.
   EXPECT_THAT(weights_of("[[1.00000005960464477539062500000001, 1.000000059604644775390625]]"),
               ElementsAre(std::nextafter(1.0F, 2.0F), 1.0F));
   EXPECT_THAT(weights_of("[[16777217, -16777219, 18446744073709551615, 184467440737095516150]]"),
@@ -123,7 +123,7 @@ TEST(JsonModel, IsKnownByItsContent) {
       EXPECT_EQ(load(begin + text + "\n", {}, name).format, "json") << name;
     }
   }
-  // A safetensors file whose header's length reads as '{', or as a space.
+  // A safetensors file whose header length begins with the byte of '{' or a space.
   for (const char length : {'{', ' '}) {
     std::string file = safetensors(random_tensors({{"0.weight", {1, 1}}}));
     const std::string header = file.substr(8, file.size() - 12);
@@ -165,7 +165,7 @@ TEST(JsonModel, ActivationsAreThoseOfTheOptionsOrTheFileOrAssumed) {
 }
 
 TEST(JsonModel, WeightsAreOutputsByInputsUnlessSaid) {
-  // Without its bias this would fit either way; with it, the other way alone: no guess is made.
+  // Without the bias both layouts fit; with it only the other one. The reader must not guess.
   const std::string text =
       R"({"layers": [{"weights": [[1, 2, 3], [4, 5, 6]], "bias": [1, 2, 3]}]})";
   EXPECT_EQ(json_rejection(text), "m.json: layer 1: the bias has 3 values for 2 outputs");

@@ -1,4 +1,4 @@
-// Names, orders and layouts of layers, seen through whole model files.
+// Names, order and layout of layers, tested through whole model files.
 #include "io_support.hpp"
 
 namespace lamella::io {
@@ -17,7 +17,7 @@ LoadedNetwork load_shapes(const Shapes& shapes, WeightsLayout layout = WeightsLa
   return load(safetensors(random_tensors(shapes)), options);
 }
 
-// The widths of a network, from its inputs on.
+// The widths of a network, starting with its inputs.
 std::vector<std::size_t> widths(const LoadedNetwork& loaded) {
   std::vector<std::size_t> result = {loaded.network->inputs()};
   for (const Layer& layer : loaded.network->layers()) {

@@ -59,7 +59,7 @@ TEST(NpyRows, ReadsRandomShapesBackBitForBit) {
     const std::string file = npy("<f4", {rows, columns}, data);
     EXPECT_EQ(raw(bits(npy_values(file))), data);
     EXPECT_EQ(raw(bits(piped_values(file))), data);
-    // Column by column the same bytes are the transposed matrix.
+    // In Fortran order the same bytes are the transposed matrix.
     const auto fortran = bits(npy_values(npy("<f4", {rows, columns}, data, true)));
     EXPECT_EQ(bits(piped_values(npy("<f4", {rows, columns}, data, true))), fortran);
     for (std::size_t r = 0; r < rows; ++r) {
@@ -72,7 +72,7 @@ TEST(NpyRows, ReadsRandomShapesBackBitForBit) {
 
 TEST(NpyRows, FlattensFurtherDimensionsInCOrder) {
   EXPECT_EQ(npy_values(npy("<f4", {2, 2, 3}, raw(counting(12))), row_options(6)), counting(12));
-  // Element (r, i, j) of a [2, 2, 3] array in Fortran order stands at r + 2i + 4j.
+  // Element (r, i, j) of a [2, 2, 3] array in Fortran order is at r + 2i + 4j.
   EXPECT_THAT(npy_values(npy("<f4", {2, 2, 3}, raw(counting(12)), true)),
               ElementsAre(0, 4, 8, 2, 6, 10, 1, 5, 9, 3, 7, 11));
   EXPECT_THAT(npy_values(npy("<f4", {1, 2, 2}, raw(counting(4)), true)), ElementsAre(0, 2, 1, 3));

@@ -52,7 +52,7 @@ TEST(Npz, ReadsEveryOrderAndTypeOfWeights) {
             floats);
   EXPECT_THAT(weights_of(npy("<f4", {2, 3}, raw(floats), true)),
               ElementsAreArray({1, 3, 5, 2, 4, 6}));
-  // [inputs x outputs], by the length of the bias, in both orders.
+  // [inputs x outputs], deduced from the bias length, in both storage orders.
   EXPECT_THAT(weights_of(npy("<f4", {3, 2}, raw(floats))), ElementsAreArray({1, 3, 5, 2, 4, 6}));
   EXPECT_EQ(weights_of(npy("<f4", {3, 2}, raw(floats), true)), floats);
 }
@@ -87,14 +87,14 @@ TEST(Npz, RejectsSizesThatAreNotTrue) {
 }
 
 TEST(Npz, RejectsDataThatExpandsWithoutBound) {
-  // 64 MiB of zeros in some 64 KiB: rejected by what the directory says, before anything is made.
+  // 64 MiB of zeros in about 64 KiB: rejected from the directory, before any allocation.
   const std::size_t size = std::size_t{4096} * 4096;
   ZipOptions options;
   options.deflate = true;
   const std::string bomb = npz({{"0.weight", {4096, 4096}, std::string(size * 4, '\0')}}, options);
   EXPECT_LT(bomb.size(), std::size_t{1} << 18);
   EXPECT_THAT(npz_rejection(bomb), HasSubstr("more than weights compress"));
-  // The same, split over many entries.
+  // The same, split across many entries.
   std::vector<TestTensor> parts;
   for (int i = 0; i < 64; ++i) {
     parts.push_back(
@@ -106,7 +106,7 @@ TEST(Npz, RejectsDataThatExpandsWithoutBound) {
 TEST(Npz, RejectsEntriesThatOverlap) {
   const std::string content = npy("<f4", {1, 1}, "1234");
   std::string archive = zip({{"0.weight.npy", content}, {"1.weight.npy", content}});
-  // The first entry's data is said to reach into the second entry's local header.
+  // The first entry's declared size reaches into the second entry's local header.
   const std::string longer = little(static_cast<std::uint32_t>(content.size() + 20));
   archive.replace(archive.find("PK\x01\x02") + 20, 8, longer + longer);
   EXPECT_THAT(npz_rejection(archive), HasSubstr("its entries overlap"));

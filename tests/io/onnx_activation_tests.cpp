@@ -1,4 +1,4 @@
-// Activations of ONNX graphs: one node each, and the forms that exporters take them apart into.
+// Activations of ONNX graphs: single nodes, and the decompositions that exporters write.
 #include <lamella/network.hpp>
 
 #include "tests/io/onnx_builder.hpp"
@@ -34,7 +34,7 @@ const std::vector<std::string> kConstants = {
     tensor("slopes", {2}, {0.3F, 0.4F}),
 };
 
-// A layer, then nodes from its value "g" to "y".
+// A layer, followed by nodes from its value "g" to "y".
 std::string behind_a_layer(Nodes nodes, int opset = 13) {
   nodes.insert(nodes.begin(), node("Gemm", {"x", "k", "b"}, "g"));
   return model(3, nodes, kConstants, opset);
@@ -246,7 +246,7 @@ TEST(OnnxActivation, HardSwishIsFoundInItsParts) {
   }
 }
 
-// As TensorFlow's optimizer joins a gate and the factors of the normalization behind it.
+// TensorFlow's optimizer merges a gate with the factors of the normalization after it.
 TEST(OnnxActivation, FactorsInsideAGateAreThoseOfTheOutputs) {
   const auto network = [](const Nodes& nodes) { return load_onnx(behind_a_layer(nodes)); };
   const auto silu = network({node("Sigmoid", {"g"}, "s"), node("Mul", {"s", "slopes"}, "f"),
@@ -266,7 +266,7 @@ TEST(OnnxActivation, FactorsInsideAGateAreThoseOfTheOutputs) {
   EXPECT_THAT(nearly->layers()[1].weights, testing::ElementsAre(1.00005F, 0, 0, 1.00005F));
 }
 
-// g + 3 as a second product of the same row and weights.
+// g + 3 computed by a second GEMM of the same row and weights.
 TEST(OnnxActivation, AGateOfALayersSecondCopyIsRejected) {
   EXPECT_THAT(
       rejection_of(model(3,

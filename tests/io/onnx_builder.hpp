@@ -1,4 +1,4 @@
-// ONNX files for tests, built field by field as exporters write them.
+// Builds ONNX files for tests, field by field, as exporters write them.
 #pragma once
 
 #include <memory>
@@ -11,8 +11,8 @@
 
 namespace lamella::io::testing_support {
 
-// The protobuf wire format: a field's number and type, then a varint, four bytes, or a length and
-// bytes.
+// The protobuf wire format: a tag of field number and type, then a varint, four bytes, or a length
+// and bytes.
 inline std::string varint(std::uint64_t value) {
   std::string text;
   for (; value >= 0x80; value >>= 7) {
@@ -73,14 +73,14 @@ inline std::string attribute(const std::string& name, const char* value) {
   return bytes(5, bytes(1, name) + bytes(4, value) + number(20, 3));
 }
 
-// What a model is besides its nodes and tensors.
+// A model's properties besides its nodes and tensors.
 struct ModelOptions {
   int opset = 13;
   std::int64_t ir_version = 7;
-  std::vector<std::string> more_inputs;  // tensors that stand among the inputs too
+  std::vector<std::string> more_inputs;  // initializers also listed as inputs
 };
 
-// A model of nodes from "x" to "y". A size of 0 is left open, as that of the rows usually is.
+// A model with nodes from "x" to "y". A size of 0 is dynamic, as the batch size usually is.
 inline std::string model_of(const std::vector<int>& input_shape,
                             const std::vector<std::string>& nodes,
                             const std::vector<std::string>& tensors,
@@ -106,7 +106,7 @@ inline std::string model_of(const std::vector<int>& input_shape,
   graph += bytes(11, value("x", input_shape)) + bytes(12, value("y", {0, 0}));
   return number(1, options.ir_version) + bytes(7, graph) + bytes(8, number(2, options.opset));
 }
-// Of rows of so many values.
+// A model whose rows have `width` values.
 inline std::string model(int width, const std::vector<std::string>& nodes,
                          const std::vector<std::string>& tensors, int opset = 13) {
   return model_of({0, width}, nodes, tensors, {.opset = opset, .more_inputs = {}});

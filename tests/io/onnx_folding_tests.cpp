@@ -80,7 +80,7 @@ Values draw(std::mt19937& generator, std::size_t count, float low = -2, float hi
   return values;
 }
 
-// Each weight goes through alpha, the scale before and that of the normalization behind.
+// Each weight is multiplied by alpha, the input scale and the scale of the normalization after it.
 TEST(OnnxFolding, RoundsOnceHoweverMuchIsFolded) {
   constexpr int kWidth = 8;
   std::mt19937 generator(11);
@@ -168,7 +168,7 @@ TEST(OnnxFolding, ABatchNormalizationInTrainingModeIsRejected) {
   EXPECT_EQ(with(norm("")), "");
   EXPECT_THAT(with(norm(attribute("training_mode", std::int64_t{1}))),
               testing::AllOf(HasSubstr("BatchNormalization"), HasSubstr("training mode")));
-  // Statistics of the batch among the outputs, as before opset 14.
+  // Outputs for the batch statistics mark training mode before opset 14.
   EXPECT_THAT(with(norm("") + bytes(2, "mean_of_batch")), HasSubstr("training mode"));
 }
 

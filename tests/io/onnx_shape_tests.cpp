@@ -1,4 +1,4 @@
-// Flatten, Reshape and Squeeze of ONNX graphs: rows stay together, or the model is rejected.
+// Flatten, Reshape and Squeeze in ONNX graphs: rows stay intact, or the model is rejected.
 #include <lamella/network.hpp>
 
 #include "tests/io/onnx_builder.hpp"
@@ -11,7 +11,7 @@ using testing::HasSubstr;
 
 using Shape = std::vector<std::int64_t>;
 
-// An input of some shape, reshaped to the target, then a layer from 12 inputs to 2 outputs.
+// An input of the given shape, reshaped to the target, then a layer from 12 inputs to 2 outputs.
 std::string reshaped(const std::vector<int>& input, const Shape& target,
                      const std::string& attributes = "") {
   return model_of(
@@ -24,7 +24,7 @@ TEST(OnnxShape, ReshapesThatKeepRowsTogetherAreRead) {
       {{0, 12}, {-1, 12}},    {{0, 3, 4}, {-1, 12}},  {{0, 1, 3, 4}, {0, -1}},
       {{0, 3, 4}, {0, 12}},   {{1, 3, 4}, {1, 12}},   {{1, 3, 4}, {1, -1}},
       {{32, 3, 4}, {32, 12}}, {{32, 3, 4}, {32, -1}}, {{1, 12, 1, 1}, {-1, 12}},
-      {{0, 12}, {32, 12}},  // a batch fixed in the graph alone
+      {{0, 12}, {32, 12}},  // only the graph fixes the batch size
   };
   for (const auto& [input, target] : cases) {
     EXPECT_EQ(rejection_of(reshaped(input, target)), "")
@@ -35,7 +35,7 @@ TEST(OnnxShape, ReshapesThatKeepRowsTogetherAreRead) {
 TEST(OnnxShape, ReshapesThatMixRowsAreRejected) {
   const std::vector<std::pair<std::vector<int>, Shape>> cases = {
       {{0, 12}, {12}},      {{0, 12}, {-1}},       {{0, 24}, {-1, 12}}, {{0, 6}, {-1, 12}},
-      {{0, 12}, {1, -1}},  // all rows in one, of however many there are
+      {{0, 12}, {1, -1}},  // would merge all rows into one
       {{2, 12}, {1, -1}},   {{0, 12}, {-1, 6}},    {{0, 12}, {-1, -1}}, {{0, 12}, {-2, 12}},
       {{0, 12}, {0, 0, 0}}, {{0, 12}, {0, 5, -1}}, {{0, 12}, {}},
   };
@@ -69,7 +69,7 @@ TEST(OnnxShape, AShapeMayBeginWithTheNumberOfRows) {
   EXPECT_EQ(with({node("Shape", {"x"}, "n", from_to(0, 1))}), "");
   EXPECT_EQ(with({node("Unsqueeze", {"32", "0"}, "n")}, 32), "");
   EXPECT_NE(with({node("Unsqueeze", {"32", "0"}, "n")}), "");
-  // The second size of the input is not the number of rows.
+  // The input's second dimension is not the batch size.
   EXPECT_NE(with({node("Shape", {"x"}, "s"), node("Gather", {"s", "1"}, "n")}), "");
   EXPECT_NE(with({node("Shape", {"x"}, "n", from_to(1, 2))}), "");
   EXPECT_NE(with({node("Shape", {"m"}, "n", from_to(0, 1))}), "");
@@ -87,7 +87,7 @@ TEST(OnnxShape, FlattenKeepsTheFirstDimensionOrIsRejected) {
   EXPECT_THAT(flattened(attribute("axis", std::int64_t{2})), HasSubstr("Flatten"));
 }
 
-// As MATLAB exports an image classifier.
+// MATLAB exports image classifiers this way.
 TEST(OnnxShape, AnImagesMeanIsFoldedThroughItsFlatten) {
   const auto image = [](const std::vector<int>& mean_shape, const Values& mean) {
     return load_onnx(model_of({0, 1, 2, 2},
@@ -98,7 +98,7 @@ TEST(OnnxShape, AnImagesMeanIsFoldedThroughItsFlatten) {
                                tensor("m", {4, 1}, {1, 10, 100, 1000}), tensor("bias", {1}, {5})}));
   };
   EXPECT_THAT(image({1, 1, 2, 2}, {1, 2, 3, 4})->layers()[0].bias, testing::ElementsAre(-4316));
-  // One number for each row of the image.
+  // One value per row of the image.
   EXPECT_THAT(image({2, 1}, {1, 2})->layers()[0].bias, testing::ElementsAre(-2206));
   EXPECT_THROW((void)image({3, 1}, {1, 2, 3}), FileError);
 }

@@ -1,4 +1,4 @@
-// ONNX graphs, as exporters write them, against the layers that they mean.
+// ONNX graphs as exporters write them, compared with the layers they represent.
 #include <cmath>
 #include <numeric>
 
@@ -27,7 +27,7 @@ TEST(Onnx, MatMulAndAddInEitherOrderAreTheSameLayer) {
   }
 }
 
-// A graph from one sigmoid p to the columns that Concat joins.
+// A graph that computes one sigmoid p and concatenates the given columns.
 std::shared_ptr<const Network> pair_of(const std::vector<std::string>& columns,
                                        const std::string& gate = node("Sigmoid", {"z"}, "p")) {
   return load_onnx(model(
@@ -159,7 +159,7 @@ TEST(Onnx, WhatIsNoChainIsRejectedByNodeAndOperator) {
   const auto rejected = [](const std::vector<std::string>& nodes) {
     return rejection_of(model(3, nodes, {kKernel, kBias}));
   };
-  // A skip connection; a cycle; a value that no node makes.
+  // A skip connection; a cycle; a value that no node produces.
   EXPECT_THAT(rejected({node("Gemm", {"x", "k", "b"}, "g"), node("Relu", {"g"}, "r"),
                         node("Add", {"g", "r"}, "y")}),
               HasSubstr("Add"));
@@ -175,7 +175,7 @@ TEST(Onnx, OperatorsThatNoPerceptronNeedsAreRejectedByName) {
                            {kKernel, kBias})),
         testing::AllOf(HasSubstr("the_y"), HasSubstr(op)));
   }
-  // An operator of another domain is not that of the standard.
+  // An operator of another domain is not the standard one.
   for (const char* op : {"Relu", "Gemm", "Add"}) {
     EXPECT_THAT(rejection_of(model(3,
                                    {node("Gemm", {"x", "k", "b"}, "g"),
@@ -240,7 +240,7 @@ TEST(Onnx, EveryTruncationIsRejected) {
   const std::string whole =
       model(3, {node("Gemm", {"x", "k", "b"}, "g"), node("Relu", {"g"}, "y")}, {kKernel, kBias});
   ASSERT_NE(load_onnx(whole), nullptr);
-  for (std::size_t size = 0; size < whole.size() - 6; ++size) {  // the last 6 bytes are the opset
+  for (std::size_t size = 0; size < whole.size() - 6; ++size) {  // the last 6 bytes hold the opset
     EXPECT_NE(rejection_of(whole.substr(0, size)), "") << size;
   }
 }

@@ -1,4 +1,4 @@
-// Slices of row files: together they are the whole, and what belongs to others is not read.
+// Slices of row files: together they make up the whole, and a slice does not read the others' rows.
 #include <atomic>
 #include <thread>
 
@@ -15,7 +15,7 @@ using namespace testing_support;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// The values of all slices, one after another; checks where each begins.
+// The concatenated values of all slices; checks each slice's first row.
 std::vector<float> sliced_values(const std::string& path, std::uint64_t count,
                                  const RowReadOptions& options = {}) {
   std::vector<float> values;
@@ -80,7 +80,7 @@ TEST(RowSlice, OfTextWithQuotedLineBreaksMakeTheWhole) {
   write_text(
       file, "a,\"the\n\"\"note\"\"\n\",b\n1,\"\n\n1,1,1\n\",2\n3,\"\"\"\n\",4\r\n5,,6\n7,\"\n\",8");
   expect_slices_make_the_whole(file, row_options(2, {"b", "a"}));
-  // Also where it is larger than the block that is read at a time.
+  // Also for a file larger than one read block.
   std::string text;
   for (int r = 0; r < 200'000; ++r) {
     text += fmt::format("{},\"{}\",{}\n", r, r % 1000 == 0 ? "\n1,2,3\n" : "", -r);
@@ -96,7 +96,7 @@ TEST(RowSlice, CountsLinesInTheWholeFile) {
   const RowReadOptions options = row_options(2, {"a", "b"});
   const RowSlice slice = open_row_slice(file, {2, 3}, options);
   EXPECT_THAT(rejection([&] { all_values(*slice.reader); }), HasSubstr("line 5, column 3"));
-  // It is no matter of those whose rows are in order.
+  // Other slices, whose rows are valid, are not affected.
   EXPECT_THAT(all_values(*open_row_slice(file, {0, 3}, options).reader), ElementsAre(1, 2));
   EXPECT_THAT(all_values(*open_row_slice(file, {1, 3}, options).reader), ElementsAre(3, 4));
 }
@@ -145,7 +145,7 @@ TEST(RowSlice, AFileThatBecomesShorterIsAnError) {
   {
     const RowSlice slice = open_row_slice(file, {0, 1}, {});
     write_text(file, "");
-    // The first block was read already; what is in memory is whole.
+    // The first block, already in memory, holds the whole file.
     EXPECT_THAT(all_values(*slice.reader), ElementsAre(1, 2, 3, 4, 5, 6));
   }
   std::string text;
@@ -158,7 +158,7 @@ TEST(RowSlice, AFileThatBecomesShorterIsAnError) {
   EXPECT_THAT(rejection([&] { all_values(*slice.reader, 1000); }), HasSubstr("was cut short"));
 }
 
-// Counts the bytes that are read from it.
+// Counts the bytes read from it.
 class CountingSource final : public ByteSource {
  public:
   CountingSource(const std::string& bytes, std::size_t& count)

@@ -40,7 +40,7 @@ void write_in_parts(RowWriter& writer, const Matrix& matrix) {
   writer.finish();
 }
 
-// What is written to standard output while the action runs.
+// What `action` writes to standard output.
 std::string standard_output_of(const std::function<void()>& action) {
   const TemporaryFolder folder;
   const int saved = ::dup(STDOUT_FILENO);

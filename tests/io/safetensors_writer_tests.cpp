@@ -1,4 +1,4 @@
-// What is written is read back as the same network, bit for bit.
+// A written network reads back bit for bit.
 #include <limits>
 
 #include "io/safetensors_writer.hpp"

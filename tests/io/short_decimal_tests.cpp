@@ -12,7 +12,7 @@
 namespace lamella::io {
 namespace {
 
-// Numbers of every length, and those that lie at or beside the middle of two floats.
+// Numbers of every length, and numbers at or near the midpoint of two floats.
 std::string random_number(std::mt19937_64& random) {
   const auto below = [&](std::uint64_t n) { return static_cast<int>(random() % n); };
   const double uniform = std::ldexp(static_cast<double>(random()), -64) * (below(2) == 0 ? -1 : 1);
@@ -36,7 +36,7 @@ TEST(ShortDecimal, AgreesWithTheStandardsReaderOrLeavesItTheNumber) {
   int taken = 0;
   for (int i = 0; i < 200'000; ++i) {
     const std::string number = random_number(random);
-    // What follows decides which bytes are loaded together.
+    // The text after a number determines which bytes are loaded with it.
     for (const char* const behind : {"", ",", ",1.5,-2.25,123456789"}) {
       const std::string text = number + behind;
       float value = 0;
@@ -57,10 +57,10 @@ TEST(ShortDecimal, AgreesWithTheStandardsReaderOrLeavesItTheNumber) {
 
 TEST(ShortDecimal, LeavesToOthersWhatItCannotDecide) {
   for (const std::string text : {
-           "1.5",  // shorter than a word, not worth it
+           "1.5",  // shorter than a word: not worth it
            "1.5e300,0",
            "2E-3,00000",
-           "1234567.0,",          // whole part too long
+           "1234567.0,",          // integer part too long
            "0.1234567890123456",  // more digits than double holds
            "262144.015625",       // halfway between two floats
            ".5000000",

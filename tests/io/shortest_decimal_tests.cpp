@@ -14,7 +14,7 @@
 namespace lamella::io {
 namespace {
 
-// Empty where it is left to another printer.
+// Empty if the number is left to another printer.
 std::string printed(float value) {
   constexpr char kUntouched = '#';
   std::vector<char> text(kShortestDecimalRoom + 8, kUntouched);
@@ -32,8 +32,8 @@ std::string wanted(float value) {
   return text;
 }
 
-// Bit patterns of floats from 0 to infinity, in steps that no power of two divides. All of them
-// were compared once.
+// Samples the bit patterns of floats from 0 to infinity with a step that is not a power of two. All
+// patterns were compared once.
 TEST(ShortestDecimal, IsTheTextOfToChars) {
   constexpr std::uint32_t kInfinity = 0x7F80'0000;
   int taken = 0;
@@ -50,7 +50,7 @@ TEST(ShortestDecimal, IsTheTextOfToChars) {
   EXPECT_GT(taken, 250'000) << "else it is of no use";
 }
 
-// Decimals of every number of digits and places, and the floats beside them.
+// Decimals of every digit count and scale, and the adjacent floats.
 TEST(ShortestDecimal, PrintsShortDecimalsAsTheyAre) {
   for (int places = 1; places <= 17; ++places) {
     for (int digits = 1; digits < 100'000; digits += 7) {

@@ -49,7 +49,7 @@ TEST(Chunks, HaveWorkersWhereThereAreManyAndElseOne) {
   EXPECT_EQ(choose_chunks({.workers = 2, .readers = 3}, 74, 8 * 3328),
             (Chunks{.rows = 3328, .workers = 2}));
   EXPECT_EQ(choose_chunks({.readers = 3}, 74, std::nullopt), (Chunks{.rows = 9216, .readers = 3}));
-  // Memory for a row in each of four buffers, but not of nine.
+  // Enough memory for one row in each of four buffers, but not of nine.
   EXPECT_EQ(choose_chunks({.memory_bytes = 2000, .workers = 6}, 74, std::nullopt),
             (Chunks{.rows = 1, .workers = 1}));
 }

@@ -1,4 +1,4 @@
-// Comparing with expected outputs, and layer by layer.
+// Comparing with expected outputs, overall and layer by layer.
 #include <cmath>
 #include <limits>
 
@@ -79,7 +79,7 @@ TEST(Differences, AreSummedUpByColumnAndOverChunks) {
   EXPECT_EQ(comparison.first->expected, 10);
 }
 
-// A network, rows, and what a CPU engine gives for them, in files.
+// Writes a network, rows, and a CPU engine's outputs to files.
 class Compare : public testing::Test {
  protected:
   Compare() {
@@ -102,7 +102,7 @@ class Compare : public testing::Test {
     options.expected.path = folder_.file(expected);
     return options;
   }
-  // The activations of every layer, from the first layers run as networks.
+  // The activations of every layer, computed by running the leading layers as networks.
   [[nodiscard]] std::vector<Matrix> activations() const {
     std::vector<Matrix> values;
     for (std::size_t count = 1; count <= network_->layers().size(); ++count) {
@@ -194,7 +194,7 @@ TEST_F(Compare, RejectsFilesThatDoNotBelongTogether) {
 
 TEST_F(Compare, LayersPassWhereTheyAgree) {
   const std::vector<Matrix> values = activations();
-  // Names of all kinds, in no order, and not for every layer.
+  // Mixed naming styles, unordered, and not for every layer.
   const auto found = layers({tensor("activation_3", values[2]), tensor("H1", values[0])});
   ASSERT_EQ(found.size(), 2U);
   EXPECT_EQ(found[0].layer, 1U);
@@ -207,7 +207,7 @@ TEST_F(Compare, LayersPassWhereTheyAgree) {
 TEST_F(Compare, FindsTheFirstLayerThatDiffers) {
   for (std::size_t wrong = 0; wrong < 3; ++wrong) {
     std::vector<Matrix> values = activations();
-    for (std::size_t layer = wrong; layer < 3; ++layer) {  // an error goes on to the end
+    for (std::size_t layer = wrong; layer < 3; ++layer) {  // the error propagates
       values[layer](30, 1) += 0.125F;
     }
     const auto found =
@@ -232,7 +232,7 @@ TEST_F(Compare, LayersAreWhatTheEngineItselfComputesInOneRunOfTheRows) {
 }
 
 TEST_F(Compare, FindsTheFirstLayerThatDiffersInAnyChunk) {
-  constexpr std::size_t kMany = 100'000;  // more than are held at a time
+  constexpr std::size_t kMany = 100'000;  // more than one chunk
   rows_ = test::random_rows(kMany, 5, 8);
   write("rows.npy", rows_);
   std::vector<Matrix> values = activations();

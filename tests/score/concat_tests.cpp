@@ -1,4 +1,4 @@
-// Parts that shards wrote, joined: the bytes of a single run, or a refusal that names the file.
+// Joining shard outputs gives the bytes of a single run, or an error that names the file.
 #include <algorithm>
 #include <filesystem>
 #include <functional>
@@ -41,7 +41,7 @@ class Shards : public testing::Test {
     const Matrix matrix = test::random_rows(rows, 3, seed);
     const std::vector<float> values(matrix.data(), matrix.data() + matrix.size());
     test::write_file(file("rows.npy"), test::make_npy(values, 3));
-    // A column of words that is not scored, with line breaks in its cells.
+    // Contains an unselected text column with line breaks in its cells.
     std::string text = "a,note,\"b\nc\",d\n";
     for (std::size_t r = 0; r < rows; ++r) {
       text += std::to_string(matrix(r, 0)) + ",\"two\nlines, \"\"1,2\"\"\n\",\"" +
@@ -60,7 +60,7 @@ class Shards : public testing::Test {
     return options;
   }
 
-  // Returns the names of the shard outputs.
+  // Returns the shard outputs' file names.
   std::vector<std::string> write_parts(ScoreOptions options, std::uint64_t count) {
     std::vector<std::string> shard_outputs;
     for (std::uint64_t i = 0; i < count; ++i) {
@@ -89,7 +89,7 @@ class Shards : public testing::Test {
     }
   }
 
-  // What concat says about shard outputs, which must leave no output.
+  // The error that concat throws; checks that it leaves no output file.
   std::string rejection(const std::vector<std::string>& shard_outputs,
                         const std::string& output = "out.npy") {
     const std::vector<std::string> before = folder_.entries();
@@ -228,7 +228,7 @@ TEST_F(Shards, APartThatIsThereTwiceIsNamed) {
   std::vector<std::string> shard_outputs = write_parts(options(), 3);
   shard_outputs.push_back(shard_outputs[1]);
   EXPECT_THAT(rejection(shard_outputs), HasSubstr("is shard output 1 of 3, and so is"));
-  shard_outputs.erase(shard_outputs.begin() + 2);  // as many as wanted, but not the right ones
+  shard_outputs.erase(shard_outputs.begin() + 2);  // the right count, but one is duplicated
   EXPECT_THAT(rejection(shard_outputs), HasSubstr("is shard output 1 of 3, and so is"));
 }
 
@@ -371,7 +371,7 @@ TEST_F(Shards, ARecordThatMakesNoSenseIsNamed) {
     EXPECT_THAT(rejection(shard_outputs), StartsWith(manifest + ": is no record of a shard output"))
         << pointer << " = " << value;
   }
-  // A size that is not that of its rows.
+  // A file size that does not match its rows.
   nlohmann::json json = nlohmann::json::parse(content);
   json["header_bytes"] = 0;
   test::write_file(manifest, json.dump());

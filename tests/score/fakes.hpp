@@ -1,5 +1,4 @@
-// Stand-ins for the ends of the pipeline and for its engine. Each can be slow, and can fail at a
-// chunk that the test names.
+// Fakes of the pipeline's reader, engine and writer. Each can be slow or fail at a chosen chunk.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +20,7 @@
 
 namespace lamella::pipeline {
 
-// What happens in a stage before its n-th chunk, counted from 0.
+// Runs in a stage before its n-th chunk, counted from 0.
 using Happening = std::function<void(std::size_t chunk)>;
 
 inline Happening fails_at(std::size_t chunk, const std::string& message) {
@@ -36,10 +35,10 @@ inline Happening takes(std::chrono::milliseconds time) {
   return [=](std::size_t) { std::this_thread::sleep_for(time); };
 }
 
-// How a reader gives its rows.
+// How a reader delivers its rows.
 enum class Reading { kOneAfterTheOther, kWithoutSayingTheirNumber, kInAnyOrder };
 
-// count rows of two values: row r is (r, -r).
+// `count` rows of two values: row r is (r, -r).
 class FakeReader final : public io::RowReader {
  public:
   explicit FakeReader(std::size_t count, Reading reading = Reading::kOneAfterTheOther,
@@ -95,7 +94,7 @@ class FakeEngine final : public Engine {
  public:
   explicit FakeEngine(Happening before = {}) : before_(std::move(before)) {}
 
-  // What happens in it, happens in its clones too.
+  // Clones run the same callback.
   [[nodiscard]] std::unique_ptr<Engine> clone(int threads) const override {
     EXPECT_EQ(threads, 1);
     return std::make_unique<FakeEngine>(before_);
@@ -103,7 +102,7 @@ class FakeEngine final : public Engine {
 
   [[nodiscard]] const Network& network() const override { return network_; }
   void run(MatrixView<const float> rows, MatrixView<float> outputs,
-           std::span<const LayerOutput> /*layer outputs*/) override {
+           std::span<const LayerOutput> /*layer_outputs*/) override {
     chunk_sizes.push_back(rows.rows());
     if (before_) {
       before_(chunk_sizes.size() - 1);

@@ -1,4 +1,4 @@
-// The pipeline between stand-ins: what comes out, and what is left when a stage fails.
+// The pipeline between fakes: its results, and its state after a stage fails.
 #include <chrono>
 #include <filesystem>
 
@@ -36,7 +36,7 @@ ScoreReport run(FakeReader&& reader, FakeEngine& engine, FakeWriter& writer,
   return run_pipeline(reader, engine, writer, output, options);
 }
 
-// The message that a run ends with.
+// The message of the exception that a run throws.
 std::string failure(FakeReader&& reader, FakeEngine&& engine, FakeWriter& writer,
                     const PipelineOptions& options = {.chunk_rows = 2}) {
   try {
@@ -86,7 +86,7 @@ TEST(Pipeline, SendsFullChunksAndTheRest) {
 TEST(Pipeline, WritesASelectionOfTheOutputs) {
   FakeEngine engine;
   FakeWriter writer;
-  // 2r, 0, -2r: the first is the largest, and the first of equals in row 0.
+  // Outputs 2r, 0, -2r: the first is the largest; in row 0 all are equal and the first wins.
   run(FakeReader(5), engine, writer, {.chunk_rows = 2}, RowOutput(OutputKind::kArgmax, 0, 3));
   EXPECT_THAT(writer.values, ElementsAre(0, 0, 0, 0, 0));
 
@@ -132,7 +132,7 @@ TEST(Pipeline, StagesWorkAtTheSameTimeAndReportTheirBusyTime) {
   EXPECT_GE(report.seconds_reading, 0.2);
   EXPECT_GE(report.seconds_computing, 0.2);
   EXPECT_GE(report.seconds_writing, 0.2);
-  // One after another they would take the whole sum.
+  // Sequential stages would take the whole sum.
   EXPECT_LT(wall.count(),
             0.8 * (report.seconds_reading + report.seconds_computing + report.seconds_writing));
 }
@@ -156,7 +156,7 @@ TEST(Pipeline, ReadsNoFurtherAheadThanItsBuffers) {
   EXPECT_LT(furthest, buffers_for(1));
 }
 
-// Lanes end their chunks in any order: the first of each waits longest.
+// Workers finish their chunks out of order: every third call is slow, beginning with the first.
 TEST(Pipeline, WorkersWriteEveryRowInOrder) {
   for (const std::size_t rows : {1, 7, 8, 9, 100}) {
     const Reading reading = kReadings[rows % 3];
@@ -185,7 +185,7 @@ TEST(Pipeline, WorkersWriteEveryRowInOrder) {
   }
 }
 
-// Each reading waits until another is under way.
+// Each read waits until another is in progress.
 TEST(Pipeline, ReadsSeveralChunksAtOnceWhereTheyCanBeHadInAnyOrder) {
   std::atomic<int> reading = 0;
   std::atomic<bool> met = false;
@@ -293,7 +293,7 @@ TEST(Pipeline, ReportsProgressOnTheCallersThread) {
   EXPECT_THAT(threads, Each(std::this_thread::get_id()));
 }
 
-// The callback waits for the end of all the rest: whoever sleeps must be told of it before.
+// The callback waits until everything else is done: sleeping threads must be woken before it.
 TEST(Pipeline, OthersGoOnWhileTheProgressCallbackTakesItsTime) {
   for (const std::size_t workers : {1, 2}) {
     std::atomic<std::size_t> written = 0;
@@ -316,7 +316,7 @@ TEST(Pipeline, AChunkAloneStartsNoThread) {
     return std::distance(std::filesystem::directory_iterator("/proc/self/task"),
                          std::filesystem::directory_iterator());
   };
-  const auto before = threads();  // those of other tests may still be ending
+  const auto before = threads();  // threads of other tests may still be exiting
   FakeEngine engine([&](std::size_t) { EXPECT_LE(threads(), before); });
   FakeWriter writer;
   run(FakeReader(4, Reading::kInAnyOrder), engine, writer, {.chunk_rows = 4, .readers = 3});

@@ -18,7 +18,7 @@ using testing::IsEmpty;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// What is written of rows of so many outputs; 0: they are one row.
+// The columns written for rows of `width` outputs each; 0: one row.
 std::vector<float> selected(const RowOutput& output, const std::vector<float>& values,
                             std::size_t width = 0) {
   width = width == 0 ? values.size() : width;

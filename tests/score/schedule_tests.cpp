@@ -79,9 +79,9 @@ TEST(Schedule, ReadsSeveralChunksAtOnceWhereItIsKnownHowManyThereAre) {
   EXPECT_TRUE(Schedule(1, 1, false, 0).is_done());
 }
 
-// Threads begin and end tasks in any order: a random one stands for all. No two tasks use a buffer
-// or a worker at once, one thread at a time checks and writes, and reads where their number is not
-// known, and nothing stops early.
+// Starts and ends tasks in random order. No two running tasks may share a buffer or a worker; at
+// most one checks, one writes and, if the chunk count is unknown, one reads; and nothing stops
+// early.
 TEST(Schedule, AnyOrderOfEventsKeepsTheRulesAndEnds) {
   std::mt19937 random(1);
   for (int round = 0; round < 300; ++round) {

@@ -1,4 +1,4 @@
-// Which rows are recomputed, and what happens when one of them is wrong.
+// Which rows are recomputed, and what happens if one is wrong.
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
@@ -46,7 +46,7 @@ TEST(VerificationSample, OfAKnownTotalIsExactlyWhatIsWantedAndEvenlySpread) {
       EXPECT_LE(limit, min + 1) << total << ", " << wanted;
     }
   }
-  // Beyond what a product of 64 bits holds.
+  // A naive 64-bit product would overflow.
   constexpr std::uint64_t kHuge = std::uint64_t{1} << 62;
   EXPECT_TRUE(is_sampled(kHuge - 1, 100, kHuge));
   EXPECT_FALSE(is_sampled(kHuge - 2, 100, kHuge));
@@ -123,7 +123,7 @@ TEST_F(VerifiedRun, LooksAtTheRowsOfItsSampleAlone) {
   }
 }
 
-// Not only between chunks: to verify one can take long.
+// Not only between chunks: verifying a chunk can take long.
 TEST_F(VerifiedRun, StopsBetweenTwoRowsWhenCancelled) {
   std::atomic<bool> cancelled = false;
   Verification verification(*network_, "rows", kRows, kRows, 0, Precision::kFp32, &cancelled);
