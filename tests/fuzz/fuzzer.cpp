@@ -1,4 +1,4 @@
-// One libFuzzer program; LAMELLA_FUZZ_TARGET names the function of targets.hpp.
+// A libFuzzer program; LAMELLA_FUZZ_TARGET names a function of targets.hpp.
 #include <cstdint>
 
 #include "fuzz/targets.hpp"

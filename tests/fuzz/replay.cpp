@@ -1,5 +1,5 @@
-// Feeds the fuzz targets every file of a folder: whole, cut to every shorter length, and with every
-// byte changed, one at a time. Needs no fuzzer, so that it runs in every build.
+// Feeds every file of a folder to the fuzz targets: whole, truncated to every shorter length, and
+// with each byte changed in turn. Needs no fuzzer, so it runs in every build.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -10,7 +10,7 @@
 
 namespace {
 
-// Larger files are cut and changed at every so many bytes.
+// Limits the truncations and changes per file; larger files are sampled evenly.
 constexpr std::size_t kMaxVariants = 600;
 
 std::vector<std::byte> read_file(const std::filesystem::path& path) {

@@ -14,7 +14,7 @@
 namespace lamella::fuzz {
 namespace {
 
-// Wider rows are legal, but take memory that says nothing about the readers.
+// Wider rows are valid, but only cost memory here.
 constexpr std::size_t kWidest = std::size_t{1} << 16;
 constexpr std::size_t kChunkRows = 7;
 constexpr std::uint64_t kMaxRows = std::uint64_t{1} << 20;

@@ -1,5 +1,5 @@
-// The readers of files from elsewhere, each as a function of arbitrary bytes: whatever they are, it
-// either reads them or throws lamella::Error. Anything else is a bug.
+// The readers of untrusted files as functions of arbitrary bytes: each must read them or throw
+// lamella::Error. Anything else is a bug.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ void read_json_model(std::span<const std::byte> bytes);
 void read_npy_rows(std::span<const std::byte> bytes);
 void read_csv_rows(std::span<const std::byte> bytes);
 
-// The one for files with this extension (".npz"), or null.
+// The target for files with this extension (".npz"), or null.
 using Target = void (*)(std::span<const std::byte>);
 [[nodiscard]] Target target_for(std::string_view extension);
 

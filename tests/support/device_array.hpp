@@ -1,4 +1,4 @@
-// Device memory for tests: filled from and read back to host vectors, with a guard zone on both
+// Device memory for tests, filled from and read back to host vectors, with guard zones on both
 // sides; and streams.
 #pragma once
 
@@ -17,7 +17,7 @@ inline void require(cudaError_t status, const char* what) {
   }
 }
 
-// count floats, beginning offset floats behind a 256-byte boundary. Copies synchronize the device.
+// `count` floats starting `offset` floats after a 256-byte boundary. Copies synchronize the device.
 class DeviceArray {
  public:
   explicit DeviceArray(std::size_t count, std::size_t offset = 0)
@@ -55,7 +55,7 @@ class DeviceArray {
             storage_.begin() + static_cast<std::ptrdiff_t>(begin_ + count_)};
   }
 
-  // Whether nothing around the values was written, as of the last download().
+  // Whether the guard zones were untouched at the last download().
   [[nodiscard]] bool intact() const {
     const auto untouched = [](float v) { return v == kSentinel; };
     const auto begin = storage_.begin() + static_cast<std::ptrdiff_t>(begin_);
@@ -73,7 +73,7 @@ class DeviceArray {
   void* memory_ = nullptr;
 };
 
-// A stream that does not wait for the default stream.
+// A non-blocking stream: does not synchronize with the legacy default stream.
 class TestStream {
  public:
   TestStream() { require(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream"); }

@@ -1,4 +1,4 @@
-// The blocks of a Markdown page that tests take commands and files from.
+// Code blocks of a Markdown document, for tests that run or parse them.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace lamella::test {
 
-// What stands in the blocks that a fence with this word opens.
+// The contents of the blocks whose fence has this info word.
 inline std::vector<std::string> fenced_blocks(const std::string& page, const std::string& word) {
   const std::string fence = "\n```" + word + "\n";
   std::vector<std::string> found;

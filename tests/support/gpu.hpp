@@ -1,5 +1,5 @@
-// Tests that need a CUDA device call LAMELLA_NEEDS_CUDA_DEVICE() first: without one they are
-// skipped with one plain sentence, or fail where LAMELLA_REQUIRE_GPU=1 says that there must be one.
+// Tests that need a CUDA device call LAMELLA_NEEDS_CUDA_DEVICE() first: without a device it skips
+// the test with a reason, or fails it if LAMELLA_REQUIRE_GPU=1.
 #pragma once
 
 #include <cstdlib>
@@ -12,7 +12,7 @@
 
 namespace lamella::test {
 
-// Why there is no CUDA device; empty when there is one.
+// Why there is no CUDA device; empty if there is one.
 inline const std::string& no_cuda_device() {
   static const std::string reason = list_devices().cuda_unavailable;
   return reason;

@@ -1,4 +1,4 @@
-// An output buffer between two guard zones: what an engine writes outside of it is noticed.
+// An output buffer between two guard zones that detect out-of-bounds writes.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace lamella::test {
 
 class GuardedMatrix {
  public:
-  // offset: how many floats behind a 64-byte boundary the matrix begins.
+  // The matrix starts `offset` floats after a 64-byte boundary.
   GuardedMatrix(std::size_t rows, std::size_t columns, std::size_t offset = 0)
       : rows_(rows),
         columns_(columns),
@@ -24,7 +24,7 @@ class GuardedMatrix {
 
   [[nodiscard]] MatrixView<float> view() { return {storage_.data() + begin_, rows_, columns_}; }
 
-  // Whether nothing outside of the matrix was written.
+  // Whether the guard zones are untouched.
   [[nodiscard]] bool intact() const {
     const auto untouched = [](float v) {
       return std::bit_cast<std::uint32_t>(v) == std::bit_cast<std::uint32_t>(kSentinel);

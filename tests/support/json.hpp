@@ -1,5 +1,5 @@
-// JSON that a command or a file gave. Compiled once, since every file that parses for itself takes
-// seconds longer to compile.
+// Parses JSON from commands and files. Instantiates the parser in one translation unit, because
+// each instantiation takes seconds to compile.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// Engines that compute as the CPU does, but for one output of one row, or for what they show of a
-// layer.
+// Engines that compute like the CPU engine, except for one wrong output of one row, or one wrong
+// intermediate output.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace lamella::test {
 
 class LyingEngine final : public Engine {
  public:
-  // row counts over all calls of run.
+  // `row` counts over all calls of run().
   LyingEngine(std::shared_ptr<const Network> network, std::size_t row, std::size_t output)
       : honest_(make_engine(std::move(network), {.device = {DeviceKind::kCpu}, .threads = 1})),
         row_(row),
@@ -42,7 +42,7 @@ class LyingEngine final : public Engine {
 
 class LyingLayerOutputs final : public Engine {
  public:
-  // layer is an index, of whose activations this output is shown 0.5 too large in every row.
+  // Returns this output of the activations of `layer` (0-based) 0.5 too large in every row.
   LyingLayerOutputs(std::shared_ptr<const Network> network, std::size_t layer, std::size_t output)
       : honest_(make_engine(std::move(network), {.device = {DeviceKind::kCpu}, .threads = 1})),
         layer_(layer),

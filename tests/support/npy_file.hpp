@@ -1,5 +1,5 @@
-// .npy files as the tests read and write them, apart from the code under test: NumPy's format
-// versions 1 and 2, little-endian floats and integers in C order.
+// Reads and writes .npy files independently of the code under test: NumPy format versions 1 and 2,
+// little-endian floats and integers in C order.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ struct NpyFile {
 
 namespace npy_detail {
 
-// What stands between two marks after a key of the header.
+// The text between two delimiters after a key of the header.
 inline std::string between(const std::string& header, const std::string& key, char open,
                            char close) {
   const std::size_t at = header.find(key);

@@ -1,4 +1,4 @@
-// The library's reference (src/verify/oracle.hpp), under the name that the tests use.
+// Makes the library's reference (src/verify/oracle.hpp) available under the tests' namespace.
 #pragma once
 
 #include "verify/oracle.hpp"

@@ -15,13 +15,13 @@
 namespace lamella::test {
 namespace {
 
-// posix_spawn's lists of what to do in the child.
+// posix_spawn's file actions and attributes for the child.
 class SpawnSetup {
  public:
   SpawnSetup() {
     posix_spawn_file_actions_init(&files);
     posix_spawnattr_init(&attributes);
-    // A test runner may have been started with signals ignored, which children inherit.
+    // Resets signals: the test runner may ignore some, and children inherit that.
     sigset_t defaults;
     sigemptyset(&defaults);
     for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {

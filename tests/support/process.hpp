@@ -13,38 +13,38 @@
 namespace lamella::test {
 
 struct ProcessStreams {
-  std::string input = {};  // what standard input gives
-  // Instead of input, and instead of catching the output: files to open (a FIFO, /dev/full).
+  std::string input = {};  // text for standard input
+  // Files to open (a FIFO, /dev/full) instead of feeding `input` and capturing output.
   std::optional<std::string> input_file = {};
   std::optional<std::string> output_file = {};
-  std::optional<int> output_descriptor = {};  // a pipe of the test's
+  std::optional<int> output_descriptor = {};  // a pipe owned by the test
   bool output_closed = false;
 };
 
 struct ProcessResult {
-  int status = 0;  // the exit status; -n when signal n ended it
+  int status = 0;  // the exit status; -n if killed by signal n
   bool timed_out = false;
   std::string out;
   std::string err;
-  long peak_kib = 0;  // resident memory
+  long peak_kib = 0;  // peak resident memory
   // The lines of standard error that begin with prefix.
   [[nodiscard]] std::vector<std::string> err_lines(const std::string& prefix = "") const;
 };
 
 class Process {
  public:
-  // Starts argv[0]. Throws std::runtime_error when it cannot be started.
+  // Starts argv[0]. Throws std::runtime_error on failure.
   explicit Process(const std::vector<std::string>& argv, const ProcessStreams& streams = {});
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
-  // Kills it when it still runs.
+  // Kills the process if it still runs.
   ~Process();
 
   [[nodiscard]] pid_t id() const { return pid_; }
   void send(int signal) const;
-  // Whether it has not ended yet.
+  // Whether the process still runs.
   [[nodiscard]] bool is_running();
-  // Waits for its end; kills it after the limit, which is then noted in the result.
+  // Waits for the process to end; kills it at the limit and sets timed_out.
   ProcessResult wait(std::chrono::seconds limit = std::chrono::seconds(120));
 
  private:

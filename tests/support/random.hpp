@@ -1,4 +1,4 @@
-// Random networks and rows from fixed seeds: asymmetric in every way, so that a swapped index, a
+// Random networks and rows from fixed seeds, asymmetric throughout, so that a swapped index, a
 // transposed matrix or a shifted bias shows.
 #pragma once
 
@@ -20,7 +20,7 @@ using Seed = std::mt19937::result_type;
 inline void fill_random(std::span<float> values, Seed seed, float scale = 1) {
   std::mt19937 generator(seed);
   for (float& value : values) {
-    // 24 bits: exact in float, the same with every standard library.
+    // 24 bits: exact in float, and identical with every standard library.
     value = scale * (static_cast<float>(generator() >> 8) * 0x1p-23F - 1);
   }
 }
@@ -31,7 +31,7 @@ inline Matrix random_rows(std::size_t rows, std::size_t columns, Seed seed, floa
   return matrix;
 }
 
-// widths: inputs, hidden..., outputs. Weights are scaled by 1/sqrt(inputs), so that activations
+// `widths`: inputs, hidden..., outputs. Scales weights by 1/sqrt(inputs), so that activations
 // neither vanish nor explode over many layers.
 struct NetworkRecipe {
   std::vector<std::size_t> widths;
@@ -57,8 +57,8 @@ inline std::shared_ptr<const Network> random_network(const NetworkRecipe& recipe
   return std::make_shared<const Network>(std::move(layers));
 }
 
-// The same network behind steps of these kinds, with random values (divisors and factors away from
-// zero); a clip is to [-0.5, 0.75].
+// The same network after input steps of these kinds, with random values (divisors and factors
+// bounded away from zero); clips to [-0.5, 0.75].
 inline std::shared_ptr<const Network> with_input_steps(const Network& network,
                                                        const std::vector<InputStep::Kind>& kinds,
                                                        Seed seed) {

@@ -1,4 +1,4 @@
-// A folder that lives as long as a test.
+// A temporary folder for the duration of a test.
 #pragma once
 
 #include <algorithm>
@@ -29,9 +29,9 @@ class TemporaryFolder {
     std::filesystem::remove_all(path_, ignored);
   }
 
-  // The path of a file in it, there or not.
+  // The path of a file in the folder, whether or not it exists.
   [[nodiscard]] std::string file(const std::string& name) const { return path_ / name; }
-  // The names of what is in it, sorted.
+  // The sorted names of the folder's entries.
   [[nodiscard]] std::vector<std::string> entries() const {
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(path_)) {
@@ -45,7 +45,7 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-// The whole of a file; throws when there is none.
+// The whole contents of a file; throws if it does not exist.
 inline std::string file_content(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {

@@ -1,4 +1,4 @@
-// Threads that start their work together.
+// Runs threads that start simultaneously.
 #pragma once
 
 #include <barrier>
@@ -10,8 +10,8 @@
 
 namespace lamella::test {
 
-// Calls work(i) for each i below count, each on a thread of its own, none before all are there.
-// Returns what they say, and the message of an exception in its place.
+// Calls work(i) for each i below `count`, each on its own thread, after all threads have started.
+// Returns the results; an exception's message replaces its result.
 inline std::vector<std::string> on_threads(std::size_t count,
                                            const std::function<std::string(std::size_t i)>& work) {
   std::vector<std::string> said(count);

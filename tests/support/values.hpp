@@ -1,4 +1,4 @@
-// The values of a matrix, to be compared or given to a device.
+// A matrix's values, for comparing them or copying them to a device.
 #pragma once
 
 #include <vector>
