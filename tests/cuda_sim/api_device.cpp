@@ -1,4 +1,4 @@
-// Entry points about devices, versions and errors.
+// Entry points for devices, versions and errors.
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -13,7 +13,7 @@ bool device_exists(int device) {
   return device >= 0 && device < state().config.devices;
 }
 
-/// The answers of an sm_90 device to what code commonly asks; -1 for the rest.
+/// An sm_90 device's values of commonly queried attributes; -1 for others.
 int attribute(cudaDeviceAttr which) {
   switch (which) {
     case cudaDevAttrMaxThreadsPerBlock:
@@ -54,7 +54,7 @@ int attribute(cudaDeviceAttr which) {
       return 5120;
     case cudaDevAttrMemoryClockRate:
     case cudaDevAttrClockRate:
-      return 0;  // a simulation has no clock to derive a speed from
+      return 0;  // a simulation has no clock rate
     case cudaDevAttrComputeCapabilityMajor:
       return 9;
     case cudaDevAttrComputeCapabilityMinor:

@@ -1,4 +1,4 @@
-// Entry points that launch kernels and ask about them.
+// Entry points for kernel launches and kernel attributes.
 #include <algorithm>
 #include <memory>
 
@@ -46,11 +46,11 @@ cudaError_t enqueue_kernel(KernelCall call, cudaStream_t handle) {
     return remembered(cudaErrorInvalidConfiguration);
   if (call.shared_bytes > shared_limit(call.function))
     return remembered(cudaErrorInvalidValue);
-  // Now, where the caller can see which launch it was, and again when it runs: a graph may replay
-  // it, and stream-ordered memory may be freed in between.
+  // Checked now, where the caller can tell which launch it was, and again when it runs: a graph may
+  // replay it, and stream-ordered memory may be freed in between.
   pointers_usable(call, stream->device);
-  // The operation is its only owner: it must not end in the hands of a host thread that has not
-  // waited for the kernel.
+  // Only the operation owns the call: a host thread that has not waited for the kernel must not
+  // destroy it.
   auto kept = std::make_shared<const KernelCall>(std::move(call));
   return remembered(
       enqueue(stream, cudaGraphNodeTypeKernel, [kept = std::move(kept), device = stream->device] {
@@ -74,7 +74,7 @@ cudaError_t cudaLaunchKernel(const void*, dim3, dim3, void**, size_t, cudaStream
 cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribute, int value) {
   CUDA_SIM_ENTRY(cudaFuncSetAttribute);
   if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize)
-    return cudaSuccess;  // carve-outs and the like only tune
+    return cudaSuccess;  // carve-outs and the like only affect tuning
   if (value < 0 || value > kOptInSharedBytes)
     return remembered(cudaErrorInvalidValue);
   state().opt_in_shared_bytes[function] = value;
@@ -93,7 +93,7 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* fu
   return cudaSuccess;
 }
 
-/// Plausible, not measured: as if every kernel took 32 registers and no static shared memory.
+/// A plausible value: assumes 32 registers per thread and no static shared memory.
 cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks,
                                                                    const void* function,
                                                                    int block_size,

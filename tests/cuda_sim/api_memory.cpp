@@ -20,12 +20,11 @@ cudaError_t allocate(void** result, size_t bytes, int device, bool ready) {
   return *result ? cudaSuccess : cudaErrorMemoryAllocation;
 }
 
-/// Whose memory a copy reads: a snapshot is the runtime's own, and its end is no concern of
-/// sanitizers.
+/// The owner of a copy's source: a snapshot belongs to the runtime, so its lifetime is hidden from
+/// the sanitizers.
 enum class Source { kProgram, kSnapshot };
 
-/// Tells sanitizers of the access first: what memcpy itself does is then seen a second time at
-/// most.
+/// Declares the access to the sanitizers first, so that memcpy's own accesses are at most repeats.
 void copy_bytes(void* to, const void* from, size_t bytes, Source source) {
   declare_write(to, bytes);
   if (source == Source::kProgram) {
@@ -33,7 +32,7 @@ void copy_bytes(void* to, const void* from, size_t bytes, Source source) {
     std::memcpy(to, from, bytes);
     return;
   }
-  // Sanitizers replace memcpy and would see the read of the snapshot.
+  // Sanitizers intercept memcpy and would see the read of the snapshot.
   asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
 }
 
@@ -65,7 +64,7 @@ const char* name_of(Where where) {
   return where == Where::kDevice ? "device" : "host";
 }
 
-/// Whether one end of a copy lies within one buffer.
+/// Whether this end of a copy lies within one buffer.
 bool fits(const Rectangle& end, const char* side) {
   const auto* first = static_cast<const std::byte*>(end.base);
   const Allocation* a = state().memory.find(end.base);
@@ -75,7 +74,7 @@ bool fits(const Rectangle& end, const char* side) {
   return false;
 }
 
-/// Checks the kind of a copy against where its ends really are, and its extents.
+/// Checks a copy's kind against the memory its pointers refer to, and its extents.
 cudaError_t check_copy(const Rectangle& to, const Rectangle& from, cudaMemcpyKind kind) {
   const Where target = place_of(to.base);
   const Where source = place_of(from.base);
@@ -93,8 +92,8 @@ cudaError_t check_copy(const Rectangle& to, const Rectangle& from, cudaMemcpyKin
   return fits(to, "target") && fits(from, "source") ? cudaSuccess : cudaErrorInvalidValue;
 }
 
-/// Enqueues a copy. As the real ones may, one from pageable memory takes a snapshot at once, and
-/// one to pageable memory waits until it is done.
+/// Enqueues a copy. As the CUDA runtime may, it snapshots a pageable source immediately and blocks
+/// until done for a pageable target.
 cudaError_t copy_async(const Rectangle& to, const Rectangle& from, cudaMemcpyKind kind,
                        cudaStream_t handle) {
   CUstream_st* stream = state().streams.find(handle);
@@ -128,7 +127,7 @@ cudaError_t copy_now(const Rectangle& to, const Rectangle& from, cudaMemcpyKind 
   CUstream_st* stream = state().streams.find(nullptr);
   if (const cudaError_t error = copy_async(to, from, kind, nullptr))
     return error;
-  // Between two places on the device, cudaMemcpy does not make the host wait.
+  // A device-to-device cudaMemcpy does not block the host.
   if (place_of(to.base) != Where::kDevice || place_of(from.base) != Where::kDevice)
     state().streams.wait_for_stream(stream);
   return state().sticky_error;
@@ -216,7 +215,7 @@ cudaError_t cudaFreeAsync(void* p, cudaStream_t handle) {
       not_an_allocation("cudaFreeAsync", p);
   };
   if (state().sticky_error)
-    free_it();  // a failed device runs no work any more
+    free_it();  // a failed device runs no more work
   else if (const cudaError_t error = enqueue(stream, cudaGraphNodeTypeMemFree, free_it))
     return remembered(error);
   return remembered(late_failure);
@@ -327,7 +326,7 @@ cudaError_t cudaMemset2DAsync(void* to, size_t pitch, int value, size_t width, s
   return remembered(fill_async({to, pitch, width, height}, value, stream));
 }
 
-// A __constant__ or __device__ variable is an ordinary variable here.
+// In the simulation, a __constant__ or __device__ variable is an ordinary variable.
 cudaError_t cudaMemcpyToSymbolAsync(const void* symbol, const void* from, size_t bytes,
                                     size_t offset, cudaMemcpyKind, cudaStream_t handle) {
   CUDA_SIM_ENTRY(cudaMemcpyToSymbolAsync);

@@ -1,4 +1,4 @@
-// Entry points of streams, events and host functions.
+// Entry points for streams, events and host functions.
 #include <algorithm>
 
 #include "state.hpp"
@@ -19,7 +19,7 @@ void add_unique(std::vector<int>& nodes, int node) {
     nodes.push_back(node);
 }
 
-/// Waiting for an event recorded in a capture draws the stream into that capture.
+/// A stream that waits for an event recorded in a capture joins that capture.
 cudaError_t join_capture(CUstream_st* stream, const CUevent_st& event) {
   if (stream->legacy)
     return cudaErrorStreamCaptureImplicit;
@@ -33,7 +33,7 @@ cudaError_t join_capture(CUstream_st* stream, const CUevent_st& event) {
   return cudaSuccess;
 }
 
-/// A capturing stream or a captured event cannot be waited for: that ends the capture.
+/// Waiting for a capturing stream or a captured event is an error that invalidates the capture.
 cudaError_t throw_if_captured(const CapturePtr& capture, const char* name, cudaError_t error) {
   if (!capture)
     return cudaSuccess;

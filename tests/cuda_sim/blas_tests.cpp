@@ -1,5 +1,6 @@
-// cuBLAS and cuBLASLt. Plain host code: it sees NVIDIA's headers and no define of the simulation's.
-// The expected values come from loops in double precision that share nothing with the simulator.
+// cuBLAS and cuBLASLt. Plain host code that sees NVIDIA's headers and none of the simulation's
+// defines. The expected values come from loops in double precision that share nothing with the
+// simulator.
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -243,7 +244,7 @@ TEST_F(CuBlas, IsFastEnoughToTestWith) {
   EXPECT_GT(gflops, 0.5) << "an order of magnitude below what it should be, even on a busy machine";
 }
 
-/// A cuBLASLt product of one kind of element, y = epilogue(op_T(W) x + bias), as Lamella's layers.
+/// A cuBLASLt GEMM with one element type, y = epilogue(op_T(W) x + bias), as in Lamella's layers.
 class CuBlasLt : public CudaSim {
  protected:
   static constexpr int kOutputs = 5, kRows = 4, kInputs = 3;

@@ -1,7 +1,7 @@
-// Runs the threads of a block, one at a time, on fibers. A fiber runs one thread after another and
-// another fiber starts only when a thread blocks (at a barrier or in a warp exchange), so that
-// elementwise kernels never switch stacks. Under TSan every CUDA thread has a stack to itself while
-// it runs, which stands for one of a few threads that TSan knows.
+// Runs a block's threads one at a time on fibers. A fiber runs one CUDA thread after another; a
+// second fiber starts only when a thread blocks (at a barrier or in a warp exchange), so
+// elementwise kernels never switch stacks. Under TSan each running CUDA thread has its own stack
+// and is represented by one of a few TSan threads.
 #include "block_executor.hpp"
 
 #include <algorithm>
@@ -24,18 +24,18 @@ struct ThreadFiber {
   Context context;
   uint3 index{};
   int linear = 0;
-  TsanThread* tsan = nullptr;  // as which it runs, under TSan
+  TsanThread* tsan = nullptr;  // its TSan thread, under TSan
 };
 
 namespace {
 
 constexpr int kWarp = 32;
-// As many threads of a stream TSan knows. Its clocks are as long as all its threads are many, and
-// each barrier costs that for each of them.
+// TSan threads per stream. A TSan clock has an entry per thread, and each thread pays for that at
+// every barrier.
 constexpr std::size_t kTsanThreads = 64;
 
-/// The lanes of a warp that meet under one mask, time and again. A generation ends when all have
-/// come; values and presence are kept for two, since nobody can be further ahead than that.
+/// The lanes of a warp that repeatedly meet under one mask. A generation ends when all lanes have
+/// arrived; values and presence are kept for two generations, because no lane can be further ahead.
 struct WarpExchange {
   explicit WarpExchange(unsigned lanes) : mask(lanes) {}
   unsigned mask;
@@ -48,7 +48,7 @@ struct WarpExchange {
 
 struct Warp {
   unsigned exited = 0;
-  std::deque<WarpExchange> exchanges;  // references to elements stay valid as it grows
+  std::deque<WarpExchange> exchanges;  // growth keeps references to elements valid
 };
 
 struct Barrier {
@@ -65,9 +65,9 @@ struct Block {
   int threads = 0;
   int started = 0;
   int exited = 0;
-  std::vector<int> order;  // of starting threads; empty for ascending
+  std::vector<int> order;  // start order; empty if ascending
   Barrier barrier;
-  std::vector<Warp> warps;  // empty until the first exchange
+  std::vector<Warp> warps;  // empty before the first exchange
   std::deque<ThreadFiber*> ready;
   ThreadFiber* current = nullptr;
   Context scheduler;
@@ -76,13 +76,13 @@ struct Block {
 Block* block = nullptr;
 SharedMemory shared_memory;
 std::size_t rotation = 0;
-std::size_t kernels = 0;  // that have been started
+std::size_t kernels = 0;  // started so far
 
-// Kept in leaked vectors, so that the leak checker sees them as reachable.
+// In leaked vectors, so that the leak checker sees the fibers as reachable.
 auto& idle_fibers = *new std::vector<ThreadFiber*>;
 auto& abandoned_fibers = *new std::vector<ThreadFiber*>;
 
-/// The runtime's bookkeeping on behalf of a CUDA thread: TSan must not take it for the thread's.
+/// The runtime's bookkeeping for a CUDA thread: TSan must not attribute it to that thread.
 class Bookkeeping {
  public:
   Bookkeeping() : thread_(current_tsan_fiber()) { switch_tsan_fiber(block->scheduler.tsan_fiber); }
@@ -133,7 +133,7 @@ void release_barrier() {
   block->ready.insert(block->ready.end(), woken.begin(), woken.end());
 }
 
-/// Ends the exchange's generation if all lanes of the mask that can still come have come.
+/// Ends the exchange's generation once every lane of the mask that has not exited has arrived.
 void try_exchange(WarpExchange& exchange, int warp) {
   const int lanes = std::min(kWarp, block->threads - warp * kWarp);
   const unsigned existing = lanes == kWarp ? ~0u : (1u << lanes) - 1;
@@ -166,7 +166,7 @@ void note_exit(const ThreadFiber& fiber) {
   }
 }
 
-// One exchange for each of TSan's threads and kernel is enough, since a kernel's blocks are not
+// One synchronization per TSan thread and kernel suffices, because a kernel's blocks are not
 // ordered among themselves.
 void start_threads() {
   kernels++;
@@ -225,8 +225,9 @@ void fiber_main() {
   }
 }
 
-// Any two threads of a block are the same one to TSan in few blocks alone, and neighbouring blocks
-// give a thread different ones, so that races within and between blocks show.
+// Varies the assignment: two threads of a block share a TSan thread in only a few blocks, and
+// neighbouring blocks map the same thread to different ones, so that races within and between
+// blocks are found.
 TsanThread& next_tsan_thread() {
   auto& threads = running_stream()->tsan.threads;
   while (threads.size() < kTsanThreads)
@@ -246,7 +247,7 @@ ThreadFiber* fiber_for_next_thread() {
   return fiber;
 }
 
-/// Gives up on a block whose threads wait for each other: their stacks can never be used again.
+/// Abandons a deadlocked block; its threads' stacks can never be reused.
 void abandon_block() {
   const Barrier& b = block->barrier;
   report(

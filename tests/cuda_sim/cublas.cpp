@@ -1,4 +1,4 @@
-// Entry points of cuBLAS.
+// cuBLAS entry points.
 #include <cublas_v2.h>
 
 #include "gemm.hpp"
@@ -11,7 +11,7 @@ struct cublasContext {
   cudaStream_t stream = nullptr;
   cublasMath_t math = CUBLAS_DEFAULT_MATH;
   cublasPointerMode_t pointers = CUBLAS_POINTER_MODE_HOST;
-  bool has_workspace = false;  ///< one from the caller, not the default pool
+  bool has_workspace = false;  ///< set by the caller, not the default pool
   void* workspace = nullptr;
   size_t workspace_bytes = 0;
 };
@@ -73,7 +73,7 @@ cublasStatus_t enqueue_gemm(cublasHandle_t handle, Gemm gemm, Strides strides) {
     return CUBLAS_STATUS_EXECUTION_FAILED;
   }
   if (stream->capture && !handle->has_workspace) {
-    // The real library then allocates its workspace inside the graph, for each product anew.
+    // The real library then allocates a workspace inside the graph for each GEMM.
     report("cuBLAS: a product captured without a caller's workspace allocates one in the graph");
     capture_node(stream, cudaGraphNodeTypeMemAlloc, [] {});
   }
@@ -94,7 +94,7 @@ cublasStatus_t enqueue_gemm(cublasHandle_t handle, Gemm gemm, Strides strides) {
   return error ? CUBLAS_STATUS_EXECUTION_FAILED : CUBLAS_STATUS_SUCCESS;
 }
 
-/// A product's types: equal inputs; the result in float or in the inputs' type.
+/// A GEMM's types: A and B have the same type; the result has that type or float.
 bool types_supported(cudaDataType_t a, cudaDataType_t b, cudaDataType_t c,
                      cublasComputeType_t compute) {
   return is_element_type(a) && a == b && (c == a || c == CUDA_R_32F) &&
@@ -152,7 +152,7 @@ cublasStatus_t cublasDestroy_v2(cublasHandle_t handle) {
   if (state().library_handles.erase(handle) == 0)
     return CUBLAS_STATUS_NOT_INITIALIZED;
   delete handle;
-  // Documented: it waits for the device.
+  // Documented: it synchronizes the device.
   return throw_if_capturing("cublasDestroy", Forbidden::kOnDevice) ? CUBLAS_STATUS_EXECUTION_FAILED
                                                                    : late_failure;
 }
@@ -162,7 +162,7 @@ cublasStatus_t cublasSetStream_v2(cublasHandle_t handle, cudaStream_t stream) {
   if (!known(handle))
     return CUBLAS_STATUS_NOT_INITIALIZED;
   handle->stream = stream;
-  // Documented: this unconditionally puts the default workspace pool back.
+  // Documented: this unconditionally resets the workspace to the default pool.
   handle->has_workspace = false;
   handle->workspace = nullptr;
   handle->workspace_bytes = 0;

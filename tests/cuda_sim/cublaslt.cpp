@@ -1,5 +1,5 @@
-// Entry points of cuBLASLt: one matrix product with an epilogue, its descriptors, and the choice of
-// its algorithm. Column-major layouts only, as Lamella uses.
+// cuBLASLt entry points: a GEMM with an epilogue, its descriptors, and the choice of its algorithm.
+// Supports only column-major layouts, as used by Lamella.
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -84,7 +84,7 @@ cublasStatus_t get_attribute(const void* handle, int attribute, void* value, siz
   return CUBLAS_STATUS_SUCCESS;
 }
 
-/// A layout as an operand of a product.
+/// A layout as an operand of a GEMM.
 struct Layout {
   Operand operand;
   std::int64_t rows;
@@ -141,7 +141,7 @@ cublasStatus_t read_operation(const LtObject& operation, Problem& problem) {
   return CUBLAS_STATUS_SUCCESS;
 }
 
-/// Reads the descriptors and checks that they belong together.
+/// Reads the descriptors and checks that they are consistent.
 cublasStatus_t read_problem(const void* operation, const void* a, const void* b, const void* c,
                             const void* d, Problem& problem) {
   for (const void* object : {operation, a, b, c, d})
@@ -195,7 +195,7 @@ cublasLtMatmulHeuristicResult_t result_of(const LtAlgorithm& algorithm, const Ge
   return result;
 }
 
-/// What the library takes where the caller names no algorithm.
+/// The algorithm used if the caller passes none.
 std::optional<LtAlgorithm> chosen_for(const Gemm& gemm, const void* workspace,
                                       std::size_t workspace_bytes) {
   LtLimits limits;

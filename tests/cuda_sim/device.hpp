@@ -1,7 +1,7 @@
 // The device language for the host compiler: what nvcc builds in and NVIDIA's headers do not
-// supply. Included by kernels/launch.cuh when a kernel is built for the simulation. Intrinsics give
-// the correctly rounded result where the device's fast ones are only close: accuracy under fast
-// math is for a real device to show.
+// provide. kernels/launch.cuh includes it in simulated builds. Intrinsics return correctly rounded
+// results even where the device's fast ones are approximate: only a real device can show the
+// accuracy of fast math.
 #pragma once
 
 #include <bit>
@@ -17,7 +17,7 @@
 
 #undef __launch_bounds__
 #define __launch_bounds__(...)
-// A plain __shared__ would be a private variable of each thread here: make it fail to compile.
+// A plain __shared__ would be a private variable of each thread here: makes it a compile error.
 #undef __shared__
 #define __shared__ declare_shared_memory_with_LAMELLA_SHARED
 #undef __noinline__
@@ -29,7 +29,7 @@
 #define gridDim (::cuda_sim::grid_extent)
 inline constexpr int warpSize = 32;
 
-// ---- Barriers. always_inline and the source location tell one call site from another. ----
+// ---- Barriers. always_inline and the source location distinguish call sites. ----
 
 #define CUDA_SIM_INLINE [[gnu::always_inline]] inline
 using CudaSimWhere = std::source_location;
@@ -70,13 +70,13 @@ inline int __any_sync(unsigned mask, int p) {
 inline int __all_sync(unsigned mask, int p) {
   return __ballot_sync(mask, !p) == 0;
 }
-/// Any subset of the converged lanes is a legal answer; here each lane runs by itself.
+/// Any subset of the converged lanes is a valid result; here each lane runs separately.
 inline unsigned __activemask() {
   return 1u << cuda_sim::lane();
 }
 
 namespace cuda_sim {
-/// The lane to read from, or the lane itself where `source` leaves its segment of `width` lanes.
+/// The source lane, or the calling lane if `source` is outside its segment of `width` lanes.
 inline int within_segment(int source, int width) {
   const int first = lane() & ~(width - 1);
   return source >= first && source < first + width ? source : lane();
@@ -135,7 +135,7 @@ CUDA_SIM_STORE(__stwt)
 // ---- Atomics ----
 
 namespace cuda_sim {
-/// Replaces *address by combine(*address) atomically and returns the old value.
+/// Atomically replaces *address by combine(*address); returns the old value.
 template <class T, class Combine>
 T atomic_update(T* address, Combine combine) {
   T old;
@@ -263,7 +263,7 @@ constexpr std::common_type_t<A, B> max(A a, B b) {
   return static_cast<T>(a) < static_cast<T>(b) ? static_cast<T>(b) : static_cast<T>(a);
 }
 
-// ---- Typed forms that cuda_runtime.h offers to nvcc alone ----
+// ---- Overloads that cuda_runtime.h declares only for nvcc ----
 
 template <class... Parameters>
 cudaError_t cudaFuncSetAttribute(void (*kernel)(Parameters...), cudaFuncAttribute attribute,

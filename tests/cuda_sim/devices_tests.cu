@@ -1,4 +1,4 @@
-// Several devices, none at all, settings from the environment, and injected failures.
+// Several devices, no device, configuration from the environment, and injected failures.
 #include <cstdlib>
 
 #include "../../kernels/launch.cuh"
@@ -117,9 +117,9 @@ TEST_F(Devices, SettingsComeFromTheEnvironment) {
   EXPECT_EQ(config.device_bytes, 4096u);
 }
 
-// Outside the fixture, which would reset what the process started with.
+// Without the fixture, which would reset the process's initial configuration.
 TEST(Environment, FailsTheCallItNames) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");  // the statement runs in a fresh process
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // the statement runs in a new process
   setenv("LAMELLA_SIM_FAIL", "cudaMalloc:2", 1);
   EXPECT_EXIT(
       {
@@ -135,7 +135,7 @@ TEST(Environment, FailsTheCallItNames) {
 
 class Faults : public CudaSim {
  protected:
-  /// A small pipeline that cleans up after any failure. False if a call failed.
+  /// A small pipeline that cleans up after any failure. Returns false if a call failed.
   static bool pipeline(bool forget_to_free) {
     struct Owned {
       float *host = nullptr, *a = nullptr, *c = nullptr;

@@ -1,5 +1,5 @@
-// Stack switching: the registers that the System V ABI preserves, and the two floating-point
-// control words. ucontext would do the same with two system calls for every switch.
+// Stack switching: saves the callee-saved registers of the System V ABI and both floating-point
+// control words. ucontext would need two system calls per switch.
 #include "fiber.hpp"
 
 #include <cstdint>
@@ -51,7 +51,7 @@ constexpr std::size_t kPage = 4096;
 constexpr std::size_t kStackBytes = kAddressSanitizer || kThreadSanitizer ? 256 << 10 : 64 << 10;
 
 #ifdef CUDA_SIM_ASAN
-Context* left = nullptr;  // the context the last switch came from
+Context* left = nullptr;  // the context switched from last
 #endif
 
 }  // namespace
@@ -85,8 +85,8 @@ Context new_fiber(void (*entry)(), void* tsan_fiber) {
   context.stack_bytes = kStackBytes;
   context.tsan_fiber = tsan_fiber;
 
-  // What cuda_sim_switch_stack() pops: control words, six registers, the address to return to; then
-  // the slot that keeps the stack aligned as at a call.
+  // The frame that cuda_sim_switch_stack() pops: control words, six registers, the return address;
+  // then a word that aligns the stack as at a call.
   auto* top = reinterpret_cast<std::uint64_t*>(static_cast<char*>(mapped) + kPage + kStackBytes);
   *--top = 0;
   *--top = reinterpret_cast<std::uint64_t>(entry);

@@ -1,4 +1,4 @@
-// Switching between stacks, told to the sanitizers. Internal to the runtime; x86-64 only.
+// Switches stacks and informs the sanitizers. Internal to the runtime; x86-64 only.
 #pragma once
 
 #include <cstddef>
@@ -13,14 +13,14 @@ struct Context {
   void* asan_fake_stack = nullptr;
 };
 
-/// Saves the caller in `from` and continues `to`; returns when something switches back to `from`.
+/// Saves the caller in `from` and resumes `to`; returns when something switches back to `from`.
 void switch_context(Context& from, Context& to);
 
-/// Must be the first thing a new fiber does.
+/// A new fiber must call this first.
 void finish_first_switch();
 
-/// A context with a stack of its own (behind a guard page) that will start in `entry`, which must
-/// never return. Fibers are kept for the life of the process. `tsan_fiber`: what TSan takes it for.
+/// Creates a context with its own stack (behind a guard page) that starts in `entry`, which must
+/// never return. Fibers live until the process exits. `tsan_fiber` represents it in TSan.
 Context new_fiber(void (*entry)(), void* tsan_fiber);
 
 }  // namespace cuda_sim

@@ -1,5 +1,5 @@
-// A cache-blocked matrix product that vectorises over rows, never over k: sums have the order that
-// the product says.
+// A cache-blocked GEMM that vectorizes over rows and never over k, so that sums have the requested
+// order.
 #include "gemm.hpp"
 
 #include <algorithm>
@@ -26,8 +26,7 @@ struct Tile {
   TileColumn columns[kTileColumns];
 };
 
-// ---- The inner loop: fused multiply-adds, as a device's, compiled for three instruction sets,
-// which all give the same bits. ----
+// ---- Micro-kernel: device-like FMAs, in three instruction sets with identical results ----
 
 using MultiplyTile = void (*)(const float*, const float*, std::int64_t, Tile&);
 
@@ -107,7 +106,7 @@ void store(const Operand& to, std::int64_t row, std::int64_t column, float value
   }
 }
 
-/// To the nearest value with ten bits of mantissa, as a TF32 tensor core reads its inputs.
+/// Rounds to the nearest value with a ten-bit mantissa, as a TF32 tensor core reads its inputs.
 float to_tf32(float x) {
   if (!std::isfinite(x))
     return x;
@@ -125,7 +124,7 @@ float finish(const Gemm& gemm, float x, std::int64_t row) {
   return x;
 }
 
-// ---- Checks of one operand's memory ----
+// ---- Memory checks of one operand ----
 
 struct Extent {
   std::int64_t rows;
@@ -172,10 +171,9 @@ float value_of(const Scalar& scalar, int device, const char* name) {
   return *scalar.on_device;
 }
 
-// ---- Packing: op(A) in panels of 16 rows, op(B) in panels of 6 columns, zeros beyond the edge
-// ----
+// ---- Packing: op(A) in panels of 16 rows, op(B) in panels of 6 columns, zero-padded ----
 
-/// Which term of a sum comes at a position.
+/// The index in k of the term at a position of the sum.
 std::int64_t term(const Gemm& g, std::int64_t position) {
   return g.summation.descending ? g.k - 1 - position : position;
 }
@@ -205,7 +203,7 @@ void pack_b(const Gemm& g, std::int64_t first_column, std::vector<float>& packed
   }
 }
 
-/// A tile's sums over all of k, part by part.
+/// Sums a tile over all of k, one part after another.
 void sum_tile(const Gemm& g, const float* a, const float* b, std::int64_t first_part, Tile& sum) {
   static const MultiplyTile multiply = best_multiply_tile();
   const std::int64_t parts =
@@ -222,7 +220,7 @@ void sum_tile(const Gemm& g, const float* a, const float* b, std::int64_t first_
 }
 
 void compute(const Gemm& g, float alpha, float beta) {
-  static std::int64_t unordered_products = 0;  // guarded by mutex(), as all that runs here
+  static std::int64_t unordered_products = 0;  // guarded by mutex(), like everything that runs here
   const std::int64_t first_part = g.summation.unordered ? ++unordered_products : 0;
   const std::vector<float> a = pack_a(g);
   std::vector<float> b(static_cast<std::size_t>(std::max<std::int64_t>(g.k, 1) * kTileColumns));
@@ -233,7 +231,7 @@ void compute(const Gemm& g, float alpha, float beta) {
       sum_tile(g, a.data() + i0 * g.k, b.data(), first_part, tile);
       for (std::int64_t j = j0; j < std::min(j0 + kTileColumns, g.n); ++j)
         for (std::int64_t i = i0; i < std::min(i0 + kTileRows, g.m); ++i) {
-          // Without a beta C is not read and may hold anything; -0 still becomes 0, as on an H100.
+          // With beta = 0, C is not read and may hold anything; -0 still becomes 0, as on an H100.
           const float x =
               alpha * tile.columns[j - j0][i - i0] + (beta != 0 ? beta * load(g.c, i, j) : 0.0F);
           store(g.d, i, j, finish(g, x, i));
@@ -305,7 +303,7 @@ void run_gemm(const Gemm& original, int device) {
   const float alpha = value_of(g.alpha, device, "GEMM alpha");
   const float beta = value_of(g.beta, device, "GEMM beta");
   if (alpha == 0)
-    g.k = 0;  // BLAS: A and B are then not referenced
+    g.k = 0;  // BLAS then does not reference A and B
   const Extent a = g.transpose_a ? Extent{g.k, g.m} : Extent{g.m, g.k};
   const Extent b = g.transpose_b ? Extent{g.n, g.k} : Extent{g.k, g.n};
   const Extent d{g.m, g.n};

@@ -1,5 +1,5 @@
-// The matrix product behind cuBLAS and cuBLASLt. Internal to the runtime. All matrices are
-// column-major, as in BLAS: D = epilogue(alpha * op(A) op(B) + beta * C).
+// The GEMM behind cuBLAS and cuBLASLt. Internal to the runtime. All matrices are column-major, as
+// in BLAS: D = epilogue(alpha * op(A) op(B) + beta * C).
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ struct Operand {
   std::int64_t leading = 0;  ///< elements from one column to the next
 };
 
-/// An alpha or beta: given by value, or to be read from the device when the product runs.
+/// An alpha or beta: a value, or a device pointer read when the GEMM runs.
 struct Scalar {
   float value = 0;
   const float* on_device = nullptr;
@@ -23,12 +23,12 @@ struct Scalar {
 
 enum class Epilogue { kNone, kRelu, kGelu };
 
-/// In what order a product sums over k: where the algorithms of cuBLAS differ, and so what an
-/// element's bits depend on beside its row of op(A) and its column of op(B).
+/// The order in which a GEMM sums over k. It differs between cuBLAS's algorithms and, besides the
+/// row of op(A) and the column of op(B), determines an element's bits.
 struct Summation {
-  int parts = 1;            ///< k is cut into as many, each summed by itself, then together
+  int parts = 1;  ///< split-K: each part of k is summed separately, then the sums are added
   bool descending = false;  ///< from the last term to the first
-  bool unordered = false;   ///< parts are added as they come (atomics): another order each time
+  bool unordered = false;   ///< parts are added in arrival order (atomics), which varies
 };
 
 struct Gemm {
@@ -43,38 +43,38 @@ struct Gemm {
   Operand d = {};
   bool round_to_tf32 = false;
   Epilogue epilogue = Epilogue::kNone;
-  Operand bias = {};  ///< one value for each row of D, or null
+  Operand bias = {};  ///< one value per row of D, or null
   Summation summation = {};
 };
 
 bool is_element_type(cudaDataType_t type);
 std::size_t element_bytes(cudaDataType_t type);
 
-/// Whether the leading dimensions hold the columns, as BLAS demands.
+/// Whether the leading dimensions cover the columns, as BLAS requires.
 bool leading_dimensions_valid(const Gemm& gemm);
 
-/// The order that cuBLAS takes where the caller leaves it the choice: by the shape, the memory that
-/// it may work in, and whether operands and leading dimensions allow accesses of 16 bytes.
+/// The order that cuBLAS picks by default: by shape, workspace size, and whether operands and
+/// leading dimensions allow 16-byte accesses.
 Summation summation_by_shape(const Gemm& gemm, std::size_t workspace_bytes);
 
-/// Whether few tiles and long sums make a split of k worth while.
+/// Whether the tiles are few and the sums long enough for split-K to pay off.
 bool is_worth_splitting(const Gemm& gemm);
 
-/// Whether A, B and D, and the steps between their columns, are multiples of so many bytes.
+/// Whether A, B, D and their column strides are multiples of `bytes`.
 bool is_aligned_to(const Gemm& gemm, std::size_t bytes);
 
-/// Bytes that the sums of so many parts take.
+/// Workspace bytes for the sums of `parts` parts.
 std::size_t split_bytes(const Gemm& gemm, int parts);
 
-/// Runs the product on `device`. Reports operands that leave their buffers or overlap the result.
-/// Sums are in float, one rounding for each product and each sum, in the order that gemm.summation
-/// says; an element's bits depend on that, its row of op(A) and its column of op(B) alone.
+/// Runs the GEMM on `device`. Reports operands that exceed their buffers or overlap the result.
+/// Accumulates in float with one fused multiply-add per term, in the order of gemm.summation; an
+/// element's bits depend only on that order, its row of op(A) and its column of op(B).
 void run_gemm(const Gemm& gemm, int device);
 
-/// A product writes its workspace in a way that is nobody's business: spoils both ends of it.
+/// Overwrites both ends of a workspace, because a GEMM may leave anything there.
 void spoil_workspace(void* workspace, std::size_t bytes, int device);
 
-/// Starts an entry point of cuBLAS: the status to return instead, or success.
+/// Begins a cuBLAS entry point: the status to return instead, or success.
 cublasStatus_t blas_entry_status(const char* name, cublasStatus_t default_status);
 
 #define CUDA_SIM_BLAS_ENTRY(name, default_status)                                               \

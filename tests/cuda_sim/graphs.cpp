@@ -1,4 +1,4 @@
-// Stream capture and the replay of graphs, with their entry points.
+// Stream capture and graph replay, with their entry points.
 #include <algorithm>
 #include <set>
 
@@ -31,7 +31,7 @@ void replay(const std::vector<std::shared_ptr<CUgraphNode_st>>& nodes) {
     acquire(node.get());
 }
 
-/// Whether every node leads to the tail of the stream the capture began on.
+/// Whether every node leads to the tail of the capture's origin stream.
 bool all_joined(const Capture& capture) {
   const auto& nodes = capture.graph->nodes;
   std::set<std::size_t> has_follower;

@@ -1,6 +1,5 @@
-// The seam between kernels, compiled by the host compiler, and the simulator's runtime: what the
-// device language of device.hpp and lamella::launch call. Neither tests nor kernels use it
-// directly.
+// The interface between kernels, compiled by the host compiler, and the simulator's runtime.
+// device.hpp and lamella::launch call it; tests and kernels never do so directly.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +17,8 @@
 
 namespace cuda_sim {
 
-// The built-in variables of the running CUDA thread. Only one runs at a time; the scheduler writes
-// them whenever it switches.
+// The built-in variables of the running CUDA thread. Only one thread runs at a time; the scheduler
+// sets them at every switch.
 extern uint3 thread_index;
 extern uint3 block_index;
 extern dim3 block_extent;
@@ -35,16 +34,16 @@ int barrier(Reduction reduction, int predicate, const std::source_location& wher
 int lane();
 void warp_barrier(unsigned mask);
 unsigned warp_ballot(unsigned mask, bool predicate);
-/// Exchanges `bits` among the lanes of `mask` and returns those of `source`.
+/// Exchanges `bits` among the lanes of `mask`; returns those of lane `source`.
 std::uint64_t warp_shuffle(unsigned mask, std::uint64_t bits, int source);
 
-/// One launch, its argument types erased. It lives until the kernel has run for the last time.
+/// One launch with type-erased arguments. Lives until the kernel's last run.
 struct KernelCall {
   const void* function = nullptr;
   dim3 grid;
   dim3 block;
   std::size_t shared_bytes = 0;
-  std::vector<std::pair<int, const void*>> pointers;  ///< position and value of pointer arguments
+  std::vector<std::pair<int, const void*>> pointers;  ///< positions and values of pointer arguments
   std::function<void()> run_thread;
 };
 cudaError_t enqueue_kernel(KernelCall call, cudaStream_t stream);

@@ -1,4 +1,4 @@
-// Kernels: the device language, barriers, warps, shared memory and the limits of a launch.
+// Kernels: the device language, barriers, warps, shared memory and launch limits.
 #include <numeric>
 
 #include "../../kernels/launch.cuh"
@@ -15,7 +15,7 @@ __global__ void __launch_bounds__(256)
     out[i] = __ldg(in + i) * factor;
 }
 
-/// Reverses each block's stretch through shared memory; without the barrier it reads stale values.
+/// Reverses each block's elements through shared memory; without the barrier it reads stale values.
 __global__ void reverse_blocks(const float* in, float* out, bool with_barrier) {
   LAMELLA_SHARED(float, tile, [64]);
   const unsigned first = blockIdx.x * blockDim.x;
@@ -25,7 +25,7 @@ __global__ void reverse_blocks(const float* in, float* out, bool with_barrier) {
   out[first + threadIdx.x] = tile[blockDim.x - 1 - threadIdx.x];
 }
 
-/// One block: the sum of `n` values, by shuffles within warps and dynamic shared memory across.
+/// Sums `n` values in one block: shuffles within warps, dynamic shared memory across warps.
 __global__ void block_sum(const float* in, float* out, int n) {
   LAMELLA_DYNAMIC_SHARED(float, partial);
   float sum = 0;
@@ -84,7 +84,7 @@ __global__ void call_outside_mask() {
   __syncwarp(0x1u << (threadIdx.x ^ 1u));
 }
 
-/// Lane 0 waits for its warp, which waits at the barrier for lane 0.
+/// Lane 0 waits for its warp, which waits for lane 0 at the barrier.
 __global__ void deadlock() {
   if (threadIdx.x == 0)
     __syncwarp(0x3u);

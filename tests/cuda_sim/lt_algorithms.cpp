@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint64_t kMagic = 0x6c74'616c'676f'7269;
 
-// One product with a vector, as kernels of that kind take no more than one column.
+// A matrix-vector kernel, which takes only one column.
 constexpr LtAlgorithm kMatrixVector{.id = 1, .max_columns = 1, .descending = true};
 constexpr LtAlgorithm kSplitByAtomics{.id = 2,
                                       .tile = CUBLASLT_MATMUL_TILE_32x32,

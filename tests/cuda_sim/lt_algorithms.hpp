@@ -1,6 +1,5 @@
-// The algorithms that the simulated cuBLASLt knows for a product: which of them serve it, in which
-// order its heuristic ranks them, and what is written in a cublasLtMatmulAlgo_t. Internal to the
-// runtime.
+// The simulated cuBLASLt's algorithms: which of them support a GEMM, how its heuristic ranks them,
+// and the contents of a cublasLtMatmulAlgo_t. Internal to the runtime.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +12,7 @@
 
 namespace cuda_sim {
 
-/// What a cublasLtMatmulAlgo_t holds.
+/// The contents of a cublasLtMatmulAlgo_t.
 struct LtAlgorithm {
   std::uint32_t id = 0;
   std::uint32_t tile = 0;
@@ -31,22 +30,22 @@ struct LtAlgorithm {
   std::size_t workspace_bytes(const Gemm& gemm) const {
     return reduction == CUBLASLT_REDUCTION_SCHEME_INPLACE ? 0 : split_bytes(gemm, parts);
   }
-  /// Whether it computes a product of this shape, wherever the matrices lie.
+  /// Whether it supports a GEMM of this shape, disregarding alignment.
   bool serves(const Gemm& gemm) const;
 };
 
-/// What a caller of the heuristic allows.
+/// Limits set by the heuristic's caller.
 struct LtLimits {
   std::uint32_t reduction_mask = CUBLASLT_REDUCTION_SCHEME_MASK;
   std::uint64_t workspace_bytes = 0;
-  std::uint32_t alignment = 256;  ///< that A, B and D all have
+  std::uint32_t alignment = 256;  ///< common to A, B and D
 };
 
-/// Those that serve, the best first; the ranking depends on the shape.
+/// The supported algorithms, best first; the ranking depends on the shape.
 std::vector<LtAlgorithm> ranked_algorithms(const Gemm& gemm, const LtLimits& limits);
 
 cublasLtMatmulAlgo_t encode(const LtAlgorithm& algorithm);
-/// Nothing when it was not made by encode().
+/// nullopt unless encode() made it.
 std::optional<LtAlgorithm> decode(const cublasLtMatmulAlgo_t* algo);
 
 }  // namespace cuda_sim

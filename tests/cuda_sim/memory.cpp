@@ -1,4 +1,4 @@
-// Device and page-locked memory: mappings, guard pages, protection, and the checks of pointers.
+// Device and page-locked memory: mappings, guard pages, protection, and pointer checks.
 #include "memory.hpp"
 
 #include <cstdio>
@@ -36,7 +36,7 @@ const char* describe(const Allocation& a, const std::byte* p) {
   return p >= a.base && p < a.base + a.size ? "a device buffer" : "memory beside a device buffer";
 }
 
-/// Says what a fault in simulated device memory was about, then lets the process die of it.
+/// Describes a fault in simulated device memory, then lets it end the process.
 void explain_fault(int signal_number, siginfo_t* info, void*) {
   if (Allocation* a = state().memory.find(info->si_addr)) {
     const auto* p = static_cast<const std::byte*>(info->si_addr);
@@ -46,7 +46,7 @@ void explain_fault(int signal_number, siginfo_t* info, void*) {
         p - a->base, describe(*a, p), a->size, a->device);
     [[maybe_unused]] const auto written = write(STDERR_FILENO, text, static_cast<std::size_t>(n));
   }
-  signal(signal_number, SIG_DFL);  // the access runs again and ends the process
+  signal(signal_number, SIG_DFL);  // the access is retried and ends the process
 }
 
 /// The sanitizers explain faults themselves.
@@ -86,7 +86,7 @@ void* MemoryMap::allocate(std::size_t bytes, int device, bool ready) {
   std::byte* start = mapping + kPage;
   std::byte* base = start + body - buffer;
   mprotect(start, body, PROT_READ | PROT_WRITE);
-  // What is large gets it at its ends alone: to touch every page takes longer than most tests.
+  // Fills only both ends of a large buffer: touching every page takes longer than most tests.
   if (body <= 2 * kFilledEnd) {
     fill_unseen(start, body);
   } else {
@@ -137,7 +137,7 @@ void MemoryMap::free_all() {
 Allocation* MemoryMap::find(const void* p) {
   const auto* byte = static_cast<const std::byte*>(p);
   auto next = allocations_.upper_bound(address_of(p));
-  // A fault before a buffer belongs to the buffer behind it.
+  // A fault just before a buffer is attributed to that buffer.
   if (next != allocations_.end() && byte >= next->second.mapping)
     return &next->second;
   if (next == allocations_.begin())
@@ -205,7 +205,7 @@ void MemoryMap::check_fill(Allocation& a) {
     if (*p != kFill) {
       report("device buffer %p of %zu bytes: written %td bytes behind its end",
              static_cast<void*>(a.base), a.size, p - (a.base + a.size));
-      fill_unseen(p, static_cast<std::size_t>(end - p));  // once is enough
+      fill_unseen(p, static_cast<std::size_t>(end - p));  // report once
     }
   std::byte* const start = a.mapping + kPage;
   for (std::byte* p = a.base; p-- > start;)

@@ -1,10 +1,11 @@
 // Simulated device memory and page-locked host memory. Internal to the runtime.
 //
-// Each device allocation is a mapping of its own: [guard page | fill | buffer | slack | guard
-// page]. The buffer starts at a multiple of 256 bytes, as cudaMalloc promises, and its size rounded
-// up to 256 ends at the guard page, so that a long overrun faults; a short one lands in the slack,
-// whose fill is checked. All of it is filled with 0xFF (a NaN as a float) and inaccessible to the
-// host except while device work runs. Addresses are not used again before reset().
+// Each device allocation is a separate mapping:
+//     [guard page | fill | buffer | slack | guard page]
+// The buffer starts at a multiple of 256 bytes, as cudaMalloc guarantees, and its size rounded up
+// to 256 ends at the guard page. A long overrun therefore faults, and a short one lands in the
+// slack, whose fill is checked. Everything is filled with 0xFF (a NaN as a float) and inaccessible
+// to the host except while device work runs. Addresses are not reused before reset().
 #pragma once
 
 #include <cstddef>
@@ -23,7 +24,7 @@ struct Allocation {
   std::size_t mapping_bytes = 0;
   int device = 0;
   bool live = true;
-  bool ready = true;  ///< false until a cudaMallocAsync has come up in its stream
+  bool ready = true;  ///< false until cudaMallocAsync's stream reaches it
 };
 
 struct Pinned {
@@ -36,20 +37,20 @@ class MemoryMap {
  public:
   void set_devices(int count, std::size_t bytes_each);
 
-  /// Null where the device has too little memory left.
+  /// Null if the device has too little memory left.
   void* allocate(std::size_t bytes, int device, bool ready);
   void make_ready(void* base);
   void free(Allocation& allocation);
   void free_all();
 
-  /// The allocation that `p` points into or just behind, live or freed; null if there is none.
+  /// The live or freed allocation that contains `p` or ends just before it; null if none.
   Allocation* find(const void* p);
   /// The live allocation that starts at `p`.
   Allocation* find_base(const void* p);
 
   void* allocate_pinned(std::size_t bytes);
   bool register_pinned(void* p, std::size_t bytes);
-  /// Frees or unregisters; false if `p` is not the start of such memory.
+  /// Frees or unregisters; returns false unless `p` is the start of such memory.
   bool release_pinned(void* p, bool owned);
   Pinned* find_pinned(const void* p);
 
@@ -85,14 +86,14 @@ class DeviceWork {
   DeviceWork& operator=(const DeviceWork&) = delete;
 };
 
-/// Writes bytes as the hardware would, unseen by any sanitizer.
+/// Writes bytes without any sanitizer seeing it, as hardware would.
 void fill_unseen(void* p, std::size_t bytes, unsigned char value = 0xFF);
 
-/// Whether [p, p + bytes) lies inside one live allocation of `device`; if not, reports it as `what`
-/// and fails the device. A device of -1 stands for any.
+/// Whether [p, p + bytes) lies inside one live allocation of `device` (-1: any device). Otherwise
+/// reports it as `what` and fails the device.
 bool check_device_range(const void* p, std::size_t bytes, int device, const char* what);
 
-/// Whether a kernel on `device` may be given `p` as its argument number `position`.
+/// Whether a kernel on `device` may take `p` as its argument number `position`.
 bool check_kernel_pointer(const void* p, int position, int device);
 
 }  // namespace cuda_sim

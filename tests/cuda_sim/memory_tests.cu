@@ -1,4 +1,4 @@
-// Device memory: what is caught when it is misused, and what it promises when it is not.
+// Device memory: which misuse is detected, and what correct use can rely on.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -29,7 +29,7 @@ __global__ void copy_constant(float* out) {
 
 class Memory : public CudaSim {};
 
-/// Launches and waits; for death tests, which want one statement.
+/// Launches and waits, as the single statement that a death test needs.
 void write_and_wait(float* out, long index) {
   static_cast<void>(launch(write_at, dim3(1), dim3(1), 0, nullptr, out, index));
   static_cast<void>(cudaDeviceSynchronize());

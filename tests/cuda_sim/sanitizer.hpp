@@ -1,7 +1,7 @@
-// What the runtime tells the sanitizers. Its own files are compiled without instrumentation,
-// because its bookkeeping touches memory on behalf of many simulated threads; so every ordering
-// that CUDA promises is announced by hand, and every access a copy or a GEMM makes is declared.
-// Under no sanitizer all of this is nothing.
+// The runtime's interface to the sanitizers. The runtime's files are compiled without
+// instrumentation, because its bookkeeping touches memory on behalf of many simulated threads. It
+// therefore announces every ordering that CUDA guarantees and declares every access of a copy or a
+// GEMM. Without a sanitizer all of this compiles to nothing.
 #pragma once
 
 #include <cstddef>
@@ -30,8 +30,8 @@ namespace cuda_sim {
 
 #ifdef CUDA_SIM_TSAN
 inline constexpr bool kThreadSanitizer = true;
-inline constexpr unsigned kNoSynchronization = 1;  // switching fibers orders nothing by itself
-/// A thread of execution as TSan sees it: one for each stream and each CUDA thread.
+inline constexpr unsigned kNoSynchronization = 1;  // a switch must not order memory accesses
+/// A TSan thread of execution: one per stream, and several that stand for CUDA threads.
 inline void* new_tsan_fiber(const char* name) {
   void* fiber = __tsan_create_fiber(0);
   __tsan_set_fiber_name(fiber, name);
@@ -43,7 +43,7 @@ inline void* current_tsan_fiber() {
 inline void switch_tsan_fiber(void* fiber) {
   __tsan_switch_to_fiber(fiber, kNoSynchronization);
 }
-/// What was released at `token` happens before what follows an acquire of it.
+/// What precedes release(token) happens before what follows acquire(token).
 inline void acquire(const void* token) {
   __tsan_acquire(const_cast<void*>(token));
 }
@@ -56,8 +56,8 @@ inline void declare_read(const void* p, std::size_t n) {
 inline void declare_write(void* p, std::size_t n) {
   __tsan_write_range(p, n);
 }
-/// While it lives, TSan takes what is mapped for memory that nobody has touched yet. Otherwise it
-/// takes mmap() for a write, after which every use of the memory would have to be ordered.
+/// During its lifetime, TSan treats newly mapped memory as untouched. Otherwise mmap() counts as a
+/// write, with which every use of the memory would have to be ordered.
 class MapsUntouchedMemory {
  public:
   MapsUntouchedMemory() { __tsan_ignore_thread_begin(); }

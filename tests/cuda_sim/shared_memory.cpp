@@ -1,4 +1,4 @@
-// Shared memory of a block: one arena, carved anew for each block.
+// A block's shared memory: one arena, partitioned anew for each block.
 #include "shared_memory.hpp"
 
 #include <new>

@@ -1,4 +1,4 @@
-// The shared memory of the running block. Internal to the runtime.
+// The running block's shared memory. Internal to the runtime.
 #pragma once
 
 #include <cstddef>
@@ -6,14 +6,14 @@
 
 namespace cuda_sim {
 
-/// Hands each block freshly filled memory with a filled redzone around every array. Under a
-/// sanitizer the addresses are fresh too, so that what it remembers of one block never blurs the
-/// next.
+/// Gives each block freshly filled memory with a filled redzone around every array. Under a
+/// sanitizer the addresses are new too, so that the sanitizer's state from one block never affects
+/// the next.
 class SharedMemory {
  public:
   /// Starts a block with `dynamic_bytes` of dynamic shared memory.
   void start_block(std::size_t dynamic_bytes);
-  /// Reports writes into redzones, once a launch.
+  /// Reports writes into redzones, at most once per launch.
   void finish_block();
 
   void* array_at(const void* site, std::size_t bytes);

@@ -1,4 +1,4 @@
-// The shared state, its configuration from code and environment, injected failures and reports.
+// The global state, its configuration from code and environment, injected failures, and reports.
 #include "state.hpp"
 
 #include <cstdarg>
@@ -11,10 +11,11 @@
 namespace cuda_sim {
 namespace {
 
-// Constant-initialized, so that no hidden guard (which TSan would not see) orders threads.
+// Constant-initialized, to avoid a hidden initialization guard, whose ordering of threads TSan
+// would not see.
 constinit RecursiveMutex global_mutex;
 
-constexpr int kReportsPrinted = 20;  // one bug in a kernel can give one for every thread
+constexpr int kReportsPrinted = 20;  // a kernel bug may cause one per thread
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -46,7 +47,7 @@ RecursiveMutex& mutex() {
 
 State& state() {
   static State* const instance = [] {
-    auto* s = new State;  // never destroyed: calls may come while the process exits
+    auto* s = new State;  // never destroyed: calls may come during process exit
     apply_config(*s, config_from_environment());
     s->fault = fault_from_environment();
     return s;
@@ -215,7 +216,7 @@ int injected_error(const char* name, int default_error) {
   fault.failed_call = name;
   if (fault.device_fails) {
     fail_device(cudaErrorIllegalAddress);
-    return 0;  // the entry point finds the device failed
+    return 0;  // the entry point sees the failed device
   }
   return fault.error.value_or(default_error);
 }

@@ -1,5 +1,5 @@
-// The simulator's one shared state and the checks with which every entry point begins. Internal to
-// the runtime. All of it is guarded by mutex(), except what is per host thread.
+// The simulator's global state and the checks at the start of every entry point. Internal to the
+// runtime. mutex() guards everything that is not per host thread.
 #pragma once
 
 #include <atomic>
@@ -35,7 +35,7 @@ struct State {
   std::mt19937 random;
   MemoryMap memory;
   StreamTable streams;
-  std::map<const void*, int> opt_in_shared_bytes;  ///< kernels allowed more dynamic shared memory
+  std::map<const void*, int> opt_in_shared_bytes;  ///< kernels with raised dynamic shared memory
   std::set<const void*> library_handles;           ///< cuBLAS objects
   cudaError_t sticky_error = cudaSuccess;
   FaultPlan fault;
@@ -45,8 +45,8 @@ struct State {
   std::string last_report;
 };
 
-/// A recursive mutex of which TSan sees only the outermost lock: a host function that runs in the
-/// TSan context of its stream may lock again what the host thread holds.
+/// A recursive mutex that shows TSan only the outermost lock: a host function, which runs in its
+/// stream's TSan context, may lock again what the host thread holds.
 class RecursiveMutex {
  public:
   void lock() {
@@ -85,24 +85,24 @@ State& state();
 /// The calling host thread's current device.
 int& current_device();
 
-/// Notes a misuse: counted, kept for last_report() and printed to standard error.
+/// Reports a misuse: counts it, keeps it for last_report() and prints it to standard error.
 void report(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
-/// Lets the "device" fail for good, as an illegal address does: every later call returns the error.
+/// Fails the device permanently, like an illegal address: every later call returns the error.
 void fail_device(cudaError_t error);
 
-/// Remembers a failure for cudaGetLastError() of this host thread and hands it through.
+/// Stores an error for this host thread's cudaGetLastError() and returns it.
 cudaError_t remembered(cudaError_t error);
 cudaError_t& last_error();
 
-/// Counts a call; the error to return instead of doing it, or 0.
+/// Counts a call. Returns the error to return in place of doing it, or 0.
 int injected_error(const char* name, int default_error);
 
-/// The reasons for which a runtime call fails before it starts: none injected, no device, device
-/// failed earlier.
+/// The error with which a runtime call fails before it starts: an injected one, no device, or an
+/// earlier device failure; else success.
 cudaError_t entry_error(const char* name, cudaError_t default_error);
 
-/// Opens an entry point of the runtime. Use CUDA_SIM_TEARDOWN where the work is done even so.
+/// Begins a runtime entry point. Use CUDA_SIM_TEARDOWN if the work is done despite an error.
 #define CUDA_SIM_ENTRY_FAILING_WITH(name, error)                               \
   const std::lock_guard entry_lock(::cuda_sim::mutex());                       \
   if (const cudaError_t entry_failure = ::cuda_sim::entry_error(#name, error)) \

@@ -1,4 +1,4 @@
-// The executor: which operation waits for which, and when they run.
+// The executor: dependencies between operations, and when they run.
 #include "streams.hpp"
 
 #include <algorithm>
@@ -19,8 +19,9 @@ double now_in_milliseconds() {
   return std::chrono::duration<double, std::milli>(now).count();
 }
 
-/// TSan would keep a signal that comes now for the stream's context, which may never run again: the
-/// thread would not learn of it. Faults of the thread itself still come at once.
+/// Signals to block while stream work runs: TSan would deliver one that arrives now to the stream's
+/// context, which may never run again, so the thread would miss it. The thread's own faults still
+/// arrive immediately.
 const sigset_t kAsynchronousSignals = [] {
   sigset_t signals = {};
   sigfillset(&signals);
@@ -29,8 +30,9 @@ const sigset_t kAsynchronousSignals = [] {
   return signals;
 }();
 
-// Costly, and so they outlive their streams. A new one knows all that was done before it was made:
-// so streams get theirs at once, before the work that must be ordered.
+// TSan contexts are expensive, so they outlive their streams. A new context is ordered after
+// everything done before its creation: streams get theirs at creation, before any work that must be
+// ordered.
 std::vector<TsanContext>& spare_contexts() {
   static auto* const spares = new std::vector<TsanContext>;
   return *spares;
@@ -74,13 +76,13 @@ void run_operation(Operation& operation) {
   operation.after.clear();
 }
 
-/// What the operation did, the calling host thread knows from here on.
+/// Orders the calling host thread after the operation.
 void see(Operation& operation) {
   acquire(&operation);
   operation.waited_for = true;
 }
 
-/// The operations not yet done that `roots` need, themselves included.
+/// The unfinished operations that `roots` depend on, including themselves.
 std::vector<OperationPtr> needed_by(const std::vector<OperationPtr>& roots) {
   std::vector<OperationPtr> found;
   std::set<Operation*> seen;
@@ -128,7 +130,7 @@ StreamContext::StreamContext(CUstream_st* stream)
   if (kThreadSanitizer)
     pthread_sigmask(SIG_BLOCK, &kAsynchronousSignals, &previous_signals_);
   running = stream;
-  give_tsan_context(*stream);  // again, where a graph outlived the stream
+  give_tsan_context(*stream);  // once more, for a graph that outlived its stream
   switch_tsan_fiber(stream->tsan.stream);
 }
 
@@ -200,7 +202,7 @@ bool StreamTable::retire(CUstream_st* stream) {
   if (streams_.erase(stream) == 0)
     return false;
   retired_.push_back(stream);
-  // Another stream may go on as the same threads where the host has seen what they did.
+  // Another stream may reuse the TSan context if the host has waited for its work.
   if (!stream->last || stream->last->waited_for)
     take_tsan_context(*stream);
   return true;
@@ -240,7 +242,7 @@ OperationPtr StreamTable::make(CUstream_st* stream, Work work,
   operation->work = std::move(work);
   operation->stream = stream;
   auto add_dependency = [&](const OperationPtr& earlier) {
-    // One that is done still orders: its effects happen before this, as TSan must know.
+    // Keep finished operations for TSan: their effects happen before this operation.
     if (earlier && (kThreadSanitizer || !earlier->done))
       operation->after.push_back(earlier);
   };

@@ -1,10 +1,9 @@
-// Streams, events and graphs, and the executor that runs what was queued on them. Internal to the
-// runtime.
+// Streams, events and graphs, and the executor for queued work. Internal to the runtime.
 //
-// Queued work is a graph of operations, each after those it must wait for: the one before it in its
-// stream, the events its stream waits for, and what the legacy default stream synchronizes with.
-// Nothing runs until something requires it (StreamOrder::kLazy) or earlier by choice, and among
-// operations that may run the next is drawn at random: any result that depends on the draw is a
+// Queued work is a graph of operations. Each depends on the previous one in its stream, the events
+// its stream waits for, and the operations that the legacy default stream synchronizes with.
+// Nothing runs until something requires it (StreamOrder::kLazy) or, in other modes, earlier; among
+// operations that may run, the next is drawn at random. A result that depends on the draw reveals a
 // missing dependency in the code under test.
 #pragma once
 
@@ -30,7 +29,7 @@ struct Operation {
   Work work;
   std::vector<OperationPtr> after;
   CUstream_st* stream = nullptr;
-  CUevent_st* event = nullptr;  ///< takes the time when this is done
+  CUevent_st* event = nullptr;  ///< gets its timestamp when this is done
   bool done = false;
   bool waited_for = false;  ///< by a host thread
 };
@@ -47,29 +46,29 @@ using CapturePtr = std::shared_ptr<Capture>;
 
 struct ThreadFiber;
 
-/// What TSan takes for one thread: a few of a block's share it, each with a stack of its own.
+/// A TSan thread: stands for a few of a block's threads, each with its own stack.
 struct TsanThread {
   void* fiber = nullptr;
   std::vector<ThreadFiber*> idle;
-  std::size_t entered = 0;  ///< the last kernel that it had threads of, counted from 1
+  std::size_t entered = 0;  ///< the last kernel with threads on it, counted from 1
 };
 
-/// What TSan takes for the threads of a stream; empty under no TSan.
+/// The TSan threads that stand for a stream and its kernels; empty without TSan.
 struct TsanContext {
-  /// Addresses that order a kernel's threads between what precedes and what follows it.
+  /// Addresses that order a kernel's threads with what precedes and follows it.
   struct Ordering {
     char threads_start = 0;
     char threads_end = 0;
   };
 
   void* stream = nullptr;
-  std::vector<TsanThread> threads;  ///< of the kernels that run there
+  std::vector<TsanThread> threads;  ///< for the kernels that run in the stream
   std::unique_ptr<Ordering> ordering;
 };
 
 }  // namespace cuda_sim
 
-// NVIDIA's headers declare these four names and leave what they hold to the runtime.
+// NVIDIA's headers declare these types and leave their contents to the runtime.
 struct CUstream_st {
   int device = 0;
   unsigned flags = 0;
@@ -78,7 +77,7 @@ struct CUstream_st {
   bool legacy = false;
   cuda_sim::OperationPtr last;
   cuda_sim::CapturePtr capture;
-  std::vector<int> capture_tail;  ///< nodes that the next captured operation comes after
+  std::vector<int> capture_tail;  ///< nodes that precede the next captured operation
   cuda_sim::TsanContext tsan;
 };
 struct CUevent_st {
@@ -112,20 +111,20 @@ class StreamTable {
 
   CUstream_st* create(int device, unsigned flags, int priority);
   bool retire(CUstream_st* stream);
-  /// The stream behind a handle; the default ones stand for the current device's. Null if unknown.
+  /// The stream of a handle; default handles mean the current device's. Null if unknown.
   CUstream_st* find(cudaStream_t handle);
   std::vector<CUstream_st*> all();
 
-  /// Queues work behind everything `stream` must wait for, and behind `also_after`.
+  /// Queues work after everything `stream` must wait for, and after `also_after`.
   OperationPtr push(CUstream_st* stream, Work work, std::vector<OperationPtr> also_after = {});
-  /// Queues the recording of `event`, which takes the time when it is reached.
+  /// Queues the recording of `event`, which gets its timestamp when reached.
   void record(CUevent_st* event, CUstream_st* stream);
 
-  /// Runs what `operation` needs; the calling host thread is ordered behind it.
+  /// Runs everything `operation` depends on; orders the calling host thread after it.
   void wait_for(const OperationPtr& operation);
   void wait_for_stream(CUstream_st* stream) { wait_for(stream->last); }
   void wait_for_all();
-  /// Whether it is done. If not, it may make progress on its own, as a device would.
+  /// Whether it is done. If not, it may progress meanwhile, as on a device.
   bool poll(const OperationPtr& operation);
 
   std::set<CUevent_st*> events;
@@ -138,12 +137,12 @@ class StreamTable {
   void submit(const OperationPtr& operation);
 
   std::set<CUstream_st*> streams_;
-  std::vector<CUstream_st*> retired_;  // destroyed, but their work may still be queued
-  std::vector<std::unique_ptr<CUstream_st>> legacy_;  // one for each device
+  std::vector<CUstream_st*> retired_;                 // destroyed, but may have queued work
+  std::vector<std::unique_ptr<CUstream_st>> legacy_;  // one per device
   std::vector<OperationPtr> pending_;
 };
 
-/// Makes `stream` the one whose work runs, also in TSan's eyes. Signals wait meanwhile under TSan.
+/// Makes `stream` the one whose work runs, for TSan too. Blocks signals meanwhile under TSan.
 class StreamContext {
  public:
   explicit StreamContext(CUstream_st* stream);
@@ -161,7 +160,7 @@ CUstream_st* running_stream();
 /// Queues work on a stream, or captures it if the stream is capturing.
 cudaError_t enqueue(CUstream_st* stream, cudaGraphNodeType type, Work work);
 
-/// Runs `run(i)` for all i in [0, n), each after those in `after(i)`, otherwise in random order.
+/// Calls `run(i)` for all i in [0, n), after those in `after(i)` and otherwise in random order.
 void run_in_dependency_order(std::size_t n,
                              const std::function<std::vector<std::size_t>(std::size_t)>& after,
                              const std::function<void(std::size_t)>& run);
@@ -171,18 +170,19 @@ void run_in_dependency_order(std::size_t n,
 /// Adds a node to the capture that `stream` takes part in.
 void capture_node(CUstream_st* stream, cudaGraphNodeType type, Work work);
 
-/// Which captures forbid a call, by their mode: those of its own thread alone, but for kGlobal.
+/// Which captures forbid a call, by mode. A capture affects calls of its own thread, and of all
+/// threads only in mode kGlobal.
 enum class Forbidden {
-  kUnlessRelaxed,  ///< what is merely unsafe
-  kAlways,         ///< what waits
-  kOnDevice        ///< what waits for the whole device: by all captures there, whatever the thread
+  kUnlessRelaxed,  ///< unsafe calls
+  kAlways,         ///< calls that synchronize
+  kOnDevice        ///< calls that synchronize the device: any capture on it forbids them
 };
 
-/// Rejects a call that capture forbids: reports it, invalidates the captures concerned and returns
-/// the error.
+/// Rejects a call that a capture forbids: reports it, invalidates those captures and returns the
+/// error.
 cudaError_t throw_if_capturing(const char* name, Forbidden forbidden = Forbidden::kUnlessRelaxed);
 
-/// True while a host function runs, where CUDA calls are not permitted.
+/// True while a host function runs, during which CUDA calls are not permitted.
 bool& in_host_function();
 
 }  // namespace cuda_sim

@@ -1,4 +1,5 @@
-// Streams, events, graphs and host functions: what order guarantees, and what its absence shows.
+// Streams, events, graphs and host functions: what ordering guarantees, and what its absence
+// reveals.
 #include <csignal>
 #include <thread>
 
@@ -28,7 +29,7 @@ cudaError_t enqueue_add(float* values, cudaStream_t stream) {
 
 class Streams : public CudaSim {
  protected:
-  /// Up in one stream, a kernel in another, down again. Returns what arrives.
+  /// Uploads in one stream, runs a kernel in another, downloads. Returns the result.
   static float pass_through(bool wait_for_upload, bool wait_on_host, bool reuse_early) {
     const Stream up, work;
     const Event uploaded, done;
@@ -171,7 +172,7 @@ volatile std::sig_atomic_t signal_arrived = 0;
 TEST_F(Streams, SignalsDuringWorkArriveWithTheHostThread) {
   std::signal(SIGUSR1, [](int) { signal_arrived = 1; });
   const Stream stream;
-  // As if from outside, at a moment when TSan does not see it sent.
+  // Sends the signal by system call, as if from outside, so that TSan does not see it.
   ASSERT_CUDA(cudaLaunchHostFunc(
       stream, [](void*) { syscall(SYS_tgkill, getpid(), gettid(), SIGUSR1); }, nullptr));
   ASSERT_CUDA(cudaStreamSynchronize(stream));
@@ -351,8 +352,7 @@ TEST_F(Races, BlocksAddingWithoutAtomicsIsARace) {
   EXPECT_RACE(run_once(sum_without_atomics, 3));
 }
 
-// Blocks of both streams have their shared memory from one arena, which is mapped anew now and
-// then.
+// Blocks of both streams get shared memory from one arena, which is remapped from time to time.
 TEST_F(Races, UnorderedStreamsShareNoSharedMemory) {
   constexpr std::size_t kSharedBytes = std::size_t{40} << 10;
   const Stream one, other;

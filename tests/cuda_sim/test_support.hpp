@@ -1,5 +1,5 @@
-// What the simulator's own tests share: a fixture that starts each test from a clean simulator, and
-// owners of the few CUDA objects they use.
+// Shared by the simulator's tests: a fixture that starts each test with a clean simulator, and
+// owners of a few CUDA objects.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +30,7 @@ inline constexpr bool kUnderTsan = true;
 inline constexpr bool kUnderTsan = false;
 #endif
 
-/// TSan's own death is what its tests expect; what dies for another reason is not run under it.
+/// Under TSan, death tests expect TSan's own exit; tests that die otherwise are skipped.
 #define SKIP_UNDER_TSAN(why) \
   if (kUnderTsan)            \
   GTEST_SKIP() << why
@@ -59,7 +59,7 @@ class CudaSim : public testing::Test {
   }
 };
 
-/// Device memory for `count` values, freed with its owner.
+/// Device memory for `count` values, freed by its owner.
 template <class T = float>
 class DeviceArray {
  public:

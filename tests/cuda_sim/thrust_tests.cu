@@ -1,4 +1,5 @@
-// Thrust over simulated device memory: with its CPP device system, inside a guard that opens it.
+// Thrust on simulated device memory, with its CPP device system, under a guard that opens the
+// memory.
 #include <thrust/device_ptr.h>
 #include <thrust/execution_policy.h>
 #include <thrust/extrema.h>
