@@ -5,8 +5,8 @@
 
 namespace lamella::test {
 
-// An absolute path. Only its source file depends on the build tree, so the compiler cache serves
-// all others.
+// An absolute path. Only one source file holds it, so all others compile identically in every build
+// tree.
 [[nodiscard]] const std::string& command_path();
 
 }  // namespace lamella::test
