@@ -1,4 +1,4 @@
-// The activation functions that a layer may end with, and their text form.
+// Activation functions of a layer, and their text form.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
-// Which function; a and b are an Activation's parameters.
+// The activation function; a and b are the parameters of an Activation.
 enum class ActivationKind {
   kIdentity,   // x
   kRelu,       // x > 0 ? x : 0; NaN stays NaN
@@ -28,36 +28,36 @@ enum class ActivationKind {
   kLogSoftmax    // x_i - log(sum_j e^x_j) over the row's outputs
 };
 
-// An activation with its parameters; which of a and b mean something depends on the kind (above).
-// The defaults are those of PyTorch: leaky_relu 0.01, elu 1, hard_sigmoid 1/6 and 1/2.
+// An activation function with its parameters. ActivationKind shows which of a and b each kind uses.
+// Defaults follow PyTorch: leaky_relu 0.01, elu 1, hard_sigmoid 1/6 and 1/2.
 struct Activation {
   ActivationKind kind = ActivationKind::kIdentity;
   float a = 0;
   float b = 0;
 
   Activation() = default;
-  // With the default parameters of the kind.
+  // Takes the kind's default parameters.
   Activation(ActivationKind k);  // NOLINT(google-explicit-constructor): a kind is an activation
   Activation(ActivationKind k, float first, float second = 0) : kind(k), a(first), b(second) {}
 
-  // Whether an output depends on the whole row (softmax, log_softmax): such a kind may only stand
-  // after the last layer.
+  // Whether an output depends on the whole row (softmax, log_softmax). Only the last layer may have
+  // such an activation.
   [[nodiscard]] bool over_row() const {
     return kind == ActivationKind::kSoftmax || kind == ActivationKind::kLogSoftmax;
   }
   bool operator==(const Activation&) const = default;
 };
 
-// "relu", "leaky_relu:0.2", "clip:0:6": the name and the parameters, behind colons. Reading what
-// to_string wrote gives the same activation bit for bit.
+// Name and parameters, separated by colons: "relu", "leaky_relu:0.2", "clip:0:6". Parsing the
+// result gives the same activation bit for bit.
 [[nodiscard]] std::string to_string(const Activation& activation);
 
-// Reads the text form, case-insensitively; parameters left out take their defaults. Also takes the
-// usual other names: linear, none (identity), swish (silu), relu6 (clip:0:6), gelu_tanh, gelu_erf.
-// Throws UsageError that lists the known names.
+// Parses the text form, case-insensitively; omitted parameters take their defaults. Also accepts
+// the common aliases linear and none (identity), swish (silu), relu6 (clip:0:6), gelu_tanh and
+// gelu_erf. Throws UsageError, which lists the known names.
 [[nodiscard]] Activation parse_activation(std::string_view text);
 
-// A comma-separated list of them. Throws UsageError, also on an empty entry.
+// Parses a comma-separated list of activations. Throws UsageError, also on an empty entry.
 [[nodiscard]] std::vector<Activation> parse_activations(std::string_view text);
 
 }  // namespace lamella

@@ -1,5 +1,5 @@
-// How fast an engine computes: the whole network, each layer, each layer's GEMM alone, and what
-// the machine could do at most.
+// Benchmarks: the time of a whole network, of each layer and of each layer's GEMM, beside the
+// machine's roofline.
 #pragma once
 
 #include <algorithm>
@@ -17,126 +17,129 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
-// Of calls that were all the same, in seconds each. Calls too short for the clock (under 20
-// microseconds) are timed in groups, and a group's mean counts as one.
+// Statistics of repeated identical calls, in seconds per call. Calls shorter than 20 microseconds
+// are timed in groups, and each group counts as one sample: its mean.
 struct CallTimes {
   std::uint64_t calls = 0;
   double min = 0;
   double median = 0;
-  double p90 = 0;  // 90 % took no longer
+  double p90 = 0;  // 90 % of the samples took at most this
   double p99 = 0;
   double max = 0;
-  // The coefficient of variation of the means of ten parts of the time: how much the machine itself
-  // changed. 0.025 is much.
+  // Coefficient of variation of the means of ten equal parts of the measurement: how much the
+  // machine itself varied. 0.025 is much.
   double variation = 0;
 };
 
-// What the machine can do at most; 0 where it is not known.
+// Upper limits of the machine; 0 where unknown.
 struct Roofline {
   double flops = 0;  // floating-point operations per second
-  double bytes = 0;  // per second, to and from memory beyond the caches
+  double bytes = 0;  // memory bandwidth beyond the caches, bytes per second
 };
 
-// Measures them for the CPU, with as many threads as the engine has: multiply-adds on registers,
-// and copying 256 MiB; takes about a third of a second. For one CUDA device they are what its
-// clocks and widths allow in float32, not measured, and only where the driver says them and the
-// engine computes in float32. Throws DeviceError.
+// Returns the roofline of the engine's device. On the CPU it is measured with the engine's thread
+// count, by multiply-adds on registers and by copying 256 MiB, in about a third of a second. For
+// one CUDA device it is not measured but computed from clocks and bus widths: the float32 peak,
+// only if the driver reports these and the engine computes in float32. Throws DeviceError.
 [[nodiscard]] Roofline measure_roofline(const EngineInfo& engine);
 
-// The work of a layer for so many rows, and the time it takes at least.
+// The work of one layer for a batch.
 struct LayerWork {
   std::uint64_t flops = 0;  // as in Network::flops_per_row
-  std::uint64_t bytes = 0;  // of float32 inputs, weights, bias and outputs, each moved once
+  std::uint64_t bytes = 0;  // float32 inputs, weights, bias and outputs, each moved once
 
-  // The roofline: the longer of the two (Williams, Waterman and Patterson, 2009); 0 where no
-  // peak is known. What stays in a cache may take less.
+  // A lower bound on the time by the roofline model (Williams, Waterman and Patterson, 2009): the
+  // longer of the compute and the memory time; 0 if neither peak is known. Data that stays in a
+  // cache may take less.
   [[nodiscard]] double min_seconds(const Roofline& roofline) const;
 };
-// The work of one layer. Does not throw.
+// The work of a layer for a batch of that many rows. Does not throw.
 [[nodiscard]] LayerWork work_of(const Layer& layer, std::size_t rows);
 
-// How long one layer takes.
+// Times of one layer.
 struct LayerTimes {
-  CallTimes alone;  // the layer as a network of its own
+  CallTimes alone;  // the layer as a one-layer network
   CallTimes gemm;   // its GEMM, without bias and activation
 };
 
-// What a call of Engine::run asks of one CUDA device, each part by itself: medians, in seconds.
+// Device-side parts of a call of Engine::run on one CUDA device, timed separately: medians in
+// seconds.
 struct DeviceTimes {
-  double copy_in = 0;   // of the rows, from page-locked memory of the host
-  double compute = 0;   // of rows that are on the device
-  double copy_out = 0;  // of the outputs, to page-locked memory
-  // What of compute each layer takes; empty where one kernel carries the rows through all of them.
-  // CudaEngine::time_layers says how they are told apart.
+  double copy_in = 0;   // rows, from page-locked host memory to the device
+  double compute = 0;   // on rows already on the device
+  double copy_out = 0;  // outputs, to page-locked host memory
+  // The share of compute that each layer takes, in seconds; empty if one fused kernel computes all
+  // layers. See CudaEngine::time_layers.
   std::vector<double> layers;
 
-  // A call takes as long at least: the parts of successive chunks of rows overlap, so that the
-  // slowest decides.
+  // Lower bound on the time of a call. The parts overlap over successive chunks of rows, so the
+  // slowest part is the bound.
   [[nodiscard]] double bound() const { return std::max({copy_in, compute, copy_out}); }
-  // What share of a call's time that is, from 0 to about 1: 1 where all else hides behind it.
+  // The bound as a share of a call's time, from 0 to about 1; 1 if everything else overlaps with
+  // it.
   [[nodiscard]] double share_of(double call_seconds) const {
     return call_seconds > 0 ? bound() / call_seconds : 0;
   }
 };
 
-// What is timed, and for how long.
+// What to time, and for how long.
 struct BenchOptions {
-  std::size_t rows = 1;          // in each call
-  double seconds = 3;            // for the network; and again for all of its layers together
-  double warm_up_seconds = 0.2;  // before each
-  bool layers = true;            // whether layers are timed
-  const std::atomic<bool>* cancelled = nullptr;  // looked at between calls
+  std::size_t rows = 1;          // batch size of each call
+  double seconds = 3;            // seconds for the network, and again for all layers together
+  double warm_up_seconds = 0.2;  // before each measurement
+  bool layers = true;            // whether to time layers
+  const std::atomic<bool>* cancelled = nullptr;  // polled between calls; may be null
 };
 
-// What benchmark() found.
+// Result of benchmark().
 struct BenchReport {
   EngineInfo engine;
   std::size_t rows = 0;
   CallTimes network;
   std::vector<LayerTimes> layers;
-  std::optional<DeviceTimes> device;  // where the engine is one CUDA device
+  std::optional<DeviceTimes> device;  // if the engine is one CUDA device
 };
 
-// Times Engine::run on random rows in host memory: on a CUDA device that includes the copies there
-// and back, which are then also timed by themselves, as is the computation without them. Layers and
-// their GEMMs take turns, so that a change of the clock meets all alike. Throws DeviceError,
+// Times Engine::run on random rows in host memory. On a CUDA device that includes the copies to and
+// from the device; copies and computation are then also timed separately. Layers and their GEMMs
+// are timed in turns, so that a clock change affects all alike. Throws DeviceError,
 // OutOfMemoryError, CancelledError.
 [[nodiscard]] BenchReport benchmark(const std::shared_ptr<const Network>& network,
                                     const EngineOptions& engine, const BenchOptions& options);
 
-// A way of the CUDA engine to compute a network.
+// The time of one execution path of the CUDA engine.
 struct PathTime {
   CudaPath path = CudaPath::kLayers;  // never kAuto
   std::string name;                   // as EngineInfo::path
-  double predicted = 0;               // seconds, by bytes and operations; 0 where nothing is known
+  double predicted = 0;               // seconds, from bytes and operations; 0 if unknown
   double measured = 0;                // seconds on the device
 };
 
-// The algorithms of cuBLASLt that serve one layer at any number of rows and agreed with the
-// double-precision reference in validation, the first of them in the order of its heuristic.
+// The cuBLASLt algorithms that serve a layer at every batch size and agreed with the
+// double-precision reference in validation, in the order of cuBLASLt's heuristic.
 struct LayerAlgorithms {
-  std::vector<double> seconds;  // that the layer takes by each, on the device
-  std::size_t taken = 0;        // the quickest of them; the first of those that hardly differ
+  std::vector<double> seconds;  // device time of the layer with each algorithm
+  std::size_t taken = 0;        // index of the fastest; the first of those about equally fast
 };
 
-// What measure_paths() found.
+// Result of measure_paths().
 struct PathReport {
   std::size_t rows = 0;
   std::vector<PathTime> paths;
   std::vector<LayerAlgorithms> layers;  // of CudaPath::kLayers
-  std::string tuning_cache;             // the file that keeps it; empty when none does
+  std::string tuning_cache;  // the file that stores the times; empty if they are not stored
 };
 
-// The calls that decide which path engines with CudaPath::kAuto take.
+// The batch size whose times decide which path an engine with CudaPath::kAuto takes.
 inline constexpr std::size_t kPathRows = 65'536;
 
-// Times each path that is possible for the network in float32, in calls of so many rows (from 1 up)
-// that are on one CUDA device; and of each layer, up to four of cuBLASLt's algorithms. Times of
-// kPathRows rows are kept in a file of the user's (tuning.json in $LAMELLA_CACHE_DIR, else in
-// lamella/ of $XDG_CACHE_HOME or of ~/.cache), and engines that are made after it, in any process,
-// take the quicker path and the quickest algorithms: so their outputs may differ in the last bits
-// from those before. Throws DeviceError, OutOfMemoryError,
-// FileError; UsageError when the device is not one CUDA device.
+// Times each execution path that is possible for the network in float32, with batches of that many
+// rows (at least 1) in the memory of one CUDA device; and up to four cuBLASLt algorithms for each
+// layer. Times at kPathRows rows are stored in the user's tuning cache: tuning.json in
+// $LAMELLA_CACHE_DIR, else in lamella/ under $XDG_CACHE_HOME or ~/.cache. Engines created
+// afterwards, in any process, take the faster path and the fastest algorithms, so the last bits of
+// their outputs may differ from those of earlier engines. Throws DeviceError, OutOfMemoryError,
+// FileError; UsageError unless device is a single CUDA device.
 [[nodiscard]] PathReport measure_paths(const std::shared_ptr<const Network>& network,
                                        const Device& device, std::size_t rows = kPathRows);
 

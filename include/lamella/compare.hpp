@@ -1,5 +1,5 @@
-// Comparing what an engine computes with outputs that are known from elsewhere: the outputs of
-// another program for the same rows, or the activations of each layer.
+// Compares an engine's results with expected ones: the outputs of another program for the same
+// rows, or the activations of each layer.
 #pragma once
 
 #include <atomic>
@@ -17,53 +17,52 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
-// A value agrees when |found - expected| <= absolute + relative * |expected|. NaN agrees with NaN,
-// an infinity with itself alone.
+// A value agrees if |found - expected| <= absolute + relative * |expected|. NaN agrees with NaN, an
+// infinity only with itself.
 struct Tolerance {
   double absolute = 1e-5;
   double relative = 1e-5;
 };
 
-// The errors in one column, or in several. Rows are counted from 0.
+// Errors in one or several columns. Row numbers start at 0.
 struct ErrorSummary {
   std::uint64_t values = 0;
-  std::uint64_t outside = 0;  // values beyond the tolerance
-  // The largest |found - expected|; infinite where one of them is NaN or infinite and the other is
-  // not the same.
+  std::uint64_t outside = 0;  // values outside the tolerance
+  // The largest |found - expected|; infinite if one of the two is NaN or infinite and the other
+  // differs.
   double absolute = 0;
   std::uint64_t absolute_row = 0;
-  // The largest |found - expected| / |expected|, over the expected values that are not 0.
+  // The largest |found - expected| / |expected| over the nonzero expected values.
   double relative = 0;
   std::uint64_t relative_row = 0;
 };
 
-// The first value beyond the tolerance: of the lowest row, in it the lowest column.
+// The first value outside the tolerance: in the lowest row, and there in the lowest column.
 struct Difference {
   std::uint64_t row = 0;
   std::size_t column = 0;
   float found = 0;
   float expected = 0;
-  // What exact arithmetic gives there, and how far off the engine's precision may be; compare()
-  // alone fills them.
+  // The exact value, and the error that the engine's precision permits. Only compare() fills them.
   double reference = 0;
   double bound = 0;
 };
 
-// What compare() found. Columns are outputs.
+// Result of compare(). Columns are outputs.
 struct Comparison {
   std::uint64_t rows = 0;
   std::vector<ErrorSummary> columns;
-  std::optional<Difference> first;  // none: the comparison passed
+  std::optional<Difference> first;  // empty: the comparison passed
 
   [[nodiscard]] bool passed() const { return !first; }
-  // All columns taken together.
+  // The summary over all columns.
   [[nodiscard]] ErrorSummary overall() const;
 };
 
-// Which files are compared, and how closely.
+// Files to compare, and the tolerance.
 struct CompareOptions {
   RowFile rows = {};
-  RowFile expected = {};       // a row of outputs for each row; not standard input
+  RowFile expected = {};       // one row of outputs for each row; not standard input
   std::size_t chunk_rows = 0;  // 0: chosen so that a chunk is a few MiB
   Tolerance tolerance = {};
   std::function<void(const ScoreProgress&)> on_progress;  // as in ScoreOptions
@@ -71,33 +70,32 @@ struct CompareOptions {
 };
 
 // Scores the rows and compares every output with the expected one. Streams both files; memory is
-// bounded by a few chunks. Throws FileError, also when the files have not equally many rows;
-// DeviceError, CancelledError.
+// bounded by a few chunks. Throws FileError, also if the files differ in row count; DeviceError,
+// CancelledError.
 [[nodiscard]] Comparison compare(Engine& engine, const CompareOptions& options);
 
-// What one layer gives, compared.
+// The comparison of one layer.
 struct LayerComparison {
   std::size_t layer = 0;        // counted from 1
-  bool pre_activation = false;  // before its activation, else after it
-  std::string array;            // the name of the array that it was compared with
+  bool pre_activation = false;  // compares pre-activations, else activations
+  std::string array;            // name of the array with the expected values
   Comparison comparison;
 };
 
-// Which layers are compared, and how closely.
+// Files to compare, and the tolerance.
 struct CompareLayersOptions {
   RowFile rows = {};
-  // A .npz with an array [rows x outputs of the layer] for each value to compare, in any number:
-  // activation_N, or hN or aN, is what layer N gives; pre_activation_N, or zN, is before its
-  // activation.
+  // A .npz with any number of arrays [rows x outputs of the layer]: activation_N, hN or aN holds
+  // the activations of layer N, pre_activation_N or zN its pre-activations.
   std::string layers = {};
   Tolerance tolerance = {};
   const std::atomic<bool>* cancelled = nullptr;
 };
 
-// Runs the rows once and requests the layer outputs that the file has arrays for: they are what the
-// engine gives as it computes the whole network. In the order of layers, before an activation
-// first, up to the first that differs: all but the last entry passed. Holds the rows and the arrays
-// in memory. Throws FileError, DeviceError, CancelledError.
+// Runs the rows once and requests the layer outputs for which the file has arrays; they are
+// intermediate values of the engine's normal execution path. Compares in layer order,
+// pre-activations first, and stops at the first mismatch: all entries but the last passed. Holds
+// the rows and the arrays in memory. Throws FileError, DeviceError, CancelledError.
 [[nodiscard]] std::vector<LayerComparison> compare_layers(Engine& engine,
                                                           const CompareLayersOptions& options);
 

@@ -1,4 +1,4 @@
-// Where a CUDA engine's device memory comes from: cudaMalloc, or an application's own pool.
+// The source of a CUDA engine's device memory: cudaMalloc, or an application's memory pool.
 #pragma once
 
 #include <cstddef>
@@ -6,15 +6,16 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
-// An application's source of device memory, handed over as EngineOptions::device_memory. All device
-// memory that an engine allocates comes from it: weights, workspace, what run() needs of the
-// device. (Page-locked host memory does not, nor what the CUDA runtime and cuBLAS keep for
-// themselves.)
+// An application's allocator of device memory, passed as EngineOptions::device_memory. An engine
+// allocates all its device memory from it: weights, workspace, and the buffers of run(). (It does
+// not serve page-locked host memory, nor what the CUDA runtime and cuBLAS allocate internally.)
 //
-// Both functions are called with the engine's device current, by the thread that makes, calls or
-// destroys an engine; by several at once where engines are used so. Neither may call Lamella.
+// The thread that creates, calls or destroys an engine calls both functions, with the engine's
+// device current. Calls are concurrent if the application uses engines concurrently. Neither
+// function may call Lamella.
 //
-// For cudaMallocAsync's pool, whose memory other streams may use once its own has come so far:
+// For the pool of cudaMallocAsync, whose memory other streams may use once the allocating stream
+// has reached the allocation:
 //
 //   class AsyncPool final : public lamella::DeviceMemoryResource {
 //    public:
@@ -45,15 +46,16 @@ class DeviceMemoryResource {
   DeviceMemoryResource& operator=(DeviceMemoryResource&&) = delete;
   virtual ~DeviceMemoryResource() = default;
 
-  // bytes, from 1 up, of the current device's memory, at a multiple of kDeviceAlignment; any stream
-  // may use it at once. Null, or an exception of any kind: there is none, which the engine's caller
-  // gets as OutOfMemoryError, with what() of the exception.
+  // Returns device memory of the current device: bytes >= 1, aligned to kDeviceAlignment, ready for
+  // use on any stream. Returning null or throwing any exception means that no memory is available;
+  // the engine's caller then gets OutOfMemoryError, with the exception's what().
   [[nodiscard]] virtual void* allocate(std::size_t bytes) = 0;
-  // Takes back what allocate() gave for so many bytes. The device has finished all work on it.
+  // Frees memory that allocate() returned for the same bytes. The device has finished all work on
+  // it.
   virtual void deallocate(void* memory, std::size_t bytes) noexcept = 0;
 };
 
-// What device memory that is handed to an engine begins at a multiple of, in bytes.
+// Alignment in bytes of device memory that the application passes to an engine.
 inline constexpr std::size_t kDeviceAlignment = 256;
 
 }  // namespace lamella

@@ -1,5 +1,5 @@
-// Engines: what computes a network on a device, rows in host memory or on the device already. This
-// header needs no CUDA header: CUstream_st* is what cudaStream_t and CUstream are.
+// Engines compute a network on a device, from rows in host memory or in device memory. This header
+// needs no CUDA header: CUstream_st* is the type of cudaStream_t and CUstream.
 #pragma once
 
 #include <cstddef>
@@ -19,120 +19,120 @@ struct CUstream_st;
 #pragma GCC visibility push(default)
 namespace lamella {
 
-// What kind of device computes.
+// The kind of device that computes.
 enum class DeviceKind { kAuto, kCpu, kCuda };
 
-// Where to compute. kAuto takes the first CUDA device that works, else the CPU.
+// The device to compute on. kAuto takes the first working CUDA device, else the CPU.
 struct Device {
   DeviceKind kind = DeviceKind::kAuto;
-  int index = 0;  // of the CUDA device, as CUDA counts them, or kAllDevices
+  int index = 0;  // CUDA device ordinal, or kAllDevices
 
-  // Every CUDA device there is: an engine spreads the rows of each call over them, in order.
+  // All CUDA devices: an engine spreads the rows of each call over them, in order.
   static constexpr int kAllDevices = -1;
 
-  // Reads "auto", "cpu", "cuda", "cuda:N" or "cuda:all". Throws UsageError.
+  // Parses "auto", "cpu", "cuda", "cuda:N" or "cuda:all". Throws UsageError.
   [[nodiscard]] static Device parse(std::string_view text);
   bool operator==(const Device&) const = default;
 };
-// The text that Device::parse reads.
+// The text that Device::parse accepts.
 [[nodiscard]] std::string to_string(const Device& device);
 
-// In what arithmetic an engine computes. The CPU engine computes in kFp32 alone.
+// The arithmetic of an engine. The CPU engine supports only kFp32.
 enum class Precision {
   kFp32,  // float32 throughout
-  kTf32,  // float32, but a GEMM's factors are rounded to 11 bits of significand
+  kTf32,  // float32, but GEMM inputs are rounded to 11 bits of significand
   kBf16,  // weights, rows and activations between layers in bfloat16 (8 bits of significand)
-  kFp16   // the same in float16: 11 bits, but an infinity beyond 65504, and denormal below 6.1e-5
+  kFp16   // the same in float16: 11 bits, infinity beyond 65504, denormal below 6.1e-5
 };
 // "fp32", "tf32", "bf16", "fp16".
 [[nodiscard]] std::string to_string(Precision precision);
-// Reads the same. Throws UsageError that lists them.
+// Parses the same names. Throws UsageError, which lists them.
 [[nodiscard]] Precision parse_precision(std::string_view text);
 
-// How a CUDA engine computes. The CPU engine has no choice to offer, and does not look at it.
+// The execution path of a CUDA engine. The CPU engine has no choice and ignores it.
 enum class CudaPath {
-  kAuto,    // what should be quicker; only where kFused is possible is there a choice
-  kLayers,  // layer by layer: GEMMs, then bias and activation
-  kFused    // one kernel carries rows through the whole network: fp32 and widths up to 128 alone
+  kAuto,    // the path expected to be faster; a choice only where kFused is possible
+  kLayers,  // layer by layer: GEMM, then bias and activation
+  kFused    // one kernel computes the whole network; only fp32 and widths up to 128
 };
 // "auto", "layers", "fused".
 [[nodiscard]] std::string to_string(CudaPath path);
-// Reads the same. Throws UsageError that lists them.
+// Parses the same names. Throws UsageError, which lists them.
 [[nodiscard]] CudaPath parse_cuda_path(std::string_view text);
 
 // Where and how an engine computes.
 struct EngineOptions {
   Device device = {};
-  // The most rows that one pass carries; more are split. Bounds the engine's memory on a device.
-  // 0 leaves it to the engine.
+  // Maximum rows per pass; larger batches are split. Bounds the engine's device memory. 0: the
+  // engine chooses.
   std::size_t max_rows = 0;
-  // Memory of the CUDA device for activations and cuBLAS: workspace_bytes(network, options) long at
-  // least, at a multiple of kDeviceAlignment, the caller's, to be kept until the engine is gone,
-  // and this engine's alone until then. Null: the engine allocates. The CPU engine looks at
-  // neither.
+  // Memory of the CUDA device for activations and cuBLAS: at least workspace_bytes(network,
+  // options) bytes, aligned to kDeviceAlignment. The caller owns it, keeps it until the engine is
+  // destroyed, and uses it for nothing else until then. Null: the engine allocates. The CPU engine
+  // ignores both.
   void* workspace = nullptr;
   std::size_t workspace_bytes = 0;
-  // Threads of the CPU engine; 0 takes one for each core that the process may use.
+  // Threads of the CPU engine; 0: one for each core that the process may use.
   int threads = 0;
-  // Sums, biases and activation functions are in float32 whatever this says, as are the rows and
-  // outputs of a call.
+  // Whatever the precision, accumulation, bias and activation functions are float32, and so are the
+  // rows and outputs of a call.
   Precision precision = Precision::kFp32;
-  // Gives up batch invariance (EngineInfo::batch_invariant) where that makes a device faster. The
-  // CPU engine has nothing to gain by it, and keeps the promise.
+  // Gives up batch invariance (EngineInfo::batch_invariant) where that is faster. The CPU engine
+  // gains nothing from it and stays batch-invariant.
   bool fast = false;
-  // Engines that throw with kFused say why it is not possible.
+  // If kFused is not possible, engine creation throws an error with the reason.
   CudaPath path = CudaPath::kAuto;
-  // Where a CUDA engine allocates device memory; null: cudaMalloc. The engine, its clones and the
-  // weights that they share keep it alive.
+  // The allocator of a CUDA engine; null: cudaMalloc. The engine, its clones and the weights that
+  // they share keep it alive.
   std::shared_ptr<DeviceMemoryResource> device_memory = {};
 };
 
-// Bytes of device memory that a CUDA engine by these options needs beside the weights, on each of
-// its devices; 0 for the CPU. Makes no CUDA call. An engine that takes the fused path needs none of
-// it. device_memory, workspace and path are not looked at.
+// Bytes of device memory, beyond the weights, that a CUDA engine with these options needs on each
+// of its devices; 0 for the CPU. Makes no CUDA call. An engine that takes the fused path uses none
+// of it. Ignores device_memory, workspace and path.
 [[nodiscard]] std::size_t workspace_bytes(const Network& network,
                                           const EngineOptions& options = {});
 
-// What an engine is, for reports.
+// Properties of an engine, for reports.
 struct EngineInfo {
-  Device device;            // never kAuto; kAllDevices where there are several at work
-  std::string device_name;  // as the vendor names it; of several "2 devices: ..."
-  std::string precision;    // "fp32", as of to_string(Precision)
-  // Whether a row's output bits depend on nothing but the row: not on the rows beside it, their
-  // number, where they lie in memory, max_rows, or threads. On one device, by one build.
+  Device device;            // never kAuto; kAllDevices if the engine uses several
+  std::string device_name;  // as the vendor names it; for several devices "2 devices: ..."
+  std::string precision;    // "fp32", as to_string(Precision) gives
+  // Whether a row's output bits depend only on the row: not on the other rows of the batch, the
+  // batch size, memory addresses, max_rows or the thread count. Holds for one device and one build.
   bool batch_invariant = true;
   std::string path;         // how layers are computed, e.g. "row blocks of 64"
-  std::string path_reason;  // why they are computed so
-  std::string reason;       // why this device, where the choice was left to Lamella; else empty
+  std::string path_reason;  // why this path was chosen
+  std::string reason;       // why this device, if Lamella chose it; else empty
   int threads = 0;          // CPU engine only
-  int devices = 1;          // that the rows of a call are spread over
+  int devices = 1;          // count of devices that share the rows of a call
   std::size_t max_rows = 0;
 };
 
-// What one layer computes for each row of a call, written beside the outputs.
+// Requests the output of one layer for each row of a call, written in addition to the outputs.
 struct LayerOutput {
   std::size_t layer = 0;        // its index in network().layers()
-  bool pre_activation = false;  // z = W x + b; else act(z), what the next layer gets
-  MatrixView<float> values;     // [rows of the call x outputs of the layer], the caller's
+  bool pre_activation = false;  // z = W x + b; else act(z), the input of the next layer
+  MatrixView<float> values;     // [rows of the call x outputs of the layer], owned by the caller
 };
 
 // One of a row's outputs.
 struct RankedOutput {
-  std::uint32_t index = 0;  // among the outputs, from 0
+  std::uint32_t index = 0;  // index of the output, from 0
   float value = 0;
   bool operator==(const RankedOutput&) const = default;
 };
 
 // Computes one network, which it keeps alive.
 //
-// Threads: an engine serves one caller at a time, on any thread; network(), info() and clone()
-// may be called meanwhile. Several engines, of one network too, may run at once: clone() makes
-// one that shares the prepared weights.
+// Thread-safety: an engine serves one caller at a time, on any thread; network(), info() and
+// clone() may be called concurrently. Several engines, also of the same network, may run
+// concurrently: clone() creates one that shares the prepared weights.
 //
-// Errors: when a call throws, what was to be written is unspecified, and the engine can be called
-// again and destroyed. A constructor or make_engine that throws leaves nothing behind. (A CUDA
-// device whose kernels failed, say by an address of the application's, rejects everything from then
-// on: so does CUDA in the whole process.)
+// Errors: if a call throws, the contents of its output buffers are unspecified, and the engine can
+// be called again and destroyed. A constructor or make_engine that throws leaves nothing behind.
+// (After a kernel fails, for example on an invalid pointer from the application, every further call
+// on the CUDA device fails, because CUDA fails in the whole process.)
 class Engine {
  public:
   Engine() = default;
@@ -145,105 +145,105 @@ class Engine {
   [[nodiscard]] virtual const Network& network() const = 0;
   [[nodiscard]] const EngineInfo& info() const { return info_; }
 
-  // outputs[r] = network(rows[r]) for every row; host memory, any number of rows from 0 up. Returns
-  // when outputs are written. rows is [n x network().inputs()], outputs [n x network().outputs()];
-  // they must not overlap. The first calls allocate what further ones keep; on a CUDA device
-  // streams of the engine's own are used, and synchronized. Throws ShapeError (both widths named),
-  // DeviceError, OutOfMemoryError.
+  // Computes outputs[r] = network(rows[r]) for every row, in host memory, for any batch size n >=
+  // 0: rows is [n x network().inputs()], outputs [n x network().outputs()]; they must not overlap.
+  // Returns when outputs are written. The first calls allocate buffers that later calls reuse. On a
+  // CUDA device, works on the engine's own streams and synchronizes them. Throws ShapeError, which
+  // names both widths; DeviceError, OutOfMemoryError.
   void run(MatrixView<const float> rows, MatrixView<float> outputs) { run(rows, outputs, {}); }
 
-  // The same, and writes what the layer outputs ask for: any number of them in any order, several
-  // of one layer too; host memory that must not overlap rows, outputs or another layer output's.
-  // They are the engine's own numbers, from the path that it always takes: an activation is what
-  // the next layer reads (the last one: the outputs), a pre-activation what the activation function
-  // is given. Layer outputs change no bit of the outputs. They take time and memory (on a device,
-  // that of the values of one pass); a call without any pays nothing. Also throws ShapeError,
-  // before anything is computed, when a layer output's layer does not exist or its values have
-  // another shape.
+  // Also writes the requested layer outputs: any number of them, in any order, also several of one
+  // layer. Their values are in host memory that must not overlap rows, outputs or another layer
+  // output. They are intermediate values of the engine's normal execution path: an activation is
+  // exactly what the next layer reads (for the last layer, the outputs), a pre-activation exactly
+  // the argument of the activation function. Requesting layer outputs changes no bit of the
+  // outputs. It takes time and memory (on a device, that of the values of one pass); a call without
+  // them costs nothing extra. Also throws ShapeError, before computing anything, if a requested
+  // layer does not exist or its values have the wrong shape.
   virtual void run(MatrixView<const float> rows, MatrixView<float> outputs,
                    std::span<const LayerOutput> layer_outputs) = 0;
 
-  // top[r] = the k largest outputs of rows[r], descending, of those that run() gives, bit for bit:
-  // top is [n x k], k from 1 to network().outputs(); k = 1 gives each row's class. Of equals the
-  // first comes first (-0 and 0 are equal); NaN counts as larger than any number. All outputs at
-  // once are never held: on a device they are selected from there, and the largest alone copied
-  // back. There the time for the selection grows with k times the outputs. Returns when top is
+  // Selects the k largest outputs of each row, descending, from the outputs that run() gives, bit
+  // for bit: top is [n x k], 1 <= k <= network().outputs(); k = 1 gives each row's class. Of equal
+  // outputs the first comes first (-0 equals 0); NaN counts as larger than any number. Never holds
+  // the outputs of the whole batch: a CUDA device selects on the device and copies back only the k
+  // largest; the selection time there grows with k times the output count. Returns when top is
   // written. Throws ShapeError, DeviceError, OutOfMemoryError.
   virtual void run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top) = 0;
 
-  // Scores rows that are on the device already, for an engine of one CUDA device: rows is
-  // [row_count x inputs], outputs [row_count x outputs], both row-major float32 memory of that
-  // device (managed and mapped memory work too), 4-byte aligned, not overlapping. Any row_count
-  // from 0 up; more than info().max_rows are split.
+  // Scores rows in device memory, on an engine of one CUDA device: rows is [row_count x inputs],
+  // outputs [row_count x outputs], both row-major float32 in memory of that device (managed and
+  // mapped memory work too), 4-byte aligned, not overlapping. Any row_count >= 0; batches above
+  // info().max_rows are split.
   //
-  // Everything is enqueued on stream (null: the default stream), in order, and nothing else: no
-  // allocation, no synchronization, no host callback. Legal while the stream is being captured; the
-  // engine must then outlive the graph. rows and outputs must stay until the work is done. The
-  // engine's activation buffers are used in stream order: an engine must not be enqueued on a
-  // second stream before the first has finished or the second was made to wait for it, and run()
-  // and run_top_k(), which have streams of their own, not called before what was enqueued has
-  // finished. The calling thread's current device stays what it is.
+  // Enqueues all work on stream (null: the default stream), in order: no allocation, no
+  // synchronization, no host callback. Legal while the stream is being captured; the engine must
+  // then outlive the graph. rows and outputs must stay valid until the work is done. The engine's
+  // activation buffers are used in stream order. So do not enqueue on a second stream before the
+  // first has finished or the second waits for it, and do not call run() or run_top_k(), which use
+  // other streams, before the enqueued work has finished. The calling thread's current device does
+  // not change.
   //
-  // Throws UsageError where the engine is not of one CUDA device, or for a pointer that is null or
-  // not aligned, ShapeError, before anything is enqueued; DeviceError when a launch is rejected:
-  // what was enqueued before it then still runs.
+  // Before enqueuing anything, throws UsageError if the engine is not of one CUDA device or a
+  // pointer is null or not aligned, and ShapeError. Throws DeviceError if a launch fails; work
+  // enqueued before it still runs.
   void enqueue(const float* rows, std::size_t row_count, float* outputs, CUstream_st* stream) {
     enqueue(rows, row_count, outputs, stream, {});
   }
 
-  // The same with layer outputs as in run(), whose values are in memory of the same kinds as the
-  // outputs. Each adds a copy to the stream, in order with the rest; a pre-activation also, where
-  // the pass adds the bias and applies the activation at once, the kernel that adds the bias or a
-  // second GEMM without the activation. The layer outputs themselves are read before enqueue
-  // returns.
+  // Also writes layer outputs as run() does; their values are in the same kinds of memory as the
+  // outputs. Each adds a copy to the stream, in order. A pre-activation may cost more where the
+  // pass fuses bias and activation: the kernel that adds the bias, or a second GEMM without the
+  // activation. The span itself is read before enqueue returns.
   virtual void enqueue(const float* rows, std::size_t row_count, float* outputs,
                        CUstream_st* stream, std::span<const LayerOutput> layer_outputs);
 
-  // Another engine like this one, on the same device or devices, for another caller: it shares the
-  // network and what was prepared of its weights, and takes the same path, so that it gives each
-  // row the same bits (where info().batch_invariant). Either may be destroyed first. On the CPU it
-  // costs microseconds and a few KiB, and at its first calls the buffers for activations; on a CUDA
-  // device a cuBLAS handle and workspace_bytes() of its own, also where the original works in the
-  // caller's; the fused path needs neither. May be called while this engine is at work. Throws
-  // DeviceError, OutOfMemoryError; UsageError for an engine that Lamella did not make.
+  // Creates another engine on the same device or devices, for another caller. It shares the network
+  // and the prepared weights and takes the same execution path, so it gives each row the same bits
+  // (if info().batch_invariant). Either may be destroyed first. On the CPU a clone costs
+  // microseconds and a few KiB, plus activation buffers at its first calls. On a CUDA device it
+  // allocates a cuBLAS handle and workspace_bytes() of device memory, even if the original works in
+  // the caller's workspace; the fused path needs neither. May be called while this engine is
+  // computing. Throws DeviceError, OutOfMemoryError; UsageError for an engine class that is not
+  // Lamella's.
   [[nodiscard]] std::unique_ptr<Engine> clone() const { return clone(0); }
 
-  // The same with another number of threads, where this is the CPU engine; 0 keeps it.
+  // Also sets the thread count of a CPU engine; 0 keeps it. Other engines ignore it.
   [[nodiscard]] virtual std::unique_ptr<Engine> clone(int threads) const;
 
  protected:
   EngineInfo info_;
 
  private:
-  // Knows why it took this device, which the engine itself does not.
+  // Sets info().reason: only make_engine knows why the device was chosen.
   friend std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
                                              const EngineOptions& options);
 };
 
-// Makes an engine for the device that the options name. Throws DeviceError with the reason that
-// CUDA gives when a CUDA device was asked for and cannot be had; with kAuto falls back to the CPU
-// and says so in info().reason. With kAllDevices it makes one engine a device, and a call's rows
-// are split over as many of them as they are worth it for, each driven by a thread of its own;
-// outputs and layer outputs are those of one device. Where there is one, that is the engine of
-// cuda:0. The CUDA part is opened at run time, only here, by list_devices and by measure_paths, and
-// only where a driver is installed; it is never closed. May be called from several threads. Also
-// throws OutOfMemoryError; UsageError for options that cannot be met.
+// Creates an engine on the device that the options name. Throws DeviceError, with CUDA's reason, if
+// a requested CUDA device is unavailable; kAuto falls back to the CPU and reports the reason in
+// info().reason. kAllDevices creates one engine per device and splits a call's rows over as many of
+// them as pay off, each driven by its own thread; outputs and layer outputs equal those of one
+// device. On a machine with one CUDA device it creates the engine of cuda:0. Only make_engine,
+// list_devices and measure_paths open the CUDA part at run time, and only if a driver is installed;
+// it is never closed. Thread-safe. Also throws OutOfMemoryError; UsageError for options that cannot
+// be met.
 [[nodiscard]] std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
                                                   const EngineOptions& options = {});
 
-// One device that this machine has.
+// One device of this machine.
 struct DeviceDescription {
   Device device;
   std::string name;
-  std::string detail;  // one line: threads and instruction set, or memory, architecture, driver
+  std::string detail;  // one line: threads and instruction set; or memory, architecture, driver
 };
 
-// What there is to compute on.
+// The devices of this machine.
 struct DeviceList {
-  std::vector<DeviceDescription> devices;  // the CPU is always there, first
-  std::string cuda_unavailable;            // why no CUDA device is listed; empty when one is
+  std::vector<DeviceDescription> devices;  // the CPU is always present, and first
+  std::string cuda_unavailable;            // why no CUDA device is listed; empty if one is
 };
-// Asks what there is; never throws for want of a device.
+// Lists the devices. A missing device or driver is not an error.
 [[nodiscard]] DeviceList list_devices();
 
 }  // namespace lamella

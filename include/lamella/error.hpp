@@ -1,4 +1,4 @@
-// The errors that Lamella throws. Every message is one sentence that a user can act on: which file,
+// Errors that Lamella throws. Every message is one sentence that a user can act on: which file,
 // layer or line, what was found, what was wanted, and which flag or argument changes it.
 #pragma once
 
@@ -8,44 +8,44 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
-// The root of the family: catch this to catch everything that Lamella itself reports.
+// Base class of all errors that Lamella itself reports.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-// An argument, option or flag whose value cannot mean anything (the command exits with 2 on it).
+// An invalid argument, option or flag (the command exits with status 2).
 class UsageError : public Error {
  public:
   using Error::Error;
 };
 
-// A file that cannot be opened, read, understood or written. The message begins with its name.
+// A file that cannot be opened, read, parsed or written. The message begins with its name.
 class FileError : public Error {
  public:
   FileError(const std::string& file, const std::string& what) : Error(file + ": " + what) {}
 };
 
-// Shapes that do not fit each other: layers that do not chain, rows of another width.
+// Mismatched shapes: layers that do not chain, rows of the wrong width.
 class ShapeError : public Error {
  public:
   using Error::Error;
 };
 
-// A device that is absent, failed, or rejected a call. The message holds the failing expression and
-// the reason that CUDA gives.
+// A missing or failed device, or a failed CUDA call. The message holds the failing expression and
+// CUDA's reason.
 class DeviceError : public Error {
  public:
   using Error::Error;
 };
 
-// Memory, of the host or of a device, that could not be had. The message says how much was asked.
+// Host or device memory could not be allocated. The message holds the size requested.
 class OutOfMemoryError : public DeviceError {
  public:
   using DeviceError::DeviceError;
 };
 
-// The work was stopped at the caller's wish (Ctrl-C in the command); nothing half-written is left.
+// The caller cancelled the work (in the command: Ctrl-C). No partial output is left.
 class CancelledError : public Error {
  public:
   using Error::Error;

@@ -1,6 +1,6 @@
-// What a network computes, value by value, and what changing its weights would do: for people who
-// want to see the numbers, not for speed. Everything is double precision with plain loops, but for
-// what an engine is asked to show.
+// Shows what a network computes, value by value, and how changes of its weights act. For
+// inspection, not for speed: all in double precision with plain loops, except values requested from
+// an engine.
 #pragma once
 
 #include <cstddef>
@@ -17,70 +17,72 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
-// The values of one layer, [rows x outputs], row-major.
+// The values of one layer, each [rows x outputs], row-major.
 struct LayerValues {
   std::vector<double> pre_activations;  // z = W x + b
-  std::vector<double> activations;      // act(z), what the next layer gets
+  std::vector<double> activations;      // act(z), the input of the next layer
 };
 
-// Everything that stands between the inputs and the outputs of some rows.
+// All values between the inputs and the outputs of some rows.
 struct ForwardTrace {
   std::size_t rows = 0;
-  std::vector<double> inputs;  // [rows x inputs], as the first layer gets them: after input steps
+  std::vector<double> inputs;  // [rows x inputs], after input steps, as the first layer reads them
   std::vector<LayerValues> layers;
 };
 
-// rows is [any x network.inputs()]. Throws ShapeError when the width is another.
+// Traces in double precision; rows is [n x network.inputs()]. Throws ShapeError if the width
+// differs.
 [[nodiscard]] ForwardTrace trace_forward(const Network& network, MatrixView<const float> rows);
 
-// The engine's own numbers, in float32: the outputs of every layer. The inputs are what every
-// engine must make of the rows, each input step rounded to float32. Throws ShapeError, DeviceError,
-// OutOfMemoryError.
+// Traces the engine's own float32 values: the outputs of every layer. The inputs are the rows after
+// the input steps, each step rounded to float32. Throws ShapeError, DeviceError, OutOfMemoryError.
 [[nodiscard]] ForwardTrace trace_forward(Engine& engine, MatrixView<const float> rows);
 
-// Whether the layer's activation silences a unit: makes 0 of a negative pre-activation z.
+// Whether the layer's activation silences a unit: maps a negative pre-activation z to 0.
 [[nodiscard]] bool is_silenced(const Layer& layer, double pre_activation, double activation);
 
-// What a unit does over many rows. It is flat in a row where its activation hardly changes with its
-// pre-activation: the derivative is below 0.005 in size. Softmax and log_softmax are never flat.
+// Statistics of a unit over many rows. A unit is flat in a row if its activation hardly changes
+// with its pre-activation: the absolute derivative is below 0.005. Softmax and log_softmax are
+// never flat.
 struct UnitStatistics {
-  std::uint64_t flat = 0;  // rows in which it is
+  std::uint64_t flat = 0;  // rows in which the unit is flat
   double min = 0;          // of its activations
   double mean = 0;
   double max = 0;
 
-  // Flat in all rows, and always 0: nothing behind it will ever hear of it, nor can it learn.
+  // Flat in all rows with activation 0: it passes nothing on to later layers, and cannot learn.
   [[nodiscard]] bool is_dead(std::uint64_t rows) const {
     return rows != 0 && flat == rows && min == 0 && max == 0;
   }
-  // Flat in all rows at some other value.
+  // Flat in all rows, but at another value than 0.
   [[nodiscard]] bool is_saturated(std::uint64_t rows) const {
     return rows != 0 && flat == rows && !is_dead(rows);
   }
 };
 
-// What the units of a network do over many rows.
+// Statistics of the units of a network over many rows.
 struct NetworkStatistics {
   std::uint64_t rows = 0;
   std::vector<std::vector<UnitStatistics>> layers;  // [layers][outputs]
 };
 
-// Traces every row of a file, in bounded memory. Throws FileError, CancelledError.
+// Traces every row of a file in double precision, in bounded memory. Throws FileError,
+// CancelledError.
 [[nodiscard]] NetworkStatistics summarize(const Network& network, const RowFile& rows);
-// The same of the engine's own numbers. Also throws DeviceError, OutOfMemoryError.
+// Summarizes the engine's own float32 values. Also throws DeviceError, OutOfMemoryError.
 [[nodiscard]] NetworkStatistics summarize(Engine& engine, const RowFile& rows);
 
 // Writes every value of a trace as an .npz of float64 arrays: input [rows x inputs],
-// pre_activation_N and activation_N [rows x outputs] for the layers N from 1. The file appears
-// under its name only when it is complete. Throws FileError.
+// pre_activation_N and activation_N [rows x outputs] for layers N from 1. The file appears under
+// its name only when it is complete. Throws FileError.
 void save_trace(const ForwardTrace& trace, const Network& network, const std::string& file);
 
-// How far outputs y are from targets t, as a mean over the rows:
+// The loss of outputs y against targets t, a mean over the rows:
 //   squared error   1/2 sum_o (y_o - t_o)^2
-//   cross-entropy   -sum_o t_o log y_o, after softmax or log_softmax alone
+//   cross-entropy   -sum_o t_o log y_o, only after softmax or log_softmax
 enum class LossKind { kSquaredError, kCrossEntropy };
 
-// A layer whose weights may change; shapes as in Layer.
+// A layer with trainable weights; shapes as in Layer.
 struct AdjustableLayer {
   std::size_t inputs = 0;
   std::size_t outputs = 0;
@@ -89,31 +91,32 @@ struct AdjustableLayer {
   Activation activation;
 };
 
-// The derivatives of the loss.
+// Derivatives of the loss with respect to a layer's values.
 struct LayerGradient {
-  std::vector<double> deltas;   // by each pre-activation, [rows x outputs]
+  std::vector<double> deltas;   // pre-activations, [rows x outputs]
   std::vector<double> weights;  // [outputs x inputs]
   std::vector<double> bias;     // [outputs], or empty
 };
 
-// Gradient descent on a copy of a network's weights, with all rows in every step. The gradients
-// come from back-propagation (Rumelhart, Hinton and Williams, 1986). Where an activation has a
-// kink, the derivative is that of the side on which it is flat, as with PyTorch: relu'(0) = 0.
+// Full-batch gradient descent on a copy of a network's weights. Back-propagation computes the
+// gradients (Rumelhart, Hinton and Williams, 1986). At a kink of an activation, the derivative is
+// that of the flat side, as in PyTorch: relu'(0) = 0.
 class GradientDescent {
  public:
-  // rows is [n x inputs], targets [n x outputs], n at least 1. The loss is the cross-entropy where
-  // the last layer ends with softmax or log_softmax, else the squared error. Throws ShapeError.
+  // rows is [n x inputs], targets [n x outputs], n >= 1. The loss is cross-entropy if the last
+  // layer ends with softmax or log_softmax, else squared error. Throws ShapeError.
   GradientDescent(const Network& network, MatrixView<const float> rows,
                   MatrixView<const float> targets);
 
   [[nodiscard]] LossKind loss_kind() const { return loss_kind_; }
-  // All of these are of the weights as they are now.
+  // Loss, trace, layers and gradients at the current weights.
   [[nodiscard]] double loss() const { return loss_; }
   [[nodiscard]] const ForwardTrace& trace() const { return trace_; }
   [[nodiscard]] std::span<const AdjustableLayer> layers() const { return layers_; }
   [[nodiscard]] std::span<const LayerGradient> gradients() const { return gradients_; }
 
-  // Takes learning_rate times the gradient from each weight and bias, and computes all anew.
+  // Subtracts learning_rate times the gradient from every weight and bias, and recomputes loss,
+  // trace and gradients.
   void step(double learning_rate);
 
  private:

@@ -1,5 +1,5 @@
-// The picture of a network at work: a column of nodes for its input and one for each layer, with
-// the values that a row takes, joined by the weights.
+// Draws a network as a graph: a column of nodes for the input and for each layer, with the values
+// of one row, joined by the weights.
 #pragma once
 
 #include <cstddef>
@@ -11,24 +11,24 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
-// Which row a figure shows, and how much of the network.
+// The row that a figure shows, and how much of the network.
 struct FigureOptions {
-  std::size_t row = 0;  // of the trace
-  // How many nodes a column has at most; of more units, those with the largest values are shown,
-  // and the column says so.
+  std::size_t row = 0;  // index into the trace
+  // Maximum nodes per column. Of more units, the figure shows those with the largest values, and
+  // the column states so.
   std::size_t max_units = 12;
 };
 
-// An SVG document (W3C SVG 1.1 with CSS) for light and dark pages. Edges are blue where the weight
-// is positive, orange where it is negative, and as thick as it is large beside the largest of its
-// layer. Programs find the parts by their class and data attributes: nodes (.node), edges (.edge)
-// and columns (.column) have data-layer (0 for the input, layers from 1) and data-unit (from 0);
-// edges also data-from, the unit before. trace is of this network. Throws ShapeError when it has no
-// such row.
+// Returns an SVG document (W3C SVG 1.1 with CSS) for light and dark pages. Edges are blue for
+// positive weights, orange for negative ones; their width is proportional to the weight's size
+// relative to the largest of its layer. Programs find the parts by class and data attributes: nodes
+// (.node), edges (.edge) and columns (.column) have data-layer (0 for the input, layers from 1) and
+// data-unit (from 0); edges also have data-from, the unit in the previous column. trace must be of
+// this network. Throws ShapeError if it has no such row.
 [[nodiscard]] std::string figure_svg(const Network& network, const ForwardTrace& trace,
                                      const FigureOptions& options = {});
 
-// Writes figure_svg as a file, which appears under its name only when it is complete. Throws
+// Writes figure_svg to a file, which appears under its name only when it is complete. Throws
 // ShapeError, FileError.
 void save_figure(const Network& network, const ForwardTrace& trace, const std::string& file,
                  const FigureOptions& options = {});

@@ -1,5 +1,5 @@
-// What the library notices while it works: which device it took and why, what it had to do without.
-// It never prints; a program that wants to know sets a callback.
+// Diagnostics of the library: the device chosen and why, fallbacks. The library never prints; a
+// program that wants messages sets a callback.
 #pragma once
 
 #include <functional>
@@ -8,30 +8,31 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
-// How much a message matters.
+// Severity of a message.
 enum class LogSeverity {
-  kDebug,   // what was chosen among good ways
-  kInfo,    // what a user may want to know, or would have wanted otherwise
-  kWarning  // something is not as it should be; the library goes on without it
+  kDebug,   // choices between good alternatives
+  kInfo,    // what a user may want to know or change
+  kWarning  // something is wrong; the library continues without it
 };
 
-// Gets one sentence a call, without a line break at its end; the text is gone when it returns.
+// Receives one sentence per call, without a trailing line break. The text is valid only during the
+// call.
 using LogCallback = std::function<void(LogSeverity severity, std::string_view message)>;
 
-// Sets what every message of the process goes to from now on; an empty one (as at the start) turns
-// messages off, which then cost nothing. May be called from any thread at any time, from within the
-// callback too. The callback may be called on any thread, also on several at once. It may call the
-// library: what that would report is dropped. What it throws is caught and forgotten.
+// Sets the process-wide log callback; an empty one (the initial state) turns messages off, which
+// then cost nothing. Thread-safe; may also be called from within the callback. The callback may run
+// on any thread, and on several at once. It may call the library, whose messages are then dropped.
+// Exceptions from it are caught and ignored.
 //
-// When this returns, the callback before is running on no thread any more and will not be called
-// again, so that what it refers to may be destroyed; only from within a callback does it not wait.
+// On return, the previous callback no longer runs on any thread and will not be called again, so
+// its captures may be destroyed. Exception: a call from within a callback does not wait.
 void set_log_callback(LogCallback callback);
 
-// Whether there is a callback; false within one.
+// Whether a callback is set; false within the callback.
 [[nodiscard]] bool is_logging() noexcept;
 
-// Hands a message to the callback, where there is one, as the library does with its own: for
-// programs that want theirs among them. Safe to call from several threads.
+// Passes a message to the callback, if set, as the library does with its own: for programs that
+// want theirs in the same log. Thread-safe.
 void log_message(LogSeverity severity, std::string_view message) noexcept;
 
 }  // namespace lamella

@@ -1,5 +1,5 @@
-// Row-major matrices: an owning one and a view. Rows are contiguous, one after another, without
-// padding: element (r, c) is data()[r * columns() + c].
+// Row-major matrices: an owning one and a view. Rows are contiguous, without padding: element (r,
+// c) is data()[r * columns() + c].
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ class MatrixView {
   constexpr MatrixView() = default;
   constexpr MatrixView(T* data, std::size_t rows, std::size_t columns)
       : data_(data), rows_(rows), columns_(columns) {}
-  // A view that may write converts to one that may only read.
+  // A mutable view converts to a const view.
   template <class U>
   requires(std::is_same_v<const U, T> &&
            !std::is_same_v<U, T>) constexpr MatrixView(MatrixView<U> other)
@@ -42,7 +42,7 @@ class MatrixView {
   std::size_t columns_ = 0;
 };
 
-// Owns rows x columns floats, zero at first.
+// Owns rows x columns floats, initialized to zero.
 class Matrix {
  public:
   Matrix() = default;

@@ -1,4 +1,4 @@
-// Files of rows: .npy, .csv and .tsv. docs/model-files.md says what they may hold.
+// Row files: .npy, .csv and .tsv. docs/model-files.md describes their contents.
 #pragma once
 
 #include <atomic>
@@ -12,23 +12,23 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
-// How rows are written in a file.
+// File format of rows.
 enum class RowFormat { kAuto, kNpy, kCsv, kTsv };
-// Reads "auto", "npy", "csv" or "tsv". Throws UsageError.
+// Parses "auto", "npy", "csv" or "tsv". Throws UsageError.
 [[nodiscard]] RowFormat parse_row_format(std::string_view text);
 
-// A file of rows, and how it is read.
+// A row file, and how to read it.
 struct RowFile {
-  std::string path;                     // or "-" for standard input
-  RowFormat format = RowFormat::kAuto;  // auto: from the extension; "-": from the first bytes
-  // Columns of a csv or tsv with a header, by name, or of any file by number from 0, in the order
-  // wanted; empty: all.
+  std::string path;                     // a path, or "-" for standard input
+  RowFormat format = RowFormat::kAuto;  // auto: by the extension; for "-" by the first bytes
+  // Columns to read, in order: by name in a csv or tsv with a header, or by number from 0 in any
+  // file; empty: all.
   std::vector<std::string> columns;
-  const std::atomic<bool>* cancelled = nullptr;  // looked at while reading; may be null
+  const std::atomic<bool>* cancelled = nullptr;  // polled while reading; may be null
 };
 
-// Reads the first rows of a file, at most that many, into memory. width is the number of columns
-// that is wanted. Throws FileError, also when the file has another width, both named;
+// Reads up to max_rows rows from the start of a file into memory. width is the expected column
+// count. Throws FileError, also if the file has another width (the message names both);
 // CancelledError.
 [[nodiscard]] Matrix read_rows(const RowFile& file, std::size_t width, std::size_t max_rows);
 

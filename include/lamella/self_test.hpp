@@ -1,4 +1,4 @@
-// A model file that carries its own test: a few rows, and the outputs that are due for them.
+// A model file's self-test: a few rows and their expected outputs.
 #pragma once
 
 #include <cstddef>
@@ -10,30 +10,31 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
-// Rows, and what is due for them.
+// Rows and expected outputs.
 struct SelfTest {
   Matrix rows;     // [n x inputs]
-  Matrix outputs;  // [n x outputs], what exact arithmetic gives, rounded to float32
+  Matrix outputs;  // [n x outputs], the exact results, rounded to float32
 };
 
-// The outputs by the double-precision reference. Throws ShapeError when rows are not of the
-// network's width, or none.
+// Computes the expected outputs by the double-precision reference. Throws ShapeError if rows is
+// empty or does not have the network's width.
 [[nodiscard]] SelfTest make_self_test(const Network& network, MatrixView<const float> rows);
 
-// What run_self_test() found.
+// Result of run_self_test().
 struct SelfTestReport {
   std::size_t rows = 0;
-  double largest_error = 0;  // of an output, as a share of what float32 arithmetic may be off
+  double largest_error =
+      0;  // largest error of an output, relative to its derived float32 error bound
 };
 
-// Checks first that the network gives the outputs of the test in double precision, which finds a
-// damaged or edited model, then that the engine gives them too, which finds a device that computes
-// wrongly. How far off float32 arithmetic may be is derived for each output (Higham, Accuracy and
-// Stability of Numerical Algorithms, 3.1), not guessed. Throws Error that says which of the two
-// failed, and where; ShapeError when the test is not for this network.
+// Checks the network in double precision first, which detects a damaged or edited model; then the
+// engine, which detects a faulty device. The error bound of float32 arithmetic is derived for each
+// output (Higham, Accuracy and Stability of Numerical Algorithms, 3.1), not guessed. Throws Error,
+// which states which of the two checks failed, and where; ShapeError if the test does not fit this
+// network.
 SelfTestReport run_self_test(Engine& engine, const SelfTest& test);
 
-// The first of the two alone: no engine is needed.
+// Runs only the first check; needs no engine.
 void check_self_test(const Network& network, const SelfTest& test);
 
 }  // namespace lamella

@@ -1,6 +1,5 @@
-// One of N processes that score a file of rows together: which rows are its own, and what its part
-// of the output is called. docs/clusters.md shows the whole way, <lamella/concat.hpp> joins shard
-// outputs.
+// Splits a row file over N processes: which rows a shard scores, and the name of its output.
+// docs/clusters.md shows the whole procedure; <lamella/concat.hpp> joins shard outputs.
 #pragma once
 
 #include <cstdint>
@@ -18,28 +17,28 @@ struct Shard {
   bool operator==(const Shard&) const = default;
 };
 
-// Rows that follow each other.
+// Consecutive rows.
 struct RowRange {
   std::uint64_t first = 0;
   std::uint64_t rows = 0;
   bool operator==(const RowRange&) const = default;
 };
 
-// Reads "I/N". Throws UsageError.
+// Parses "I/N". Throws UsageError.
 [[nodiscard]] Shard parse_shard(std::string_view text);
 
-// The value of an environment variable, null where it is not set, as std::getenv.
+// Returns an environment variable's value, or null if it is not set, as std::getenv does.
 using EnvironmentLookup = std::function<const char*(const char* name)>;
-// What a launcher says about this process: a Slurm array, mpirun of Open MPI, a launcher that
-// speaks PMI (MPICH, Intel MPI), or srun, in this order. Throws UsageError when none of them says
-// it, or what is said makes no sense.
+// The shard of this process according to its launcher: a Slurm array, Open MPI's mpirun, a PMI
+// launcher (MPICH, Intel MPI), or srun, tried in this order. Throws UsageError if none of them sets
+// the variables, or if their values are invalid.
 [[nodiscard]] Shard shard_from_environment(const EnvironmentLookup& lookup);
 
-// The shard's own rows of so many: from rows * index / count on, up to where the next shard begins.
-// None, where there are fewer rows than shards.
+// The shard's rows of that many: from rows * index / count up to the start of the next shard. Empty
+// for some shards if there are fewer rows than shards.
 [[nodiscard]] RowRange rows_of(const Shard& shard, std::uint64_t rows);
 
-// scores.npy of shard 3 of 16 is scores.shard-03-of-16.npy.
+// The shard output's name: for scores.npy and shard 3 of 16, scores.shard-03-of-16.npy.
 [[nodiscard]] std::string shard_output_name(const std::string& output, const Shard& shard);
 
 }  // namespace lamella

@@ -1,9 +1,8 @@
-// The version of the library that is linked; LAMELLA_VERSION is that of the headers.
+// The version of the linked library; LAMELLA_VERSION is that of the headers.
 //
-// Versions are semantic (semver.org). What is public is what stands in include/lamella. C++:
-// programs are to be compiled again for each major version, and for each minor one before 1.0; the
-// library's file name (SOVERSION) changes with it, so that one cannot be taken for the other. C:
-// lamella.h says what stays.
+// Versions are semantic (semver.org). The public interface is include/lamella. C++: recompile
+// programs for each major version, and before 1.0 for each minor version; the library's file name
+// (SOVERSION) changes with it, so the loader cannot confuse them. C: see lamella.h.
 #pragma once
 
 #include <lamella/version.h>
@@ -11,7 +10,7 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
-// "major.minor.patch", as in CHANGELOG.md.
+// Returns "major.minor.patch", as in CHANGELOG.md.
 [[nodiscard]] const char* version();
 
 }  // namespace lamella
