@@ -42,7 +42,7 @@ lamella_status fail(lamella_status status, const char* message) noexcept {
   return status;
 }
 
-// Calls body and turns what it throws into a status and a message.
+// Calls body and converts exceptions to a status and a message.
 template <class Body>
 lamella_status guarded(Body&& body) noexcept {
   try {
@@ -94,7 +94,7 @@ lamella::Layer layer_of(const lamella_layer& from, std::size_t index) {
   return layer;
 }
 
-// The two functions of a C program as the resource that engines know.
+// Adapts the two functions of a C program to a DeviceMemoryResource.
 class CallersMemory final : public lamella::DeviceMemoryResource {
  public:
   explicit CallersMemory(const lamella_device_memory& functions) : functions_(functions) {}
@@ -109,7 +109,7 @@ class CallersMemory final : public lamella::DeviceMemoryResource {
   lamella_device_memory functions_;
 };
 
-// What of the options a caller's structure has: one that was compiled against an older header is
+// Reads the members that the caller's structure has: one compiled against an older header is
 // shorter.
 lamella::EngineOptions options_of(const lamella_engine_options* given, const char* function) {
   lamella::EngineOptions options;
@@ -161,14 +161,14 @@ lamella::EngineOptions options_of(const lamella_engine_options* given, const cha
   return options;
 }
 
-// top as C++ has it: the same two members.
+// Views C results as their C++ type, which has the same layout.
 lamella::RankedOutput* ranked(lamella_ranked_output* top) {
   static_assert(sizeof(lamella_ranked_output) == sizeof(lamella::RankedOutput) &&
                 offsetof(lamella_ranked_output, value) == offsetof(lamella::RankedOutput, value));
   return reinterpret_cast<lamella::RankedOutput*>(top);
 }
 
-// A call's rows, from 1 up, and outputs in host memory.
+// The rows (at least one) and outputs of a call, in host memory.
 struct HostCall {
   HostCall(const char* function, const lamella::Network& network, const float* rows_pointer,
            std::size_t row_count, float* outputs_pointer) {
@@ -289,7 +289,7 @@ lamella_status lamella_cuda_device_count(size_t* count) {
     if (!found.cuda_unavailable.empty()) {
       throw lamella::DeviceError(found.cuda_unavailable);
     }
-    *count = found.devices.size() - 1;  // the CPU is one of them
+    *count = found.devices.size() - 1;  // the list includes the CPU
   });
 }
 
@@ -358,7 +358,7 @@ lamella_status lamella_engine_run_layer_outputs(lamella_engine* engine, const fl
       require(layer_outputs[i].values, "lamella_engine_run_layer_outputs",
               "the pointer for a layer output's values");
       const std::size_t layer = layer_outputs[i].layer;
-      // Of a layer that is none the engine says so.
+      // The engine reports a layer that does not exist.
       const std::size_t width =
           layer < network.layers().size() ? network.layers()[layer].outputs : 0;
       taken.push_back({layer,
