@@ -1,4 +1,4 @@
-// The text form of activations. Their formulae are in activation_math.hpp.
+// Text form of activations. The formulas are in activation_math.hpp.
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -21,7 +21,7 @@ struct Description {
   float b;
 };
 
-// The first name of a kind is the one that to_string writes.
+// to_string writes the first name of each kind.
 constexpr std::array kDescriptions = {
     Description{"identity", ActivationKind::kIdentity, 0, 0, 0},
     Description{"relu", ActivationKind::kRelu, 0, 0, 0},
@@ -40,7 +40,7 @@ constexpr std::array kDescriptions = {
                 std::numeric_limits<float>::infinity()},
     Description{"softmax", ActivationKind::kSoftmax, 0, 0, 0},
     Description{"log_softmax", ActivationKind::kLogSoftmax, 0, 0, 0},
-    // Other names in use.
+    // Aliases.
     Description{"linear", ActivationKind::kIdentity, 0, 0, 0},
     Description{"none", ActivationKind::kIdentity, 0, 0, 0},
     Description{"logistic", ActivationKind::kSigmoid, 0, 0, 0},
@@ -75,7 +75,7 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-// Takes the text up to the separator off the front of rest.
+// Removes the text up to the separator from the front of rest, and returns it.
 std::string_view take(std::string_view& rest, char separator) {
   const auto at = rest.find(separator);
   const auto head = rest.substr(0, at);
@@ -102,7 +102,7 @@ Activation::Activation(ActivationKind k) : kind(k), a(describe(k).a), b(describe
 std::string to_string(const Activation& activation) {
   const Description& description = describe(activation.kind);
   std::string text = description.name;
-  // fmt's {} is the shortest form that reads back as the same float.
+  // fmt's {} writes the shortest form that parses to the same float.
   if (description.parameters >= 1) {
     text += fmt::format(":{}", activation.a);
   }

@@ -1,9 +1,8 @@
-// The elementwise activation functions in float32, for host and device alike: one definition that
-// the direct loops of the CPU engine and the CUDA kernels share. (The tests' reference has its
-// own.)
+// Elementwise activation functions in float32 for host and device: one definition, shared by the
+// CPU engine's direct loops and the CUDA kernels. (The tests have an independent reference.)
 //
-// The forms are chosen so that the result is within a few units in the last place for every finite
-// input and follows IEEE at the edges: NaN in, NaN out; no overflow to NaN for large |x|.
+// Each form is accurate to a few units in the last place for every finite input and follows IEEE at
+// the edges: NaN in, NaN out; no overflow to NaN for large |x|.
 #pragma once
 
 #include <cmath>
@@ -18,16 +17,17 @@
 
 namespace lamella::core {
 
-// Klambauer et al., Self-Normalizing Neural Networks, 2017, as PyTorch and ONNX round them.
+// Klambauer et al., Self-Normalizing Neural Networks, 2017, rounded as in PyTorch and ONNX.
 inline constexpr float kSeluAlpha = 1.6732632423543772848170429916717F;
 inline constexpr float kSeluScale = 1.0507009873554804934193349852946F;
 
-// act(x) for a kind known at compile time, so that a kernel's or a loop's body holds one formula.
-// a and b are the activation's parameters. Not for kinds over the row (softmax, log_softmax).
+// act(x) for a kind known at compile time, so that the body of a kernel or loop contains one
+// formula. a and b are the activation's parameters. Not for softmax and log_softmax, which depend
+// on the whole row.
 template <ActivationKind kKind>
 LAMELLA_HOST_DEVICE inline float activate(float x, [[maybe_unused]] float a,
                                           [[maybe_unused]] float b) {
-  // Comparisons are written so that NaN takes the branch that returns x (or a function of it).
+  // NaN fails each comparison, and so takes the branch that returns x (or a function of it).
   if constexpr (kKind == ActivationKind::kRelu) {
     return x <= 0.0F ? 0.0F : x;
   } else if constexpr (kKind == ActivationKind::kLeakyRelu) {
@@ -41,24 +41,25 @@ LAMELLA_HOST_DEVICE inline float activate(float x, [[maybe_unused]] float a,
   } else if constexpr (kKind == ActivationKind::kTanh) {
     return std::tanh(x);
   } else if constexpr (kKind == ActivationKind::kGelu) {
-    // erfc keeps the tail of negative x, where 1 + erf(x / sqrt 2) would cancel.
+    // erfc is accurate for negative x, where 1 + erf(x / sqrt 2) would cancel.
     return 0.5F * x * std::erfc(-x * 0.70710678118654752440F);
   } else if constexpr (kKind == ActivationKind::kGeluTanh) {
     // x/2 * (1 + tanh t) = x * sigmoid(2t).
     const float t = 0.79788456080286535588F * (x + 0.044715F * x * x * x);
-    // -inf would give -inf * 0; the limit is 0, as it is with PyTorch for large finite -x.
+    // For x = -inf this computes -inf * 0 = NaN; for large finite -x the result is 0, as in
+    // PyTorch.
     const float gate = 1.0F / (1.0F + std::exp(-2.0F * t));
     return x * gate;
   } else if constexpr (kKind == ActivationKind::kSilu) {
     return x / (1.0F + std::exp(-x));
   } else if constexpr (kKind == ActivationKind::kSoftplus) {
-    // max(x, 0) + log(1 + e^-|x|): exact where e^x would overflow.
+    // max(x, 0) + log(1 + e^-|x|) does not overflow where e^x would.
     return (x <= 0.0F ? 0.0F : x) + std::log1p(std::exp(-std::fabs(x)));
   } else if constexpr (kKind == ActivationKind::kHardSigmoid) {
     const float y = a * x + b;
     return y <= 0.0F ? 0.0F : (y >= 1.0F ? 1.0F : y);
   } else if constexpr (kKind == ActivationKind::kHardSwish) {
-    // From x + 3, which is exact near -3, where x/6 + 1/2 would cancel.
+    // Starts from x + 3, which is exact near -3, where x/6 + 1/2 would cancel.
     const float t = x + 3.0F;
     return x * ((t <= 0.0F ? 0.0F : (t >= 6.0F ? 6.0F : t)) * (1.0F / 6.0F));
   } else if constexpr (kKind == ActivationKind::kClip) {

@@ -1,4 +1,4 @@
-// What every engine asks of the matrices of a call.
+// Shape checks of a call, common to all engines.
 #pragma once
 
 #include <lamella/matrix.hpp>
@@ -6,7 +6,8 @@
 
 namespace lamella::core {
 
-// Throws ShapeError, both sizes named, unless rows are [n x inputs] and outputs [n x outputs].
+// Throws ShapeError, which names both sizes, unless rows are [n x inputs] and outputs [n x
+// outputs].
 void check_shapes(const Network& network, MatrixView<const float> rows,
                   MatrixView<const float> outputs);
 

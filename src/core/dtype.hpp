@@ -1,5 +1,4 @@
-// How numbers lie in a device's memory, apart from the rows and outputs of a call, which are
-// float32.
+// Data types in device memory. The rows and outputs of a call are always float32.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +13,7 @@ enum class DType { kFloat32, kBfloat16, kFloat16 };
   return dtype == DType::kFloat32 ? 4 : 2;
 }
 
-// Of weights, and of what one layer hands to the next.
+// The type of weights, and of activations between layers.
 [[nodiscard]] constexpr DType dtype_of(Precision precision) {
   return precision == Precision::kBf16   ? DType::kBfloat16
          : precision == Precision::kFp16 ? DType::kFloat16

@@ -1,5 +1,4 @@
-// What every engine does with the layer outputs of a call: checks them, and cuts them up as it cuts
-// up rows.
+// Layer outputs, common to all engines: validation, and splitting with the rows.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +9,12 @@
 
 namespace lamella::core {
 
-// Throws ShapeError when a layer does not exist, or values are not [rows x outputs of the layer].
+// Throws ShapeError if a layer does not exist or its values are not [rows x outputs of the layer].
 void check_layer_outputs(const Network& network, std::size_t rows,
                          std::span<const LayerOutput> layer_outputs);
 
-// The layer outputs of the rows [first, first + count) of a call. Allocates only where there are
-// layer outputs.
+// The layer outputs restricted to the rows [first, first + count) of a call. Allocates only if
+// there are layer outputs.
 [[nodiscard]] inline std::vector<LayerOutput> layer_output_block(
     std::span<const LayerOutput> layer_outputs, std::size_t first, std::size_t count) {
   std::vector<LayerOutput> block;
@@ -26,8 +25,7 @@ void check_layer_outputs(const Network& network, std::size_t rows,
   return block;
 }
 
-// Calls show(values) for each layer output of what this layer computes, before its activation or
-// after it.
+// Calls show(values) for each request of this layer's pre-activations or activations.
 template <class Show>
 void for_each_layer_output(std::span<const LayerOutput> layer_outputs, std::size_t layer,
                            bool pre_activation, Show&& show) {

@@ -11,7 +11,7 @@ namespace {
 struct Receiver {
   explicit Receiver(LogCallback c) : callback(std::move(c)) {}
   LogCallback callback;
-  int calls = 0;  // under way
+  int calls = 0;  // in flight
 };
 
 struct Log {
@@ -40,7 +40,7 @@ void set_log_callback(LogCallback callback) {
     log.call_ended.wait(lock, [&] { return receiver->calls == 0; });
   }
   lock.unlock();
-  receiver.reset();  // not under the lock: what the callback holds may do anything as it goes
+  receiver.reset();  // outside the lock: destroying the callback's captures may run any code
 }
 
 bool is_logging() noexcept {
@@ -65,13 +65,13 @@ void log_message(LogSeverity severity, std::string_view message) noexcept {
   try {
     receiver->callback(severity, message);
   } catch (...) {
-    // As documented: the work goes on.
+    // As documented, exceptions of the callback are ignored.
   }
   inside_callback = false;
   {
     const std::lock_guard lock(log.mutex);
     --receiver->calls;
-    // Under the lock: once the count is seen, a waiter returns and may end the process.
+    // Notifies under the lock: once a waiter sees the count, it returns and may end the process.
     log.call_ended.notify_all();
   }
 }

@@ -1,5 +1,5 @@
-// Messages of the library, formatted where somebody listens. No lock of the library may be held
-// where one is logged, since the callback may call the library.
+// Messages of the library, formatted only if a callback is set. Do not log while holding a lock of
+// the library: the callback may call the library.
 #pragma once
 
 #include <utility>
@@ -10,8 +10,8 @@
 
 namespace lamella::core {
 
-// A message that cannot be formatted is lost. (The public functions are called, since the CUDA
-// engine's library, which has code of this one by itself, must reach this one's callback.)
+// Drops a message that cannot be formatted. (Calls the public functions, because the CUDA engine's
+// library contains its own copy of this code but must reach the main library's callback.)
 template <class... Args>
 void log(LogSeverity severity, fmt::format_string<Args...> format, Args&&... args) noexcept {
   if (!is_logging()) {

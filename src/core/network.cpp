@@ -1,4 +1,4 @@
-// The checks that make a Network sound, and its counts.
+// Validation of a Network, and its parameter counts.
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -55,7 +55,7 @@ void check_input_step(const InputStep& step, std::size_t number, std::size_t inp
     throw Error(fmt::format("input step {}: clips to [{}, {}], which holds no number", number,
                             step.values[0], step.values[1]));
   }
-  // The bounds of a clip may be infinite: open.
+  // The bounds of a clip may be infinite.
   const auto bad = std::find_if(step.values.begin(), step.values.end(),
                                 [](float v) { return !std::isfinite(v); });
   if (!clip && !rules.allow_nonfinite && bad != step.values.end()) {

@@ -1,5 +1,5 @@
-// Ranges of work that a profiler shows on its time line. Where they go is the CUDA engine's affair
-// (cuda/nvtx.hpp), so that nothing here needs a CUDA header: until there is one, they go nowhere.
+// Ranges on a profiler's timeline. The CUDA engine sets the sink (cuda/nvtx.hpp), so this file
+// needs no CUDA header; until then ranges are dropped.
 #pragma once
 
 #include <cstdint>
@@ -7,17 +7,17 @@
 namespace lamella::core {
 
 struct RangeSink {
-  // name need not live longer than the call; amount is what the range is about, e.g. rows.
+  // name must be valid only during the call; amount is a count to show, e.g. rows.
   void (*push)(const char* name, std::uint64_t amount);
   void (*pop)();
 };
 
-// What ranges that begin from now on go to; must stay for good. Safe to call from several threads.
+// Sets the sink of ranges that begin from now on; it must live as long as the process. Thread-safe.
 void set_range_sink(const RangeSink& sink) noexcept;
-// Null as long as there is none.
+// Null until a sink is set.
 [[nodiscard]] const RangeSink* range_sink() noexcept;
 
-// What its scope does, on this thread. Ranges nest.
+// Marks a scope as a range on this thread. Ranges nest.
 class Range {
  public:
   explicit Range(const char* name, std::uint64_t amount = 0) : sink_(range_sink()) {

@@ -27,7 +27,7 @@ class Environment {
 
   [[nodiscard]] bool has(const char* name) const { return lookup_(name) != nullptr; }
 
-  // Throws where it is not set, or no whole number.
+  // Throws if the variable is not set or not a whole number.
   [[nodiscard]] std::uint64_t number(const char* name) const {
     const char* const text = lookup_(name);
     if (text == nullptr) {
@@ -48,16 +48,16 @@ class Environment {
   const EnvironmentLookup& lookup_;
 };
 
-// What a launcher calls a process's number and the number of processes.
+// Environment variables in which a launcher passes a process's rank and the process count.
 struct Launcher {
-  const char* sign;  // set by this launcher alone
+  const char* sign;  // set only by this launcher
   const char* rank;
   const char* size;
 };
 
-// mpirun under Slurm starts its processes by srun, so what MPI says goes before what Slurm says.
-// SLURM_PROCID is set in a batch script too, which is one process whatever SLURM_NTASKS says; a
-// step of srun has SLURM_STEP_NUM_TASKS.
+// Under Slurm, mpirun starts its processes by srun, so the variables of MPI take precedence over
+// Slurm's. SLURM_PROCID is also set in a batch script, which is one process whatever SLURM_NTASKS
+// is; only a step of srun has SLURM_STEP_NUM_TASKS.
 constexpr Launcher kLaunchers[] = {
     {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
     {"PMI_RANK", "PMI_RANK", "PMI_SIZE"},
@@ -80,7 +80,8 @@ std::optional<Shard> rank_of_process(const Environment& environment) {
   return std::nullopt;
 }
 
-// Task numbers go from MIN to MAX in steps; a list as 1,2,4 has none that fit its COUNT.
+// Accepts only arrays of evenly spaced task numbers, from MIN to MAX; a list like 1,2,4 does not
+// match its COUNT.
 std::optional<Shard> task_of_array(const Environment& environment) {
   if (!environment.has("SLURM_ARRAY_TASK_ID")) {
     return std::nullopt;

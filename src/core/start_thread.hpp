@@ -1,4 +1,4 @@
-// Threads, and the sentence for when the system grants none.
+// Starts threads, with a clear error if the system refuses.
 #pragma once
 
 #include <system_error>
@@ -9,7 +9,7 @@
 
 namespace lamella::core {
 
-// A thread that runs the body, which must not throw. Throws Error when it cannot be started.
+// Starts a thread that runs body, which must not throw. Throws Error if it cannot be started.
 template <class Body>
 [[nodiscard]] std::jthread start_thread(Body&& body) {
   try {

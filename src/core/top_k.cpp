@@ -12,7 +12,7 @@
 namespace lamella::core {
 namespace {
 
-// Whether a comes before b in descending order; NaN counts largest, as in NumPy and PyTorch.
+// Whether a comes before b in descending order; NaN is largest, as in NumPy and PyTorch.
 bool is_larger(float a, float b) {
   return std::isnan(a) ? !std::isnan(b) : a > b;
 }

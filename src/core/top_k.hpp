@@ -1,5 +1,4 @@
-// The largest outputs of rows, on the host: what engines without a device of their own do for
-// Engine::run_top_k.
+// Top-k selection on the host, for engines that do not select on a device (Engine::run_top_k).
 #pragma once
 
 #include <lamella/engine.hpp>
@@ -7,12 +6,12 @@
 
 namespace lamella::core {
 
-// Throws ShapeError unless rows are [n x inputs] and top [n x k] with k from 1 to the outputs.
+// Throws ShapeError unless rows are [n x inputs] and top [n x k] with 1 <= k <= outputs.
 void check_top_k(const Network& network, MatrixView<const float> rows,
                  MatrixView<RankedOutput> top);
 
-// top[r] = the largest of outputs[r], in the order that Engine::run_top_k promises. outputs is
-// [n x at least k], top [n x k]. Time grows with the outputs, and with k only by its logarithm.
+// Selects the k largest of each row of outputs, in the order that Engine::run_top_k documents.
+// outputs is [n x m], top [n x k], k <= m. Time grows with m, and only logarithmically with k.
 void select_top_k(MatrixView<const float> outputs, MatrixView<RankedOutput> top);
 
 }  // namespace lamella::core
