@@ -1,5 +1,5 @@
-// Memory for weights and activations: floats on cache-line boundaries, not initialised, so that the
-// thread that first writes a page is the one that touches it.
+// Memory for weights and activations, aligned to cache lines. Not initialized, so that each page is
+// first touched by the thread that writes it.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ class AlignedBuffer {
   static constexpr std::size_t kAlignment = 64;
 
   AlignedBuffer() = default;
-  // purpose names the memory in the message when there is none left. Throws OutOfMemoryError.
+  // purpose names the memory in the error message. Throws OutOfMemoryError.
   AlignedBuffer(std::size_t bytes, std::string_view purpose) {
     const auto padded = core::checked_round_up(bytes, kAlignment);
     if (bytes != 0 && padded) {
@@ -32,7 +32,7 @@ class AlignedBuffer {
     }
   }
 
-  // For rows x width floats; rejects sizes that do not fit std::size_t.
+  // Allocates rows x width floats. Throws OutOfMemoryError, also if the size overflows std::size_t.
   static AlignedBuffer floats(std::size_t rows, std::size_t width, std::string_view purpose) {
     const auto count = core::checked_product(rows, width);
     const auto bytes = count ? core::checked_product(*count, sizeof(float)) : count;

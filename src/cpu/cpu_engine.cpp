@@ -24,8 +24,8 @@
 namespace lamella::cpu {
 namespace {
 
-// How long the pool's threads look for the next call, and a call for its last thread, before they
-// sleep: about what it takes a thread to wake up.
+// Spin duration of idle pool threads before they sleep, and of a caller that waits for its last
+// thread: about the time that waking a thread takes.
 constexpr std::chrono::microseconds kPatience{50};
 
 class CpuEngine final : public Engine {
@@ -62,7 +62,7 @@ class CpuEngine final : public Engine {
     info_.max_rows = plan_.block_rows;
   }
 
-  // Shares what the original has prepared, and has scratch and threads of its own.
+  // Shares the prepared weights; has its own scratch memory and threads.
   CpuEngine(const CpuEngine& original, int threads)
       : Engine(), network_(original.network_), plan_(original.plan_), pool_(threads, kPatience) {
     block_outputs_.resize(workers());
@@ -107,7 +107,7 @@ class CpuEngine final : public Engine {
     });
   }
 
-  // Each block's largest outputs are selected while its outputs are in cache.
+  // Selects each block's largest outputs while its outputs are in cache.
   void run_top_k(MatrixView<const float> rows, MatrixView<RankedOutput> top) override {
     core::check_top_k(*network_, rows, top);
     if (rows.rows() == 0) {
@@ -137,8 +137,8 @@ class CpuEngine final : public Engine {
     }
   }
 
-  // Whether threads share each layer's outputs instead of dealing out the rows: of a row alone, and
-  // of a block that they have no less of otherwise.
+  // Whether threads split each layer's outputs instead of the rows: for a single row, and for a
+  // single block where that gives no thread more work.
   [[nodiscard]] bool shares_outputs(std::size_t rows) const {
     if (!packed_ || rows == 1) {
       return packed_.has_value();
@@ -154,7 +154,7 @@ class CpuEngine final : public Engine {
 
   [[nodiscard]] std::size_t workers() const { return static_cast<std::size_t>(pool_.threads()); }
 
-  // A worker's own place for the outputs of a block, from which a few are selected.
+  // The worker's buffer for a block's outputs, from which top-k selects.
   MatrixView<float> block_outputs(std::size_t worker, std::size_t count) {
     AlignedBuffer& buffer = block_outputs_[worker];
     if (buffer.data() == nullptr) {
@@ -166,10 +166,10 @@ class CpuEngine final : public Engine {
 
   std::shared_ptr<const Network> network_;
   plan::CpuPlan plan_;
-  std::optional<DirectLoops> direct_;  // of these two one serves
+  std::optional<DirectLoops> direct_;  // one of these two is set
   std::optional<PackedChain> packed_;
-  std::vector<AlignedBuffer> block_outputs_;  // one per worker, made by it
-  core::ThreadPool pool_;                     // last, so that its threads end before what they use
+  std::vector<AlignedBuffer> block_outputs_;  // one per worker, allocated by it
+  core::ThreadPool pool_;  // last: its threads end before the members that they use
 };
 
 }  // namespace

@@ -7,11 +7,11 @@
 
 namespace lamella::cpu {
 
-// options.device is ignored; threads 0 takes one for each core that the process may use.
+// Ignores options.device; threads = 0 means one for each core that the process may use.
 [[nodiscard]] std::unique_ptr<Engine> make_cpu_engine(std::shared_ptr<const Network> network,
                                                       const EngineOptions& options);
 
-// The processor's name, cores in use, instruction set.
+// The processor's name, usable cores, instruction set.
 [[nodiscard]] DeviceDescription describe_cpu();
 
 }  // namespace lamella::cpu

@@ -19,7 +19,7 @@ using Vector256 [[gnu::vector_size(32), gnu::may_alias]] = float;
 using Vector512 [[gnu::vector_size(64), gnu::may_alias]] = float;
 
 // y[o] = (w[o][0] * x[0] + w[o][1] * x[1] + ...) + b[o] for kOutputs outputs and two vectors of
-// rows; x and y are [values x kGroup].
+// rows; x is [inputs x kGroup], y [outputs x kGroup].
 template <class Vector, std::size_t kOutputs>
 LAMELLA_ALWAYS_INLINE void product_tile(const float* x, const float* weights, const float* bias,
                                         std::size_t inputs, bool relu, float* y) {
@@ -101,7 +101,7 @@ LayerLoop layer_loop(Isa isa) {
   return layer_baseline;
 }
 
-// transposed is [outputs of the layer x kGroup]; the layer outputs are those of the group's rows.
+// transposed is [outputs of the layer x kGroup]; layer_outputs covers the group's rows.
 void write_layer_outputs(std::span<const LayerOutput> layer_outputs, std::size_t layer,
                          bool pre_activation, const float* transposed) {
   core::for_each_layer_output(layer_outputs, layer, pre_activation,

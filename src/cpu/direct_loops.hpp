@@ -1,5 +1,5 @@
-// Networks too narrow for panels of weights: groups of 32 rows, transposed so that each value is a
-// vector across the rows, go through all layers in registers and first-level cache.
+// Computes networks too narrow for packed weight panels. Groups of 32 rows, transposed so that each
+// value is a vector across rows, pass through all layers in registers and the L1 cache.
 #pragma once
 
 #include <cstddef>
@@ -21,13 +21,14 @@ class DirectLoops {
   // Keeps a reference to the network.
   DirectLoops(const Network& network, std::size_t workers, Isa isa);
 
-  // Every row is a lane of a group, whatever the number of rows: its bits depend on nothing else.
-  // Calls of different workers may run at once. Throws OutOfMemoryError at a worker's first call.
+  // Computes every row in one lane of a group, whatever the batch size, so a row's bits depend only
+  // on the row. Calls with different workers may run concurrently. Throws OutOfMemoryError at a
+  // worker's first call.
   void run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs);
 
-  // The same with the layer outputs of these rows. ReLU, which run() applies before a sum leaves
-  // its register, is a pass of its own here, with the same results. A function of its own: to share
-  // run()'s loop cost the smallest networks 5 %.
+  // Also writes the layer outputs of these rows. Applies ReLU in a separate pass, with the same
+  // results; run() applies it in registers. A separate function, because sharing run()'s loop
+  // slowed the smallest networks by 5 %.
   void run_with_layer_outputs(std::size_t worker, MatrixView<const float> rows,
                               MatrixView<float> outputs,
                               std::span<const LayerOutput> layer_outputs);
@@ -42,7 +43,7 @@ class DirectLoops {
   Isa isa_;
   RowTranspose transpose_rows_;
   RowTranspose transpose_outputs_;
-  std::vector<AlignedBuffer> scratch_;  // one per worker: two of [widest x 32]
+  std::vector<AlignedBuffer> scratch_;  // one per worker: two of [max width x 32]
 };
 
 }  // namespace lamella::cpu

@@ -42,7 +42,7 @@ void apply(const Activation& activation, float* values, std::size_t count, Isa i
   }
 }
 
-// NaN if any value is NaN, as the exponentials then are too.
+// NaN if any value is NaN; the exponentials are then NaN too.
 float maximum(const float* values, std::size_t width) {
   float largest = values[0];
   for (std::size_t i = 1; i < width; ++i) {
@@ -55,7 +55,7 @@ void softmax_row(float* values, std::size_t width) {
   const float largest = maximum(values, width);
   double sum = 0;
   for (std::size_t i = 0; i < width; ++i) {
-    // In double, since rounding the difference would scale e^difference by its error.
+    // In double: float would round the difference, and scale e^difference by that error.
     const double e = std::exp(static_cast<double>(values[i]) - static_cast<double>(largest));
     values[i] = static_cast<float>(e);
     sum += e;

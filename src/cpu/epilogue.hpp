@@ -1,5 +1,4 @@
-// Activations over a block of rows that a matrix product has just written and that is still in
-// cache.
+// Applies activations to a block of rows that a GEMM has just written and that is still in cache.
 #pragma once
 
 #include <cstddef>
@@ -10,11 +9,11 @@
 
 namespace lamella::cpu {
 
-// values[i] = activation(values[i]) for an activation that is not over the row. The result for a
-// value does not depend on its position nor on count.
+// values[i] = activation(values[i]) for an elementwise activation. A result depends neither on the
+// value's position nor on count.
 void apply_elementwise(const Activation& activation, float* values, std::size_t count, Isa isa);
 
-// Softmax or log_softmax over each of so many rows of width values.
+// Softmax or log_softmax over each of `rows` rows of width values.
 void apply_over_row(ActivationKind kind, float* values, std::size_t rows, std::size_t width);
 
 }  // namespace lamella::cpu

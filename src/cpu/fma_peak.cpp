@@ -12,11 +12,11 @@ using Vector128 [[gnu::vector_size(16)]] = float;
 using Vector256 [[gnu::vector_size(32)]] = float;
 using Vector512 [[gnu::vector_size(64)]] = float;
 
-constexpr int kChains = 12;  // more than latency times ports on any core so far
+constexpr int kChains = 12;  // more than latency x ports on any core so far
 constexpr long kRepetitions = 100'000;
 
-// Returns the operations done. What the chains begin with is read, and each begins elsewhere, so
-// that none is computed before its time or for another.
+// Returns the count of operations. Reads the initial value from a volatile and starts each chain at
+// a different value, so that the compiler can neither precompute nor merge chains.
 template <class Vector>
 LAMELLA_ALWAYS_INLINE double multiply_add() {
   constexpr std::size_t kWidth = sizeof(Vector) / sizeof(float);

@@ -1,16 +1,16 @@
-// The most floating-point work that one core of this machine can do: multiply-adds on registers
-// alone. What a measured rate is a share of.
+// Peak floating-point rate of one core: multiply-adds on registers only. Benchmarks relate their
+// rates to it.
 #pragma once
 
 namespace lamella::cpu {
 
-// Seconds of this thread's own processor time, so that a neighbour on the core does not count.
+// CPU time of the calling thread in seconds; excludes time taken by other processes.
 [[nodiscard]] double thread_seconds();
 
-// GFLOP/s of one core over about 20 ms.
+// Peak GFLOP/s of one core, measured over about 20 ms.
 [[nodiscard]] double fma_peak_gflops();
 
-// The instruction set of the loop behind it.
+// The instruction set of the measured loop.
 [[nodiscard]] const char* fma_peak_isa();
 
 }  // namespace lamella::cpu

@@ -1,5 +1,5 @@
-// One loop for each step, never two steps in one expression: a compiler may join a multiplication
-// and an addition into one operation that rounds once.
+// Each step has its own loop, because a compiler may contract a multiplication and an addition in
+// one expression into an FMA, which rounds once.
 #include "cpu/input_steps.hpp"
 
 #include "cpu/isa_dispatch.hpp"
@@ -31,7 +31,7 @@ LAMELLA_ALWAYS_INLINE float clipped(float x, float low, float high) {
   return raised > high ? high : raised;
 }
 
-// A vector of values against a row of them.
+// Combines each row with a vector of values, one per column.
 template <Kind kKind>
 LAMELLA_ALWAYS_INLINE void rows_loop(const float* from, float* to, std::size_t rows,
                                      std::size_t width, const float* values) {
@@ -42,7 +42,7 @@ LAMELLA_ALWAYS_INLINE void rows_loop(const float* from, float* to, std::size_t r
   }
 }
 
-// One value against all lanes of a column.
+// Combines all lanes of a column with one value.
 template <Kind kKind>
 LAMELLA_ALWAYS_INLINE void lanes_loop(float* x, std::size_t width, std::size_t lanes,
                                       const float* values) {

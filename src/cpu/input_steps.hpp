@@ -1,4 +1,4 @@
-// The steps that a network does to each row before its first layer, over a block of rows in cache.
+// Input steps: operations on each row before the first layer, applied to a block of rows in cache.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +10,12 @@
 
 namespace lamella::cpu {
 
-// to = steps(from) for a block of so many rows, row after row; to may be from. Every step is one
-// float32 operation that is rounded by itself, so a row's bits depend on nothing else.
+// to = steps(from) for a row-major block of `rows` rows; to may equal from. Every step is one
+// separately rounded float32 operation, so a row's bits depend only on the row.
 void apply_input_steps(std::span<const InputStep> steps, const float* from, float* to,
                        std::size_t rows, std::size_t width, Isa isa);
 
-// The same in place for rows that are transposed: column c is the lanes values [c * lanes, ...).
+// In place, for transposed rows: column c is values [c * lanes, (c + 1) * lanes).
 void apply_transposed_input_steps(std::span<const InputStep> steps, float* values,
                                   std::size_t width, std::size_t lanes, Isa isa);
 

@@ -1,6 +1,6 @@
-// One loop, compiled for several instruction sets in one translation unit and chosen at run time.
-// The body is an always-inlined function; each variant inlines it under its own target attribute,
-// so no code for a newer processor can leak into shared inline functions, and no ifunc is needed.
+// Compiles one loop for several instruction sets in one translation unit, chosen at run time. The
+// body is an always-inlined function; each variant inlines it under its own target attribute. So no
+// code for a newer processor leaks into shared inline functions, and no ifunc is needed.
 #pragma once
 
 #define LAMELLA_ALWAYS_INLINE [[gnu::always_inline]] inline

@@ -12,8 +12,8 @@
 namespace lamella::cpu {
 namespace {
 
-// A layer of at least so many weights is shared by several threads, so many panels at a time, after
-// they have packed so many tiles of its rows at a time.
+// Thresholds of sharing a layer between threads: the minimum weights of a shared layer, the
+// micro-panels that a thread computes at a time, and the row tiles that it packs at a time.
 constexpr std::size_t kMinSharedWeights = 65'536;
 constexpr std::size_t kSharedPanels = 8;
 constexpr std::size_t kSharedTiles = 4;
@@ -22,7 +22,7 @@ std::size_t shares_of(const PackedLayer& layer) {
   return (layer.panels() + kSharedPanels - 1) / kSharedPanels;
 }
 
-// A layer's values, rows of width values that begin stride apart.
+// The values of a layer: rows of width values, stride apart.
 struct Block {
   float* values;
   std::size_t rows;
@@ -32,8 +32,8 @@ struct Block {
 
 void copy_rows(const Block& from, float* to) {
   for (std::size_t r = 0; r < from.rows; ++r) {
-    // Forward, since to may be from's own memory: rows then move towards its beginning. Fours,
-    // since a call of memmove takes longer than a short row.
+    // Copies forward, because to may be from's own memory: rows then move towards its start. Copies
+    // four values at a time, because a memmove call takes longer than a short row.
     const float* const values = from.values + r * from.stride;
     float* const row = to + r * from.width;
     std::size_t i = 0;
@@ -48,7 +48,8 @@ void copy_rows(const Block& from, float* to) {
   }
 }
 
-// Calls task(first, count) for pieces of so many things; with a pool its threads share them.
+// Calls task(first, count) for pieces of at most `piece` items; with a pool, its threads share the
+// pieces.
 template <class Task>
 void in_pieces(core::ThreadPool* pool, std::size_t things, std::size_t piece, const Task& task) {
   if (pool == nullptr) {
@@ -185,7 +186,7 @@ void PackedChain::run_block(Worker& self, core::ThreadPool* pool, MatrixView<con
     const bool in_place = last && padded == layer.outputs;
     Block block{in_place ? outputs.data() : self.between[i % 2].data(), rows.rows(), layer.outputs,
                 padded};
-    // While the sums are in registers it costs nothing; a layer output may want them as they were.
+    // Applying ReLU while the sums are in registers is free, but layer outputs may need the sums.
     const bool with_relu = layer.activation.kind == ActivationKind::kRelu && layer_outputs.empty();
     multiply(self, layer.weights.size() >= kMinSharedWeights ? pool : nullptr, packed,
              {x, x_stride, block.rows, block.values, block.stride}, with_relu, prefetch);

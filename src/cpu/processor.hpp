@@ -1,4 +1,4 @@
-// What the CPU engine asks of the machine that it runs on.
+// Properties of the machine that the CPU engine needs.
 #pragma once
 
 #include <cstddef>
@@ -6,19 +6,19 @@
 
 namespace lamella::cpu {
 
-// The instruction sets that loops are compiled for.
+// Instruction sets that loops are compiled for.
 enum class Isa { kBaseline, kAvx2, kAvx512 };
 
-// The best of them that this processor and system have.
+// The best that the processor and the operating system support.
 [[nodiscard]] Isa best_isa();
 
-// The level-2 cache of one core; a common size where the system does not say.
+// Size of one core's L2 cache; a common size if the system does not report it.
 [[nodiscard]] std::size_t l2_bytes();
 
-// The processor's name as the system gives it.
+// The processor's name as the system reports it.
 [[nodiscard]] std::string processor_name();
 
-// Its name for people.
+// The instruction set's name, for messages.
 [[nodiscard]] std::string isa_name(Isa isa);
 
 }  // namespace lamella::cpu
