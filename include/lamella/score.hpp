@@ -69,8 +69,8 @@ struct ScoreReport {
   std::optional<std::uint64_t> rows_total;
   std::size_t chunk_rows = 0;
   double seconds = 0;  // wall time of the call
-  double seconds_reading =
-      0;  // busy time of each stage; stages overlap, so the sum may exceed seconds
+  // Busy time of each stage; stages overlap, so the sum may exceed seconds.
+  double seconds_reading = 0;
   double seconds_computing = 0;  // the mean over the threads that compute chunks
   double seconds_writing = 0;
   double seconds_verifying = 0;

@@ -23,8 +23,8 @@ struct SelfTest {
 // Result of run_self_test().
 struct SelfTestReport {
   std::size_t rows = 0;
-  double largest_error =
-      0;  // largest error of an output, relative to its derived float32 error bound
+  // Largest error of an output, relative to its derived float32 error bound.
+  double largest_error = 0;
 };
 
 // Checks the network in double precision first, which detects a damaged or edited model; then the
