@@ -1,4 +1,5 @@
-// lamella bench: how fast an engine computes a network; lamella plan: how, and why so.
+// lamella bench: measures how fast an engine computes a network. lamella plan: shows the execution
+// path and the reason for it.
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -59,10 +60,10 @@ struct BenchArguments {
   std::string duration;
   std::string warm_up = "0.2";
   bool json = false;
-  bool paths = false;  // plan alone
+  bool paths = false;  // only for plan
 };
 
-// "1,64,4096"
+// Parses "1,64,4096".
 std::vector<std::size_t> row_counts(const std::string& text) {
   std::vector<std::size_t> counts;
   for (const std::string& entry : parse_list("--rows", text)) {
@@ -108,7 +109,7 @@ std::string network_table(const Network& network, const std::vector<BenchReport>
   return table.text();
 }
 
-// Empty where the engine is no CUDA device.
+// Empty unless the engine is one CUDA device.
 std::string device_lines(const BenchReport& report) {
   if (!report.device) {
     return {};
@@ -127,8 +128,8 @@ std::string device_lines(const BenchReport& report) {
   return text + "\n";
 }
 
-// What a layer takes in the network on its device where that is known, else as a network of its
-// own; 0 where that would have copies in it.
+// The time of a layer within the network on its device, if known; else of the layer as a one-layer
+// network; 0 if that would include copies.
 double layer_seconds(const BenchReport& report, std::size_t n) {
   if (!report.device) {
     return report.layers[n].alone.median;
@@ -245,7 +246,7 @@ void print_json(const Json& json) {
 
 struct Measured {
   LoadedNetwork loaded;
-  std::vector<BenchReport> reports;  // one for each number of rows
+  std::vector<BenchReport> reports;  // one for each batch size
   Roofline roofline;
 };
 

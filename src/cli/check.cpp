@@ -1,4 +1,4 @@
-// lamella check: runs the test that a model file carries.
+// lamella check: runs the self-test of a model file.
 #include <memory>
 
 #include <fmt/format.h>

@@ -26,7 +26,7 @@ OptionText text_of(const CLI::Option& option) {
       text.names.push_back("--" + name);
     }
     text.value = option.get_items_expected_max() > 0 ? option.get_type_name() : std::string();
-    // A flag that takes a value as well, declared as --name{default}.
+    // A flag with an optional value, declared as --name{default}.
     if (option.get_expected_min() == 0 && !option.get_lnames().empty() &&
         option.get_flag_value(option.get_lnames().front(), {}) != "true") {
       text.value_optional = true;

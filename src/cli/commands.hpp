@@ -1,4 +1,5 @@
-// The commands: each adds itself to the command line and says what to do when it is chosen.
+// The commands. Each add_* function adds a command to the parser and returns what to run if the
+// user chooses it.
 #pragma once
 
 #include <functional>
@@ -9,7 +10,7 @@ namespace lamella::cli {
 
 struct Command {
   CLI::App* app = nullptr;
-  std::function<void()> run;  // once the arguments are parsed; throws when it fails
+  std::function<void()> run;  // called after parsing; throws on failure
 };
 
 [[nodiscard]] Command add_run(CLI::App& app);

@@ -1,4 +1,4 @@
-// lamella compare: a model's outputs beside those of another program.
+// lamella compare: compares a model's outputs with those of another program.
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -101,7 +101,7 @@ void append_heading(std::string& text, const char* label, std::size_t width) {
                       "max abs error", "in row", "max rel error", "in row");
 }
 
-// Every column, or the worst ones where there are many.
+// All columns, or only the worst ones of many.
 std::string columns_table(const Comparison& comparison, const Network& network) {
   constexpr std::size_t kShown = 20;
   std::vector<std::size_t> shown(comparison.columns.size());
@@ -141,7 +141,7 @@ std::string differences_table(const std::vector<LayerComparison>& layers) {
   return text;
 }
 
-// Which of the two is off, by what exact arithmetic gives.
+// Which of the two values is wrong, judged by the exact result.
 std::string blame(const Difference& first, const std::string& precision) {
   const auto within = [&first](float value) {
     return std::fabs(value - first.reference) <= first.bound || value == first.reference ||

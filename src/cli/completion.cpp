@@ -1,4 +1,4 @@
-// lamella completion: what a shell needs to complete a command line of lamella.
+// lamella completion: prints a shell's completion script for lamella.
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,7 +14,7 @@
 namespace lamella::cli {
 namespace {
 
-// Names of commands, and of options, hold nothing that a shell would take for its own.
+// Names of commands and options contain no shell metacharacters.
 std::string command_names(const CLI::App& app) {
   std::string names;
   for (const CLI::App* const command : commands_of(app)) {
@@ -23,7 +23,7 @@ std::string command_names(const CLI::App& app) {
   return names;
 }
 
-// In single quotes, for any of the shells.
+// Single-quoted, for any of the shells.
 std::string in_quotes(std::string_view text, std::string_view apostrophe = "'\\''") {
   std::string result = "'";
   for (const char c : text) {
@@ -44,7 +44,7 @@ std::string bash_options(const CLI::App& app) {
   return names;
 }
 
-// A case pattern of the options whose value is no file: for them nothing is proposed.
+// A case pattern of the options whose value is not a file; nothing is proposed for those.
 std::string bash_other_values(const CLI::App& app) {
   std::string names;
   for (const OptionText& option : options_of(app)) {
@@ -92,7 +92,7 @@ std::string bash_completion(const CLI::App& app) {
 
 // ---- zsh ----
 
-// A description between brackets, where a bracket or a colon would end it.
+// Escapes the brackets and colons that would end a description.
 std::string zsh_text(std::string_view text) {
   std::string result;
   for (const char c : text) {

@@ -1,4 +1,4 @@
-// lamella convert: a model file as a normalized .safetensors file.
+// lamella convert: writes a model as a normalized .safetensors file.
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -19,10 +19,10 @@ namespace {
 struct ConvertArguments {
   ModelArguments model;
   std::string output;
-  std::string self_test;  // a file of rows
+  std::string self_test;  // a row file
 };
 
-// A new one where rows are given; else the one that the model carries already.
+// A new self-test if rows are given; else the one in the model file, if any.
 std::optional<SelfTest> choose_self_test(const LoadedNetwork& loaded,
                                          const ConvertArguments& arguments) {
   constexpr std::size_t kRows = 16;

@@ -1,4 +1,4 @@
-// lamella devices: where this machine can compute.
+// lamella devices: lists the devices of this machine.
 #include <algorithm>
 #include <memory>
 

@@ -1,4 +1,4 @@
-// What the library reports, as lines on standard error.
+// Diagnostics of the library, as lines on standard error.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -8,8 +8,8 @@ namespace lamella::cli {
 // Adds --verbose to a command.
 void add_verbose(CLI::App& app, bool& verbose);
 
-// From now on, shows warnings; with --verbose, or as LAMELLA_LOG says, more or less of it. Throws
-// UsageError when that is set to something unknown.
+// Shows warnings from now on; more or fewer messages with --verbose or according to LAMELLA_LOG.
+// Throws UsageError if LAMELLA_LOG has an unknown value.
 void show_diagnostics(bool verbose);
 
 }  // namespace lamella::cli

@@ -1,5 +1,5 @@
-// lamella explain: what a network computes, number by number, and what changing its weights would
-// do.
+// lamella explain: shows what a network computes, number by number, and the effect of changing its
+// weights.
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
@@ -50,14 +50,14 @@ struct ExplainArguments {
   std::string npz;
   std::string svg;
   std::string html;
-  EngineArguments engine{.device = ""};  // empty: double precision, and no engine
+  EngineArguments engine{.device = ""};  // empty: double precision without an engine
   std::string target;
   std::string learning_rate = "0.1";
   std::string steps = "1";
   bool json = false;
 };
 
-// The numbers of the rows; nothing for all.
+// Parses row numbers; returns nothing for "all".
 std::optional<std::vector<std::size_t>> row_numbers(const std::string& text) {
   constexpr std::size_t kMax = 16;  // side by side
   if (text == "all") {
@@ -81,7 +81,7 @@ std::optional<std::vector<std::size_t>> row_numbers(const std::string& text) {
   return numbers;
 }
 
-// The rows with these numbers, or all.
+// Reads the rows with these numbers, or all.
 Matrix selected_rows(const RowFile& file, std::size_t width,
                      const std::optional<std::vector<std::size_t>>& numbers) {
   if (!numbers) {
@@ -101,7 +101,7 @@ Matrix selected_rows(const RowFile& file, std::size_t width,
   return selected;
 }
 
-// "1,0" as numbers, or nothing where it is no list of numbers.
+// Parses "1,0"; returns nothing if it is not a list of numbers.
 std::optional<std::vector<float>> number_list(const std::string& text) {
   std::vector<float> numbers;
   for (const std::string& entry : parse_list("--target", text)) {
@@ -116,7 +116,7 @@ std::optional<std::vector<float>> number_list(const std::string& text) {
   return numbers;
 }
 
-// Targets for as many rows, given as numbers for one row or as a file.
+// Targets for that many rows, from numbers for one row or from a file.
 Matrix read_targets(const ExplainArguments& arguments, std::size_t outputs, std::size_t rows,
                     const std::optional<std::vector<std::size_t>>& numbers) {
   if (const auto list = number_list(arguments.target)) {
@@ -138,9 +138,9 @@ Matrix read_targets(const ExplainArguments& arguments, std::size_t outputs, std:
   return targets;
 }
 
-// The arguments, checked and parsed.
+// Validated and parsed arguments.
 struct ExplainRequest {
-  std::optional<std::vector<std::size_t>> row_numbers;  // nothing: all
+  std::optional<std::vector<std::size_t>> row_numbers;  // empty: all
   RowFile rows;
   double learning_rate = 0;
   std::size_t steps = 0;
@@ -177,7 +177,7 @@ ExplainRequest parse(const ExplainArguments& arguments) {
   return request;
 }
 
-// What was computed, as far as the arguments ask for it.
+// The results that the arguments request.
 struct Explanation {
   LoadedNetwork loaded;
   std::unique_ptr<Engine> engine;  // null: double precision

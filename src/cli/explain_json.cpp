@@ -1,4 +1,4 @@
-// What explain found, as JSON.
+// Results of explain as JSON.
 #include "cli/explain_json.hpp"
 
 #include <utility>

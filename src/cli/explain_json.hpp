@@ -1,4 +1,4 @@
-// What explain found, as JSON.
+// Results of explain as JSON.
 #pragma once
 
 #include <string>
@@ -12,12 +12,12 @@
 
 namespace lamella::cli {
 
-// What the JSON is made of; null: not asked for.
+// Parts of the JSON; null: not requested.
 struct ExplainedParts {
   std::string model;
   const Network& network;
   const Engine* engine = nullptr;                         // null: double precision
-  const std::vector<std::size_t>* row_numbers = nullptr;  // with the trace
+  const std::vector<std::size_t>* row_numbers = nullptr;  // set if trace is
   const ForwardTrace* trace = nullptr;
   const NetworkStatistics* statistics = nullptr;
   const Training* training = nullptr;

@@ -13,10 +13,10 @@
 namespace lamella::cli {
 namespace {
 
-// Up to here a layer is written out number by number.
+// Largest layer that is written out number by number.
 constexpr std::size_t kSmallInputs = 8;
 constexpr std::size_t kSmallOutputs = 16;
-constexpr std::size_t kListedUnits = 32;  // of a large layer; else the largest
+constexpr std::size_t kListedUnits = 32;  // in full; of larger layers only the largest
 constexpr std::size_t kLargest = 8;
 constexpr std::size_t kContributions = 3;
 
@@ -42,7 +42,7 @@ std::string formula(const Layer& layer, std::size_t number) {
              : fmt::format("{}({})", to_string(layer.activation), sum);
 }
 
-// "0·2 + 1·1 + 1·3 - 1"
+// The sum with its terms written as products: "0·2 + 1·1 + 1·3 - 1"
 std::string written_out(const Layer& layer, std::size_t unit, std::span<const double> x) {
   std::string text;
   for (std::size_t i = 0; i < layer.inputs; ++i) {
@@ -58,7 +58,7 @@ std::string written_out(const Layer& layer, std::size_t unit, std::span<const do
   return text;
 }
 
-// The products alone: "0 + 1 + 3 - 1"
+// The sum with its terms evaluated: "0 + 1 + 3 - 1"
 std::string products(const Layer& layer, std::size_t unit, std::span<const double> x) {
   std::string text;
   const auto append = [&text](double term) {
@@ -104,7 +104,7 @@ std::string range_text(std::span<const double> values) {
                      number_text(*max));
 }
 
-// "h1[17] 0.5·2 = 1, ..." of the largest terms of a unit's sum.
+// The largest terms of a unit's sum: "h1[17] 0.5·2 = 1, ..."
 std::string contributions(const Layer& layer, std::size_t number, std::size_t unit,
                           std::span<const double> x) {
   std::vector<std::size_t> order(layer.inputs);
@@ -137,7 +137,7 @@ std::span<const double> row_of(const std::vector<double>& values, std::size_t r,
   return std::span(values).subspan(r * width, width);
 }
 
-// The matrices side by side, one column for each row of the file, as in exercises by hand.
+// The matrices side by side, one column per row of the file, as in exercises by hand.
 std::string matrices(const Layer& layer, std::size_t number, const std::vector<double>& x,
                      const LayerValues& values, std::size_t rows) {
   std::vector<Block> blocks = {matrix_block(fmt::format("W{}", number), doubles(layer.weights),
@@ -155,7 +155,7 @@ std::string matrices(const Layer& layer, std::size_t number, const std::vector<d
   return beside(blocks) + "\n";
 }
 
-// One line for each unit: its products and their sum.
+// One line per unit: its products and their sum.
 std::string sums(const Layer& layer, std::size_t number, std::span<const double> x,
                  std::span<const double> z, std::span<const double> h, TextStyle style) {
   Block lines;
@@ -172,7 +172,7 @@ std::string sums(const Layer& layer, std::size_t number, std::span<const double>
   return text + "\n";
 }
 
-// Which units of a large layer are listed: all of few, else the largest activations.
+// The units of a large layer to list: all if they are few, else those with the largest activations.
 std::vector<std::size_t> listed_units(const Layer& layer, std::span<const double> h) {
   std::vector<std::size_t> units(layer.outputs);
   std::iota(units.begin(), units.end(), 0);
@@ -213,7 +213,7 @@ std::string large_layer(const Layer& layer, std::size_t number, std::span<const 
          "\n";
 }
 
-// The units of a layer, all of few, else the least active.
+// The units of a layer: all if they are few, else the least active.
 std::string unit_table(const std::vector<UnitStatistics>& units, std::uint64_t rows) {
   std::vector<std::size_t> listed(units.size());
   std::iota(listed.begin(), listed.end(), 0);

@@ -1,4 +1,4 @@
-// lamella info: what a model file holds.
+// lamella info: describes a model file.
 #include <algorithm>
 #include <memory>
 

@@ -28,7 +28,8 @@ const std::atomic<bool>& stop_on_signals() {
     action = {};
     action.sa_handler = request_stop;
     sigemptyset(&action.sa_mask);
-    // Cast: the flag's macro is an unsigned constant in some C libraries, the member an int.
+    // The cast is needed because SA_RESETHAND is unsigned in some C libraries, and the member an
+    // int.
     action.sa_flags = static_cast<int>(SA_RESETHAND);
     sigaction(signal, &action, nullptr);
   }
@@ -43,7 +44,8 @@ void let_writes_fail() {
 void reserve_standard_streams() {
   for (int descriptor = 0; descriptor <= 2; ++descriptor) {
     if (fcntl(descriptor, F_GETFD) == -1 && errno == EBADF) {
-      // The lowest free number is taken, which is this one. Opened the wrong way round on purpose.
+      // open() takes the lowest free descriptor, which is this one. The access mode is deliberately
+      // wrong, so that using the stream fails.
       (void)open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY);
     }
   }

@@ -1,4 +1,4 @@
-// JSON as the commands print it. File names are bytes: what is not UTF-8 in them is replaced.
+// JSON as the commands print it. File names are arbitrary bytes; invalid UTF-8 in them is replaced.
 #pragma once
 
 #include <string>
@@ -7,10 +7,10 @@
 
 namespace lamella::cli {
 
-// Over several lines, each ended.
+// Indented over several lines, with a final line break.
 [[nodiscard]] std::string indented(const nlohmann::ordered_json& json);
 
-// One line, ended.
+// On one line, with a final line break.
 [[nodiscard]] std::string on_one_line(const nlohmann::ordered_json& json);
 
 }  // namespace lamella::cli

@@ -1,4 +1,4 @@
-// The lamella command: parses the arguments, runs one command, and turns every failure into one
+// The lamella command: parses the arguments, runs one command, and reports every failure as one
 // line and an exit status.
 #include <algorithm>
 #include <cctype>
@@ -24,7 +24,7 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
 
-// CLI11's message as the middle of a line: "--top excludes --argmax; see lamella run --help".
+// CLI11's message, fit into our error line: "--top excludes --argmax; see lamella run --help".
 std::string usage_message(const CLI::ParseError& error, const std::string& help) {
   std::string text = error.what();
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) {
@@ -93,7 +93,7 @@ int run_command(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    print_result(app.help());  // of the command, where one was named
+    print_result(app.help());  // of the command, if one was given
     return 0;
   } catch (const CLI::CallForVersion& call) {
     print_result(std::string(call.what()) + "\n");

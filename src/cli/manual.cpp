@@ -1,4 +1,4 @@
-// lamella manual: the manual page, in the language of man(7).
+// lamella manual: prints the manual page, in the macros of man(7).
 #include <string>
 #include <string_view>
 
@@ -13,8 +13,8 @@
 namespace lamella::cli {
 namespace {
 
-// Text as it stands: a backslash is a command of roff's, and so is a line that begins with a point
-// or an apostrophe; a minus that is to be copied is not a hyphen.
+// Escapes text for roff: a backslash starts an escape sequence, a point or an apostrophe at the
+// start of a line a request, and a minus sign must be distinguished from a hyphen.
 std::string escaped(std::string_view text) {
   std::string result;
   bool line_begins = true;
@@ -47,7 +47,7 @@ std::string option_page(const OptionText& option) {
   return fmt::format(".TP\n{}\n{}\n", names, escaped(option.description));
 }
 
-// What stands below the options in --help: examples, line by line.
+// The footer of --help: examples, line by line.
 std::string footer_page(const CLI::App& app) {
   const std::string footer = app.get_footer();
   return footer.empty() ? std::string()

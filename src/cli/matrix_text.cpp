@@ -35,7 +35,7 @@ Block block_of(const std::string& title, std::size_t rows, std::size_t columns, 
 }  // namespace
 
 std::size_t character_count(const std::string& text) {
-  // All bytes of UTF-8 but those that continue a character.
+  // Counts all bytes except UTF-8 continuation bytes.
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
   }));

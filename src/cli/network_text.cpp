@@ -11,7 +11,7 @@
 namespace lamella::cli {
 namespace {
 
-// "4×3 + 4 = 16": a weight for each pair of output and input, a bias for each output.
+// "4×3 + 4 = 16": a weight for each pair of output and input, and a bias for each output.
 std::string derive_parameters(const Layer& layer) {
   const std::string biases = layer.has_bias() ? fmt::format(" + {}", layer.outputs) : "";
   return fmt::format("{}×{}{} = {}", layer.outputs, layer.inputs, biases,

@@ -9,11 +9,11 @@
 
 namespace lamella::cli {
 
-// "1,234 units", "1 unit"; the ending is that of the plural.
+// "1,234 units", "1 unit"; ending is the plural's.
 [[nodiscard]] std::string count_of(std::size_t count, const char* noun, const char* ending = "s");
 
-// A line for each layer: shape, activation, and how its parameters come about ("4×3 + 4 = 16"); and
-// a line for the total.
+// One line per layer: shape, activation, and the derivation of its parameter count ("4×3 + 4 =
+// 16"); then a line for the total.
 [[nodiscard]] std::string layers_table(const Network& network);
 
 [[nodiscard]] nlohmann::ordered_json to_json(const ParameterCount& parameters);

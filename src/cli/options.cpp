@@ -103,7 +103,7 @@ SelfTestReport check_model(Engine& engine, const LoadedNetwork& loaded, const st
 
 void throw_if_empty_values(CLI::App& app) {
   for (CLI::Option* const option : app.get_options()) {
-    if (option->get_items_expected_max() > 0) {  // no flag
+    if (option->get_items_expected_max() > 0) {  // not a flag
       option->check(CLI::Validator(
           [](const std::string& value) {
             return value.empty() ? std::string("the value is empty") : std::string();

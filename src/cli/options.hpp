@@ -1,4 +1,4 @@
-// Options that several commands have, and the reading of option values.
+// Options shared by several commands, and parsing of option values.
 #pragma once
 
 #include <atomic>
@@ -16,7 +16,7 @@
 
 namespace lamella::cli {
 
-// How a model file is read; shared by the commands that take one.
+// How to read a model file; shared by the commands that take one.
 struct ModelArguments {
   std::string file;
   std::string activations;
@@ -25,11 +25,12 @@ struct ModelArguments {
   bool no_fold = false;
 
   void add_to(CLI::App& app);
-  // The flag stops the wait for a model that comes through a pipe. Throws UsageError, FileError.
+  // cancelled interrupts waiting for a model that comes through a pipe. Throws UsageError,
+  // FileError.
   [[nodiscard]] LoadedNetwork load(const std::atomic<bool>* cancelled = nullptr) const;
 };
 
-// Where and how to compute; shared by the commands that make an engine.
+// Where and how to compute; shared by the commands that create an engine.
 struct EngineArguments {
   std::string device = "auto";
   std::string precision = "fp32";
@@ -42,30 +43,30 @@ struct EngineArguments {
   void add_to(CLI::App& app, Check mode = Check::kOption);
   // Throws UsageError.
   [[nodiscard]] EngineOptions options() const;
-  // With --check, runs the self-test of the model first. Throws DeviceError; FileError when there
-  // is no self-test, or it fails.
+  // With --check, runs the model's self-test first. Throws DeviceError; FileError if there is no
+  // self-test or it fails.
   [[nodiscard]] std::unique_ptr<Engine> make(const LoadedNetwork& loaded,
                                              const std::string& file) const;
 };
 
-// Runs the self-test that a model file carries. Throws FileError when there is none, or it fails.
+// Runs a model file's self-test. Throws FileError if there is none or it fails.
 SelfTestReport check_model(Engine& engine, const LoadedNetwork& loaded, const std::string& file);
 
-// Makes an empty value, which a script's unset variable leaves behind, an error of every option.
+// Makes an empty value, as an unset shell variable leaves it, an error for every option.
 void throw_if_empty_values(CLI::App& app);
 
-// Reads a whole number from 1 to most. Throws UsageError that names the option.
+// Parses a whole number from 1 to limit. Throws UsageError, which names the option.
 [[nodiscard]] std::size_t parse_count(std::string_view option, std::string_view text,
                                       std::size_t max);
 
-// Reads a number of bytes, as 1500, 64K, 1.5M, 2G (of 1024 each). Throws UsageError that names the
-// option.
+// Parses a byte count such as 1500, 64K, 1.5M, 2G (powers of 1024). Throws UsageError, which names
+// the option.
 [[nodiscard]] std::size_t parse_bytes(std::string_view option, std::string_view text);
 
-// Reads a number that is finite and not negative. Throws UsageError that names the option.
+// Parses a finite, non-negative number. Throws UsageError, which names the option.
 [[nodiscard]] double parse_size(std::string_view option, std::string_view text);
 
-// Splits at commas. Throws UsageError that names the option when an entry is empty.
+// Splits at commas. Throws UsageError, which names the option, if an entry is empty.
 [[nodiscard]] std::vector<std::string> parse_list(std::string_view option, std::string_view text);
 
 }  // namespace lamella::cli

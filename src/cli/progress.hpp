@@ -1,4 +1,4 @@
-// Shows on standard error how far the work is.
+// Progress display on standard error.
 #pragma once
 
 #include <chrono>
@@ -10,14 +10,14 @@ namespace lamella::cli {
 
 enum class ProgressMode {
   kAuto,    // on a terminal, once the work has taken a second
-  kAlways,  // also elsewhere: a line each second, and one at the end
+  kAlways,  // also elsewhere: a line every second, and one at the end
   kNever
 };
-// Reads "auto", "always" or "never". Throws UsageError.
+// Parses "auto", "always" or "never". Throws UsageError.
 [[nodiscard]] ProgressMode parse_progress_mode(std::string_view text);
 
-// Rows done, rows per second and, where the total is known, a bar and the time left. On a terminal
-// the line is overwritten, and gone when this is.
+// Shows rows done, rows per second and, if the total is known, a bar and the time left. On a
+// terminal the line is overwritten, and removed by the destructor.
 class Progress {
  public:
   explicit Progress(ProgressMode mode);

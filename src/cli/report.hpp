@@ -1,4 +1,4 @@
-// The report at the end of a run, for people and for programs.
+// The report at the end of a run, as text and as JSON.
 #pragma once
 
 #include <string>
@@ -8,10 +8,10 @@
 
 namespace lamella::cli {
 
-// "cpu (AMD EPYC, 2 threads)", and why it was taken where that was left open.
+// "cpu (AMD EPYC, 2 threads)", and the reason for the choice if it was automatic.
 [[nodiscard]] std::string device_text(const EngineInfo& engine);
 
-// One sentence: rows, rate, device, precision, and the time that each stage was busy.
+// One sentence: rows, rate, device, precision, and the busy time of each stage.
 [[nodiscard]] std::string describe(const ScoreReport& report, const EngineInfo& engine);
 
 // The same and more as one line of JSON. Times are in seconds.

@@ -1,4 +1,4 @@
-// lamella run: scores a file of rows.
+// lamella run: scores a row file.
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
@@ -83,7 +83,7 @@ ScoreOptions score_options(const RunArguments& arguments) {
   return options;
 }
 
-// Files that would be lost: the rows are score()'s to protect.
+// Protects the model file from being overwritten; score() protects the rows.
 void throw_if_output_is_model(const std::string& output, const std::string& model) {
   std::error_code ignored;
   if (output != "-" && std::filesystem::is_regular_file(output, ignored) &&
@@ -93,7 +93,7 @@ void throw_if_output_is_model(const std::string& output, const std::string& mode
 }
 
 void run(const RunArguments& arguments) {
-  // Everything that is wrong with the arguments alone is said before any work.
+  // Reports invalid arguments before any work.
   (void)arguments.engine.options();
   ScoreOptions options = score_options(arguments);
   const ProgressMode progress_mode =

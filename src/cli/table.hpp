@@ -6,13 +6,13 @@
 
 namespace lamella::cli {
 
-// What is a number in every row stands to the right, other columns to the left.
+// Right-aligns columns that hold a number in every row, left-aligns the others.
 class Table {
  public:
   explicit Table(std::vector<std::string> headings) : lines_{std::move(headings)} {}
-  // As many cells as there are headings.
+  // One cell per heading.
   void add(std::vector<std::string> cells) { lines_.push_back(std::move(cells)); }
-  // Its lines, each with its end.
+  // The formatted lines, each with a line break.
   [[nodiscard]] std::string text() const;
 
  private:

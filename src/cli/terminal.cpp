@@ -13,7 +13,7 @@
 namespace lamella::cli {
 namespace {
 
-// In one write, so that lines of several processes do not mix.
+// Prints in one write, so that lines of several processes do not mix.
 void print_line(std::string_view kind, std::string_view text) {
   print_aside(fmt::format("lamella: {}: {}\n", kind, one_line(text)));
 }
@@ -37,7 +37,7 @@ void print_error(std::string_view text) {
 }
 
 void print_aside(std::string_view text) {
-  // Where standard error cannot be written, there is nobody left to tell.
+  // If standard error cannot be written, the failure cannot be reported.
   (void)std::fwrite(text.data(), 1, text.size(), stderr);
   (void)std::fflush(stderr);
 }

@@ -1,5 +1,5 @@
-// What the command says, and where: results on standard output; notes, warnings and the one error
-// line on standard error.
+// Output of the command: results on standard output; notes, warnings and the error line on standard
+// error.
 #pragma once
 
 #include <cstdint>
@@ -14,15 +14,15 @@ void print_info(std::string_view text);
 void print_note(std::string_view text);
 void print_warning(std::string_view text);
 void print_error(std::string_view text);
-// Text as it is, on standard error.
+// Prints text unchanged on standard error.
 void print_aside(std::string_view text);
-// Text as it is, on standard output. Throws FileError when it cannot be written.
+// Prints text unchanged on standard output. Throws FileError if it cannot be written.
 void print_result(std::string_view text);
 
-// Whether a person is likely to look: the file descriptor is a terminal.
+// Whether the file descriptor is a terminal.
 [[nodiscard]] bool is_terminal(int descriptor);
 
-// Text with control characters written as \n, \x1b: file names hold anything, and a message is one
+// Escapes control characters as \n, \x1b: file names may contain any byte, and a message is one
 // line.
 [[nodiscard]] std::string one_line(std::string_view text);
 // 1234567 as "1,234,567".

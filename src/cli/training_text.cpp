@@ -1,4 +1,4 @@
-// Steps of gradient descent, and their gradients as text.
+// Gradient descent and its gradients as text.
 #include <algorithm>
 #include <cmath>
 
@@ -11,7 +11,7 @@
 namespace lamella::cli {
 namespace {
 
-constexpr std::size_t kShownSize = 16;  // rows and columns of a matrix that is shown whole
+constexpr std::size_t kShownSize = 16;  // largest matrix side that is shown in full
 
 const char* formula_of(LossKind kind) {
   return kind == LossKind::kSquaredError ? "squared error, 1/2 sum (y - t)^2"
@@ -86,7 +86,7 @@ std::string change_text(std::span<const AdjustableLayer> before,
   return text;
 }
 
-// The losses after each step; of many, some.
+// The losses after each step; of many steps, a selection.
 std::string curve_text(const std::vector<double>& losses) {
   constexpr std::size_t kLines = 20;
   constexpr std::size_t kWidth = 40;
