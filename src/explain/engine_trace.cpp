@@ -1,4 +1,4 @@
-// A walk through what an engine computes.
+// Traces what an engine computes.
 #include <lamella/explain.hpp>
 
 #include "explain/forward.hpp"

@@ -67,7 +67,8 @@ std::vector<double> first_inputs(const Network& network, MatrixView<const float>
   for (std::size_t at = 0; at < inputs.size(); ++at) {
     for (const InputStep& step : network.input_steps()) {
       const double value = apply(step, at % network.inputs(), inputs[at]);
-      // A double has more than twice the bits of a float: rounding twice is rounding once.
+      // Rounds the float operation correctly: double has more than twice the bits of float, so
+      // rounding twice gives the same result as rounding once.
       inputs[at] = rounding == StepRounding::kFloat ? verify::to_float(value) : value;
     }
   }

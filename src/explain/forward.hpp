@@ -1,4 +1,4 @@
-// The trace forward through layers whose weights may change.
+// Forward pass in double precision through layers with trainable weights.
 #pragma once
 
 #include <span>
@@ -10,14 +10,14 @@ namespace lamella::explain {
 
 [[nodiscard]] std::vector<AdjustableLayer> adjustable(const Network& network);
 
-// What the result of an input step is rounded to.
+// The type to which the result of an input step is rounded.
 enum class StepRounding { kDouble, kFloat };
 
-// The rows as the first layer gets them. Throws ShapeError.
+// The rows after the input steps, as the first layer reads them. Throws ShapeError.
 [[nodiscard]] std::vector<double> first_inputs(const Network& network, MatrixView<const float> rows,
                                                StepRounding rounding = StepRounding::kDouble);
 
-// Computes layers anew from trace.rows and trace.inputs.
+// Recomputes trace.layers from trace.rows and trace.inputs.
 void compute_forward(std::span<const AdjustableLayer> layers, ForwardTrace& trace);
 
 }  // namespace lamella::explain

@@ -1,4 +1,4 @@
-// Back-propagation, and steps against the gradient.
+// Back-propagation and gradient descent steps.
 #include <algorithm>
 #include <cmath>
 
@@ -34,7 +34,7 @@ std::vector<double> last_deltas(LossKind kind, const AdjustableLayer& layer,
   const auto count = static_cast<double>(rows);
   for (std::size_t r = 0; r < rows; ++r) {
     const std::size_t begin = r * layer.outputs;
-    double total = 0;  // of the row's targets
+    double total = 0;  // sum of the row's targets
     for (std::size_t o = 0; o < layer.outputs; ++o) {
       total += targets[begin + o];
     }
@@ -45,7 +45,7 @@ std::vector<double> last_deltas(LossKind kind, const AdjustableLayer& layer,
         deltas[at] = (y - targets[at]) *
                      explain::derivative(layer.activation, values.pre_activations[at]) / count;
       } else {
-        // The derivative of -sum t log softmax(z): softmax(z) sum(t) - t.
+        // d/dz of -sum t log softmax(z) is softmax(z) sum(t) - t.
         const double p = layer.activation.kind == ActivationKind::kLogSoftmax ? std::exp(y) : y;
         deltas[at] = (p * total - targets[at]) / count;
       }
@@ -54,7 +54,8 @@ std::vector<double> last_deltas(LossKind kind, const AdjustableLayer& layer,
   return deltas;
 }
 
-// d loss / d z of the layer before: what comes back through the weights, times its derivative.
+// d loss / d z of the previous layer: the deltas propagated back through the weights, times the
+// activation's derivative.
 std::vector<double> deltas_before(const AdjustableLayer& layer, std::span<const double> deltas,
                                   const AdjustableLayer& before, const LayerValues& values,
                                   std::size_t rows) {
@@ -72,7 +73,7 @@ std::vector<double> deltas_before(const AdjustableLayer& layer, std::span<const 
   return result;
 }
 
-// d loss / d W = sum over the rows of deltas x^T; d loss / d b = their sum.
+// d loss / d W = sum over rows of deltas x^T; d loss / d b = sum over rows of deltas.
 void fill_gradient(const AdjustableLayer& layer, std::span<const double> x, std::size_t rows,
                    LayerGradient& gradient) {
   gradient.weights.assign(layer.weights.size(), 0);

@@ -22,7 +22,7 @@ double normal_density(double x) {
   return std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi);
 }
 
-// P(X <= x) of the normal distribution; erfc keeps its tail.
+// P(X <= x) of the standard normal distribution; erfc is accurate in the tail.
 double normal_probability(double x) {
   return std::erfc(-x / std::numbers::sqrt2) / 2;
 }
@@ -41,7 +41,7 @@ double clamp(double x, double min, double max) {
 double activate(const Activation& activation, double x) {
   const double a = activation.a;
   const double b = activation.b;
-  // Written so that NaN takes the branch that returns x, or a function of it.
+  // NaN fails each comparison, and so takes the branch that returns x or a function of it.
   switch (activation.kind) {
     case ActivationKind::kIdentity:
       return x;

@@ -1,5 +1,5 @@
-// The activations that work on one number at a time, and their derivatives, in double precision.
-// The double-precision reference has formulas of its own, with bounds instead of derivatives; tests
+// Elementwise activation functions and their derivatives in double precision. The double-precision
+// reference (src/verify) has independent formulas, with error bounds instead of derivatives; tests
 // compare the two.
 #pragma once
 

@@ -1,4 +1,4 @@
-// What each unit does over all rows of a file.
+// Statistics of each unit over all rows of a file.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -13,7 +13,7 @@
 namespace lamella {
 namespace {
 
-constexpr double kFlat = 0.005;  // as a public comment says
+constexpr double kFlat = 0.005;  // documented in lamella/explain.hpp
 
 void add_layer(const Layer& layer, const LayerValues& values, std::uint64_t rows_before,
                std::vector<UnitStatistics>& units) {
@@ -23,7 +23,7 @@ void add_layer(const Layer& layer, const LayerValues& values, std::uint64_t rows
     const bool first = rows_before == 0 && at < layer.outputs;
     unit.min = first ? h : std::min(unit.min, h);
     unit.max = first ? h : std::max(unit.max, h);
-    unit.mean += h;  // a sum, until the end
+    unit.mean += h;  // a sum until the end
     if (!layer.activation.over_row() &&
         std::fabs(explain::derivative(layer.activation, values.pre_activations[at])) < kFlat) {
       ++unit.flat;
@@ -31,7 +31,7 @@ void add_layer(const Layer& layer, const LayerValues& values, std::uint64_t rows
   }
 }
 
-// Walks through a chunk of rows.
+// Traces a chunk of rows.
 using TraceChunk = std::function<const ForwardTrace&(MatrixView<const float> rows)>;
 
 NetworkStatistics add_up(const Network& network, const RowFile& rows, std::size_t chunk_rows,
@@ -80,7 +80,7 @@ NetworkStatistics summarize(const Network& network, const RowFile& rows) {
 }
 
 NetworkStatistics summarize(Engine& engine, const RowFile& rows) {
-  constexpr std::size_t kChunkRows = 1024;  // so that calls do not count on a device
+  constexpr std::size_t kChunkRows = 1024;  // large enough to amortize the calls on a device
   ForwardTrace current;
   return add_up(engine.network(), rows, kChunkRows,
                 [&](MatrixView<const float> chunk) -> const ForwardTrace& {
