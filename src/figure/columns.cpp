@@ -60,7 +60,7 @@ Column layer_column(const Network& network, std::size_t n, std::span<const doubl
       n + 1, {fmt::format("{} layer {}", is_last ? "output" : "hidden", n + 1)}, h.size(), {}};
   column.heading.push_back(formula(layer, n + 1));
   column.heading.push_back(parameters(layer));
-  // One output may stand for two classes, and is then neither of them.
+  // A single output may represent two classes, and is then neither of them.
   const std::vector<std::string>& names = network.names().classes.size() == layer.outputs
                                               ? network.names().classes
                                               : network.names().outputs;

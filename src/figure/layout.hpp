@@ -1,4 +1,4 @@
-// Where everything of a figure stands, in the units of its viewBox (CSS pixels at natural size).
+// Layout of a figure, in units of its viewBox (CSS pixels at natural size).
 #pragma once
 
 #include <cstddef>
@@ -24,16 +24,16 @@ struct Point {
 struct Layout {
   double width = 0;
   double height = 0;
-  double pitch = 0;                         // from column to column
-  double heading = 0;                       // the baseline of the first line of the headings
-  double legend = 0;                        // the baseline of the legend's first line
+  double pitch = 0;                         // between columns
+  double heading = 0;                       // baseline of the headings' first line
+  double legend = 0;                        // baseline of the legend's first line
   std::vector<std::vector<Point>> centres;  // of the nodes: [columns][nodes]
 };
 
-// How wide a text of the size is at most, as far as that can be known without the font.
+// Estimated maximum width of a text; the font is unknown.
 [[nodiscard]] double text_width(std::string_view text, double font_size);
 
-// The text, its end replaced by an ellipsis where it would be wider.
+// The text, truncated with an ellipsis if it would be wider.
 [[nodiscard]] std::string fitted(const std::string& text, double font_size, double width);
 
 [[nodiscard]] Layout layout_of(const std::vector<Column>& columns, std::size_t legend_lines);

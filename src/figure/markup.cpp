@@ -7,8 +7,8 @@ namespace {
 
 constexpr const char* kReplacement = "\xEF\xBF\xBD";
 
-// How many bytes the UTF-8 character at the beginning of text has, which XML 1.0 allows (section
-// 2.2); 0 where there is none. Unicode 15, table 3-7, says which bytes may follow which.
+// Length in bytes of the UTF-8 character at the start of text; 0 if it is invalid or not allowed in
+// XML 1.0 (section 2.2). Unicode 15, table 3-7, lists the valid byte sequences.
 std::size_t character_length(std::string_view text) {
   const auto byte = [&](std::size_t i) -> unsigned {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;

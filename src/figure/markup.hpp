@@ -1,4 +1,4 @@
-// Text inside XML.
+// Escaping of text for XML.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace lamella::figure {
 
-// The text as the content of an element or an attribute in double quotes. What XML 1.0 has no place
-// for (control characters, bytes that are not UTF-8) becomes U+FFFD.
+// Escapes text for element content or a double-quoted attribute. Replaces what XML 1.0 does not
+// allow (control characters, bytes that are not UTF-8) by U+FFFD.
 [[nodiscard]] std::string xml_text(std::string_view text);
 
 }  // namespace lamella::figure

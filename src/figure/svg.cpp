@@ -19,8 +19,8 @@ namespace {
 constexpr double kThinnest = 0.5;
 constexpr double kThickest = 5;
 
-// Every rule names the figure, so that it can stand inside of a page. The colours are apart for
-// people who do not tell red from green; grey is also dashed.
+// Every rule names the figure's class, so the figure can be embedded in a page. The colours are
+// safe for red-green colour blindness; grey is also dashed.
 constexpr const char* kStyle = R"css(
 .lamella-figure { background: #ffffff; font: 13px system-ui, "Segoe UI", "DejaVu Sans", "Liberation Sans", Arial, sans-serif; }
 .lamella-figure .ground { fill: #ffffff; }
@@ -60,7 +60,7 @@ struct Edge {
   std::size_t unit = 0;
   std::size_t input = 0;
   float weight = 0;
-  double value = 0;  // of the node that it comes from
+  double value = 0;  // of the source node
 };
 
 const char* sign_class(float weight) {
@@ -76,7 +76,7 @@ double largest_weight(const Layer& layer) {
 }
 
 double thickness(float weight, double largest) {
-  const double share = std::fabs(double{weight}) / largest;  // NaN in a layer of zeros
+  const double share = std::fabs(double{weight}) / largest;  // NaN if all weights are zero
   return std::isfinite(share) ? kThinnest + (kThickest - kThinnest) * share : kThinnest;
 }
 
@@ -108,7 +108,7 @@ std::string tooltip(const Node& node) {
 std::string node_svg(const Column& column, const Node& node, Point centre, double name_width) {
   const double top = centre.y - kNodeHeight / 2;
   const double bottom = centre.y + kNodeHeight / 2;
-  // Alone, the value stands in the middle; with its sum, above it.
+  // A value without a sum is centred; with a sum, it stands above it.
   const double value = centre.y + (node.sum.empty() ? kTextSize * 0.35 : -2);
   return fmt::format(
              "<g class=\"node{}\" data-layer=\"{}\" data-unit=\"{}\"><title>{}</title>"
@@ -134,7 +134,7 @@ std::string edge_svg(const Edge& edge, std::size_t layer, double largest) {
       number(edge.weight * edge.value));
 }
 
-// The thin ones first, so that the thick ones lie on top.
+// Draws thin edges first, so that thick ones are on top.
 std::string edges_svg(const Layer& layer, const Column& before, const std::vector<Point>& sources,
                       const Column& column, const std::vector<Point>& targets) {
   std::vector<Edge> edges;
@@ -161,7 +161,7 @@ std::string edges_svg(const Layer& layer, const Column& before, const std::vecto
   return text;
 }
 
-// The lines below the key to the colours: what applies to this figure.
+// Legend lines below the colour key, as far as they apply to this figure.
 std::vector<std::string> legend_lines(const std::vector<Column>& columns) {
   std::vector<std::string> lines = {
       "The thicker an edge, the larger its weight beside the largest of the layer.",
@@ -206,7 +206,7 @@ std::string legend_svg(const Layout& layout, const std::vector<std::string>& lin
   return text + "</g>\n";
 }
 
-// For those who hear the figure: the values of each column.
+// For screen readers: the values of each column.
 std::string description(const std::vector<Column>& columns) {
   std::string text;
   for (const Column& column : columns) {
