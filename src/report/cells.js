@@ -1,8 +1,8 @@
-// Number fields that edit the model as they are typed in.
+// Number fields that edit the model while the user types.
 'use strict';
 
-// array[index] of the model in a field. edits: {edit(array, index, value, label, key), close(),
-// say(text)}.
+// A field that shows array[index] of the model. edits: {edit(array, index, value, label, key),
+// close(), say(text)}.
 class NumberCell {
   constructor(edits, label, array, index) {
     this.edits = edits;
@@ -35,7 +35,7 @@ class NumberCell {
 
   read() {
     const text = this.input.value;
-    // The text rounds; typed back, it means the value that it stood for.
+    // The shown text is rounded; if the user types it back, restore the exact value.
     const value = text === valueText(this.before ?? NaN) ? this.before : parseNumber(text);
     this.mark(value === undefined);
     if (value !== undefined && !Object.is(value, this.value)) {
@@ -68,7 +68,7 @@ class NumberCell {
     this.mark(false);
   }
 
-  // While it is typed in, a field keeps its text.
+  // A field keeps its text while the user types in it.
   update(isForced) {
     const isTyped = document.activeElement === this.input &&
         (this.input.getAttribute('aria-invalid') === 'true' || parseNumber(this.input.value) === this.value);
@@ -78,14 +78,14 @@ class NumberCell {
   }
 }
 
-// A target that is not given yet is NaN, and an empty field.
+// A missing target is NaN, and its field is empty.
 function valueText(value) {
   return Number.isNaN(value) ? '' : numberText(value);
 }
 
-// Which units of wide layers the tables and sliders show.
+// The units of wide layers that the tables and sliders show.
 class Selection {
-  // shown: for each column of the network, the input first, the units to begin with.
+  // shown: the units to show first, for each column of the network (column 0 is the input).
   constructor(model, shown, changed) {
     this.model = model;
     this.shown = shown;
@@ -108,7 +108,8 @@ class Selection {
     this.changed();
   }
 
-  // The controls that choose, or nothing where all are shown. values(): those of the column now.
+  // The controls for choosing units, or nothing if all are shown. values(): the column's current
+  // values.
   controls(layer, values) {
     if (this.isWhole(layer)) {
       return [];

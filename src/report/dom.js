@@ -1,8 +1,8 @@
-// Elements, numbers as text, and text as numbers.
+// Helpers: elements, number formatting and parsing.
 'use strict';
 
 // element('button', {class: 'quiet', type: 'button', 'aria-label': 'Undo'}, 'Undo', ...): children
-// are elements or texts; nothing is ever read as HTML.
+// are elements or texts; nothing is parsed as HTML.
 function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -18,8 +18,8 @@ function byId(id) {
   return document.getElementById(id);
 }
 
-// As the command prints numbers: printf's %.6g, with half-way cases to the even digit, which
-// toExponential rounds away from zero.
+// Formats a number as the command does: printf's %.6g, which rounds ties to even; toExponential
+// rounds them away from zero.
 function numberText(value, digits = 6) {
   if (Number.isNaN(value)) {
     return 'nan';
@@ -54,8 +54,8 @@ function withoutZeros(text) {
   return text.replace(/\.?0*$/, '');
 }
 
-// What is typed, as the float32 that a model file or a row file would hold; undefined where it is
-// no such number.
+// Parses typed text to the float32 that a model or row file would hold; undefined if it is not a
+// number.
 function parseNumber(text) {
   const plain = text.trim().replace(/^\u2212/, '-');
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain)) {
@@ -65,7 +65,7 @@ function parseNumber(text) {
   return Number.isFinite(value) ? value : undefined;
 }
 
-// "[7, 5]", or with its middle left out, as the command writes it.
+// "[7, 5]", or shortened in the middle, as the command prints it.
 function vectorText(values, limit = 16) {
   const list = Array.from(values);
   if (list.length <= limit) {

@@ -1,9 +1,9 @@
-// Keeps the figure up to date: it was drawn once, by the command; here its texts and the looks of its
-// edges change, and its nodes can be reached.
+// Updates the figure. The command drew it once; this code changes its texts and the style of its
+// edges, and makes its nodes focusable.
 'use strict';
 
 class Figure {
-  // select(layer, unit) is told which node the user looks at.
+  // select(layer, unit) is called when the user points at or focuses a node.
   constructor(svg, model, select) {
     this.svg = svg;
     this.model = model;
@@ -18,7 +18,7 @@ class Figure {
       from: Number(line.dataset.from),
     }));
     svg.style.setProperty('--min', `${0.85 * svg.viewBox.baseVal.width}px`);
-    // They describe what was drawn, not what is computed since.
+    // Title and description refer to the original values.
     svg.querySelectorAll(':scope > title, :scope > desc').forEach((text) => text.remove());
     svg.setAttribute('role', 'group');
     svg.setAttribute('aria-label', 'The network. Arrow keys go from node to node.');
@@ -26,7 +26,7 @@ class Figure {
       this.addNode(group);
     }
     for (const column of svg.querySelectorAll('.column')) {
-      // Chosen when the report was written; values may have changed since.
+      // The units were chosen when the report was written; values may have changed since.
       const note = column.lastElementChild;
       note.textContent = note.textContent.replace(', the most active', '');
       column.setAttribute('aria-hidden', 'true');
@@ -53,7 +53,7 @@ class Figure {
     group.addEventListener('keydown', (event) => this.go(event, node));
   }
 
-  // The units of a column that the figure has.
+  // The units of a column that the figure shows.
   units(layer) {
     return this.nodes.filter((node) => node.layer === layer).map((node) => node.unit);
   }
@@ -81,8 +81,8 @@ class Figure {
     next()?.group.focus();
   }
 
-  // reached(layer): how far the trace through the layers has come (walkthrough.js). current: {layer,
-  // unit}. largest: of each layer's weights.
+  // reached(layer): progress of the walkthrough (walkthrough.js). current: {layer, unit}. largest:
+  // the largest weight of each layer.
   update(current, values, reached, largest) {
     for (const node of this.nodes) {
       this.updateNode(node, values, reached);
@@ -129,7 +129,7 @@ class Figure {
     const own = this.model.layers[layer - 1];
     const weight = own.weights[unit * own.inputs + from];
     const x = layer === 1 ? values.inputs[from] : values.layers[layer - 2].h[from];
-    const share = Math.abs(weight) / largest;  // NaN in a layer of zeros
+    const share = Math.abs(weight) / largest;  // NaN if all weights are zero
     const width = this.thinnest + (this.thickest - this.thinnest) * (Number.isFinite(share) ? share : 0);
     line.setAttribute('stroke-width', width.toFixed(2));
     line.classList.toggle('positive', weight > 0);

@@ -20,12 +20,12 @@ namespace {
 constexpr std::size_t kMaxExact = 2'000'000;
 constexpr std::size_t kMaxBytes = 20'000'000;
 
-// The figure without its tooltips, since the report has a panel that says more.
+// The figure without tooltips: the report's panel shows more.
 std::string figure_of(const Network& network, MatrixView<const float> rows) {
   constexpr std::string_view kBegin = "<title>";
   constexpr std::string_view kEnd = "</title>";
   const std::string svg = figure_svg(network, trace_forward(network, rows.block(0, 1)));
-  // The first is the name of the whole.
+  // The first title names the whole figure.
   std::size_t at = svg.find(kEnd) + kEnd.size();
   std::string text = svg.substr(0, at);
   while (at < svg.size()) {
@@ -36,7 +36,7 @@ std::string figure_of(const Network& network, MatrixView<const float> rows) {
   return text;
 }
 
-// The template with a text in each of its places, so that no text can make a place of its own.
+// Fills the template's placeholders in order, so that inserted text cannot contain a placeholder.
 class Assembly {
  public:
   void fill(std::string_view place, std::string_view text) {

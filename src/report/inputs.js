@@ -1,7 +1,7 @@
-// The inputs of the row as sliders with number fields.
+// The row's inputs as sliders with number fields.
 'use strict';
 
-// 1, 2 or 5 times a power of ten, not below size.
+// size rounded up to 1, 2 or 5 times a power of ten.
 function roundedUp(size) {
   const power = 10 ** Math.floor(Math.log10(size));
   return [1, 2, 5, 10].map((factor) => factor * power).find((value) => value >= size * (1 - 1e-12));
@@ -13,7 +13,7 @@ class Inputs {
     this.edits = edits;
     this.selection = selection;
     this.place = byId('input-fields');
-    // What sizes an input takes in these rows; all inputs together where it is always 0.
+    // The largest magnitude of an input in these rows; that of all inputs if it is always 0.
     const size = (columns) => model.rows.reduce((limit, {inputs}) => columns.reduce(
         (larger, i) => (Number.isFinite(inputs[i]) ? Math.max(larger, Math.abs(inputs[i])) : larger),
         limit), 0);

@@ -1,5 +1,5 @@
-// Puts the report together. Every change goes through App.changed, which computes all values anew and
-// hands them to every part of the report.
+// Assembles the report. Every change calls App.changed, which recomputes all values and updates
+// every part of the report.
 'use strict';
 
 class App {
@@ -35,7 +35,7 @@ class App {
     this.training = new Training(this, this.selection);
     this.numpy = new NumpyCopy(this);
     this.walkthrough = new Walkthrough(this.model, ({layer}) => {
-      // What was just computed is what one looks at.
+      // The step just computed becomes the current selection.
       this.current = {layer, unit: this.figure.units(layer)[0]};
       this.changed(this.walkthrough.text());
     });
@@ -51,8 +51,8 @@ class App {
     this.loss = lossOf(layers, this.traces, targets);
   }
 
-  // message: what to tell those who do not see it. isForced: fields show the new values even while
-  // the user is in them.
+  // message: text for screen readers. isForced: fields show the new values even while the user
+  // edits them.
   changed(message, isForced = false) {
     this.compute();
     this.gradients = this.training.wantsGradients
@@ -95,7 +95,7 @@ class App {
     }
   }
 
-  // To screen readers, and only what stands still for a moment.
+  // Announces to screen readers, once changes pause for a moment.
   say(text) {
     clearTimeout(this.saying);
     this.saying = setTimeout(() => {
@@ -104,7 +104,7 @@ class App {
   }
 
   build() {
-    // Buttons of a chooser are made anew; the keys keep their place.
+    // Chooser buttons are recreated; this restores the keyboard focus.
     const chooser = document.activeElement?.dataset?.chooser;
     const values = () => this.traces[this.row];
     this.inputs.build(this.row, values);
@@ -173,5 +173,5 @@ class App {
   }
 }
 
-// For the curious at the browser's console: lamella.model has every number.
+// For use in the browser's console: lamella.model holds every number.
 const lamella = new App(JSON.parse(byId('network').textContent));

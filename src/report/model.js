@@ -1,5 +1,5 @@
-// What the report is about, read from its data: the network, its rows and their targets; and the
-// history of what has been changed in them.
+// The report's model, read from its data: the network, its rows and their targets; and the history
+// of changes.
 'use strict';
 
 function bytesOf(base64) {
@@ -11,12 +11,12 @@ function bytesOf(base64) {
   return bytes.buffer;
 }
 
-// Little-endian float32, as all browsers' machines have it.
+// Little-endian float32, the byte order of every machine with a browser.
 function floatsOf(base64) {
   return Float64Array.from(new Float32Array(bytesOf(base64)));
 }
 
-// 16-bit whole numbers, each row of the matrix with a scale of its own.
+// 16-bit integers, with one scale per row of the matrix.
 function scaledOf(base64, scales) {
   const whole = new Int16Array(bytesOf(base64));
   const width = whole.length / scales.length;
@@ -35,7 +35,7 @@ function readLayer(written) {
   };
 }
 
-// The state of the report; everything that is shown follows from it.
+// The report's state; everything shown is derived from it.
 function readModel(written) {
   const layers = written.layers.map(readLayer);
   const outputs = layers.at(-1).outputs;
@@ -46,11 +46,11 @@ function readModel(written) {
         ({kind, values}) => ({kind, values: floatsOf(values)})),
     layers,
     rows: written.rows.map(({number, inputs}) => ({number, inputs: floatsOf(inputs)})),
-    // NaN where there is none yet.
+    // NaN where a target is missing.
     targets: written.rows.map(
         ({target}) => (target ? floatsOf(target) : new Float64Array(outputs).fill(NaN))),
     learningRate: written.learning_rate,
-    losses: [],  // of the training since the last edit, the loss before its first step included
+    losses: [],  // since the last edit, including the loss before the first step
   };
 }
 
@@ -59,8 +59,8 @@ function parameterCount(layers) {
       (sum, {weights, bias}) => sum + weights.length + (bias ? bias.length : 0), 0);
 }
 
-// A change is a list of parts {array, index, value} or {array, values}: what stood there before.
-// Exchanging them with what stands there now undoes it, and exchanging them again does it anew.
+// A change is a list of parts {array, index, value} or {array, values} that hold the previous
+// values. Exchanging them with the current values undoes the change; exchanging again redoes it.
 function exchange(part) {
   if (part.values) {
     const now = part.array.slice();
@@ -73,7 +73,8 @@ function exchange(part) {
   }
 }
 
-// Bit for bit, but for the many kinds of NaN. A loop, since networks may have a million weights.
+// Compares bit for bit, except that all NaNs are equal. A loop, because networks may have a million
+// weights.
 function isSame(a, b) {
   for (let i = 0; i < a.length; ++i) {
     if (!Object.is(a[i], b[i])) {
@@ -88,7 +89,7 @@ class History {
     this.model = model;
     this.done = [];
     this.undone = [];
-    this.open = undefined;  // the key of an edit that goes on, such as a slider on its way
+    this.open = undefined;  // key of an edit in progress, such as a slider being moved
     this.original = this.copies(this.everything());
   }
 
@@ -104,7 +105,7 @@ class History {
     return arrays.map((array) => ({array, values: array.slice()}));
   }
 
-  // Sets a number. Edits of one key without close() between them are one change.
+  // Sets a number. Edits with the same key, without close() between them, form one change.
   edit(array, index, value, label, key) {
     if (this.open !== key || key === undefined) {
       this.record(label, [{array, index, value: array[index]}]);
@@ -123,7 +124,7 @@ class History {
     this.done.push({label, parts, losses: this.model.losses});
     this.undone = [];
     this.close();
-    // Training steps of large networks are large: those of long ago are let go.
+    // Training steps of large networks take much memory: drops the oldest ones.
     const limit = 128 * 1024 * 1024;
     let bytes = 0;
     for (let i = this.done.length - 1; i >= 0; --i) {
@@ -140,7 +141,7 @@ class History {
     this.record(label, this.copies(this.parameters()));
   }
 
-  // These give the label of what was undone, or undefined.
+  // Both return the label of the change, or undefined.
   undo() {
     return this.move(this.done, this.undone);
   }
@@ -164,7 +165,7 @@ class History {
         this.original.some(({array, values}) => !isSame(array, values));
   }
 
-  // Everything as it came; can be undone.
+  // Restores the original state; can be undone.
   reset() {
     this.record('reset', this.copies(this.everything()));
     this.original.forEach(({array, values}) => array.set(values));

@@ -1,12 +1,12 @@
-// What things are called: x[0], h1[2], W1[2,0], and the formulae of layers. Layers are counted from
-// 1, 0 is the input; all else from 0.
+// Names of values, x[0], h1[2], W1[2,0], and formulas of layers. Layers are counted from 1, with 0
+// for the input; all else from 0.
 'use strict';
 
 function valueName(layer) {
   return layer === 0 ? 'x' : `h${layer}`;
 }
 
-// "h2[0] class name", where the model names it.
+// "h2[0] class name", if the model names it.
 function unitName(model, layer, unit) {
   const given = givenName(model, layer, unit);
   return `${valueName(layer)}[${unit}]${given ? ' ' + given : ''}`;
@@ -19,7 +19,7 @@ function givenName({names, layers}, layer, unit) {
   if (layer < layers.length) {
     return undefined;
   }
-  // One output may stand for two classes, and is then neither of them.
+  // A single output may represent two classes, and is then neither of them.
   return names.classes.length === layers.at(-1).outputs ? names.classes[unit] : names.outputs[unit];
 }
 
@@ -39,7 +39,7 @@ function layerFormula(model, layer) {
   return `h${layer} = ${activation.name === 'identity' ? sum : `${activation.text}(${sum})`}`;
 }
 
-// The indices of the largest values, ascending.
+// The indices of the values with the largest magnitudes, ascending.
 function largestOf(values, limit) {
   const size = (i) => (Number.isNaN(values[i]) ? Infinity : Math.abs(values[i]));
   return Array.from(values.keys())
@@ -48,7 +48,7 @@ function largestOf(values, limit) {
       .sort((a, b) => a - b);
 }
 
-// What the network says, in one line.
+// The network's output in one line.
 function outputText(model, {layers}) {
   const y = layers.at(-1).h;
   const last = model.layers.length;

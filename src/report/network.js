@@ -1,15 +1,14 @@
-// The arithmetic of networks in double precision: the trace forward, the loss, its gradient by
-// back-propagation (Rumelhart, Hinton and Williams, 1986), and the step against it. The formulae and
-// the order of all sums are those of the command's own forward pass and gradient descent. Nothing here knows of the
-// report.
+// Network arithmetic in double precision: forward pass, loss, gradient by back-propagation
+// (Rumelhart, Hinton and Williams, 1986), gradient descent step. Formulas and summation order match
+// the command's own forward pass and gradient descent. This file does not depend on the report.
 //
 // A layer is {inputs, outputs, activation: {name, text, a, b}, weights: Float64Array [outputs x
 // inputs], bias: Float64Array [outputs] or null}.
 'use strict';
 
 // The complementary error function. Near 0, 1 - erf by Kummer's series, whose terms are all
-// positive (Abramowitz and Stegun 7.1.6); beyond, the continued fraction (7.1.14), which keeps the
-// tail's digits.
+// positive (Abramowitz and Stegun 7.1.6); elsewhere the continued fraction (7.1.14), which is
+// accurate in the tail.
 function erfc(x) {
   if (Number.isNaN(x)) {
     return NaN;
@@ -18,7 +17,7 @@ function erfc(x) {
   if (size > 27) {
     return x < 0 ? 2 : 0;
   }
-  // exp(-x^2): the square of a float32 is exact.
+  // exp(-x^2), split so that the square of the float32 part is exact.
   const coarse = Math.fround(size);
   const bell = Math.exp(-coarse * coarse) * Math.exp((coarse - size) * (coarse + size));
   if (size < 0.5) {
@@ -43,7 +42,7 @@ function logistic(x) {
   return 1 / (1 + Math.exp(-x));
 }
 
-// P(X <= x) of the normal distribution, and its density.
+// P(X <= x) of the standard normal distribution, and its density.
 function normalProbability(x) {
   return erfc(-x / Math.SQRT2) / 2;
 }
@@ -51,7 +50,7 @@ function normalDensity(x) {
   return Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI);
 }
 
-// NaN comes through.
+// NaN stays NaN.
 function clamp(x, min, max) {
   return x < min ? min : (x > max ? max : x);
 }
@@ -64,8 +63,8 @@ function geluArgument(x) {
   return Math.sqrt(2 / Math.PI) * (x + GELU_CUBIC * x * x * x);
 }
 
-// Each activation that works on one number, and its derivative; at a kink, that of the flat side.
-// Written so that NaN takes the branch that returns x, or a function of it.
+// The elementwise activation functions and their derivatives; at a kink, the derivative of the flat
+// side. NaN fails each comparison, and so takes the branch that returns x or a function of it.
 const ACTIVATIONS = {
   identity: {of: (x) => x, slope: () => 1},
   relu: {of: (x) => (x <= 0 ? 0 : x), slope: (x) => (x <= 0 ? 0 : 1)},
@@ -111,7 +110,7 @@ const ACTIVATIONS = {
   clip: {of: clamp, slope: (x, a, b) => (x <= a || x >= b ? 0 : 1)},
 };
 
-// Softmax and log_softmax look at all outputs of a row.
+// Softmax and log_softmax depend on all outputs of a row.
 function isOverRow(activation) {
   return activation.name === 'softmax' || activation.name === 'log_softmax';
 }
@@ -134,12 +133,12 @@ function activate(activation, z) {
   return z.map((value) => of(value, activation.a, activation.b));
 }
 
-// Whether an activation makes 0 of a negative sum.
+// Whether an activation maps a negative sum to 0.
 function isSilenced(layer, z, h) {
   return !isOverRow(layer.activation) && h === 0 && z < 0;
 }
 
-// The largest size of a layer's weights.
+// The largest magnitude of a layer's weights.
 function largestWeight({weights}) {
   let largest = 0;
   for (let i = 0; i < weights.length; ++i) {
@@ -149,7 +148,7 @@ function largestWeight({weights}) {
   return largest;
 }
 
-// What the first layer gets of a row.
+// A row after the input steps, as the first layer reads it.
 function applyInputSteps(steps, row) {
   return row.map((value, i) => {
     for (const step of steps) {
@@ -191,7 +190,7 @@ function lossKind(layers) {
   return isOverRow(layers.at(-1).activation) ? 'cross-entropy' : 'squared error';
 }
 
-// The mean over the rows.
+// The mean loss over the rows.
 function lossOf(layers, traces, targets) {
   const kind = lossKind(layers);
   const logarithms = layers.at(-1).activation.name === 'log_softmax';
@@ -223,7 +222,8 @@ function lastDeltas(layer, {z, h}, target, count) {
   });
 }
 
-// d loss / d z of the layer before: what comes back through the weights, times its derivative.
+// d loss / d z of the previous layer: the deltas propagated back through the weights, times the
+// activation's derivative.
 function deltasBefore(layer, deltas, before, {z}) {
   const sums = new Float64Array(layer.inputs);
   for (let o = 0; o < layer.outputs; ++o) {
@@ -237,7 +237,7 @@ function deltasBefore(layer, deltas, before, {z}) {
   return sums.map((sum, i) => sum * slope(z[i], a, b));
 }
 
-// The gradient of the loss, for each layer {deltas: one Float64Array per row, weights, bias}.
+// The gradient of the loss: for each layer {deltas: one Float64Array per row, weights, bias}.
 function gradientsOf(layers, traces, targets) {
   const gradients = layers.map((layer) => ({
     deltas: [],
@@ -258,7 +258,7 @@ function gradientsOf(layers, traces, targets) {
   return gradients;
 }
 
-// d loss / d W = sum over the rows of deltas x^T; d loss / d b = their sum.
+// d loss / d W = sum over rows of deltas x^T; d loss / d b = sum over rows of deltas.
 function addToGradient(gradient, deltas, x) {
   deltas.forEach((delta, o) => {
     const begin = o * x.length;
@@ -271,7 +271,7 @@ function addToGradient(gradient, deltas, x) {
   });
 }
 
-// Takes learning_rate times the gradient from each weight and bias.
+// Subtracts learningRate times the gradient from every weight and bias.
 function descend(layers, gradients, learningRate) {
   layers.forEach((layer, n) => {
     const {weights, bias} = gradients[n];

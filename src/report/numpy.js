@@ -1,4 +1,4 @@
-// The network as it is now, and the row, as a Python program with NumPy that prints the output.
+// Exports the current network and row as a Python program with NumPy that prints the output.
 'use strict';
 
 const MAX_WRITTEN = 10000;  // parameters
@@ -25,7 +25,7 @@ function pythonMatrix(values, width) {
   return `[${lines.join(',\n    ')}]`;
 }
 
-// {text, lines that it needs before}
+// {text, helper lines that it needs}
 function pythonActivation({name, a, b}, z) {
   const [first, second] = [pythonNumber(a), pythonNumber(b)];
   const logistic = {text: (x) => `1 / (1 + np.exp(-${x}))`};
@@ -58,7 +58,7 @@ const STEP_TEXTS = {
   clip: (values) => `np.clip(x, ${pythonNumber(values[0])}, ${pythonNumber(values[1])})`,
 };
 
-// The program, or undefined where it would be too long to read.
+// The program, or undefined if it would be too long to read.
 function numpyCode(model, row) {
   const {layers, steps} = model;
   if (parameterCount(layers) > MAX_WRITTEN) {
@@ -112,7 +112,7 @@ class NumpyCopy {
     }
   }
 
-  // A program that is shown is of the network as it is.
+  // Keeps a shown program up to date with the network.
   update() {
     if (!this.text.hidden) {
       this.text.value = numpyCode(this.app.model, this.app.row);

@@ -53,7 +53,7 @@ std::string encoded(std::span<const float> values) {
   return base64(std::as_bytes(values));
 }
 
-// A unit's weights as whole numbers times a scale, which gives each within half of it.
+// A unit's weights as integers times a scale; the rounding error is at most half the scale.
 struct RoundedWeights {
   std::vector<float> scales;            // [outputs]
   std::vector<std::int16_t> multiples;  // [outputs x inputs]
@@ -95,7 +95,7 @@ RoundedWeights rounded(const Layer& layer, std::size_t number) {
   return result;
 }
 
-// How far the outputs of two traces lie apart at most.
+// The largest difference between the outputs of two traces.
 double largest_difference(const ForwardTrace& a, const ForwardTrace& b) {
   double largest = 0;
   const std::vector<double>& exact = a.layers.back().activations;
@@ -106,7 +106,7 @@ double largest_difference(const ForwardTrace& a, const ForwardTrace& b) {
   return largest;
 }
 
-// What the report says of rounded weights.
+// The report's note about rounded weights.
 std::string rounding_note(const Network& network, MatrixView<const float> rows,
                           std::span<const AdjustableLayer> layers) {
   const ForwardTrace exact = trace_forward(network, rows);
@@ -203,7 +203,7 @@ std::string report_data(const Network& network, MatrixView<const float> rows,
       {"learning_rate", options.learning_rate},
       {"rounding",
        form == WeightsForm::kRounded ? rounding_note(network, rows, changed) : std::string()}};
-  // ASCII alone, and no '<', which could end the element that holds it.
+  // Pure ASCII without '<', which could end the enclosing element.
   const std::string text = data.dump(-1, ' ', true, Json::error_handler_t::replace);
   std::string escaped;
   escaped.reserve(text.size());

@@ -1,15 +1,15 @@
-// One unit's sum, term by term, for the node that is looked at.
+// The sum of the selected unit, term by term.
 'use strict';
 
-const MAX_TERMS = 8;  // written out; of more, the largest
+const MAX_TERMS = 8;  // terms written out; of more, the largest
 
 // "1·2", "-1·(-3)"
 function product(weight, x) {
   return `${numberText(weight)}·${x < 0 ? `(${numberText(x)})` : numberText(x)}`;
 }
 
-// The terms of a unit's sum: those that are listed, largest first where some are left out, and the
-// sum of the others.
+// The terms of a unit's sum: the listed ones (largest first if some are omitted), and the sum of
+// the others.
 function termsOf(layer, unit, x) {
   const all = Array.from({length: layer.inputs}, (_, i) => {
     const weight = layer.weights[unit * layer.inputs + i];
@@ -48,7 +48,7 @@ class Sums {
     this.more = byId('sum-more');
   }
 
-  // delta: d loss / d z of the unit in this row, or undefined where it is not shown.
+  // delta: d loss / d z of the unit in this row, or undefined if it is not shown.
   update({layer, unit}, values, stage, delta) {
     this.title.textContent = unitName(this.model, layer, unit);
     if (layer === 0) {

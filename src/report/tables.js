@@ -1,4 +1,4 @@
-// The matrices of each layer as tables of number fields, with what goes in and what comes out.
+// The matrices of each layer as tables of number fields, with the layer's inputs and outputs.
 'use strict';
 
 class LayerTable {
@@ -78,8 +78,8 @@ class LayerTable {
     return {cell, gradient, isBias: array === this.own.bias, index, place: element('td', {class: 'weight'}, cell.input, gradient)};
   }
 
-  // stage, sourcesStage: what is computed of this layer and of the one before. largest: of its
-  // weights. gradient: of this layer, or undefined where it is not shown.
+  // stage, sourcesStage: progress of the walkthrough in this layer and the previous one. largest:
+  // the layer's largest weight. gradient: this layer's, or undefined if it is not shown.
   update(values, stage, sourcesStage, largest, gradient, isForced) {
     const {layer, own} = this;
     const x = layer === 1 ? values.inputs : values.layers[layer - 2].h;

@@ -1,4 +1,4 @@
-// Targets, steps of gradient descent with all rows, and the curve of the loss.
+// Targets, full-batch gradient descent, and the loss curve.
 'use strict';
 
 const SVG = 'http://www.w3.org/2000/svg';

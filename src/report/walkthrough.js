@@ -1,12 +1,12 @@
-// The way through the network in steps: x, z1, h1, z2, h2 and so on. What is not yet reached is
-// hidden in the figure and in the tables.
+// Steps through the network: x, z1, h1, z2, h2 and so on. Figure and tables hide what is not yet
+// reached.
 'use strict';
 
 class Walkthrough {
   constructor(model, changed) {
     this.steps = [{layer: 0, stage: 'value'}];
     model.layers.forEach((layer, n) => {
-      // Identity changes nothing: the sum is the value.
+      // With the identity, the sum equals the value.
       if (layer.activation.name !== 'identity') {
         this.steps.push({layer: n + 1, stage: 'sum'});
       }
@@ -26,7 +26,7 @@ class Walkthrough {
     this.changed(this.steps[this.position]);
   }
 
-  // What of a layer is computed: 'no', its 'sum' z, or 'yes'.
+  // Progress in a layer: 'no', 'sum' (z is computed), or 'yes'.
   reached(layer) {
     const step = this.steps[this.position];
     if (layer < step.layer) {
@@ -61,7 +61,7 @@ class Walkthrough {
   }
 }
 
-// A button that has nothing to do keeps the focus, so that keys do not lose their place.
+// A disabled button keeps the focus, so that keyboard users keep their place.
 function setDisabled(button, isDisabled) {
   button.setAttribute('aria-disabled', String(isDisabled));
 }
