@@ -1,6 +1,5 @@
-// A row's output bits depend on nothing but the row: not on the rows beside it, their order, the
-// sizes of calls, max_rows, the number of threads, layer outputs, or which engine of the process it
-// is.
+// A row's output bits depend only on the row: not on the other rows, their order, the sizes of
+// calls, max_rows, the thread count, layer outputs, or the engine instance.
 #include <algorithm>
 #include <bit>
 #include <numeric>
@@ -46,7 +45,7 @@ class Draw {
     for (std::size_t layer = between(1, 4); layer > 0; --layer) {
       recipe.widths.push_back(between(1, 140));
     }
-    // Mostly ReLU, as networks are; else any.
+    // Mostly ReLU, as in practice; else any.
     const auto last_elementwise = static_cast<std::size_t>(ActivationKind::kClip);
     if (between(0, 2) == 0) {
       recipe.hidden = static_cast<ActivationKind>(between(0, last_elementwise));
@@ -67,7 +66,7 @@ class Draw {
 
 class BatchInvariance : public EngineContract, public testing::WithParamInterface<std::uint32_t> {};
 
-// The rows in another order, in calls of random sizes, some of them requested.
+// The rows in another order, in calls of random sizes, some with layer outputs.
 Matrix in_pieces(Engine& engine, const Matrix& rows, Draw& draw) {
   const std::vector<std::size_t> order = draw.order(rows.rows());
   const std::size_t width = engine.network().outputs();

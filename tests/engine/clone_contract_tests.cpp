@@ -1,5 +1,5 @@
-// What an engine's clones promise on every device: the same bits, at once on other threads, and
-// nothing that one loses with the other.
+// Contract of clones on every device: they give the same bits, run concurrently on other threads,
+// and outlive each other.
 #include <cstring>
 #include <memory>
 #include <thread>
@@ -24,7 +24,7 @@ using test::with_input_steps;
 
 using Clones = EngineContract;
 
-// Everything that an engine computes of rows, as bytes.
+// Everything that an engine computes from rows, as bytes.
 std::vector<char> all_of(Engine& engine, const Matrix& rows) {
   const Network& network = engine.network();
   Matrix outputs(rows.rows(), network.outputs());
@@ -44,7 +44,8 @@ std::vector<char> all_of(Engine& engine, const Matrix& rows) {
   return bytes;
 }
 
-// One of each way to compute: narrow, middling, too wide for one fused kernel, behind input steps.
+// One network for each execution path: narrow, medium, too wide for one fused kernel, with input
+// steps.
 std::vector<std::shared_ptr<const Network>> networks() {
   return {
       random_network({.widths = {3, 4, 2}}), random_network({.widths = {33, 50, 20, 7}}),
@@ -83,7 +84,7 @@ TEST_F(Clones, OutliveTheEngineThatMadeThem) {
       EXPECT_EQ(all_of(*engine, rows), wanted);
     }
     const auto last = engine->clone();
-    (void)engine->clone();  // gone before it was used
+    (void)engine->clone();  // destroyed without use
     EXPECT_EQ(all_of(*last, rows), wanted);
   }
 }

@@ -1,5 +1,5 @@
-// The engine under contract: every test of the contract runs once per device, that which
-// LAMELLA_TEST_DEVICE in the environment names ("cuda", simulated or real) or else the CPU.
+// The engine under test: every contract test runs once per device, on the one that the environment
+// variable LAMELLA_TEST_DEVICE names ("cuda", simulated or real), by default the CPU.
 #pragma once
 
 #include <cstdlib>
@@ -19,7 +19,7 @@ inline Device contract_device() {
   return Device::parse(device == nullptr ? "cpu" : device);
 }
 
-// LAMELLA_CONTRACT_PATH in the environment makes CUDA engines take that path.
+// The environment variable LAMELLA_CONTRACT_PATH sets the path of CUDA engines.
 inline std::unique_ptr<Engine> make_contract_engine(std::shared_ptr<const Network> network,
                                                     std::size_t max_rows = 0, int threads = 2) {
   const char* const path = std::getenv("LAMELLA_CONTRACT_PATH");

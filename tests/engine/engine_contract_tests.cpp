@@ -1,5 +1,5 @@
-// What every engine must do, whatever the device. Outputs are compared with the double-precision
-// reference by its componentwise bound.
+// Contract of every engine on every device. Compares outputs with the double-precision reference by
+// its componentwise bound.
 #include <cmath>
 #include <limits>
 #include <string>
@@ -52,7 +52,7 @@ class EveryActivation : public EngineContract, public testing::WithParamInterfac
 
 TEST_P(EveryActivation, OnHiddenLayersAndOnTheLast) {
   const Activation activation = parse_activation(GetParam());
-  // Rows of both signs and several magnitudes, so that saturation and both branches occur.
+  // Rows of both signs and several magnitudes, to reach saturation and both branches.
   for (const float scale : {0.25F, 2.0F, 30.0F}) {
     SCOPED_TRACE(scale);
     expect_agreement(random_network({.widths = {7, 33}, .last = activation}), 70, 11, scale);
@@ -154,8 +154,8 @@ TEST_F(EngineContract, EightLayers) {
       100);
 }
 
-// Each in a test of its own: under ThreadSanitizer the simulation's threads take memory until a
-// program ends.
+// One test per draw: under ThreadSanitizer the simulator's threads hold memory until the program
+// ends.
 class EveryDraw : public EngineContract, public testing::WithParamInterface<std::uint32_t> {};
 
 TEST_P(EveryDraw, OfARandomNetwork) {
@@ -189,7 +189,7 @@ const std::vector<std::vector<InputStep::Kind>>& step_cases() {
   return cases;
 }
 
-// A width to a test, for the same reason as in EveryDraw.
+// One test per width, for the same reason as in EveryDraw.
 class InputSteps : public EngineContract, public testing::WithParamInterface<std::size_t> {};
 
 TEST_P(InputSteps, ComeBeforeTheFirstLayer) {
@@ -206,7 +206,7 @@ TEST_P(InputSteps, ComeBeforeTheFirstLayer) {
 
 INSTANTIATE_TEST_SUITE_P(Widths, InputSteps, testing::Values(1, 3, 17, 64));
 
-// The identity after the steps: what comes out is what the steps made, bit for bit.
+// With an identity layer after the steps, the outputs equal the stepped rows bit for bit.
 TEST_F(EngineContract, InputStepsRoundEachByItself) {
   for (const std::size_t width : {3UL, 20UL}) {
     Layer identity{.inputs = width,
@@ -305,7 +305,7 @@ TEST_P(EveryKind, TakesNanAndInfinityAsIeeeSays) {
       rows(3, 1) = -kInf;
       rows(4, 0) = kInf;
       rows(4, 1) = kInf;
-      // One layer, so that the reference's infinities and the float ones are the same.
+      // One layer, so that reference and float32 overflow to infinity alike.
       const auto network = random_network({.widths = {width, width}, .last = activation});
       const auto engine = make_contract_engine(network);
       GuardedMatrix outputs(6, width);

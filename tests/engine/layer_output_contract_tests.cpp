@@ -1,4 +1,5 @@
-// What every engine's layer outputs must show, and that they change nothing else.
+// Contract of layer outputs: their values on every engine, and that requesting them changes nothing
+// else.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -41,7 +42,7 @@ std::vector<Layer> layers_of(const Network& network, std::size_t first, std::siz
   return {layers.begin(), layers.end()};
 }
 
-// What the reference gives at a layer output.
+// The reference's values for a layer output.
 test::Reference reference_at(const Network& network, const LayerOutput& layer_output,
                              MatrixView<const float> rows) {
   std::vector<Layer> layers = layers_of(network, 0, layer_output.layer + 1);
@@ -53,7 +54,7 @@ test::Reference reference_at(const Network& network, const LayerOutput& layer_ou
                         rows);
 }
 
-// What the reference makes of a layer's pre-activations.
+// The reference's activations for a layer's given pre-activations.
 test::Reference reference_activation(const Activation& activation, MatrixView<const float> values) {
   if (!activation.over_row()) {
     const Network one({Layer{1, 1, {1}, {}, activation}});
@@ -70,7 +71,7 @@ test::Reference reference_activation(const Activation& activation, MatrixView<co
   return test::evaluate(Network({identity}), values);
 }
 
-// Memory for layer outputs, between guard zones that are as misaligned as may be.
+// Buffers for layer outputs, deliberately misaligned, between guard zones.
 class LayerOutputSet {
  public:
   LayerOutputSet(const Network& network, std::size_t rows) : network_(network), rows_(rows) {}
@@ -109,7 +110,7 @@ class LayerOutputSet {
   std::vector<LayerOutput> layer_outputs_;
 };
 
-// Every layer output beside what must have led to it, and beside what it must lead to.
+// Compares every layer output with what precedes it and with what follows from it.
 void expect_true(const LayerOutputSet& set, const Network& network, MatrixView<const float> rows) {
   for (const LayerOutput& layer_output : set.layer_outputs()) {
     SCOPED_TRACE(testing::Message()
@@ -139,14 +140,14 @@ void expect_true(const LayerOutputSet& set, const Network& network, MatrixView<c
   }
 }
 
-// Whether the layers behind a layer output are computed on the path that the whole network takes:
-// the outputs are then the same bit for bit.
+// Whether the layers after a layer output take the same execution path alone as in the whole
+// network: the outputs are then the same bit for bit.
 bool on_the_same_path(const Engine& whole, const Engine& rest) {
   return whole.info().device.kind == DeviceKind::kCpu &&
          whole.info().path.substr(0, 6) == rest.info().path.substr(0, 6);
 }
 
-// The layers behind each requested activation, run on it, give the outputs.
+// Running the later layers on each requested activation gives the outputs.
 void expect_outputs_behind(const LayerOutputSet& set, const Engine& engine,
                            MatrixView<const float> outputs) {
   const Network& network = engine.network();
@@ -265,8 +266,8 @@ TEST_F(LayerOutputs, BehindInputSteps) {
   }
 }
 
-// Some of the layer outputs of a random network, in any order and some twice. Each draw in a test
-// of its own for the simulation's sake, as in the tests of the outputs.
+// Some layer outputs of a random network, in any order, some twice. One test per draw, for the
+// simulator's sake (see EveryDraw).
 class LayerOutputsOfEveryDraw : public EngineContract,
                                 public testing::WithParamInterface<std::uint32_t> {};
 

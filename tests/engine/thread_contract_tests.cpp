@@ -1,4 +1,5 @@
-// Engines of one network on many threads: made, used in every way and destroyed while others run.
+// Engines of one network on many threads: created, used in every mode and destroyed while others
+// run.
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,7 +24,7 @@ using test::random_rows;
 
 constexpr std::size_t kThreads = 8;
 
-// What an engine gives for rows in calls of every kind.
+// An engine's results for rows, from calls of every kind.
 struct Given {
   std::vector<float> outputs;
   std::vector<float> hidden;
@@ -38,7 +39,7 @@ Given use(Engine& engine, const Matrix& rows) {
   given.top.resize(rows.rows() * 2);
   engine.run(rows, outputs, std::vector<LayerOutput>{{0, false, hidden}});
   Matrix again(rows.rows(), 3);
-  for (const std::size_t count : {2UL, 2UL, 2UL, rows.rows()}) {  // a shape that comes again
+  for (const std::size_t count : {2UL, 2UL, 2UL, rows.rows()}) {  // a shape that recurs
     engine.run(rows.view().block(0, count), again.view().block(0, count));
   }
   engine.run_top_k(rows, {given.top.data(), rows.rows(), 2});
@@ -50,14 +51,15 @@ Given use(Engine& engine, const Matrix& rows) {
 
 class Threads : public EngineContract {
  protected:
-  // The network of its narrow and its wide way, and what it gives for some rows by itself.
+  // Compares the results on many threads with those of a single engine. width selects the narrow or
+  // the wide execution path.
   void expect_the_same_on_every_thread(std::size_t width) {
     auto network = random_network({.widths = {width, 9, 3}});
     const Matrix rows = random_rows(21, width, 1);
     const Given wanted = use(*make_contract_engine(network, 16), rows);
     const auto said = on_threads(kThreads, [&](std::size_t thread) -> std::string {
       for (std::size_t life = 0; life <= thread % 2; ++life) {
-        // Some share max_rows and some do not; half of them compute with threads of their own.
+        // Some share max_rows and some do not; half of them compute with two threads.
         const auto engine =
             make_contract_engine(network, 8 + 4 * (thread % 3), 1 + static_cast<int>(thread % 2));
         if (use(*engine, rows) != wanted) {
@@ -78,8 +80,8 @@ TEST_F(Threads, MakeUseAndDestroyEnginesOfOneWideNetworkAtOnce) {
   expect_the_same_on_every_thread(150);
 }
 
-// The last engine of a network goes on one thread while its first of another network comes on the
-// next: what engines share is never that of a network that is gone.
+// One thread destroys the last engine of a network while the next thread creates the first engine
+// of another: engines must never share resources of a destroyed network.
 TEST_F(Threads, ShareNothingWithNetworksThatAreGone) {
   const Matrix rows = random_rows(7, 5, 1);
   const auto outputs_of = [&rows](std::uint32_t seed) {

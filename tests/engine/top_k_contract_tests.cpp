@@ -1,5 +1,4 @@
-// What every engine gives as the largest outputs of rows: those of its own outputs, in the promised
-// order.
+// Contract of top-k on every engine: the largest of its own outputs, in the documented order.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -28,7 +27,7 @@ using testing::HasSubstr;
 
 using TopK = EngineContract;
 
-// By sorting whole rows: descending, NaN first, equals as they stand.
+// Sorts whole rows: descending, NaN first, equal values in their original order.
 std::vector<RankedOutput> sorted_top(const Matrix& outputs, std::size_t k) {
   std::vector<RankedOutput> top;
   for (std::size_t r = 0; r < outputs.rows(); ++r) {
@@ -44,7 +43,7 @@ std::vector<RankedOutput> sorted_top(const Matrix& outputs, std::size_t k) {
   return top;
 }
 
-// With a sentinel behind it, which must stay.
+// With a sentinel after the last element, which must stay intact.
 std::vector<RankedOutput> top_of(Engine& engine, const Matrix& rows, std::size_t k) {
   const RankedOutput sentinel{77, -77};
   std::vector<RankedOutput> top(rows.rows() * k + 1, sentinel);
@@ -71,7 +70,7 @@ void expect_top_of_outputs(Engine& engine, const Matrix& rows, std::size_t k) {
 TEST_F(TopK, IsOfItsOwnOutputsForAnyRowsAndK) {
   for (const std::size_t width : {1UL, 70UL}) {
     const auto network = random_network({.widths = {20, 33, width}});
-    // By one thread, which then does several blocks of rows one after the other.
+    // One thread, which then computes several row blocks in sequence.
     const auto engine =
         make_engine(network, {.device = test::contract_device(), .max_rows = 48, .threads = 1});
     for (const std::size_t rows : {0UL, 2UL, 200UL}) {
@@ -83,7 +82,7 @@ TEST_F(TopK, IsOfItsOwnOutputsForAnyRowsAndK) {
 }
 
 TEST_F(TopK, OfANarrowNetworkWithTies) {
-  // ReLU makes zeros, which are equal.
+  // ReLU produces zeros, which tie.
   const auto network = random_network({.widths = {3, 9, 7}, .last = ActivationKind::kRelu});
   const auto engine = make_contract_engine(network);
   for (const std::size_t k : {1UL, 4UL, 7UL}) {
@@ -95,7 +94,7 @@ TEST_F(TopK, NanIsLargestAndInfinitiesAreInOrder) {
   constexpr float kInf = std::numeric_limits<float>::infinity();
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   for (const std::size_t width : {5UL, 40UL}) {
-    // A bias of its own for each output; one input, whose NaN or infinity all outputs show.
+    // A different bias for each output; one input, whose NaN or infinity reaches all outputs.
     Layer layer{.inputs = 1,
                 .outputs = width,
                 .weights = std::vector<float>(width, 0.0F),
