@@ -33,7 +33,7 @@ const std::vector<Activation>& elementwise() {
   return all;
 }
 
-// Floats all over the range: both signs, every 2^16th bit pattern, finite.
+// Finite floats over the whole range: both signs, every 9973rd bit pattern.
 std::vector<float> sample(float largest) {
   std::vector<float> values;
   for (std::uint64_t bits = 0; bits < (std::uint64_t{1} << 32); bits += 9973) {
@@ -59,9 +59,9 @@ TEST(ActivationBlock, IsWithinEightUnitsInTheLastPlace) {
         if (std::fabs(exact) > std::numeric_limits<float>::max()) {
           continue;
         }
-        // Units: the last place of the result; what half a unit in the last place of x makes of
-        // it, since tails fall off as steeply as e^-x^2 and sums cancel; and numbers so small that
-        // e^-x overflows before they vanish.
+        // The unit is the sum of one ulp of the result; the effect of half an ulp of x, because
+        // tails fall as steeply as e^-x^2 and sums cancel; and an absolute term for results so
+        // small that e^-x overflows first.
         const double nudged = test::reference_activation(activation, x[i] * (1.0 + 0x1p-24));
         const double unit = std::ldexp(std::fabs(exact), -23) + std::fabs(nudged - exact) + 5e-38;
         const double error = std::fabs(static_cast<double>(y[i]) - exact) / unit;

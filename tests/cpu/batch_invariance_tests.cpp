@@ -1,5 +1,5 @@
-// A row's output bits depend on nothing but the row: not on the rows around it, the size of a call
-// or of a block, nor the number of threads.
+// A row's output bits depend only on the row: not on the other rows, the size of a call or of a
+// block, nor the thread count.
 #include <algorithm>
 #include <cstring>
 #include <numeric>
@@ -43,7 +43,7 @@ class BatchInvariance : public testing::TestWithParam<Case> {
     engine_for(network_, 1)->run(rows_, together_);
   }
 
-  // Runs the rows in calls of the given sizes, over and over.
+  // Runs the rows in calls of the given sizes, repeated cyclically.
   void expect_same_in_pieces(Engine& engine, const std::vector<std::size_t>& sizes) {
     Matrix outputs(rows_.rows(), network_->outputs());
     std::size_t next = 0;

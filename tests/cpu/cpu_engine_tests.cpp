@@ -26,8 +26,8 @@ using Kind = ActivationKind;
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-// Runs rows that do not begin on a 16-byte boundary into a matrix with guards on both sides, and
-// compares some of them with the reference.
+// Runs rows that are not 16-byte aligned into a matrix with guards on both sides, and compares some
+// of them with the reference.
 void expect_agrees(const std::shared_ptr<const Network>& network, std::size_t row_count,
                    std::size_t seed, int threads = 1) {
   constexpr std::size_t kGuard = 16;
@@ -55,7 +55,7 @@ void expect_agrees(const std::shared_ptr<const Network>& network, std::size_t ro
           << "row " << r << " of " << row_count << ", output " << o;
     }
     if (r + 1 < row_count && r + stride >= row_count && stride > 1) {
-      r = row_count - 2;  // the last row always counts
+      r = row_count - 2;  // always checks the last row
     }
   }
 }
@@ -115,7 +115,7 @@ TEST(CpuEngine, KnowsEveryActivation) {
   }
 }
 
-// Weights of 1 and no bias: an output is the sum of the row's values.
+// Weights of 1 and no bias: each output is the sum of the row's values.
 std::shared_ptr<const Network> summing(std::size_t inputs, std::size_t outputs,
                                        Activation activation) {
   Layer layer;
@@ -222,7 +222,7 @@ TEST(CpuEngine, DescribesTheProcessor) {
   EXPECT_THAT(cpu.detail, HasSubstr("usable"));
 }
 
-// A row alone takes tiles of its own, whose panels threads share, and must not be seen to.
+// A single row takes special tiles, whose panels the threads share; its bits must not change.
 TEST(CpuEngine, ARowAloneGetsTheBitsThatItGetsAmongOthers) {
   for (const std::vector<std::size_t>& widths : std::vector<std::vector<std::size_t>>{
            {64, 64, 64, 10}, {17, 1}, {1, 33, 129, 2}, {250, 200}, {30, 128, 64, 32, 5}}) {

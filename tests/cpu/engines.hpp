@@ -1,4 +1,4 @@
-// What the tests of the CPU share: its instruction sets, and engines for a number of threads.
+// Shared by the CPU tests: usable instruction sets, and engines with a given thread count.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace lamella::test {
 
-// Those that this machine has.
+// Instruction sets of this machine.
 inline std::vector<cpu::Isa> usable_isas() {
   std::vector<cpu::Isa> isas{cpu::Isa::kBaseline};
   for (const cpu::Isa isa : {cpu::Isa::kAvx2, cpu::Isa::kAvx512}) {

@@ -1,5 +1,5 @@
-// A row has the same bits on every x86-64 processor with FMA, since the loops for AVX2 and AVX-512
-// do the same operations in the same order. Runs where there is AVX-512.
+// A row has the same bits on every x86-64 processor with FMA, because the loops for AVX2 and
+// AVX-512 do the same operations in the same order. Needs AVX-512.
 #include <cstring>
 #include <vector>
 

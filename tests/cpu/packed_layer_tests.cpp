@@ -16,13 +16,13 @@
 namespace lamella::cpu {
 namespace {
 
-// The sum that PackedLayer promises, product after product.
+// The sum that PackedLayer documents, product by product.
 float expected(const Layer& layer, const float* x, std::size_t output, Isa isa) {
   float sum = 0;
   for (std::size_t i = 0; i < layer.inputs; ++i) {
     const float weight = layer.weights[output * layer.inputs + i];
     if (isa == Isa::kBaseline) {
-      const volatile float product = x[i] * weight;  // not to be fused
+      const volatile float product = x[i] * weight;  // not fused
       sum += product;
     } else {
       sum = std::fma(x[i], weight, sum);
@@ -31,7 +31,7 @@ float expected(const Layer& layer, const float* x, std::size_t output, Isa isa) 
   return layer.has_bias() ? sum + layer.bias[output] : sum;
 }
 
-// All K-blocks of the panels [first, first + count), with the whole tiles of rows packed or not.
+// All K-blocks of the micro-panels [first, first + count), with whole row tiles packed or not.
 void run(const PackedLayer& layer, const PackedLayer::Block& block, std::size_t first,
          std::size_t count, bool relu) {
   const std::size_t tiles = layer.packed_tiles(block.rows);
@@ -48,11 +48,11 @@ void run(const PackedLayer& layer, const PackedLayer::Block& block, std::size_t 
 TEST(PackedLayer, SumsInTheOrderOfTheInputsForAnyNumberOfRowsAndPanels) {
   constexpr float kUntouched = -7;
   for (const Isa isa : test::usable_isas()) {
-    // One K-block, a whole one, and one with a rest; rows of the widest layers are packed.
+    // Part of a K-block, exactly one, and one with a remainder; the widest layers pack their rows.
     for (const std::size_t inputs : {1, 7, 1024, 1030}) {
       for (const std::size_t outputs : {1, 16, 37, 60, 120, 1030}) {
         if (inputs == 1024 && outputs == 1030) {
-          continue;  // 1030 inputs have a whole K-block, too
+          continue;  // 1030 inputs cover a whole K-block too
         }
         const auto network = test::random_chain({inputs, outputs}, ActivationKind::kIdentity,
                                                 ActivationKind::kIdentity, 3);
@@ -69,7 +69,7 @@ TEST(PackedLayer, SumsInTheOrderOfTheInputsForAnyNumberOfRowsAndPanels) {
         }
         for (const std::size_t count : {1, 2, 3, 4, 5, 6, 7, 8, 13, 23, 29}) {
           std::vector<float> y(count * stride, kUntouched);
-          const std::size_t first = packed.panels() / 3;  // and what is before it, in a second call
+          const std::size_t first = packed.panels() / 3;  // the rest in a second call
           const PackedLayer::Block block{rows.data(), inputs, count, y.data(), stride};
           run(packed, block, first, packed.panels() - first, false);
           run(packed, block, 0, first, false);

@@ -1,5 +1,5 @@
-// A double-precision reference of a network, loops only, with a bound on what float32 may differ
-// from it. It shares no formula with the engine.
+// A double-precision reference of a network, plain loops only, with a bound on the float32 error.
+// Shares no formula with the engine.
 #pragma once
 
 #include <cmath>
@@ -14,7 +14,7 @@
 
 namespace lamella::test {
 
-// A chain through the widths, the same activation after every layer but the last.
+// A network with these widths, and one activation after all layers but the last.
 inline std::shared_ptr<const Network> random_chain(const std::vector<std::size_t>& widths,
                                                    Activation hidden, Activation last, Seed seed,
                                                    bool bias = true) {
@@ -60,7 +60,7 @@ inline double reference_activation(const Activation& f, double x) {
   return x;
 }
 
-// The most by which an activation enlarges a difference.
+// Lipschitz constant of an activation.
 inline double lipschitz(const Activation& f) {
   switch (f.kind) {
     case ActivationKind::kSelu:
@@ -83,8 +83,8 @@ struct Expected {
   std::vector<double> bounds;
 };
 
-// One row through the network. The bound is Higham's for each layer's dot products, carried through
-// the following layers, and 8 units in the last place for each activation.
+// One row through the network. The bound is Higham's for each layer's dot products, propagated
+// through the following layers, plus 8 ulp for each activation.
 inline Expected reference_row(const Network& network, const float* row) {
   constexpr double kUnit = std::numeric_limits<float>::epsilon() / 2.0;
   Expected now{std::vector<double>(row, row + network.inputs()),
