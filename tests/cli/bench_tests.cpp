@@ -1,4 +1,4 @@
-// lamella bench and lamella plan: what they print, whatever the times are.
+// lamella bench and lamella plan: checks their output, whatever the times are.
 #include <algorithm>
 
 #include <gmock/gmock.h>

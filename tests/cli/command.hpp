@@ -23,7 +23,7 @@ inline std::string data_file(const std::string& name) {
 inline const std::string kDigits = data_file("digits/model.safetensors");
 inline const std::string kDigitRows = data_file("digits/test.npy");
 
-// Where runs compute: the same tests serve every device.
+// The device under test: the same tests run on every device.
 inline std::string test_device() {
   const char* const device = std::getenv("LAMELLA_TEST_DEVICE");
   return device == nullptr ? "cpu" : device;
@@ -39,7 +39,7 @@ inline ProcessResult lamella_command(const std::vector<std::string>& arguments,
   return run_process(command_line(arguments), streams);
 }
 
-// lamella run on the device under test.
+// The arguments of lamella run on the device under test.
 inline std::vector<std::string> run_arguments(const std::vector<std::string>& arguments) {
   std::vector<std::string> all = {"run", "--device", test_device()};
   all.insert(all.end(), arguments.begin(), arguments.end());
@@ -51,7 +51,7 @@ inline ProcessResult lamella_run(const std::vector<std::string>& arguments,
   return lamella_command(run_arguments(arguments), streams);
 }
 
-// One error line, notes and warnings at most beside it, and the status.
+// Expects exactly one error line, optional notes and warnings, and the status.
 inline void expect_error(const ProcessResult& result, int status, const std::string& mention) {
   EXPECT_EQ(result.status, status) << result.err;
   EXPECT_FALSE(result.timed_out);
@@ -74,7 +74,7 @@ inline bool wait_until(const std::function<bool()>& condition) {
   return true;
 }
 
-// The state of a process as Linux tells it: true once it has set a handler for the signal.
+// Whether the process has set a handler for the signal, according to /proc.
 inline bool catches(pid_t process, int signal) {
   const std::string status = file_content("/proc/" + std::to_string(process) + "/status");
   const std::size_t at = status.find("SigCgt:");
@@ -82,7 +82,7 @@ inline bool catches(pid_t process, int signal) {
          ((std::stoull(status.substr(at + 7), nullptr, 16) >> (signal - 1)) & 1U) != 0;
 }
 
-// Waits until a process has set a handler, and then long enough for it to wait for its input.
+// Waits until a process has set a handler, and then long enough for it to block on its input.
 inline bool waits_with_a_handler(const Process& process, int signal) {
   const bool set = wait_until([&] { return catches(process.id(), signal); });
   std::this_thread::sleep_for(std::chrono::milliseconds(100));

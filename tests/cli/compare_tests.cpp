@@ -1,4 +1,4 @@
-// lamella compare, and the checks of other commands that recompute: --verify, --check, check.
+// lamella compare, and the verifying options and commands: --verify, --check, check.
 #include <filesystem>
 
 #include <gmock/gmock.h>
@@ -25,7 +25,7 @@ ProcessResult compare(std::vector<std::string> arguments) {
   return lamella_command(arguments);
 }
 
-// digits' expected outputs, one of them changed.
+// The expected outputs of digits with one value changed.
 std::string changed_outputs(const TemporaryFolder& folder) {
   const NpyFile expected = read_npy(digits("expected.npy"));
   std::vector<float> values(expected.values.begin(), expected.values.end());
@@ -112,7 +112,7 @@ TEST(CompareCommand, HelpHasAnExample) {
               HasSubstr("lamella compare model.onnx rows.npy expected.npy"));
 }
 
-// A converted model of digits with a self-test.
+// A converted digits model with a self-test.
 std::string tested_model(const TemporaryFolder& folder) {
   std::string out = folder.file("tested.safetensors");
   const ProcessResult result =
@@ -150,7 +150,7 @@ TEST(CheckCommand, RejectsADamagedModelBeforeAnyRowIsScored) {
   const TemporaryFolder folder;
   const std::string model = tested_model(folder);
   std::string bytes = file_content(model);
-  // A bit of an exponent in the bias of the last layer, 64-128-64-10.
+  // Flips an exponent bit in the bias of the last layer, 64-128-64-10.
   constexpr std::size_t kBefore = 128 * 64 + 128 + 64 * 128 + 64 + 10 * 64;
   const std::size_t header = static_cast<unsigned char>(bytes[0]) +
                              256 * static_cast<std::size_t>(static_cast<unsigned char>(bytes[1]));

@@ -1,5 +1,5 @@
-// Every case of tests/data/manifest.json through the command, under the rules that the manifest
-// states: run (the expected values), reject (one line, nothing left), either.
+// Runs every case of tests/data/manifest.json through the command, by the rules stated there: run
+// (expect these values), reject (one error line, no output left), either.
 #include <algorithm>
 #include <cctype>
 #include <cmath>
@@ -48,7 +48,7 @@ void expect_close(const NpyFile& out, const Case& entry) {
 }
 
 void expect_rejection(const ProcessResult& result, const Case& entry) {
-  // By the error's line alone; the name of a file does not count as the reason.
+  // Searches only the error line; a file's name does not count as the reason.
   expect_error(result, 1, "");
   const auto errors = result.err_lines("lamella: error: ");
   ASSERT_EQ(errors.size(), 1U);
@@ -66,7 +66,7 @@ void expect_rejection(const ProcessResult& result, const Case& entry) {
     }
   }
   if (entry.contains("mention")) {
-    // "(?i:...)" of Python's patterns: ECMAScript has the flag for a whole pattern alone.
+    // Translates Python's "(?i:...)": ECMAScript has the flag only for a whole pattern.
     std::string pattern = entry.at("mention");
     const bool any_case = pattern.starts_with("(?i:");
     if (any_case) {

@@ -1,4 +1,4 @@
-// Where the command says that it can compute, and what several devices together give.
+// The devices that the command lists, and results on several devices.
 #include <cstdlib>
 #include <fstream>
 #include <utility>
@@ -57,7 +57,7 @@ TEST(Diagnostics, AreShownWhenTheyAreWanted) {
   unsetenv("LAMELLA_LOG");
 }
 
-// A file of the user's that cannot be understood is said, not silently taken for empty.
+// An unreadable tuning cache causes a warning; it is not silently treated as empty.
 TEST(Diagnostics, WarnOfMeasuredPathsThatCannotBeRead) {
   if (test_device() != "cuda") {
     GTEST_SKIP() << "the CPU engine has no choice of paths; the simulated device runs this";
@@ -76,7 +76,7 @@ TEST(Diagnostics, WarnOfMeasuredPathsThatCannotBeRead) {
       << result.err;
 }
 
-// The next runs of the command see three simulated devices.
+// The command sees three simulated devices.
 class ThreeDevices : public testing::Test {
  protected:
   void SetUp() override {

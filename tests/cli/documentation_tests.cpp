@@ -1,5 +1,5 @@
-// Files of the documents are those that the command draws, or that it is given. What commands print
-// is tested by tests/documents.
+// The example files in the documentation match what the command reads and draws. tests/documents
+// checks the printed output.
 #include <array>
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-// What goes wrong is said in one line, with a status, and nothing is left.
+// Errors: one line, the right exit status, no output left.
 #include <array>
 #include <utility>
 

@@ -1,4 +1,4 @@
-// lamella explain on networks whose values are known.
+// lamella explain on networks with known values.
 #include <filesystem>
 
 #include <gmock/gmock.h>
@@ -129,7 +129,7 @@ TEST(Explain, DrawsTheFigureOfARow) {
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("output y = [3, 0]"));
   EXPECT_THAT(file_content(file), AllOf(HasSubstr("<svg xmlns="), HasSubstr("h1[3] = 0, z = -5")));
-  // What cannot be drawn leaves the file alone.
+  // An invalid request leaves the file unchanged.
   expect_error(lamella_command(by_hand({"--svg", file, "--row", "0,1"})), 2, "--svg shows one row");
   expect_error(lamella_command(by_hand({"--svg", file, "--row", "all"})), 2, "--svg shows one row");
   expect_error(lamella_command(by_hand({"--svg", file, "--row", "5"})), 1, "no row 5");
@@ -169,7 +169,7 @@ TEST(ExplainDevice, ProgramsAreToldByWhat) {
   EXPECT_EQ(exact["computed_by"]["precision"], "fp64");
 }
 
-// Values of float32, which double precision does not give.
+// float32 values, which differ from those of double precision.
 TEST(ExplainDevice, ShowsTheDevicesOwnNumbers) {
   const std::vector<std::string> arguments = {"explain", data_file("digits/model.onnx"),
                                               data_file("digits/test.npy"), "--json"};

@@ -1,5 +1,5 @@
-// A system that rejects: no room for a file, nobody who reads, a signal in the middle, a device
-// that fails. One line, the right status, and nothing left.
+// System failures: a full disk, a closed pipe, a signal during the work, a failing device. Expects
+// one error line, the right exit status, and no output left.
 #include <csignal>
 #include <cstdlib>
 
@@ -18,7 +18,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-// What is started meanwhile can write no larger file, as with ulimit -f or a full disk.
+// Limits the file size of child processes, as ulimit -f or a full disk does.
 class FileSizeLimit {
  public:
   explicit FileSizeLimit(rlim_t bytes) {
@@ -70,7 +70,7 @@ TEST(SystemFault, NoRoomForAnOutputIsAnErrorAndNothingIsLeft) {
   }
 }
 
-// Sends a signal once the command has made its file, or waits for a pipe.
+// Sends a signal once the command has created its file, or waits for a pipe.
 TEST(SystemFault, ASignalEndsAConversionAndLeavesNothing) {
   constexpr std::size_t kWidth = 2048;
   const TemporaryFolder inputs;
@@ -90,7 +90,7 @@ TEST(SystemFault, ASignalEndsAConversionAndLeavesNothing) {
     }
     process.send(signal);
     const ProcessResult result = process.wait();
-    if (result.status == 0) {  // it was quicker than the signal
+    if (result.status == 0) {  // it finished before the signal
       EXPECT_THAT(folder.entries(), ElementsAre("out.safetensors"));
     } else {
       expect_error(result, 1, "cancelled");
@@ -118,7 +118,7 @@ TEST(SystemFault, ASignalEndsTheWaitForAModel) {
   }
 }
 
-// The calls that fail are chosen so that each stage has some; all of them are in tests/cuda.
+// One failing call per stage; tests/cuda covers all calls.
 TEST(SystemFault, ACallOfTheDeviceThatFailsIsOneLine) {
   if (test_device() != "cuda") {
     GTEST_SKIP() << "of the simulated device alone";

@@ -1,4 +1,4 @@
-// lamella info on models whose parameters are known.
+// lamella info on models with known parameters.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -87,7 +87,7 @@ TEST(Info, MemoryForJsonIsASmallMultipleOfItsSize) {
     }
     return text;
   };
-  // What takes the most for the characters that it is written in: numbers, layers, texts.
+  // Inputs that need the most memory per character: numbers, layers, texts.
   const std::vector<std::pair<std::string, long>> cases = {
       {R"({"layers": [{"weights": [[)" + repeated("1,") + "1]]}]}", 8},
       {R"({"layers": [)" + repeated(R"({"weights":[[1]]},)") + R"({"weights":[[1,2]]}]})", 40},

@@ -1,4 +1,4 @@
-// Ctrl-C: the command ends soon, says so, and leaves nothing.
+// Ctrl-C: the command ends soon with an error line, and leaves no output.
 #include <csignal>
 #include <filesystem>
 
@@ -23,7 +23,7 @@ TEST(Interrupt, StopsALongRunAndLeavesNothing) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     const TemporaryFolder inputs;
     const TemporaryFolder folder;
-    // One row a chunk: seconds of work.
+    // One row per chunk: seconds of work.
     write_file(inputs.file("rows.npy"),
                make_npy(std::vector<float>(std::size_t{6} << 20, 1.5F), 3));
     Process process(
@@ -42,7 +42,7 @@ TEST(Interrupt, StopsAReaderThatWaitsForRows) {
   const TemporaryFolder folder;
   const std::string fifo = inputs.file("rows.csv");
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
-  // Read and write, so that opening it waits for nobody.
+  // Opened for reading and writing, so that open() does not block.
   const int writer = open(fifo.c_str(), O_RDWR | O_CLOEXEC);
   ASSERT_GE(writer, 0);
   ASSERT_EQ(write(writer, "1,2,3\n4,5,6\n", 12), 12);
@@ -78,7 +78,7 @@ TEST(Interrupt, StopsConcatAndLeavesThePartsAlone) {
   const std::string part = parts.file("all.shard-0-of-1.npy");
   ASSERT_EQ(
       lamella_run({kDigits, kDigitRows, "-o", parts.file("all.npy"), "--shard", "0/1"}).status, 0);
-  // As if it had many rows: seconds of work.
+  // A manifest that claims many rows: seconds of work.
   auto record = parse_json(file_content(part + ".json"));
   const std::uint64_t rows = record.at("rows");
   const std::uint64_t header_bytes = record.at("header_bytes");

@@ -1,4 +1,4 @@
-// lamella run on models and rows whose outputs are known.
+// lamella run on models and rows with known outputs.
 #include <cmath>
 #include <sstream>
 
@@ -38,7 +38,7 @@ std::vector<double> cells_of(const std::string& line) {
   return cells;
 }
 
-// Rules of the corpus: its manifest's tolerance for digits.
+// Checks against the expected outputs of digits, by the tolerance in the corpus manifest.
 void expect_digits(const std::vector<double>& values) {
   const NpyFile expected = read_npy(data_file("digits/expected.npy"));
   ASSERT_EQ(values.size(), expected.values.size());
@@ -144,8 +144,8 @@ TEST(Run, ArgmaxIsTheClassOfEachRow) {
   }
 }
 
-// A scoring network whose outputs are small integers, so that every device gives the same, ties
-// too; with --verify the selection is made from all outputs.
+// A network whose outputs are small integers, so that every device gives the same, ties included;
+// with --verify the selection uses all outputs.
 TEST(Run, GivesTheSameClassesOnEveryDevice) {
   const TemporaryFolder folder;
   write_file(folder.file("model.json"),

@@ -1,5 +1,5 @@
-// lamella run --shard and lamella concat, by hand, under mpirun and as a Slurm array; and that the
-// lines and scripts of docs/clusters.md do what it says.
+// lamella run --shard and lamella concat, called directly, under mpirun and as a Slurm array; also
+// runs the commands and scripts of docs/clusters.md.
 #include <algorithm>
 #include <filesystem>
 
@@ -18,13 +18,13 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-// The blocks of docs/clusters.md behind a fence with this word.
+// The blocks of docs/clusters.md fenced with this word.
 std::vector<std::string> documented(const std::string& word) {
   const std::string page = file_content(std::string(LAMELLA_TEST_DATA) + "/../../docs/clusters.md");
   return fenced_blocks(page, word);
 }
 
-// A folder with model.safetensors, rows.npy, and what a single run makes of them as expected.npy.
+// A folder with model.safetensors, rows.npy, and expected.npy from a single run.
 class Cluster : public testing::Test {
  protected:
   Cluster() {
@@ -35,7 +35,7 @@ class Cluster : public testing::Test {
         0);
   }
 
-  // Runs a script in the folder, `lamella run` being on the device under test.
+  // Runs a script in the folder; in it, `lamella run` uses the device under test.
   [[nodiscard]] ProcessResult in_shell(const std::string& script) const {
     write_file(folder_.file("lamella"),
                "#!/bin/sh\ncommand=$1\nshift\n"
