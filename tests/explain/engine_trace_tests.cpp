@@ -1,4 +1,4 @@
-// A walk by an engine shows the engine's own numbers.
+// A trace by an engine holds the engine's own float32 values.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -69,7 +69,7 @@ TEST(EngineTrace, IsNearTheOneInDoublePrecision) {
       << "float32 rounds something";
 }
 
-// With the identity behind the steps, the engine's outputs are what it made of the rows.
+// With an identity layer after the steps, the engine's outputs equal its stepped rows.
 TEST(EngineTrace, RoundsEachInputStepAsTheEngineDoes) {
   using Kind = InputStep::Kind;
   Layer identity{3, 3, {1, 0, 0, 0, 1, 0, 0, 0, 1}, {}, {}};

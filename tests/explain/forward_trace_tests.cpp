@@ -1,4 +1,4 @@
-// A walk through a network gives every value that stands in it.
+// A forward trace holds every value of the network.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -101,7 +101,7 @@ TEST(ForwardTrace, IsSavedAsNumpyReadsIt) {
   const auto& last = read.tensors.back().data;
   ASSERT_EQ(last.size(), 10 * sizeof(double));
   EXPECT_EQ(std::memcmp(last.data(), found.layers[1].activations.data(), last.size()), 0);
-  // And compare --per-layer takes it.
+  // compare --per-layer accepts the file.
   EXPECT_EQ(io::read_layer_arrays(file, *network).size(), 4U);
   EXPECT_THAT(rejection([&] { save_trace(found, *network, folder.file("trace.npy")); }),
               HasSubstr(".npz"));

@@ -1,4 +1,4 @@
-// Gradients beside central differences, and steps against them.
+// Checks gradients against central differences, and gradient descent steps.
 #include <cmath>
 
 #include <gmock/gmock.h>
@@ -14,7 +14,7 @@ namespace {
 
 using testing::ElementsAre;
 
-// Weights that are multiples of 2^-12, so that a change by the step below is exact in float32.
+// Weights that are multiples of 2^-12, so that adding kStep is exact in float32.
 std::vector<Layer> coarse_layers(const Network& network) {
   std::vector<Layer> layers(network.layers().begin(), network.layers().end());
   const auto round = [](std::vector<float>& values) {
@@ -39,8 +39,8 @@ struct Problem {
 
 constexpr float kStep = 0x1p-9F;
 
-// The derivative of the loss by one value of the layers, by central differences of fourth order:
-// (L(-2h) - 8 L(-h) + 8 L(h) - L(2h)) / 12h.
+// The derivative of the loss with respect to one value of the layers, by fourth-order central
+// differences: (L(-2h) - 8 L(-h) + 8 L(h) - L(2h)) / 12h.
 double difference(Problem problem, float& (*value)(Problem&, std::size_t, std::size_t),
                   std::size_t layer, std::size_t i) {
   float& changed = value(problem, layer, i);
@@ -60,7 +60,7 @@ float& bias_of(Problem& problem, std::size_t layer, std::size_t i) {
   return problem.layers[layer].bias[i];
 }
 
-// How near a pre-activation comes to a kink of its activation.
+// Distance of a pre-activation to the nearest kink of its activation.
 double distance_to_kink(const Activation& activation, double z) {
   switch (activation.kind) {
     case ActivationKind::kRelu:
@@ -78,7 +78,7 @@ double distance_to_kink(const Activation& activation, double z) {
   }
 }
 
-// Draws rows until none of their pre-activations is near a kink, where differences mean nothing.
+// Draws rows until no pre-activation is near a kink, where differences are meaningless.
 Problem problem_for(const Activation& hidden, const Activation& last, std::size_t count,
                     std::uint32_t seed) {
   Problem problem{coarse_layers(*test::random_network(
@@ -101,14 +101,15 @@ Problem problem_for(const Activation& hidden, const Activation& last, std::size_
   }
   test::fill_random({problem.targets.data(), problem.targets.size()}, seed + 1);
   if (last.over_row()) {
-    for (std::size_t i = 0; i < problem.targets.size(); ++i) {  // shares of one, more or less
+    for (std::size_t i = 0; i < problem.targets.size(); ++i) {  // nonnegative, with a sum near one
       problem.targets.data()[i] = std::fabs(problem.targets.data()[i]);
     }
   }
   return problem;
 }
 
-// The largest error, relative to the largest derivative of the layer where a value is much smaller.
+// Bounds the error relative to the value, or to the layer's largest derivative if the value is much
+// smaller.
 void expect_gradient(const Problem& problem, const std::string& what) {
   const GradientDescent descent = problem.descent();
   for (std::size_t n = 0; n < problem.layers.size(); ++n) {

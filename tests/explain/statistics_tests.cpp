@@ -1,4 +1,4 @@
-// What units do over a whole file.
+// Statistics of units over a whole file.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ NetworkStatistics summarized(const Network& network, const Matrix& rows) {
   return summarize(network, {.path = file});
 }
 
-// Units: x, always dead, dead in some rows, and tanh far out.
+// Units: x, always dead, dead in some rows, and a saturated tanh.
 TEST(Statistics, TellDeadAndSaturatedUnitsFromActiveOnes) {
   const Layer relu{1, 3, {1, 0, 1}, {0, -1, -2}, ActivationKind::kRelu};
   const Layer tanh{3, 2, {1, 0, 0, 0.001F, 0, 0}, {20, 0}, ActivationKind::kTanh};
@@ -31,7 +31,7 @@ TEST(Statistics, TellDeadAndSaturatedUnitsFromActiveOnes) {
   const NetworkStatistics found = summarized(network, rows);
   EXPECT_EQ(found.rows, 100U);
   const auto& first = found.layers[0];
-  EXPECT_EQ(first[0].flat, 1U);  // x = 0 alone
+  EXPECT_EQ(first[0].flat, 1U);  // only x = 0
   EXPECT_FALSE(first[0].is_dead(100));
   EXPECT_DOUBLE_EQ(first[0].min, 0);
   EXPECT_DOUBLE_EQ(first[0].max, rows(99, 0));
