@@ -101,7 +101,7 @@ TEST(CApi, TurnsEveryErrorIntoAStatusAndASentence) {
   EXPECT_EQ(engine, nullptr);
 }
 
-// An engine of the CPU for the network above.
+// A CPU engine for the network above.
 struct Engine {
   lamella_engine* handle = nullptr;
   Engine() {
@@ -247,12 +247,12 @@ TEST(CApi, NullHandlesHaveNothing) {
   EXPECT_STREQ(lamella_engine_path(nullptr), "");
 }
 
-// A caller that knows fewer options than the library leaves the rest to it.
+// A caller with an older, shorter options structure gets defaults for the rest.
 TEST(CApi, TakesOptionsOfAnOlderCaller) {
   const Network network;
   lamella_engine_options options = LAMELLA_ENGINE_OPTIONS_INIT;
   options.device = "cpu";
-  options.threads = -1;  // not looked at: it lies beyond the size
+  options.threads = -1;  // ignored: beyond the size
   options.size = offsetof(lamella_engine_options, max_rows);
   lamella_engine* engine = nullptr;
   ASSERT_EQ(lamella_engine_create(network.handle, &options, &engine), LAMELLA_OK)
