@@ -12,7 +12,7 @@
 namespace lamella::test {
 namespace {
 
-// Stands first in a report, so that it sees every error.
+// Inserted first in a report, so that it catches every error.
 constexpr const char* kWatch = R"html(<script>
 window.complaints = [];
 addEventListener('error', (event) => complaints.push(event.message));
@@ -21,7 +21,7 @@ addEventListener('securitypolicyviolation',
                  (event) => complaints.push(event.violatedDirective + ': ' + event.blockedURI));
 </script>)html";
 
-// Collects what the reports in its frames report.
+// Collects the results of the reports in its frames.
 constexpr const char* kCollector = R"html(<script>
 const results = [];
 addEventListener('message', ({data}) => {

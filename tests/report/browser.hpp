@@ -1,4 +1,4 @@
-// Pages in a real browser without a window.
+// Opens pages in a real headless browser.
 #pragma once
 
 #include <optional>
@@ -9,7 +9,8 @@
 
 namespace lamella::test {
 
-// A report, and JavaScript that works it with the functions of driver.js and returns what it found.
+// A report, and JavaScript that operates it with the functions of driver.js and returns its
+// findings.
 struct BrowserVisit {
   std::string report;
   std::string script;
@@ -17,12 +18,12 @@ struct BrowserVisit {
   int height = 900;
 };
 
-// The program, from the path; none where no Chromium is there.
+// Finds Chromium on the PATH; empty if there is none.
 [[nodiscard]] std::optional<std::string> find_browser();
 
-// Opens all reports at once, each as if alone, and gives what their scripts returned. A script that
-// throws, an error of the report's own, and anything that the report's security policy rejected are
-// test failures.
+// Opens all reports concurrently, each isolated, and returns the results of their scripts. A script
+// that throws, an error in the report, and a violation of the report's security policy are test
+// failures.
 [[nodiscard]] std::vector<nlohmann::json> browse(const std::vector<BrowserVisit>& visits);
 
 }  // namespace lamella::test

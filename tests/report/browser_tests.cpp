@@ -1,4 +1,5 @@
-// The report in a real browser, worked as a user does, beside the command on the same network.
+// Operates the report in a real browser as a user does, and compares it with the command on the
+// same network.
 #include <cmath>
 #include <cstdlib>
 #include <iostream>
@@ -36,7 +37,7 @@ class ReportInBrowser : public testing::Test {
     }
   }
 
-  // The command's report, and its JSON for the same.
+  // The command's report and its JSON for the same arguments.
   struct Explained {
     std::string report;
     Json json;
@@ -54,7 +55,7 @@ class ReportInBrowser : public testing::Test {
     return explain(std::move(more));
   }
 
-  // What the programs print, where Python has NumPy.
+  // Runs the programs and compares what they print, if Python has NumPy.
   void expect_numpy(const std::vector<Json>& programs, const std::vector<Json>& outputs) const;
 
   TemporaryFolder folder_;
@@ -71,7 +72,7 @@ void collect(const Json& json, std::vector<double>& numbers) {
   }
 }
 
-// All numbers in two trees, within a share of the largest.
+// Compares all numbers of two trees; the tolerance is a fraction of the largest.
 void expect_near(const Json& found, const Json& wanted, double share, const std::string& what) {
   std::vector<double> a;
   std::vector<double> b;
@@ -88,7 +89,7 @@ void expect_near(const Json& found, const Json& wanted, double share, const std:
   }
 }
 
-// What the layers of an explanation have under a key.
+// The layers' values under the given keys.
 Json of_layers(const Json& layers, const std::vector<const char*>& keys) {
   Json values = Json::array();
   for (const Json& layer : layers) {
@@ -248,7 +249,7 @@ TEST_F(ReportInBrowser, DoesTheInputSteps) {
   const Explained scaled =
       explain({data_file("sklearn/wine_relu.onnx"), data_file("sklearn/wine_relu_input.csv"),
                "--no-fold", "--row", "1,5"});
-  // A clip, which stays a step.
+  // A clip is never folded, and stays an input step.
   const auto network = with_input_steps(
       *random_network({.widths = {3, 4, 2}}),
       {InputStep::Kind::kSubtract, InputStep::Kind::kClip, InputStep::Kind::kMultiply,
@@ -542,7 +543,7 @@ TEST_F(ReportInBrowser, KeepsUpWithLargeNetworks) {
   EXPECT_EQ(report["paged"], true);
   EXPECT_EQ(report["last"], "h1[511]");
   EXPECT_THAT(report["numpy"].get<std::string>(), HasSubstr("669,706 parameters, too many"));
-  EXPECT_LT(report["edit"], 200);  // milliseconds, on a busy machine too
+  EXPECT_LT(report["edit"], 200);  // milliseconds, also on a busy machine
   EXPECT_LT(report["step"], 1000);
   RecordProperty("edit_ms", report["edit"].dump());
   RecordProperty("step_ms", report["step"].dump());

@@ -1,7 +1,7 @@
-// Works a report as a user does, by events alone; the tests' scripts call these.
+// Operates a report as a user does, only through events; the tests' scripts call these functions.
 'use strict';
 
-// By the name that a screen reader says.
+// Finds a field by its accessible name.
 function field(label) {
   const found = document.querySelector(`[aria-label="${label}"]`);
   if (!found) {
@@ -15,7 +15,7 @@ function fire(target, type, options = {}) {
   target.dispatchEvent(new (kinds[type] ?? Event)(type, {bubbles: type !== 'pointerenter', cancelable: true, ...options}));
 }
 
-// One character after another, then away from the field.
+// Types one character after another, then leaves the field.
 function type(target, text) {
   target.focus();
   for (let end = 1; end <= text.length; ++end) {
@@ -63,7 +63,7 @@ function plain(arrays) {
   return Array.from(arrays, (value) => (typeof value === 'number' ? value : plain(value)));
 }
 
-// [rows][width] of every layer, as lamella explain --json has them.
+// [rows][width] of every layer, as in lamella explain --json.
 function traceOfAll() {
   return lamella.model.layers.map((layer, n) => ({
     pre_activations: plain(lamella.traces.map((trace) => trace.layers[n].z)),
@@ -79,7 +79,7 @@ function wait(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-// Where the result goes: the report around this one collects those of all.
+// Posts the result to the enclosing page, which collects those of all reports.
 async function report(script) {
   let result;
   try {

@@ -1,5 +1,5 @@
-// What a report holds: the network exactly or rounded within a bound, and nothing that could break
-// out of it.
+// Content of a report: the network, exactly or rounded within a bound, and no text that could
+// escape from its element.
 #include <cmath>
 #include <cstring>
 
@@ -139,7 +139,7 @@ TEST_F(LargeReport, StaysBelowTwoMegabytesByRoundingAndSaysSo) {
   }
   const std::string note = data["rounding"];
   EXPECT_THAT(note, HasSubstr("rounded to 16 bits here. That changes the outputs of these 2 rows"));
-  // What it says, within its two digits and the rounding to float32 here.
+  // Matches the note, within its two digits and the rounding to float32 here.
   const auto exact = trace_forward(*network_, rows_).layers.back().activations;
   const auto changed = trace_forward(Network(layers), rows_).layers.back().activations;
   double largest = 0;
