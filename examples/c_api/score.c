@@ -12,7 +12,7 @@ static int complain(const char* what) {
   return EXIT_FAILURE;
 }
 
-/* Reads count numbers; 1: a whole row, 0: the end, -1: something else. */
+/* Reads count numbers. Returns 1 for a full row, 0 at the end of input, -1 for invalid input. */
 static int read_row(float* row, size_t count) {
   size_t i;
   for (i = 0; i < count; ++i) {

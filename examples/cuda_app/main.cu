@@ -1,7 +1,7 @@
-// An application whose rows are born on the GPU: its own kernel makes them, Lamella scores them
-// where they are, its own kernel consumes the scores. All of it runs on one stream of the
-// application's, and is captured once in a CUDA graph that is then launched for every step. Nothing
-// is copied to the host until the very end, and then only the counts.
+// An application whose rows originate on the GPU: its own kernel generates them, Lamella scores
+// them in place, and another kernel consumes the scores. All work runs on one stream of the
+// application, captured once in a CUDA graph that is launched for every step. Only the final counts
+// are copied to the host.
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -29,8 +29,7 @@ void check(cudaError_t status, const char* what) {
   }
 }
 
-// The value of one input, in [-1, 1): the same on the device and, for the check at the end, on the
-// host.
+// The value of one input, in [-1, 1): the same on the device and, for the final check, on the host.
 __host__ __device__ inline float input_value(std::uint32_t step, std::uint32_t index) {
   std::uint32_t x = index * 2654435761U + step * 40503U + 12345U;
   x ^= x >> 15;
@@ -46,8 +45,7 @@ __global__ void make_rows(float* rows, unsigned values, const unsigned* step) {
   }
 }
 
-// Counts, for each class, the rows whose score for it is the largest, and moves on to the next
-// step.
+// Counts the rows of each class (the largest score), and advances to the next step.
 __global__ void count_classes(const float* scores, unsigned rows, unsigned* counts,
                               unsigned* step) {
   const unsigned row = blockIdx.x * blockDim.x + threadIdx.x;
@@ -65,7 +63,7 @@ __global__ void count_classes(const float* scores, unsigned rows, unsigned* coun
   }
 }
 
-// A network with made-up weights; an application would call lamella::load_network(file).
+// A network with generated weights; a real application would call lamella::load_network(file).
 std::shared_ptr<const lamella::Network> make_network() {
   std::vector<lamella::Layer> layers;
   const unsigned widths[] = {kInputs, 32, kClasses};
@@ -93,7 +91,7 @@ std::unique_ptr<T, FreeDevice> device_array(std::size_t count) {
   return std::unique_ptr<T, FreeDevice>(static_cast<T*>(memory));
 }
 
-// What the counts must be, by Lamella's CPU engine on the same rows.
+// Computes the expected counts by Lamella's CPU engine on the same rows.
 std::vector<unsigned> expected_counts(const std::shared_ptr<const lamella::Network>& network) {
   std::vector<unsigned> counts(kClasses);
   const auto engine = lamella::make_engine(network, {.device = lamella::Device::parse("cpu")});
@@ -159,7 +157,7 @@ int run() {
     std::printf("class %u: %u rows (CPU: %u)\n", c, found[c], expected[c]);
     different += found[c] > expected[c] ? found[c] - expected[c] : expected[c] - found[c];
   }
-  // Two scores that differ in the last bit only may swap places between devices: a few in 50,000.
+  // Near-ties, whose scores differ only in the last bit, may swap between devices: a few in 50,000.
   if (different > kSteps * kRows / 1000) {
     std::fprintf(stderr, "cuda_app: the device and the CPU disagree on %u rows\n", different);
     return 1;

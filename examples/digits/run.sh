@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds Lamella where it is not built yet, scores the handwritten digits in this folder on the best
-# device there is, and prints how many were recognised and how fast.
+# Builds Lamella if needed, scores the handwritten digits in this folder on the best device, and
+# prints the accuracy and the rate.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -17,7 +17,7 @@ fi
 
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
-quietly() { # shows what a step said only when it failed
+quietly() { # shows a step's output only if it fails
   "$@" > "$work/log" 2>&1 || {
     cat "$work/log" >&2
     exit 1
@@ -29,7 +29,7 @@ cd "$root"
 quietly cmake --preset "$preset"
 targets=(lamella_command)
 if grep -q '^build lamella_cuda:' "$build/build.ninja"; then
-  targets+=(lamella_cuda) # opened at run time, so the command does not bring it along
+  targets+=(lamella_cuda) # opened at run time, so not a dependency of the command
 fi
 quietly cmake --build "$build" --parallel "${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}" --target "${targets[@]}"
 
@@ -37,7 +37,7 @@ report=$("$build/bin/lamella" run "$here/model.safetensors" "$here/test.csv" -o 
   --argmax --activations relu,relu,identity --json)
 value_of() { sed -n "s/.*\"$1\":\"\{0,1\}\([^,\"}]*\).*/\1/p" <<< "$report"; }
 
-# Both files have a header line and one class for each row.
+# Both files have a header line and one class per row.
 paste -d, "$work/classes.csv" "$here/labels.csv" |
   awk -F, -v device="$(value_of device) ($(value_of device_name))" -v rate="$(value_of rows_per_second)" '
     NR > 1 { rows++; right += ($1 == $2) }
