@@ -39,8 +39,8 @@ struct Roofline {
 
 // Returns the roofline of the engine's device. On the CPU it is measured with the engine's thread
 // count, by multiply-adds on registers and by copying 256 MiB, in about a third of a second. For
-// one CUDA device it is not measured but computed from clocks and bus widths: the float32 peak,
-// only if the driver reports these and the engine computes in float32. Throws DeviceError.
+// one CUDA device it is not measured but computed from the device's clocks and widths: the float32
+// peak, only if the driver reports these and the engine computes in float32. Throws DeviceError.
 [[nodiscard]] Roofline measure_roofline(const EngineInfo& engine);
 
 // The work of one layer for a batch.
@@ -68,7 +68,7 @@ struct DeviceTimes {
   double copy_in = 0;   // rows, from page-locked host memory to the device
   double compute = 0;   // on rows already on the device
   double copy_out = 0;  // outputs, to page-locked host memory
-  // The share of compute that each layer takes, in seconds; empty if one fused kernel computes all
+  // The part of compute that each layer takes, in seconds; empty if one fused kernel computes all
   // layers. See CudaEngine::time_layers.
   std::vector<double> layers;
 
@@ -85,7 +85,7 @@ struct DeviceTimes {
 // What to time, and for how long.
 struct BenchOptions {
   std::size_t rows = 1;          // batch size of each call
-  double seconds = 3;            // seconds for the network, and again for all layers together
+  double seconds = 3;            // for the network, and again for all layers together
   double warm_up_seconds = 0.2;  // before each measurement
   bool layers = true;            // whether to time layers
   const std::atomic<bool>* cancelled = nullptr;  // polled between calls; may be null

@@ -12,9 +12,9 @@
 #pragma GCC visibility push(default)
 namespace lamella {
 
-// Computes a network on one CUDA device. Weights are uploaded once per network, device and
-// EngineOptions::device_memory, and shared by all engines on that device. No call changes the
-// calling thread's current device.
+// Computes a network on one CUDA device. Engines of the same network, device and
+// EngineOptions::device_memory share one copy of the weights, which the first of them uploads. No
+// call changes the calling thread's current device.
 class CudaEngine final : public Engine {
  public:
   // Creates an engine on the CUDA device that the options name, by default cuda:0. Uploads the

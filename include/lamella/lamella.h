@@ -226,7 +226,7 @@ LAMELLA_C_API lamella_status lamella_engine_run_top_k(lamella_engine* engine, co
  * has finished.
  *
  * LAMELLA_ERROR_USAGE for an engine of the CPU or of several devices, or pointers that are not
- * 4-byte aligned; LAMELLA_ERROR_SHAPE if the row count exceeds memory; LAMELLA_ERROR_DEVICE. */
+ * 4-byte aligned; LAMELLA_ERROR_SHAPE for more rows than memory can hold; LAMELLA_ERROR_DEVICE. */
 LAMELLA_C_API lamella_status lamella_engine_enqueue(lamella_engine* engine, const float* rows,
                                                     size_t row_count, float* outputs, void* stream);
 

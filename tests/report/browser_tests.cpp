@@ -473,8 +473,8 @@ TEST_F(ReportInBrowser, IsWorkedByHand) {
               AllOf(HasSubstr("Loss 0.25 before the first step, "), HasSubstr(" after 10 steps.")));
 }
 
-// Widths of a phone and of a desk; every field has a name, and nothing needs to be scrolled
-// sideways.
+// At the widths of a phone and of a desktop, every field has an accessible name, and the page does
+// not scroll horizontally.
 constexpr const char* kLayout = R"js(
   const nameless = Array.from(document.querySelectorAll('input, button, select, textarea, .scroll[tabindex]'))
       .filter((one) => !one.getAttribute('aria-label') && !one.getAttribute('aria-labelledby') && !one.labels?.length && !one.textContent.trim());
