@@ -23,7 +23,7 @@ enum class AlgorithmPolicy {
 class GemmDispatch final : public Gemm {
  public:
   // limit computes every batch that no bucket covers.
-  GemmDispatch(std::unique_ptr<Gemm> limit, std::string name)
+  GemmDispatch(std::unique_ptr<Gemm> largest, std::string name)
       : max_(std::move(limit)), name_(std::move(name)) {}
 
   // Adds a bucket for batches of up to gemm->max_rows() that no earlier bucket covers.
