@@ -1,8 +1,15 @@
 # What cpack makes: a .deb and a .tar.gz, each with everything that is installed.
+set(LAMELLA_PACKAGE_CONTACT "LAMELLA_PACKAGE_CONTACT is unset <unset@example.invalid>" CACHE STRING
+  "Maintainer of the packages that cpack makes, as 'Name <address>'")
+set(LAMELLA_PACKAGE_HOMEPAGE "" CACHE STRING "Homepage of the packages; left out where empty")
+
 set(CPACK_GENERATOR DEB TGZ)
 set(CPACK_PACKAGE_NAME lamella)
 set(CPACK_PACKAGE_VENDOR Lamella)
-set(CPACK_PACKAGE_CONTACT "The Lamella developers <lamella@localhost>")
+set(CPACK_PACKAGE_CONTACT "${LAMELLA_PACKAGE_CONTACT}")
+if(LAMELLA_PACKAGE_HOMEPAGE)
+  set(CPACK_PACKAGE_HOMEPAGE_URL "${LAMELLA_PACKAGE_HOMEPAGE}")
+endif()
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY ${PROJECT_DESCRIPTION})
 set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 set(CPACK_STRIP_FILES ON)

@@ -30,7 +30,8 @@ def is_page(path):
     return path.suffix == ".md" and (path.parts[0] in ("docs", "examples") or str(path) in OTHER_PAGES)
 
 
-OTHER_PAGES = {"CHANGELOG.md", "tests/cuda_sim/README.md", "tests/bench/README.md", "tests/documents/README.md"}
+OTHER_PAGES = {"CHANGELOG.md", ".github/CONTRIBUTING.md", ".github/SECURITY.md", "tests/cuda_sim/README.md",
+               "tests/bench/README.md", "tests/documents/README.md"}
 
 
 def target_of(page, link):

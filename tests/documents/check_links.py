@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "docs" / "site"))
 import markdown  # noqa: E402
 
-PAGES = ["README.md", "CHANGELOG.md", "docs/*.md", "examples/*/README.md", "tests/**/README.md"]
+PAGES = ["README.md", "CHANGELOG.md", "docs/*.md", ".github/*.md", "examples/*/README.md", "tests/**/README.md"]
 
 
 def pages(root):

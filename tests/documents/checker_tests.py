@@ -6,8 +6,8 @@ import unittest
 from pathlib import Path
 from types import SimpleNamespace
 
+import check_architecture
 import check_links
-import check_rooms
 import run_snippets
 from run_snippets import markdown  # and finds docs/site
 import build
@@ -67,32 +67,47 @@ class Links(Tree):
         self.assertEqual(self.faults("words\n"), ["docs/README.md does not lead here"])
 
 
-class Rooms(Tree):
+class Architecture(Tree):
     def faults(self, include):
-        self.write("docs/rooms.md", "| `include/lamella` | a | |\n| `src/core` | b | |\n| `src/io` | c | core |\n"
-                                    "| `kernels` | d | |\n")
+        self.write("docs/architecture.md",
+                   "| `include/lamella` | a | |\n| `src/core` | b | |\n| `src/io` | c | core |\n| `kernels` | d | |\n"
+                   "| 1 | [a.cu](../kernels/a.cu): the kernel | `launch` |\n")
         self.write("include/lamella/a.hpp", "")
         self.write("kernels/a.cu", '#include "launch.cuh"\n')
         self.write("src/core/a.cpp", include)
         self.write("src/io/a.hpp", '#include "core/a.hpp"\n#include "io/b.hpp"\n')
-        return check_rooms.check(self.root)
+        return check_architecture.check(self.root)
 
-    def test_what_is_allowed_is_allowed(self):
+    def edit(self, old, new):
+        page = self.root / "docs/architecture.md"
+        page.write_text(page.read_text("utf-8").replace(old, new), "utf-8")
+        return check_architecture.check(self.root)
+
+    def test_an_allowed_dependency_passes(self):
         self.assertEqual(self.faults('#include "core/b.hpp"\n'), [])
 
-    def test_what_is_not_is_found(self):
+    def test_a_forbidden_dependency_is_found(self):
         self.assertEqual(self.faults('#include "io/a.hpp"\n'),
                          ["src/core/a.cpp includes io/, which src/core may not use"])
 
-    def test_rooms_that_use_each_other_are_found(self):
-        self.faults('#include "io/a.hpp"\n')
-        page = self.root / "docs/rooms.md"
-        page.write_text(page.read_text("utf-8").replace("| b | |", "| b | io |"), "utf-8")
-        self.assertEqual(check_rooms.check(self.root), ["in docs/rooms.md these use each other: core, io"])
+    def test_an_unused_dependency_is_found(self):
+        self.faults("")
+        self.assertEqual(self.edit("| d | |", "| d | core |"),
+                         ["docs/architecture.md allows kernels to use core, which it does not"])
 
-    def test_rooms_that_the_page_leaves_out_are_found(self):
+    def test_a_cycle_is_found(self):
+        self.faults('#include "io/a.hpp"\n')
+        self.assertEqual(self.edit("| b | |", "| b | io |"), ["in docs/architecture.md these use each other: core, io"])
+
+    def test_a_module_that_the_page_leaves_out_is_found(self):
         self.write("src/new/a.cpp", "")
-        self.assertEqual(self.faults(""), ["docs/rooms.md does not speak of src/new"])
+        self.assertEqual(self.faults(""), ["docs/architecture.md does not list src/new"])
+
+    def test_a_walk_that_leads_nowhere_is_found(self):
+        self.faults("")
+        self.assertEqual(self.edit("`launch`", "`lunch`"),
+                         ["docs/architecture.md finds 'lunch' in ../kernels/a.cu, which does not hold it"])
+        self.assertEqual(self.edit("| 1 |", "| one |"), ["docs/architecture.md has no walk from the README to a kernel"])
 
 
 class Snippets(Tree):

@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "docs" / "site"))
 import markdown  # noqa: E402
 
-PAGES = ["README.md", "docs/*.md", "examples/*/README.md"]
+PAGES = ["README.md", "docs/*.md", ".github/*.md", "examples/*/README.md"]
 PROGRAMS = {"cpp": ".cpp", "cuda": ".cu", "c": ".c"}
 SHELLS = {"sh", "console"}
 OTHERS = {"json", "python", "sbatch", "yaml"}

@@ -1,7 +1,7 @@
 # cmake -DBUILD_DIR=... -DWORK_DIR=... -P archives.cmake
 #
 # Makes the .deb and the .tar.gz, unpacks the first (without installing it) into WORK_DIR/unpacked and looks at both: what
-# they hold, and what the first depends on.
+# they hold, what the first depends on, and whom it names.
 cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/step.cmake)
 
@@ -21,6 +21,19 @@ endforeach()
 if(depends MATCHES "lamella|cublas")
   message(FATAL_ERROR "the package depends on what it brings along, or can do without: ${depends}")
 endif()
+
+foreach(pair IN ITEMS LAMELLA_PACKAGE_CONTACT:Maintainer LAMELLA_PACKAGE_HOMEPAGE:Homepage)
+  string(REPLACE ":" ";" pair ${pair})
+  list(GET pair 0 variable)
+  list(GET pair 1 field)
+  file(STRINGS "${BUILD_DIR}/CMakeCache.txt" wanted REGEX "^${variable}:")
+  string(REGEX REPLACE "^${variable}:[A-Z]+=" "" wanted "${wanted}")
+  execute_process(COMMAND dpkg-deb -f "${package}" ${field} OUTPUT_VARIABLE found OUTPUT_STRIP_TRAILING_WHITESPACE
+    COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT found STREQUAL wanted)
+    message(FATAL_ERROR "the package's ${field} is '${found}', not '${wanted}'")
+  endif()
+endforeach()
 
 # One way in, two archives: the same files.
 file(GLOB_RECURSE unpacked RELATIVE "${WORK_DIR}/unpacked/usr" "${WORK_DIR}/unpacked/usr/*")
