@@ -72,7 +72,8 @@ struct EngineOptions {
   // neither.
   void* workspace = nullptr;
   std::size_t workspace_bytes = 0;
-  // Threads of the CPU engine; 0 takes one for each core that the process may use.
+  // Threads of the CPU engine. 0 takes the smallest of these: the cores in the process's affinity
+  // mask, the CPU quota of its cgroup rounded up, and OMP_NUM_THREADS.
   int threads = 0;
   // Sums, biases and activation functions are in float32 whatever this says, as are the rows and
   // outputs of a call.
@@ -105,7 +106,9 @@ struct EngineInfo {
   std::string path_reason;  // why they are computed so
   std::string reason;       // why this device, where the choice was left to Lamella; else empty
   int threads = 0;          // CPU engine only
-  int devices = 1;          // that the rows of a call are spread over
+  std::string threads_reason = {};  // the limit that decided: "requested", "affinity",
+                                    // "cgroup CPU quota 2.5", "OMP_NUM_THREADS"
+  int devices = 1;                  // that the rows of a call are spread over
   std::size_t max_rows = 0;
 };
 
@@ -236,6 +239,9 @@ struct DeviceDescription {
   Device device;
   std::string name;
   std::string detail;  // one line: threads and instruction set, or memory, architecture, driver
+  int threads = 0;     // of the CPU: those that an engine takes by default
+  std::string threads_reason = {};  // what limits them: "affinity", "cgroup CPU quota 2.5",
+                                    // "OMP_NUM_THREADS"
 };
 
 // What there is to compute on.

@@ -144,7 +144,7 @@ typedef struct lamella_engine_options {
   size_t size;           /* of this structure, so that it may grow */
   const char* device;    /* "auto", "cpu", "cuda", "cuda:N", "cuda:all"; null is "auto" */
   size_t max_rows;       /* the most rows that one pass carries; 0: a good number */
-  int threads;           /* of the CPU engine; 0: one for each core */
+  int threads;           /* of the CPU engine; 0: by affinity, CPU quota, OMP_NUM_THREADS */
   int fast;              /* not 0: a row's last bits may depend on the rows beside it */
   const char* precision; /* "fp32", on CUDA also "tf32", "bf16", "fp16"; null is "fp32" */
   const char* path;      /* of CUDA: "auto", "layers", "fused"; null is "auto" */

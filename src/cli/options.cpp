@@ -54,7 +54,8 @@ void EngineArguments::add_to(CLI::App& app, Check mode) {
   app.add_flag("--fast", fast,
                "on CUDA let a row's bits depend on how many rows are computed with it, where that "
                "is faster");
-  app.add_option("--threads", threads, "threads of the CPU engine; default: all cores")
+  app.add_option("--threads", threads,
+                 "threads of the CPU engine; default: by affinity, CPU quota and OMP_NUM_THREADS")
       ->type_name("N");
   if (mode == Check::kOption) {
     app.add_flag("--check", check, "first run the self-test that the model file carries");

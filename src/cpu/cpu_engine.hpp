@@ -7,7 +7,7 @@
 
 namespace lamella::cpu {
 
-// options.device is ignored; threads 0 takes one for each core that the process may use.
+// options.device is ignored; threads 0 takes core::default_thread_count().
 [[nodiscard]] std::unique_ptr<Engine> make_cpu_engine(std::shared_ptr<const Network> network,
                                                       const EngineOptions& options);
 

@@ -10,6 +10,7 @@
 #include <lamella/engine.hpp>
 #include <lamella/error.hpp>
 
+#include "core/cores.hpp"
 #include "core/dtype.hpp"
 #include "core/log.hpp"
 #include "cpu/cpu_engine.hpp"
@@ -198,6 +199,10 @@ std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
   return engine;
 }
 
+if (info.threads > 0) {
+  core::log(LogSeverity::kDebug, "CPU engine: {}",
+            core::describe({.count = info.threads, .reason = info.threads_reason}));
+}
 PathReport measure_paths(const std::shared_ptr<const Network>& network, const Device& device,
                          std::size_t rows) {
   if (device.kind != DeviceKind::kCuda || device.index < 0) {
