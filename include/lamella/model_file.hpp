@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <lamella/error.hpp>
 #include <lamella/network.hpp>
 #include <lamella/self_test.hpp>
 
@@ -36,11 +37,17 @@ struct LoadOptions {
   const std::atomic<bool>* cancelled = nullptr;  // looked at while waiting for bytes; may be null
 };
 
+// What a user should know about a model file: what was assumed.
+struct Note {
+  std::string text;  // one sentence
+  Remedy remedy = Remedy::kNone;
+};
+
 // What load_network() read.
 struct LoadedNetwork {
   std::shared_ptr<const Network> network;
   std::string format;                 // "safetensors", "npz", "onnx", "json"
-  std::vector<std::string> notes;     // what was assumed, one sentence each, for the user to read
+  std::vector<Note> notes;            // what was assumed
   std::optional<SelfTest> self_test;  // read, but not yet run
 };
 

@@ -16,6 +16,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/explain_text.hpp"
+#include "cli/hints.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/json_text.hpp"
 #include "cli/network_text.hpp"
@@ -261,9 +262,7 @@ void explain(const ExplainArguments& arguments) {
   }
   const LoadedNetwork loaded = arguments.model.load(file.cancelled);
   const Network& network = *loaded.network;
-  for (const std::string& note : loaded.notes) {
-    print_note(note);
-  }
+  print_notes(loaded.notes);
   std::unique_ptr<Engine> engine;
   if (!arguments.engine.device.empty()) {
     engine = arguments.engine.make(loaded, arguments.model.file);

@@ -98,7 +98,7 @@ SelfTestReport check_model(Engine& engine, const LoadedNetwork& loaded, const st
   } catch (const DeviceError&) {
     throw;
   } catch (const Error& error) {
-    throw FileError(file, error.what());
+    throw FileError(file, error.what(), error.remedy());
   }
 }
 

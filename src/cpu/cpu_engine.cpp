@@ -41,7 +41,7 @@ class CpuEngine final : public Engine {
         pool_(threads_.count, kSpinDuration) {
     if (options.precision != Precision::kFp32) {
       throw UsageError(
-          fmt::format("--precision {} needs a CUDA device: the CPU engine computes in fp32 alone",
+          fmt::format("precision {} needs a CUDA device: the CPU engine computes in fp32 alone",
                       to_string(options.precision)));
     }
     block_outputs_.resize(workers());

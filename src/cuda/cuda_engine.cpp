@@ -166,7 +166,7 @@ void CudaEngine::State::take_fused_path(const EngineOptions& options) {
   const bool demanded = options.path == CudaPath::kFused;
   if (options.precision != Precision::kFp32) {
     if (demanded) {
-      throw UsageError(fmt::format("--path fused computes in fp32 alone, not in {}",
+      throw UsageError(fmt::format("the fused path computes in fp32 alone, not in {}",
                                    to_string(options.precision)));
     }
     return;
@@ -176,7 +176,7 @@ void CudaEngine::State::take_fused_path(const EngineOptions& options) {
   if (!fused.shape) {
     if (demanded) {
       throw UsageError(
-          fmt::format("--path fused is not possible for this network: {}", fused.reason));
+          fmt::format("the fused path is not possible for this network: {}", fused.reason));
     }
     return;
   }

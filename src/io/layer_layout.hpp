@@ -19,6 +19,6 @@ struct LayerOrder {
 // Decides both, adding to notes what the names alone did not say. Throws Error where nothing fits,
 // and where more than one reading does.
 [[nodiscard]] LayerOrder order_layers(const std::vector<Tensor>& tensors, const NamedLayers& named,
-                                      WeightsLayout wanted, std::vector<std::string>& notes);
+                                      WeightsLayout wanted, std::vector<Note>& notes);
 
 }  // namespace lamella::io

@@ -31,10 +31,10 @@ Chunks choose_chunks(const ChunkRequest& request, std::size_t values_per_row,
                                    : request.memory_bytes;
     rows = memory / buffers / sizeof(float) / std::max<std::size_t>(values_per_row, 1);
     if (rows == 0 && request.workers == 1 && request.memory_bytes != 0) {
-      throw OutOfMemoryError(fmt::format(
-          "{} bytes do not hold the {} rows of {} values that are under way at least: give more "
-          "with --memory",
-          request.memory_bytes, buffers, values_per_row));
+      throw OutOfMemoryError(
+          fmt::format("{} bytes do not hold the {} rows of {} values that are under way at least",
+                      request.memory_bytes, buffers, values_per_row),
+          Remedy::kMoreMemory);
     }
     if (request.workers > 1) {
       rows = std::min(rows, std::max(kManyBlocks, kWorkerBytes / sizeof(float) /
@@ -65,10 +65,10 @@ Chunks choose_chunks(const ChunkRequest& request, std::size_t values_per_row,
     if (request.workers > 1) {
       return with_one_worker();
     }
-    throw OutOfMemoryError(fmt::format(
-        "{} chunks of {} rows with {} values each do not fit this machine's memory: take fewer "
-        "rows with --chunk-rows",
-        buffers, rows, values_per_row));
+    throw OutOfMemoryError(
+        fmt::format("{} chunks of {} rows with {} values each do not fit this machine's memory",
+                    buffers, rows, values_per_row),
+        Remedy::kFewerRows);
   }
   return {.rows = rows, .workers = request.workers, .readers = readers};
 }

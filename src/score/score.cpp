@@ -38,8 +38,8 @@ std::string written_file(const ScoreOptions& options) {
     return options.output;
   }
   if (options.output == "-") {
-    throw UsageError(
-        "a shard writes a part file, which needs a name: give the output file with -o");
+    throw UsageError("a shard writes a part file, which needs a name; standard output has none",
+                     Remedy::kOutputFile);
   }
   std::string shard_output = shard_output_name(options.output, *options.shard);
   throw_if_output_is_input(shard_output, options.input);

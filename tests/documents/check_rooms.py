@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""check_rooms.py ROOT: no room includes what docs/rooms.md does not allow it, and what it allows is used."""
+"""check_rooms.py ROOT: no room includes what docs/rooms.md does not allow it, what it allows is used, and the command
+alone names flags of the command line."""
 import re
 import sys
 from pathlib import Path
 
 _ROW = re.compile(r"^\| `((?:src/|include/|)\w+)` \| .* \|(?: ([\w, ]+))? \|$", re.MULTILINE)
 _INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
+_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+_FLAG = re.compile(r"(?<![-!\w])--[a-z]")
 SUFFIXES = {".hpp", ".h", ".cpp", ".cu", ".cuh"}
 
 
@@ -23,6 +26,18 @@ def used(root, room):
                 if "/" in name:
                     found.setdefault(name.split("/")[0], file.relative_to(root))
     found.pop(Path(room).name, None)
+    return found
+
+
+def flags_in_library(root):
+    """String literals that name a flag, outside of the command: other programs have no flags, or others."""
+    found = []
+    for file in sorted([*root.glob("src/*/*"), *root.glob("include/lamella/*"), *root.glob("kernels/*")]):
+        if file.suffix in SUFFIXES and file.parent != root / "src" / "cli":
+            for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+                code = line if not line.lstrip().startswith(("//", "*", "#")) else ""
+                found += [f"{file.relative_to(root)}:{number} names a flag of the command: {text}"
+                          for text in _STRING.findall(code) if _FLAG.search(text)]
     return found
 
 
@@ -47,7 +62,7 @@ def check(root):
             break
         for name in free:
             del left[name]
-    return faults
+    return faults + flags_in_library(root)
 
 
 def main():

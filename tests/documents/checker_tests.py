@@ -84,6 +84,14 @@ class Rooms(Tree):
         self.assertEqual(self.faults('#include "io/a.hpp"\n'),
                          ["src/core/a.cpp includes io/, which src/core may not use"])
 
+    def test_flags_are_named_by_the_command_alone(self):
+        self.write("src/cli/run.cpp", 'help("--top N");\n')
+        self.write("src/core/log.cpp", '// what --top gives\nchar a[] = "<!--a-->", b[] = "x--y";\n')
+        self.assertEqual(check_rooms.flags_in_library(self.root), [])
+        self.write("src/io/rows.cpp", 'int n;\nthrow Error("give more "\n  "with --memory");\n')
+        self.assertEqual(check_rooms.flags_in_library(self.root),
+                         ['src/io/rows.cpp:3 names a flag of the command: "with --memory"'])
+
     def test_rooms_that_use_each_other_are_found(self):
         self.faults('#include "io/a.hpp"\n')
         page = self.root / "docs/rooms.md"
