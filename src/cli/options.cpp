@@ -55,7 +55,7 @@ void EngineArguments::add_to(CLI::App& app, Check mode) {
                "on CUDA let a row's bits depend on how many rows are computed with it, where that "
                "is faster");
   app.add_option("--threads", threads,
-                 "threads of the CPU engine; default: by affinity, CPU quota and OMP_NUM_THREADS")
+                 "threads of the CPU engine; default: as lamella devices shows")
       ->type_name("N");
   if (mode == Check::kOption) {
     app.add_flag("--check", check, "first run the self-test that the model file carries");
