@@ -81,6 +81,9 @@ struct Mount {
 std::optional<Mount> cgroup_mount(const fs::path& root, bool version2) {
   std::ifstream file(root / "proc/self/mountinfo");
   for (std::string line; std::getline(file, line);) {
+    if (line.find(" - cgroup") == std::string::npos) {
+      continue;  // there may be hundreds
+    }
     std::istringstream words(line);
     std::string skipped;
     std::string cgroup;
@@ -189,8 +192,8 @@ std::optional<double> cgroup_cpu_quota(const fs::path& root) {
   std::optional<double> min;
   for (const bool version2 : {true, false}) {
     const std::optional<std::string> path = cgroup_path(root, version2);
-    const std::optional<Mount> mount = cgroup_mount(root, version2);
-    if (!path || !mount) {
+    const std::optional<Mount> mount = path ? cgroup_mount(root, version2) : std::nullopt;
+    if (!mount) {
       continue;
     }
     fs::path cgroup = mount->point;
