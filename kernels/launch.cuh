@@ -50,13 +50,21 @@ inline constexpr bool kThreadsAreCostly = ::cuda_sim::kThreadSanitizer;
 inline constexpr bool kThreadsAreCostly = false;
 #endif
 
+/// A stream; the simulation also takes the source file of the launch from it, by which tests know
+/// the kernel.
+#ifdef LAMELLA_CUDA_SIM
+using LaunchStream = ::cuda_sim::LaunchStream;
+#else
+using LaunchStream = cudaStream_t;
+#endif
+
 // Enqueues `kernel` on `stream`, which must belong to the current device. Converts each argument to
 // the type of the kernel's parameter. Does not synchronize or allocate device memory; may be
 // captured into a graph. Returns the status of `cudaLaunchKernel`: launch errors are reported at
 // once, execution errors at a later synchronization.
 template <class... Parameters, class... Arguments>
 [[nodiscard]] cudaError_t launch(void (*kernel)(Parameters...), dim3 grid, dim3 block,
-                                 std::size_t shared_bytes, cudaStream_t stream,
+                                 std::size_t shared_bytes, LaunchStream stream,
                                  Arguments&&... arguments) {
   static_assert(sizeof...(Parameters) == sizeof...(Arguments),
                 "a launch passes exactly the kernel's parameters");

@@ -72,7 +72,8 @@ struct EngineOptions {
   // ignores both.
   void* workspace = nullptr;
   std::size_t workspace_bytes = 0;
-  // Threads of the CPU engine; 0: one for each core that the process may use.
+  // Threads of the CPU engine. 0: the smallest of the cores in the process's affinity mask, the CPU
+  // quota of its cgroup rounded up, and OMP_NUM_THREADS.
   int threads = 0;
   // Whatever the precision, accumulation, bias and activation functions are float32, and so are the
   // rows and outputs of a call.
@@ -101,11 +102,13 @@ struct EngineInfo {
   // Whether a row's output bits depend only on the row: not on the other rows of the batch, the
   // batch size, memory addresses, max_rows or the thread count. Holds for one device and one build.
   bool batch_invariant = true;
-  std::string path;         // how layers are computed, e.g. "row blocks of 64"
-  std::string path_reason;  // why this path was chosen
-  std::string reason;       // why this device, if Lamella chose it; else empty
-  int threads = 0;          // CPU engine only
-  int devices = 1;          // count of devices that share the rows of a call
+  std::string path;                 // how layers are computed, e.g. "row blocks of 64"
+  std::string path_reason;          // why this path was chosen
+  std::string reason;               // why this device, if Lamella chose it; else empty
+  int threads = 0;                  // CPU engine only
+  std::string threads_reason = {};  // the limit that decided: "requested", "affinity",
+                                    // "cgroup CPU quota 2.5", "OMP_NUM_THREADS"
+  int devices = 1;                  // count of devices that share the rows of a call
   std::size_t max_rows = 0;
 };
 
@@ -236,6 +239,9 @@ struct DeviceDescription {
   Device device;
   std::string name;
   std::string detail;  // one line: threads and instruction set; or memory, architecture, driver
+  int threads = 0;     // of the CPU: those that an engine takes by default
+  std::string threads_reason = {};  // what limits them: "affinity", "cgroup CPU quota 2.5",
+                                    // "OMP_NUM_THREADS"
 };
 
 // The devices of this machine.

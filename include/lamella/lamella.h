@@ -149,7 +149,7 @@ typedef struct lamella_engine_options {
   size_t size;           /* sizeof of this structure, for compatibility */
   const char* device;    /* "auto", "cpu", "cuda", "cuda:N", "cuda:all"; null means "auto" */
   size_t max_rows;       /* maximum rows per pass; 0: the engine chooses */
-  int threads;           /* of the CPU engine; 0: one for each core */
+  int threads;           /* of the CPU engine; 0: by affinity, CPU quota, OMP_NUM_THREADS */
   int fast;              /* nonzero: gives up batch invariance for speed */
   const char* precision; /* "fp32", on CUDA also "tf32", "bf16", "fp16"; null means "fp32" */
   const char* path;      /* on CUDA: "auto", "layers", "fused"; null means "auto" */

@@ -3,9 +3,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <vector>
+
+#include <lamella/error.hpp>
 
 #pragma GCC visibility push(default)
 namespace lamella {
@@ -46,8 +50,10 @@ class MatrixView {
 class Matrix {
  public:
   Matrix() = default;
+  // Throws OutOfMemoryError where so many floats exceed the address space, std::bad_alloc where
+  // they exceed the memory.
   Matrix(std::size_t rows, std::size_t columns)
-      : values_(rows * columns), rows_(rows), columns_(columns) {}
+      : values_(checked_size(rows, columns)), rows_(rows), columns_(columns) {}
 
   [[nodiscard]] float* data() { return values_.data(); }
   [[nodiscard]] const float* data() const { return values_.data(); }
@@ -63,6 +69,15 @@ class Matrix {
   operator MatrixView<const float>() const { return view(); }
 
  private:
+  static std::size_t checked_size(std::size_t rows, std::size_t columns) {
+    constexpr std::size_t kMaxSize = PTRDIFF_MAX / sizeof(float);
+    if (columns != 0 && rows > kMaxSize / columns) {
+      throw OutOfMemoryError("a matrix of " + std::to_string(rows) + " x " +
+                             std::to_string(columns) + " floats exceeds the address space");
+    }
+    return rows * columns;
+  }
+
   std::vector<float> values_;
   std::size_t rows_ = 0;
   std::size_t columns_ = 0;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <lamella/error.hpp>
 #include <lamella/network.hpp>
 #include <lamella/self_test.hpp>
 
@@ -36,11 +37,17 @@ struct LoadOptions {
   const std::atomic<bool>* cancelled = nullptr;  // polled while waiting for bytes; may be null
 };
 
+// What a user should know about a model file: an assumption that was made.
+struct Note {
+  std::string text;  // one sentence
+  Remedy remedy = Remedy::kNone;
+};
+
 // Result of load_network().
 struct LoadedNetwork {
   std::shared_ptr<const Network> network;
   std::string format;                 // "safetensors", "npz", "onnx", "json"
-  std::vector<std::string> notes;     // assumptions made, one sentence each, for the user
+  std::vector<Note> notes;            // assumptions made
   std::optional<SelfTest> self_test;  // read, but not run
 };
 

@@ -11,6 +11,7 @@
 #include <lamella/lamella.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/hints.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/json_text.hpp"
 #include "cli/network_text.hpp"
@@ -258,9 +259,7 @@ Measured measure(const BenchArguments& arguments) {
   options.warm_up_seconds = parse_size("--warm-up", arguments.warm_up);
   options.cancelled = &stop_on_signals();
   Measured measured{arguments.model.load(options.cancelled), {}, {}};
-  for (const std::string& note : measured.loaded.notes) {
-    print_note(note);
-  }
+  print_notes(measured.loaded.notes);
   if (arguments.engine.check) {
     (void)arguments.engine.make(measured.loaded, arguments.model.file);
   }

@@ -6,6 +6,7 @@
 #include <lamella/lamella.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/hints.hpp"
 #include "cli/options.hpp"
 #include "cli/report.hpp"
 #include "cli/terminal.hpp"
@@ -21,9 +22,7 @@ struct CheckArguments {
 void check(const CheckArguments& arguments) {
   (void)arguments.engine.options();
   const LoadedNetwork loaded = arguments.model.load();
-  for (const std::string& note : loaded.notes) {
-    print_note(note);
-  }
+  print_notes(loaded.notes);
   const std::unique_ptr<Engine> engine = arguments.engine.make(loaded, arguments.model.file);
   const SelfTestReport report = check_model(*engine, loaded, arguments.model.file);
   print_result(fmt::format("PASSED: {} rows on {}, {}, largest error {:.2g} of its bound\n",

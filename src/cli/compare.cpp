@@ -10,6 +10,7 @@
 #include <lamella/lamella.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/hints.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/json_text.hpp"
 #include "cli/options.hpp"
@@ -261,9 +262,7 @@ void compare(const CompareArguments& arguments) {
   const ProgressMode progress_mode = parse_progress_mode(arguments.progress);
   options.cancelled = &stop_on_signals();
   const LoadedNetwork loaded = arguments.model.load(options.cancelled);
-  for (const std::string& note : loaded.notes) {
-    print_note(note);
-  }
+  print_notes(loaded.notes);
   const std::unique_ptr<Engine> engine = arguments.engine.make(loaded, arguments.model.file);
   Found found;
   {

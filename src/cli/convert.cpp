@@ -9,6 +9,7 @@
 #include <lamella/lamella.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/hints.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
@@ -49,9 +50,7 @@ void convert(const ConvertArguments& arguments) {
   }
   const std::atomic<bool>& cancelled = stop_on_signals();
   const LoadedNetwork loaded = arguments.model.load(&cancelled);
-  for (const std::string& note : loaded.notes) {
-    print_note(note);
-  }
+  print_notes(loaded.notes);
   const std::optional<SelfTest> self_test = choose_self_test(loaded, arguments);
   save_network(*loaded.network, arguments.output, self_test, &cancelled);
   std::string with_test;

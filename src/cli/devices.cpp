@@ -37,6 +37,10 @@ void print_json(const DeviceList& list) {
   for (const DeviceDescription& device : list.devices) {
     devices.push_back(
         {{"device", to_string(device.device)}, {"name", device.name}, {"detail", device.detail}});
+    if (device.device.kind == DeviceKind::kCpu) {
+      devices.back()["threads"] = device.threads;
+      devices.back()["threads_reason"] = device.threads_reason;
+    }
   }
   const nlohmann::ordered_json json = {{"devices", std::move(devices)},
                                        {"cuda_unavailable", list.cuda_unavailable}};

@@ -16,6 +16,7 @@
 #include "cli/commands.hpp"
 #include "cli/explain_json.hpp"
 #include "cli/explain_text.hpp"
+#include "cli/hints.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/json_text.hpp"
 #include "cli/network_text.hpp"
@@ -194,9 +195,7 @@ Explanation compute(const ExplainArguments& arguments, const ExplainRequest& req
   Explanation found;
   found.loaded = arguments.model.load(request.rows.cancelled);
   const Network& network = found.network();
-  for (const std::string& note : found.loaded.notes) {
-    print_note(note);
-  }
+  print_notes(found.loaded.notes);
   if (!arguments.engine.device.empty()) {
     found.engine = arguments.engine.make(found.loaded, arguments.model.file);
   }

@@ -9,6 +9,7 @@
 #include <lamella/lamella.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/hints.hpp"
 #include "cli/json_text.hpp"
 #include "cli/network_text.hpp"
 #include "cli/options.hpp"
@@ -109,6 +110,10 @@ void print_json(const std::string& file, const LoadedNetwork& loaded) {
   for (const InputStep& step : network.input_steps()) {
     steps.push_back({{"kind", name_of(step.kind)}, {"values", step.values}});
   }
+  Json notes = Json::array();
+  for (const Note& note : loaded.notes) {
+    notes.push_back(with_hint(note));
+  }
   const Json json = {{"file", file},
                      {"format", loaded.format},
                      {"inputs", network.inputs()},
@@ -122,7 +127,7 @@ void print_json(const std::string& file, const LoadedNetwork& loaded) {
                      {"output_names", network.names().outputs},
                      {"classes", network.names().classes},
                      {"self_test_rows", loaded.self_test ? loaded.self_test->rows.rows() : 0},
-                     {"notes", loaded.notes}};
+                     {"notes", std::move(notes)}};
   print_result(indented(json));
 }
 
@@ -132,9 +137,7 @@ void info(const InfoArguments& arguments) {
     print_json(arguments.model.file, loaded);
     return;
   }
-  for (const std::string& note : loaded.notes) {
-    print_note(note);
-  }
+  print_notes(loaded.notes);
   print_text(arguments.model.file, loaded);
 }
 

@@ -14,6 +14,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/diagnostics.hpp"
+#include "cli/hints.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
@@ -120,10 +121,10 @@ int guarded_main(int argc, char** argv) {
   try {
     return run_command(argc, argv);
   } catch (const UsageError& error) {
-    print_error(error.what());
+    print_error(with_hint(error));
     return kWrongUsage;
   } catch (const Error& error) {
-    print_error(error.what());
+    print_error(with_hint(error));
   } catch (const std::bad_alloc&) {
     print_error(
         "out of memory: a smaller --memory or --chunk-rows, or a smaller model, needs less");

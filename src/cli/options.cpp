@@ -54,7 +54,8 @@ void EngineArguments::add_to(CLI::App& app, Check mode) {
   app.add_flag("--fast", fast,
                "on CUDA let a row's bits depend on how many rows are computed with it, where that "
                "is faster");
-  app.add_option("--threads", threads, "threads of the CPU engine; default: all cores")
+  app.add_option("--threads", threads,
+                 "threads of the CPU engine; default: as lamella devices shows")
       ->type_name("N");
   if (mode == Check::kOption) {
     app.add_flag("--check", check, "first run the self-test that the model file carries");
@@ -97,7 +98,7 @@ SelfTestReport check_model(Engine& engine, const LoadedNetwork& loaded, const st
   } catch (const DeviceError&) {
     throw;
   } catch (const Error& error) {
-    throw FileError(file, error.what());
+    throw FileError(file, error.what(), error.remedy());
   }
 }
 

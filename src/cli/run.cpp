@@ -10,6 +10,7 @@
 #include <lamella/lamella.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/hints.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
@@ -107,9 +108,7 @@ void run(const RunArguments& arguments) {
 
   const LoadedNetwork loaded = arguments.model.load(options.cancelled);
   if (!arguments.quiet) {
-    for (const std::string& note : loaded.notes) {
-      print_note(note);
-    }
+    print_notes(loaded.notes);
   }
   const std::unique_ptr<Engine> engine = arguments.engine.make(loaded, arguments.model.file);
 

@@ -4,7 +4,16 @@
 
 #include <lamella/error.hpp>
 
+#include "core/checked.hpp"
+
 namespace lamella::core {
+
+void check_extent(std::size_t rows, std::size_t columns, std::size_t value_bytes) {
+  const auto values = checked_product(rows, columns);
+  if (!values || !checked_product(*values, value_bytes)) {
+    throw ShapeError(fmt::format("{} rows of {} values exceed the address space", rows, columns));
+  }
+}
 
 void check_shapes(const Network& network, MatrixView<const float> rows,
                   MatrixView<const float> outputs) {
@@ -21,6 +30,8 @@ void check_shapes(const Network& network, MatrixView<const float> rows,
     throw ShapeError(fmt::format("the matrix for outputs has {} rows, but {} rows are to be run",
                                  outputs.rows(), rows.rows()));
   }
+  check_extent(rows.rows(), rows.columns());
+  check_extent(outputs.rows(), outputs.columns());
 }
 
 }  // namespace lamella::core

@@ -4,6 +4,8 @@
 
 #include <lamella/error.hpp>
 
+#include "core/call_shapes.hpp"
+
 namespace lamella::core {
 
 void check_layer_outputs(const Network& network, std::size_t rows,
@@ -23,6 +25,7 @@ void check_layer_outputs(const Network& network, std::size_t rows,
           layer_output.layer + 1, layer_output.values.rows(), layer_output.values.columns(), rows,
           layers[layer_output.layer].outputs));
     }
+    check_extent(rows, layer_output.values.columns());
   }
 }
 

@@ -17,8 +17,9 @@ void check_finite(const std::vector<float>& values, std::size_t layer, const cha
   const auto bad =
       std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
   if (bad != values.end()) {
-    throw Error(fmt::format("layer {}: {} value {} is {}, not finite; --allow-nonfinite accepts it",
-                            layer, what, bad - values.begin(), *bad));
+    throw Error(fmt::format("layer {}: {} value {} is {}, not finite", layer, what,
+                            bad - values.begin(), *bad),
+                Remedy::kAllowNonfinite);
   }
 }
 
@@ -59,9 +60,9 @@ void check_input_step(const InputStep& step, std::size_t number, std::size_t inp
   const auto bad = std::find_if(step.values.begin(), step.values.end(),
                                 [](float v) { return !std::isfinite(v); });
   if (!clip && !rules.allow_nonfinite && bad != step.values.end()) {
-    throw Error(
-        fmt::format("input step {}: value {} is {}, not finite; --allow-nonfinite accepts it",
-                    number, bad - step.values.begin(), *bad));
+    throw Error(fmt::format("input step {}: value {} is {}, not finite", number,
+                            bad - step.values.begin(), *bad),
+                Remedy::kAllowNonfinite);
   }
 }
 

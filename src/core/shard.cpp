@@ -41,7 +41,7 @@ class Environment {
   }
 
   [[noreturn]] static void reject(const std::string& found) {
-    throw UsageError(fmt::format("--shard auto: {}; give --shard I/N", found));
+    throw UsageError(fmt::format("the environment names no shard: {}", found), Remedy::kShard);
   }
 
  private:
@@ -115,7 +115,8 @@ Shard parse_shard(std::string_view text) {
     }
   }
   throw UsageError(fmt::format(
-      "--shard is '{}': I/N is wanted, I from 0 to N-1 (as 0/4, 1/4, 2/4, 3/4), or auto", text));
+      "shard '{}' is not known: I/N is wanted, I from 0 to N-1 (as 0/4, 1/4, 2/4, 3/4), or auto",
+      text));
 }
 
 Shard shard_from_environment(const EnvironmentLookup& lookup) {

@@ -6,151 +6,160 @@
 
 #include <sched.h>
 
+#include "core/cores.hpp"
+
 namespace lamella::core {
 namespace {
 
-void pause() {
+// Reading the clock takes longer than most conditions.
+constexpr int kSpinsPerClockRead = 16;
+
+void cpu_pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #endif
 }
 
-// Returns once done() holds or patience is at its end.
-template <class Done>
-void look_for(std::chrono::nanoseconds patience, Done&& done) {
-  if (patience.count() == 0) {
+// Spins until condition() holds or the duration is over.
+template <class Condition>
+void spin_until(Condition&& condition, std::chrono::nanoseconds duration) {
+  if (duration.count() == 0) {
     return;
   }
-  constexpr int kLooksBetweenGlancesAtTheClock = 16;
-  const auto end = std::chrono::steady_clock::now() + patience;
+  const auto end = std::chrono::steady_clock::now() + duration;
   do {
-    for (int i = 0; i < kLooksBetweenGlancesAtTheClock; ++i) {
-      if (done()) {
+    for (int i = 0; i < kSpinsPerClockRead; ++i) {
+      if (condition()) {
         return;
       }
-      pause();
+      cpu_pause();
     }
   } while (std::chrono::steady_clock::now() < end);
 }
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads, std::chrono::nanoseconds patience)
+ThreadPool::ThreadPool(int threads, std::chrono::nanoseconds spin_duration)
     : threads_(std::max(threads, 1)),
-      patience_(static_cast<unsigned>(threads_) <= std::thread::hardware_concurrency()
-                    ? patience
-                    : std::chrono::nanoseconds{0}) {}
+      spin_duration_(threads_ <= usable_cores() ? spin_duration : std::chrono::nanoseconds{0}) {}
 
 ThreadPool::~ThreadPool() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  wake_.notify_all();
-  for (std::thread& worker : workers_) {
-    worker.join();
+  task_ready_.notify_all();
+  for (std::thread& thread : pool_threads_) {
+    thread.join();
   }
 }
 
-void ThreadPool::for_each(std::size_t blocks, const Task& task) {
-  const std::size_t helpers =
-      std::min(static_cast<std::size_t>(threads_), std::max<std::size_t>(blocks, 1)) - 1;
-  if (helpers == 0) {
-    for (std::size_t block = 0; block < blocks; ++block) {
-      task(0, block);
+void ThreadPool::for_each(std::size_t chunks, const Task& task) {
+  const std::size_t wanted =  // threads beside the caller's
+      std::min(static_cast<std::size_t>(threads_), std::max<std::size_t>(chunks, 1)) - 1;
+  if (wanted == 0) {
+    for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
+      task(0, chunk);
     }
     return;
   }
-  start(helpers);
-  next_.store(0, std::memory_order_relaxed);
+  start_threads(wanted);
+
+  // Publish the task and wake as many workers as there are chunks for.
+  next_chunk_.store(0, std::memory_order_relaxed);
   {
     const std::lock_guard lock(mutex_);
     task_ = &task;
-    blocks_ = blocks;
-    callers_core_ = sched_getcpu();
+    chunks_ = chunks;
+    caller_cpu_ = sched_getcpu();
     ++generation_;
   }
-  if (helpers == workers_.size()) {
-    wake_.notify_all();
+  if (wanted == pool_threads_.size()) {
+    task_ready_.notify_all();
   } else {
-    for (std::size_t i = 0; i < helpers; ++i) {
-      wake_.notify_one();
+    for (std::size_t i = 0; i < wanted; ++i) {
+      task_ready_.notify_one();
     }
   }
-  work(0, task, blocks);
 
-  // A helper that has not woken up by now finds nothing to join and is not waited for.
+  run_chunks(0, task, chunks);
+
+  // No chunk is left: a worker that has not joined by now cannot join and is not waited for.
   std::unique_lock lock(mutex_);
   task_ = nullptr;
-  const auto all_idle = [this] { return active_.load(std::memory_order_acquire) == 0; };
-  if (!all_idle()) {
-    if (beside_caller_ == 0) {
+  const auto all_done = [this] { return active_workers_.load(std::memory_order_acquire) == 0; };
+  if (!all_done()) {
+    if (workers_on_caller_cpu_ == 0) {
       lock.unlock();
-      look_for(patience_, all_idle);
+      spin_until(all_done, spin_duration_);
       lock.lock();
     }
-    idle_.wait(lock, all_idle);
+    task_done_.wait(lock, all_done);
   }
-  if (std::exception_ptr failure = std::exchange(failure_, nullptr)) {
-    std::rethrow_exception(failure);
+  if (std::exception_ptr exception = std::exchange(first_exception_, nullptr)) {
+    std::rethrow_exception(exception);
   }
 }
 
-void ThreadPool::start(std::size_t helpers) {
-  workers_.reserve(static_cast<std::size_t>(threads_) - 1);
+void ThreadPool::start_threads(std::size_t count) {
+  pool_threads_.reserve(static_cast<std::size_t>(threads_) - 1);
   try {
-    while (workers_.size() < helpers) {
-      workers_.emplace_back(&ThreadPool::serve, this, workers_.size() + 1);
+    while (pool_threads_.size() < count) {
+      pool_threads_.emplace_back(&ThreadPool::worker_loop, this, pool_threads_.size() + 1);
     }
   } catch (const std::system_error&) {
-    // The system grants no more threads: those there are, at least the caller's, do the work.
+    // The system grants no more threads; those that run, at least the caller's, do the work.
   }
 }
 
-void ThreadPool::serve(std::size_t worker) {
-  std::uint64_t seen = 0;
-  bool beside_caller = false;
+void ThreadPool::worker_loop(std::size_t worker) {
+  std::uint64_t last_generation = 0;
+  bool on_caller_cpu = false;
   std::unique_lock lock(mutex_, std::defer_lock);
   while (true) {
-    if (seen != 0 && !beside_caller) {  // after its first task
-      look_for(patience_, [&] { return generation_ != seen || stopping_; });
+    // Before its first task a new thread does not spin: that task is there already.
+    if (last_generation != 0 && !on_caller_cpu) {
+      spin_until([&] { return generation_ != last_generation || stopping_; }, spin_duration_);
     }
     lock.lock();
-    wake_.wait(lock, [&] { return stopping_ || (task_ != nullptr && generation_ != seen); });
+    task_ready_.wait(
+        lock, [&] { return stopping_ || (task_ != nullptr && generation_ != last_generation); });
     if (stopping_) {
       return;
     }
-    seen = generation_;
+    last_generation = generation_;
     const Task& task = *task_;
-    const std::size_t blocks = blocks_;
-    ++active_;
-    beside_caller = sched_getcpu() == callers_core_;
-    beside_caller_ += beside_caller ? 1 : 0;
+    const std::size_t chunks = chunks_;
+    ++active_workers_;
+    on_caller_cpu = sched_getcpu() == caller_cpu_;
+    workers_on_caller_cpu_ += on_caller_cpu ? 1 : 0;
     lock.unlock();
-    work(worker, task, blocks);
+
+    run_chunks(worker, task, chunks);
+
     lock.lock();
-    beside_caller_ -= beside_caller ? 1 : 0;
-    if (--active_ == 0) {
-      idle_.notify_one();
+    workers_on_caller_cpu_ -= on_caller_cpu ? 1 : 0;
+    if (--active_workers_ == 0) {
+      task_done_.notify_one();
     }
     lock.unlock();
   }
 }
 
-void ThreadPool::work(std::size_t worker, const Task& task, std::size_t blocks) {
+void ThreadPool::run_chunks(std::size_t worker, const Task& task, std::size_t chunks) {
   try {
     while (true) {
-      const std::size_t block = next_.fetch_add(1, std::memory_order_relaxed);
-      if (block >= blocks) {
+      const std::size_t chunk = next_chunk_.fetch_add(1, std::memory_order_relaxed);
+      if (chunk >= chunks) {
         return;
       }
-      task(worker, block);
+      task(worker, chunk);
     }
   } catch (...) {
-    next_.store(blocks, std::memory_order_relaxed);
+    next_chunk_.store(chunks, std::memory_order_relaxed);
     const std::lock_guard lock(mutex_);
-    if (!failure_) {
-      failure_ = std::current_exception();
+    if (!first_exception_) {
+      first_exception_ = std::current_exception();
     }
   }
 }

@@ -1,5 +1,6 @@
-// Threads that share a task. They claim blocks one at a time, so that a core slowed down by another
-// process takes fewer of them; a static split would wait for the slowest.
+// A pool of threads for parallel loops, scheduled dynamically: each worker takes the next chunk
+// when it has finished one. A core that another process slows down takes fewer chunks, where a
+// static split would make every call wait for it.
 #pragma once
 
 #include <atomic>
@@ -15,17 +16,17 @@
 
 namespace lamella::core {
 
-// Serves one caller at a time. The caller's thread is worker 0 and works too; the others are
-// started when a call first has more than one block.
+// Serves one caller at a time. The calling thread is worker 0 and computes too; for_each() starts
+// the other threads when a call first has enough chunks for them.
 class ThreadPool {
  public:
-  using Task = std::function<void(std::size_t worker, std::size_t block)>;
+  using Task = std::function<void(std::size_t worker, std::size_t chunk)>;
 
-  // threads: at least 1, the caller's included. patience: for how long a thread that has nothing to
-  // do keeps looking for it before it sleeps, since to wake it up takes longer than a short task;
-  // nothing where there are more threads than cores, or where it would look on the core on which
-  // another of them works.
-  explicit ThreadPool(int threads, std::chrono::nanoseconds patience = {});
+  // threads: workers, the caller included; at least 1.
+  // spin_duration: how long an idle thread spins before it blocks, since waking a blocked thread
+  // takes longer than a short task. An oversubscribed pool never spins: one with more threads than
+  // usable cores, or, during a call, a worker that runs on the caller's core.
+  explicit ThreadPool(int threads, std::chrono::nanoseconds spin_duration = {});
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
   ThreadPool(ThreadPool&&) = delete;
@@ -33,39 +34,41 @@ class ThreadPool {
   ~ThreadPool();
 
   [[nodiscard]] int threads() const { return threads_; }
-  // Threads started so far, the caller's not counted.
-  [[nodiscard]] std::size_t started() const { return workers_.size(); }
+  // Zero for more threads than usable cores.
+  [[nodiscard]] std::chrono::nanoseconds spin_duration() const { return spin_duration_; }
+  // Threads started so far, without the caller's.
+  [[nodiscard]] std::size_t started() const { return pool_threads_.size(); }
 
-  // Calls task(worker, block) once for every block in [0, blocks); worker < threads(), and no two
-  // calls at the same time have the same worker. Returns when all are done. After the first
-  // exception no further block is begun; it is thrown here.
-  void for_each(std::size_t blocks, const Task& task);
+  // Calls task(worker, chunk) once for every chunk in [0, chunks), and returns when all calls have
+  // returned. worker < threads(), and no two concurrent calls have the same worker. After the first
+  // exception no worker takes another chunk; for_each() rethrows it.
+  void for_each(std::size_t chunks, const Task& task);
 
  private:
-  void start(std::size_t helpers);
-  void serve(std::size_t worker);
-  void work(std::size_t worker, const Task& task, std::size_t blocks);
+  void start_threads(std::size_t count);
+  void worker_loop(std::size_t worker);
+  void run_chunks(std::size_t worker, const Task& task, std::size_t chunks);
 
   int threads_;
-  std::chrono::nanoseconds patience_;
-  std::vector<std::thread> workers_;
+  std::chrono::nanoseconds spin_duration_;
+  std::vector<std::thread> pool_threads_;  // workers 1, 2, ...
 
-  std::atomic<std::size_t> next_{0};
-  // Written under mutex_ alone, read without it by who is still patient.
-  std::atomic<std::uint64_t> generation_{0};
-  std::atomic<std::size_t> active_{0};  // helpers inside the current task
+  std::atomic<std::size_t> next_chunk_{0};
+  // Written under mutex_; read without it by spinning threads.
+  std::atomic<std::uint64_t> generation_{0};    // counts the calls of for_each()
+  std::atomic<std::size_t> active_workers_{0};  // pool threads inside the current task
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;
-  std::condition_variable wake_;
-  std::condition_variable idle_;
+  std::condition_variable task_ready_;
+  std::condition_variable task_done_;
   // Guarded by mutex_.
-  const Task* task_ = nullptr;  // null while there is nothing to join
-  std::size_t blocks_ = 0;
-  int callers_core_ = 0;  // when it called
-  // Helpers inside the current task that began it on the caller's core: another process has theirs.
-  // Who looks for work or an end there takes the time that these two have.
-  std::size_t beside_caller_ = 0;
-  std::exception_ptr failure_;
+  const Task* task_ = nullptr;  // null: no task that a worker may join
+  std::size_t chunks_ = 0;
+  int caller_cpu_ = 0;
+  // Active workers that joined on the caller's CPU. While there is one the caller must not spin: it
+  // would take the time that this worker needs to finish.
+  std::size_t workers_on_caller_cpu_ = 0;
+  std::exception_ptr first_exception_;
 };
 
 }  // namespace lamella::core

@@ -9,6 +9,8 @@
 
 #include <lamella/error.hpp>
 
+#include "core/call_shapes.hpp"
+
 namespace lamella::core {
 namespace {
 
@@ -46,6 +48,8 @@ void check_top_k(const Network& network, MatrixView<const float> rows,
         fmt::format("the matrix for the largest outputs has {} rows, but {} rows are to be run",
                     top.rows(), rows.rows()));
   }
+  check_extent(rows.rows(), rows.columns());
+  check_extent(top.rows(), top.columns(), sizeof(RankedOutput));
 }
 
 void select_top_k(MatrixView<const float> outputs, MatrixView<RankedOutput> top) {

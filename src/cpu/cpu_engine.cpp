@@ -26,16 +26,22 @@ namespace {
 
 // Spin duration of idle pool threads before they sleep, and of a caller that waits for its last
 // thread: about the time that waking a thread takes.
-constexpr std::chrono::microseconds kPatience{50};
+constexpr std::chrono::microseconds kSpinDuration{50};
+
+core::ThreadCount thread_count(int requested) {
+  return requested > 0 ? core::ThreadCount{.count = requested, .reason = "requested"}
+                       : core::default_thread_count();
+}
 
 class CpuEngine final : public Engine {
  public:
   CpuEngine(std::shared_ptr<const Network> network, const EngineOptions& options)
       : network_(std::move(network)),
-        pool_(options.threads > 0 ? options.threads : core::usable_cores(), kPatience) {
+        threads_(thread_count(options.threads)),
+        pool_(threads_.count, kSpinDuration) {
     if (options.precision != Precision::kFp32) {
       throw UsageError(
-          fmt::format("--precision {} needs a CUDA device: the CPU engine computes in fp32 alone",
+          fmt::format("precision {} needs a CUDA device: the CPU engine computes in fp32 alone",
                       to_string(options.precision)));
     }
     block_outputs_.resize(workers());
@@ -58,16 +64,22 @@ class CpuEngine final : public Engine {
     info_.device = {DeviceKind::kCpu, 0};
     info_.device_name = processor_name();
     info_.precision = "fp32";
-    info_.threads = pool_.threads();
+    info_.threads = threads_.count;
+    info_.threads_reason = threads_.reason;
     info_.max_rows = plan_.block_rows;
   }
 
   // Shares the prepared weights; has its own scratch memory and threads.
   CpuEngine(const CpuEngine& original, int threads)
-      : Engine(), network_(original.network_), plan_(original.plan_), pool_(threads, kPatience) {
+      : Engine(),
+        network_(original.network_),
+        plan_(original.plan_),
+        threads_(threads > 0 ? thread_count(threads) : original.threads_),
+        pool_(threads_.count, kSpinDuration) {
     block_outputs_.resize(workers());
     info_ = original.info_;
-    info_.threads = threads;
+    info_.threads = threads_.count;
+    info_.threads_reason = threads_.reason;
     if (original.direct_) {
       direct_.emplace(*network_, workers(), best_isa());
     }
@@ -80,7 +92,7 @@ class CpuEngine final : public Engine {
 
   using Engine::clone;
   [[nodiscard]] std::unique_ptr<Engine> clone(int threads) const override {
-    return std::make_unique<CpuEngine>(*this, threads > 0 ? threads : pool_.threads());
+    return std::make_unique<CpuEngine>(*this, threads);
   }
 
   void run(MatrixView<const float> rows, MatrixView<float> outputs,
@@ -169,6 +181,7 @@ class CpuEngine final : public Engine {
   std::optional<DirectLoops> direct_;  // one of these two is set
   std::optional<PackedChain> packed_;
   std::vector<AlignedBuffer> block_outputs_;  // one per worker, allocated by it
+  core::ThreadCount threads_;
   core::ThreadPool pool_;  // last: its threads end before the members that they use
 };
 
@@ -180,10 +193,12 @@ std::unique_ptr<Engine> make_cpu_engine(std::shared_ptr<const Network> network,
 }
 
 DeviceDescription describe_cpu() {
-  const int cores = core::usable_cores();
-  return {{DeviceKind::kCpu, 0},
-          processor_name(),
-          fmt::format("{} core{} usable, {}", cores, cores == 1 ? "" : "s", isa_name(best_isa()))};
+  const core::ThreadCount threads = core::default_thread_count();
+  return {.device = {DeviceKind::kCpu, 0},
+          .name = processor_name(),
+          .detail = fmt::format("{}, {}", core::describe(threads), isa_name(best_isa())),
+          .threads = threads.count,
+          .threads_reason = threads.reason};
 }
 
 }  // namespace lamella::cpu

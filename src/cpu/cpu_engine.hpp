@@ -7,7 +7,7 @@
 
 namespace lamella::cpu {
 
-// Ignores options.device; threads = 0 means one for each core that the process may use.
+// Ignores options.device; threads = 0 means core::default_thread_count().
 [[nodiscard]] std::unique_ptr<Engine> make_cpu_engine(std::shared_ptr<const Network> network,
                                                       const EngineOptions& options);
 

@@ -12,6 +12,7 @@
 #include <lamella/cuda_engine.hpp>
 #include <lamella/error.hpp>
 
+#include "core/call_shapes.hpp"
 #include "core/checked.hpp"
 #include "core/layer_outputs.hpp"
 #include "core/log.hpp"
@@ -57,11 +58,7 @@ void check_device_rows(const float* memory, std::size_t rows, std::size_t width,
   if (reinterpret_cast<std::uintptr_t>(memory) % alignof(float) != 0) {
     throw UsageError(fmt::format("enqueue: {} is not 4-byte aligned", what));
   }
-  const auto values = core::checked_product(rows, width);
-  if (!values || !core::checked_product(*values, sizeof(float))) {
-    throw ShapeError(
-        fmt::format("enqueue: {} rows of {} values pass what memory can hold", rows, width));
-  }
+  core::check_extent(rows, width);
 }
 
 }  // namespace
@@ -170,7 +167,7 @@ void CudaEngine::State::take_fused_path(const EngineOptions& options) {
   const bool demanded = options.path == CudaPath::kFused;
   if (options.precision != Precision::kFp32) {
     if (demanded) {
-      throw UsageError(fmt::format("--path fused computes in fp32 alone, not in {}",
+      throw UsageError(fmt::format("the fused path computes in fp32 alone, not in {}",
                                    to_string(options.precision)));
     }
     return;
@@ -180,7 +177,7 @@ void CudaEngine::State::take_fused_path(const EngineOptions& options) {
   if (!fused.shape) {
     if (demanded) {
       throw UsageError(
-          fmt::format("--path fused is not possible for this network: {}", fused.reason));
+          fmt::format("the fused path is not possible for this network: {}", fused.reason));
     }
     return;
   }
@@ -307,6 +304,8 @@ void CudaEngine::State::run(MatrixView<const float> rows, MatrixView<float> outp
                     rows.rows(), rows.columns(), outputs.rows(), outputs.columns(),
                     network_->inputs(), network_->outputs()));
   }
+  core::check_extent(rows.rows(), rows.columns());
+  core::check_extent(outputs.rows(), outputs.columns());
   core::check_layer_outputs(*network_, rows.rows(), layer_outputs);
   if (rows.rows() == 0) {
     return;

@@ -8,6 +8,7 @@
 
 #include <lamella/error.hpp>
 
+#include "core/call_shapes.hpp"
 #include "cuda/check.hpp"
 #include "cuda/device_algorithms.hpp"
 
@@ -88,9 +89,11 @@ std::vector<double> median_seconds_of_parts(const Repetition& repetition,
   return medians;
 }
 
-TimedRows::TimedRows(const Network& network, std::size_t rows, int device, cudaStream_t stream)
-    : values_(rows * network.inputs()),
-      outputs_(allocate_device(rows * network.outputs() * sizeof(float), "outputs")) {
+TimedRows::TimedRows(const Network& network, std::size_t rows, int device, cudaStream_t stream) {
+  core::check_extent(rows, network.inputs(), kMaxSets * sizeof(float));
+  core::check_extent(rows, network.outputs());
+  values_ = rows * network.inputs();
+  outputs_ = allocate_device(rows * network.outputs() * sizeof(float), "outputs");
   int cache = 0;
   LAMELLA_CUDA_CHECK(cudaDeviceGetAttribute(&cache, cudaDevAttrL2CacheSize, device));
   const std::size_t wanted = 2 * static_cast<std::size_t>(std::max(cache, 0));

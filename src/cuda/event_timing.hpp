@@ -51,7 +51,7 @@ class TimedRows {
   [[nodiscard]] float* outputs() const { return static_cast<float*>(outputs_.get()); }
 
  private:
-  std::size_t values_;
+  std::size_t values_ = 0;
   std::size_t sets_ = 0;
   DeviceMemory memory_;
   DeviceMemory outputs_;

@@ -17,7 +17,7 @@ constexpr std::size_t kMinRows = 1024;
 Gemm& GemmDispatch::gemm_for(std::size_t rows) const {
   const auto bucket =
       std::ranges::find_if(buckets_, [rows](const auto& gemm) { return rows <= gemm->max_rows(); });
-  return bucket == buckets_.end() ? *max_ : **bucket;
+  return bucket == buckets_.end() ? *largest_ : **bucket;
 }
 
 std::vector<CublasLtGemm::Choice> dispatch_choices(bool may_split) {

@@ -24,7 +24,7 @@ class GemmDispatch final : public Gemm {
  public:
   // limit computes every batch that no bucket covers.
   GemmDispatch(std::unique_ptr<Gemm> largest, std::string name)
-      : max_(std::move(limit)), name_(std::move(name)) {}
+      : largest_(std::move(limit)), name_(std::move(name)) {}
 
   // Adds a bucket for batches of up to gemm->max_rows() that no earlier bucket covers.
   void add(std::unique_ptr<Gemm> gemm) { buckets_.push_back(std::move(gemm)); }
@@ -42,7 +42,7 @@ class GemmDispatch final : public Gemm {
   [[nodiscard]] Gemm& gemm_for(std::size_t rows) const;
 
   std::vector<std::unique_ptr<Gemm>> buckets_;
-  std::unique_ptr<Gemm> max_;
+  std::unique_ptr<Gemm> largest_;
   std::string name_;
 };
 

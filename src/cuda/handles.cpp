@@ -22,10 +22,9 @@ double mebibytes(std::size_t bytes) {
 // found: what the allocator reported.
 [[noreturn]] void throw_out_of_device_memory(std::size_t bytes, const char* purpose,
                                              const std::string& found) {
-  throw OutOfMemoryError(
-      fmt::format("out of device memory: {:.1f} MiB asked for {}, {}; a smaller --chunk-rows "
-                  "(EngineOptions::max_rows) lowers it, --device cpu does without",
-                  mebibytes(bytes), purpose, found));
+  throw OutOfMemoryError(fmt::format("out of device memory: {:.1f} MiB asked for {}, {}",
+                                     mebibytes(bytes), purpose, found),
+                         Remedy::kFewerRowsOrCpu);
 }
 
 // Turns any exception of the resource into OutOfMemoryError.
@@ -139,10 +138,9 @@ PinnedMemory allocate_pinned(std::size_t bytes, const char* purpose) {
   const cudaError_t status = cudaHostAlloc(&memory, bytes, cudaHostAllocDefault);
   if (status == cudaErrorMemoryAllocation) {
     (void)cudaGetLastError();
-    throw OutOfMemoryError(fmt::format(
-        "out of page-locked host memory: {:.1f} MiB asked for {}; a smaller --chunk-rows "
-        "(EngineOptions::max_rows) lowers it",
-        mebibytes(bytes), purpose));
+    throw OutOfMemoryError(fmt::format("out of page-locked host memory: {:.1f} MiB asked for {}",
+                                       mebibytes(bytes), purpose),
+                           Remedy::kFewerRows);
   }
   check(status, "cudaHostAlloc(&memory, bytes, cudaHostAllocDefault)");
   return PinnedMemory(memory);

@@ -147,11 +147,11 @@ std::string LayeredNetwork::path() const {
 
 std::string LayeredNetwork::path_reason() const {
   if (policy_ == AlgorithmPolicy::kFastest) {
-    return "--fast: the algorithm may change with the batch size, and with it a row's bits";
+    return "fast mode: the algorithm may change with the batch size, and with it a row's bits";
   }
   const bool measured =
       std::ranges::any_of(steps_, [](const LayerStep& step) { return step.rank() != 0; });
-  return std::string("a row's bits must not depend on the rows beside it, which --fast gives up") +
+  return std::string("a row's bits must not depend on the rows beside it, unless in fast mode") +
          (measured ? "; another algorithm than the first where it was measured to be quicker" : "");
 }
 

@@ -19,7 +19,7 @@ constexpr int kMaxThreads = 8;
 constexpr std::size_t kPage = 4096;
 // The spin duration, as in the CPU engine: about the time it takes to wake a thread. The copies of
 // one call follow each other faster than that.
-constexpr std::chrono::microseconds kPatience{50};
+constexpr std::chrono::microseconds kSpinDuration{50};
 
 }  // namespace
 
@@ -39,7 +39,8 @@ std::size_t Staging::pieces(std::size_t bytes) {
   return std::clamp<std::size_t>(bytes / kMinPiece, 1, kMaxPieces);
 }
 
-Staging::Staging() : pool_(std::min(core::usable_cores(), kMaxThreads), kPatience) {}
+Staging::Staging()
+    : pool_(std::min(core::default_thread_count().count, kMaxThreads), kSpinDuration) {}
 
 void Staging::copy(void* to, const void* from, std::size_t bytes, const Copied& copied) {
   const std::size_t count = pieces(bytes);

@@ -10,6 +10,7 @@
 #include <lamella/engine.hpp>
 #include <lamella/error.hpp>
 
+#include "core/cores.hpp"
 #include "core/dtype.hpp"
 #include "core/log.hpp"
 #include "cpu/cpu_engine.hpp"
@@ -20,14 +21,18 @@
 namespace lamella {
 namespace {
 
+[[noreturn]] void throw_unavailable(const Device& device, const std::string& reason) {
+  throw DeviceError(fmt::format("device {} cannot be had: {}", to_string(device), reason),
+                    Remedy::kCpu);
+}
+
 // A multi-device engine, or a plain one if there is only one device.
 std::unique_ptr<Engine> make_engine_of_all_devices(const cuda::Plugin& plugin,
                                                    const std::shared_ptr<const Network>& network,
                                                    const EngineOptions& options) {
   const DeviceList found = plugin.list_devices();
   if (!found.cuda_unavailable.empty()) {
-    throw DeviceError(fmt::format("--device {} cannot be had: {}; --device cpu works everywhere",
-                                  to_string(options.device), found.cuda_unavailable));
+    throw_unavailable(options.device, found.cuda_unavailable);
   }
   std::vector<Device> devices;
   for (const DeviceDescription& device : found.devices) {
@@ -43,7 +48,7 @@ std::unique_ptr<Engine> make_engine_of_all_devices(const cuda::Plugin& plugin,
   }
   if (options.workspace != nullptr) {
     throw UsageError(fmt::format(
-        "--device {} are {} devices, and the workspace is memory of one: leave it out, or make an "
+        "device {} is {} devices, and the workspace is memory of one: leave it out, or make an "
         "engine for each device",
         to_string(options.device), devices.size()));
   }
@@ -54,8 +59,7 @@ std::unique_ptr<Engine> make_cuda_engine(std::shared_ptr<const Network> network,
                                          const EngineOptions& options) {
   const engine::CudaLibrary& library = engine::cuda_library();
   if (library.plugin == nullptr) {
-    throw DeviceError(fmt::format("--device {} cannot be had: {}; --device cpu works everywhere",
-                                  to_string(options.device), library.unavailable));
+    throw_unavailable(options.device, library.unavailable);
   }
   if (options.device.index == Device::kAllDevices) {
     return make_engine_of_all_devices(*library.plugin, network, options);
@@ -195,6 +199,10 @@ std::unique_ptr<Engine> make_engine(std::shared_ptr<const Network> network,
   const EngineInfo& info = engine->info();
   core::log(LogSeverity::kDebug, "{} ({}), {}: {}; {}", to_string(info.device), info.device_name,
             info.precision, info.path, info.path_reason);
+  if (info.threads > 0) {
+    core::log(LogSeverity::kDebug, "CPU engine: {}",
+              core::describe({.count = info.threads, .reason = info.threads_reason}));
+  }
   return engine;
 }
 

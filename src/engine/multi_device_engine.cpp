@@ -111,9 +111,9 @@ class MultiDeviceEngine final : public Engine {
       try {
         work(i);
       } catch (const OutOfMemoryError& error) {
-        throw OutOfMemoryError(named(i, error));
+        throw OutOfMemoryError(named(i, error), error.remedy());
       } catch (const DeviceError& error) {
-        throw DeviceError(named(i, error));
+        throw DeviceError(named(i, error), error.remedy());
       }
     });
   }

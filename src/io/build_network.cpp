@@ -32,8 +32,9 @@ std::vector<float> take_values(Tensor& tensor, bool allow_nonfinite) {
     const auto bad =
         std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
     if (bad != values.end()) {
-      throw Error(fmt::format("tensor {}: value {} is {}, not finite; --allow-nonfinite accepts it",
-                              in_quotes(tensor.name), bad - values.begin(), *bad));
+      throw Error(fmt::format("tensor {}: value {} is {}, not finite", in_quotes(tensor.name),
+                              bad - values.begin(), *bad),
+                  Remedy::kAllowNonfinite);
     }
   }
   tensor.data = {};
@@ -64,7 +65,7 @@ Layer take_layer(std::vector<Tensor>& tensors, const NamedLayer& named, WeightsL
 }
 
 void apply_activations(std::vector<Layer>& layers, const LoadOptions& options,
-                       const std::string& in_file, std::vector<std::string>& notes) {
+                       const std::string& in_file, std::vector<Note>& notes) {
   if (replace_activations(layers, options)) {
     return;
   }
@@ -76,12 +77,13 @@ void apply_activations(std::vector<Layer>& layers, const LoadOptions& options,
     activations = parse_activations(in_file);
   } catch (const Error& error) {
     throw Error(
-        fmt::format("its metadata lists activations that are not understood: {}", error.what()));
+        fmt::format("its metadata lists activations that are not understood: {}", error.what()),
+        error.remedy());
   }
   if (activations.size() != layers.size()) {
-    throw Error(
-        fmt::format("its metadata lists {} activations for {} layers; --activations replaces them",
-                    activations.size(), layers.size()));
+    throw Error(fmt::format("its metadata lists {} activations for {} layers", activations.size(),
+                            layers.size()),
+                Remedy::kActivations);
   }
   for (std::size_t i = 0; i < layers.size(); ++i) {
     layers[i].activation = activations[i];

@@ -29,9 +29,9 @@ std::size_t select_column(const std::string& column, const std::vector<std::stri
     if (std::find(found + 1, names.end(), column) != names.end()) {
       throw FileError(
           file,
-          fmt::format(
-              "has more than one column named {}; select it by its number from 0 in --columns",
-              in_quotes(column)));
+          fmt::format("has more than one column named {}; select it by its number from 0",
+                      in_quotes(column)),
+          Remedy::kColumnNumbers);
     }
     return static_cast<std::size_t>(found - names.begin());
   }
@@ -40,14 +40,16 @@ std::size_t select_column(const std::string& column, const std::vector<std::stri
     return *number;
   }
   if (number) {
-    throw FileError(file,
-                    fmt::format("has no column {}: its {} columns are numbered from 0 in --columns",
-                                *number, width));
+    throw FileError(
+        file, fmt::format("has no column {}: its {} columns are numbered from 0", *number, width),
+        Remedy::kColumnNumbers);
   }
   if (names.empty()) {
-    throw FileError(file, fmt::format("has no names of columns, so {} cannot be found; select "
-                                      "columns by number from 0 in --columns",
-                                      in_quotes(column)));
+    throw FileError(file,
+                    fmt::format("has no names of columns, so {} cannot be found; select "
+                                "columns by number from 0",
+                                in_quotes(column)),
+                    Remedy::kColumnNumbers);
   }
   throw FileError(file, fmt::format("has no column {} among its {}; the nearest are {}",
                                     in_quotes(column), width, nearest(column, names)));
@@ -80,10 +82,11 @@ void check_width(std::size_t found, const RowReadOptions& options, const std::st
                                 ? fmt::format("the model gives {} outputs", expected)
                                 : fmt::format("the model takes {} inputs", expected);
   if (!options.columns.empty()) {
-    throw FileError(file, fmt::format("--columns selects {} columns, {}", found, model));
+    throw FileError(file, fmt::format("{} columns are selected, {}", found, model),
+                    Remedy::kColumns);
   }
-  throw FileError(file, fmt::format("rows have {} columns, {}{}", found, model,
-                                    options.are_outputs ? "" : "; select columns with --columns"));
+  throw FileError(file, fmt::format("rows have {} columns, {}", found, model),
+                  options.are_outputs ? Remedy::kNone : Remedy::kColumns);
 }
 
 }  // namespace lamella::io

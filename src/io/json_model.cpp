@@ -30,7 +30,7 @@ Layer take_layer(WrittenLayer& written, WeightsLayout layout) {
 }
 
 void apply_activations(std::vector<Layer>& layers, const std::vector<WrittenLayer>& written,
-                       const LoadOptions& options, std::vector<std::string>& notes) {
+                       const LoadOptions& options, std::vector<Note>& notes) {
   if (replace_activations(layers, options)) {
     return;
   }
@@ -47,7 +47,7 @@ void apply_activations(std::vector<Layer>& layers, const std::vector<WrittenLaye
     try {
       layers[i].activation = parse_activation(*written[i].activation);
     } catch (const Error& error) {
-      throw Error(fmt::format("layer {}: {}", i + 1, error.what()));
+      throw Error(fmt::format("layer {}: {}", i + 1, error.what()), error.remedy());
     }
   }
 }

@@ -13,6 +13,6 @@ namespace lamella::io {
 [[nodiscard]] bool replace_activations(std::vector<Layer>& layers, const LoadOptions& options);
 
 // Sets ReLU on hidden layers and identity on the last, and adds a note about it.
-void assume_activations(std::vector<Layer>& layers, std::vector<std::string>& notes);
+void assume_activations(std::vector<Layer>& layers, std::vector<Note>& notes);
 
 }  // namespace lamella::io

@@ -116,7 +116,7 @@ std::vector<LayerArray> read_layer_arrays(const std::string& path, const Network
   } catch (const FileError&) {
     throw;
   } catch (const Error& error) {
-    throw FileError(path, error.what());
+    throw FileError(path, error.what(), error.remedy());
   } catch (const std::bad_alloc&) {
     throw OutOfMemoryError(path + ": is larger than the memory that can be had");
   }

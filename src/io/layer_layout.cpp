@@ -156,7 +156,7 @@ std::vector<WeightsLayout> candidates(NameStyle style, WeightsLayout wanted) {
 }
 
 std::vector<NamedLayer> join_chains(const std::vector<Tensor>& tensors, const NamedLayers& named,
-                                    WeightsLayout wanted, std::vector<std::string>& notes) {
+                                    WeightsLayout wanted, std::vector<Note>& notes) {
   constexpr std::size_t kMaxChains = 8;  // at most 8! orders are tried
   if (named.chains.size() == 1) {
     return named.chains.front();
@@ -189,7 +189,7 @@ std::vector<NamedLayer> join_chains(const std::vector<Tensor>& tensors, const Na
     layers.insert(layers.end(), named.chains[i].begin(), named.chains[i].end());
     stems += (stems.empty() ? "" : ", ") + list_stems(std::span(named.chains).subspan(i, 1));
   }
-  notes.push_back("the order of the layers is taken from their shapes: " + stems);
+  notes.push_back({"the order of the layers is taken from their shapes: " + stems});
   return layers;
 }
 
@@ -201,8 +201,7 @@ bool layouts_agree(const std::vector<Tensor>& tensors, std::span<const NamedLaye
 }
 
 WeightsLayout choose_layout(const std::vector<Tensor>& tensors, std::span<const NamedLayer> layers,
-                            NameStyle style, WeightsLayout wanted,
-                            std::vector<std::string>& notes) {
+                            NameStyle style, WeightsLayout wanted, std::vector<Note>& notes) {
   const std::vector<WeightsLayout> likely = candidates(style, wanted);
   std::vector<WeightsLayout> fitting;
   WeightsLayout best = likely.front();
@@ -220,20 +219,20 @@ WeightsLayout choose_layout(const std::vector<Tensor>& tensors, std::span<const 
   if (fitting.size() > 1 && style == NameStyle::kNeutral && !layouts_agree(tensors, layers)) {
     throw Error(
         fmt::format("weights such as {} may be [outputs x inputs] or [inputs x outputs], since the "
-                    "shapes fit both "
-                    "ways; say which with --weights-layout out-in or in-out",
-                    described(tensors[layers.front().weights])));
+                    "shapes fit both ways",
+                    described(tensors[layers.front().weights])),
+        Remedy::kWeightsLayout);
   }
   const WeightsLayout layout = fitting.front();
   if (wanted == WeightsLayout::kAuto && layout == kInOut) {
-    notes.push_back(
-        style == NameStyle::kKeras
-            ? "weights are read as [inputs x outputs], as their names say; --weights-layout "
-              "changes it"
-            : "weights are read as [inputs x outputs], the only way in which their shapes fit");
+    notes.push_back(style == NameStyle::kKeras
+                        ? Note{"weights are read as [inputs x outputs], as their names say",
+                               Remedy::kWeightsLayout}
+                        : Note{"weights are read as [inputs x outputs], the only way in which "
+                               "their shapes fit"});
   } else if (wanted == WeightsLayout::kAuto && style == NameStyle::kKeras) {
-    notes.emplace_back(
-        "weights are read as [outputs x inputs], the only way in which their shapes fit");
+    notes.push_back(
+        {"weights are read as [outputs x inputs], the only way in which their shapes fit"});
   }
   return layout;
 }
@@ -241,7 +240,7 @@ WeightsLayout choose_layout(const std::vector<Tensor>& tensors, std::span<const 
 }  // namespace
 
 LayerOrder order_layers(const std::vector<Tensor>& tensors, const NamedLayers& named,
-                        WeightsLayout wanted, std::vector<std::string>& notes) {
+                        WeightsLayout wanted, std::vector<Note>& notes) {
   for (const NamedChain& chain : named.chains) {
     for (const NamedLayer& layer : chain) {
       check_rank(tensors, layer);

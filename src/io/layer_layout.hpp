@@ -20,6 +20,6 @@ struct LayerOrder {
 // Decides order and layout; adds to `notes` whatever the names did not determine. Throws Error if
 // no interpretation fits or more than one does.
 [[nodiscard]] LayerOrder order_layers(const std::vector<Tensor>& tensors, const NamedLayers& named,
-                                      WeightsLayout wanted, std::vector<std::string>& notes);
+                                      WeightsLayout wanted, std::vector<Note>& notes);
 
 }  // namespace lamella::io

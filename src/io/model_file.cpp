@@ -135,7 +135,7 @@ LoadedNetwork read_network(std::span<const std::byte> bytes, const std::string& 
   } catch (const FileError&) {
     throw;
   } catch (const Error& error) {
-    throw FileError(name, error.what());
+    throw FileError(name, error.what(), error.remedy());
   }
 }
 

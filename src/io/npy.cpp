@@ -270,7 +270,7 @@ NpyHeader read_npy_header(ByteSource& source) {
   } catch (const FileError&) {
     throw;
   } catch (const Error& error) {
-    throw FileError(source.name(), error.what());
+    throw FileError(source.name(), error.what(), error.remedy());
   }
 }
 

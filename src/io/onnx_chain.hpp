@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <lamella/activation.hpp>
+#include <lamella/model_file.hpp>
 #include <lamella/network.hpp>
 
 #include "io/onnx_graph.hpp"
@@ -42,7 +43,7 @@ struct OnnxChain {
   std::vector<OnnxStep> steps;  // from input to output
   const OnnxValueInfo* input = nullptr;
   std::vector<std::string> classes;
-  std::vector<std::string> notes;
+  std::vector<Note> notes;
 };
 
 // Throws Error naming the node, its operator and why it cannot be part of a multi-layer perceptron.

@@ -274,8 +274,9 @@ std::vector<float> OnnxGraph::floats(const OnnxConstant& constant) {
   const auto bad =
       std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
   if (!allow_nonfinite_ && bad != values.end()) {
-    throw Error(fmt::format("tensor {}: value {} is {}, not finite; --allow-nonfinite accepts it",
-                            in_quotes(constant.name), bad - values.begin(), *bad));
+    throw Error(fmt::format("tensor {}: value {} is {}, not finite", in_quotes(constant.name),
+                            bad - values.begin(), *bad),
+                Remedy::kAllowNonfinite);
   }
   return values;
 }
@@ -306,8 +307,9 @@ std::vector<double> OnnxGraph::numbers(const OnnxConstant& constant, bool any_va
     const auto bad =
         std::find_if(values.begin(), values.end(), [](double v) { return !std::isfinite(v); });
     if (!any_value && !allow_nonfinite_ && bad != values.end()) {
-      throw Error(fmt::format("tensor {}: value {} is {}, not finite; --allow-nonfinite accepts it",
-                              in_quotes(constant.name), bad - values.begin(), *bad));
+      throw Error(fmt::format("tensor {}: value {} is {}, not finite", in_quotes(constant.name),
+                              bad - values.begin(), *bad),
+                  Remedy::kAllowNonfinite);
     }
     return values;
   }

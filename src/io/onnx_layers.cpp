@@ -242,9 +242,9 @@ class Builder {
 
   void reshape(const OnnxStep& step, bool last) {
     if (last && width_ > 1 && step.target == std::vector<std::int64_t>{-1, 1}) {
-      chain_.notes.push_back(fmt::format(
+      chain_.notes.push_back({fmt::format(
           "{} would write the {} outputs of all rows below each other; they are given as columns",
-          describe(*step.node), width_));
+          describe(*step.node), width_)});
       return;
     }
     const auto& input = chain_.input->shape;

@@ -22,8 +22,9 @@ const OnnxValueInfo& scores_output(const OnnxModel& model) {
   }
   if (found == nullptr) {
     throw Error(
-        "is an ONNX graph without an output of scores; export it with its probabilities "
-        "(labels are what --argmax gives)");
+        "is an ONNX graph without an output of scores; export it with its probabilities, from "
+        "which the labels follow",
+        Remedy::kClasses);
   }
   return *found;
 }

@@ -21,7 +21,7 @@ constexpr std::size_t kMaxBlockRows = 256;
 constexpr std::size_t kBlockBytes = std::size_t{4} << 20;
 
 [[noreturn]] void throw_bad_size(const char* what) {
-  throw UsageError(fmt::format("{} pass what memory sizes can hold; lower --chunk-rows", what));
+  throw UsageError(fmt::format("{} pass what memory sizes can hold", what), Remedy::kFewerRows);
 }
 
 // Appends an array of count elements to an arena of arena_bytes and returns its offset.

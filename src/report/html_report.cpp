@@ -94,10 +94,9 @@ std::string html_report(const Network& network, MatrixView<const float> rows,
   check_shapes(network, rows, options);
   const std::size_t min = report::encoded_size(network, WeightsForm::kRounded);
   if (min > kMaxBytes) {
-    throw Error(fmt::format(
-        "the report would take {:.0f} MB, {} MB at most are sensible; explain without --html, or "
-        "with --svg, shows networks of this size",
-        static_cast<double>(min) / 1e6, kMaxBytes / 1'000'000));
+    throw Error(fmt::format("the report would take {:.0f} MB, {} MB at most are sensible",
+                            static_cast<double>(min) / 1e6, kMaxBytes / 1'000'000),
+                Remedy::kFigure);
   }
   const std::string figure = figure_of(network, rows);
   if (report::encoded_size(network, WeightsForm::kExact) < kMaxExact) {

@@ -3,25 +3,13 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <lamella/error.hpp>
 
 #include "core/checked.hpp"
+#include "core/physical_memory.hpp"
 
 namespace lamella::pipeline {
-namespace {
-
-std::uint64_t physical_memory() {
-  const long pages = sysconf(_SC_PHYS_PAGES);
-  const long page_bytes = sysconf(_SC_PAGESIZE);
-  return pages > 0 && page_bytes > 0
-             ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_bytes)
-             : UINT64_MAX;
-}
-
-}  // namespace
-
 std::size_t values_per_row(const Network& network, const RowOutput& output, bool checked) {
   constexpr std::size_t kRanked = sizeof(RankedOutput) / sizeof(float);
   return network.inputs() + (output.is_plain() || checked ? network.outputs() : 0) +
@@ -43,10 +31,10 @@ Chunks choose_chunks(const ChunkRequest& request, std::size_t values_per_row,
                                    : request.memory_bytes;
     rows = memory / buffers / sizeof(float) / std::max<std::size_t>(values_per_row, 1);
     if (rows == 0 && request.workers == 1 && request.memory_bytes != 0) {
-      throw OutOfMemoryError(fmt::format(
-          "{} bytes do not hold the {} rows of {} values that are under way at least: give more "
-          "with --memory",
-          request.memory_bytes, buffers, values_per_row));
+      throw OutOfMemoryError(
+          fmt::format("{} bytes do not hold the {} rows of {} values that are under way at least",
+                      request.memory_bytes, buffers, values_per_row),
+          Remedy::kMoreMemory);
     }
     if (request.workers > 1) {
       rows = std::min(rows, std::max(kManyBlocks, kWorkerBytes / sizeof(float) /
@@ -73,14 +61,14 @@ Chunks choose_chunks(const ChunkRequest& request, std::size_t values_per_row,
   const auto values = core::checked_product(rows, values_per_row);
   const auto bytes =
       values ? core::checked_product(*values, buffers * sizeof(float)) : std::nullopt;
-  if (!bytes || *bytes > physical_memory()) {
+  if (!bytes || *bytes > core::physical_memory()) {
     if (request.workers > 1) {
       return with_one_worker();
     }
-    throw OutOfMemoryError(fmt::format(
-        "{} chunks of {} rows with {} values each do not fit this machine's memory: take fewer "
-        "rows with --chunk-rows",
-        buffers, rows, values_per_row));
+    throw OutOfMemoryError(
+        fmt::format("{} chunks of {} rows with {} values each do not fit this machine's memory",
+                    buffers, rows, values_per_row),
+        Remedy::kFewerRows);
   }
   return {.rows = rows, .workers = request.workers, .readers = readers};
 }

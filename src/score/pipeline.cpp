@@ -339,9 +339,9 @@ ScoreReport run_pipeline(io::RowReader& reader, Engine& engine, io::RowWriter& w
     pipeline = std::make_unique<Pipeline>(reader, engine, writer, output, options);
   } catch (const std::bad_alloc&) {
     throw OutOfMemoryError(
-        fmt::format("{} chunks of {} rows do not fit the memory that is left: take fewer rows with "
-                    "--chunk-rows",
-                    buffers_for(options.workers, options.readers), options.chunk_rows));
+        fmt::format("{} chunks of {} rows do not fit the memory that is left",
+                    buffers_for(options.workers, options.readers), options.chunk_rows),
+        Remedy::kFewerRows);
   }
   ScoreReport report = pipeline->run();
   report.chunk_rows = options.chunk_rows;

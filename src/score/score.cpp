@@ -3,7 +3,6 @@
 #include <chrono>
 #include <filesystem>
 #include <system_error>
-#include <thread>
 
 #include <lamella/error.hpp>
 #include <lamella/score.hpp>
@@ -39,8 +38,8 @@ std::string written_file(const ScoreOptions& options) {
     return options.output;
   }
   if (options.output == "-") {
-    throw UsageError(
-        "a shard writes a part file, which needs a name: give the output file with -o");
+    throw UsageError("a shard writes a part file, which needs a name; standard output has none",
+                     Remedy::kOutputFile);
   }
   std::string shard_output = shard_output_name(options.output, *options.shard);
   throw_if_output_is_input(shard_output, options.input);
@@ -91,14 +90,13 @@ void write_record(const std::string& shard_output, const pipeline::ShardManifest
 std::size_t readers_beside(const Engine& engine, const io::RowReader& reader) {
   constexpr int kMax = 4;
   return engine.info().device.kind == DeviceKind::kCuda && reader.has_read_at()
-             ? static_cast<std::size_t>(std::clamp(core::usable_cores(), 1, kMax))
+             ? static_cast<std::size_t>(std::clamp(core::default_thread_count().count, 1, kMax))
              : 1;
 }
 
-// Threads that read or print text: as many as compute.
+// Threads that parse or print text: as many as compute on the CPU.
 int text_threads(const Engine& engine) {
-  return engine.info().threads > 0 ? engine.info().threads
-                                   : static_cast<int>(std::thread::hardware_concurrency());
+  return engine.info().threads > 0 ? engine.info().threads : core::default_thread_count().count;
 }
 
 }  // namespace

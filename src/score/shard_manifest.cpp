@@ -148,11 +148,10 @@ ShardManifest read_shard_manifest(const std::string& shard_output) {
     throw FileError(shard_output, "is missing");
   }
   if (!std::filesystem::exists(name, error)) {
-    throw FileError(
-        shard_output,
-        fmt::format("is no shard output: {} is missing, which lamella run --shard writes "
-                    "beside a shard output when it is complete",
-                    name));
+    throw FileError(shard_output,
+                    fmt::format("is no shard output: {} is missing, which scoring a shard "
+                                "writes beside its shard output when it is complete",
+                                name));
   }
   const auto source = io::open_source(name);
   if (source->size().value_or(UINT64_MAX) > kLargestRecord) {
@@ -163,9 +162,10 @@ ShardManifest read_shard_manifest(const std::string& shard_output) {
     return record_from(Json::parse(io::as_text(bytes)));
   } catch (const Json::exception&) {
     throw FileError(
-        name, "is no manifest of a shard output: it does not hold what lamella run --shard writes");
+        name, "is no manifest of a shard output: it does not hold what scoring a shard writes");
   } catch (const Error& wrong) {
-    throw FileError(name, fmt::format("is no manifest of a shard output: {}", wrong.what()));
+    throw FileError(name, fmt::format("is no manifest of a shard output: {}", wrong.what()),
+                    wrong.remedy());
   }
 }
 

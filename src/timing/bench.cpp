@@ -1,9 +1,13 @@
 #include <random>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include <lamella/bench.hpp>
 #include <lamella/error.hpp>
 
+#include "core/checked.hpp"
+#include "core/physical_memory.hpp"
 #include "engine/cuda_library.hpp"
 #include "timing/call_times.hpp"
 
@@ -20,6 +24,17 @@ Matrix random_rows(std::size_t rows, std::size_t columns) {
     matrix.data()[i] = uniform(generator);
   }
   return matrix;
+}
+
+// Throws before a request for more memory than the machine has ends this process or others.
+void check_memory(const Network& network, std::size_t rows) {
+  const auto values = core::checked_product(rows, network.inputs() + network.outputs());
+  const auto bytes = values ? core::checked_product(*values, sizeof(float)) : std::nullopt;
+  if (!bytes || *bytes > core::physical_memory()) {
+    throw OutOfMemoryError(
+        fmt::format("{} rows of {} inputs and {} outputs do not fit this machine's memory", rows,
+                    network.inputs(), network.outputs()));
+  }
 }
 
 // An engine with input rows and an output buffer.
@@ -95,6 +110,7 @@ BenchReport benchmark(const std::shared_ptr<const Network>& network, const Engin
                       const BenchOptions& options) {
   BenchReport report;
   report.rows = options.rows;
+  check_memory(*network, options.rows);
   {
     Bench whole(network, engine, options.rows, options.cancelled);
     whole.timer().warm_up(options.warm_up_seconds);

@@ -189,6 +189,10 @@ TEST(CApi, RejectsCallsThatCannotBeMeant) {
   lamella_layer_output layer_output = {0, 0, values};
   EXPECT_EQ(lamella_engine_run(nullptr, kRows, 3, outputs), LAMELLA_ERROR_USAGE);
   EXPECT_EQ(lamella_engine_run(engine.handle, nullptr, 3, outputs), LAMELLA_ERROR_USAGE);
+  // So many rows that rows x columns wraps around.
+  EXPECT_EQ(lamella_engine_run(engine.handle, kRows, std::size_t{1} << 63, outputs),
+            LAMELLA_ERROR_SHAPE);
+  EXPECT_THAT(lamella_last_error(), HasSubstr("9223372036854775808 rows of "));
   EXPECT_EQ(lamella_engine_run(engine.handle, kRows, 3, nullptr), LAMELLA_ERROR_USAGE);
   EXPECT_EQ(lamella_engine_run_layer_outputs(nullptr, kRows, 3, outputs, &layer_output, 1),
             LAMELLA_ERROR_USAGE);

@@ -112,6 +112,15 @@ TEST(Plan, TimesEachPathOfACudaDeviceAndOfNothingElse) {
   EXPECT_EQ(json["paths"]["tuning_cache"], "") << "calls of 65,536 rows alone decide";
 }
 
+TEST(Bench, RejectsMoreRowsThanMemoryHolds) {
+  for (const char* const rows :
+       {"4611686018427387904", "6148914691236517206", "1000000000000000"}) {
+    expect_error(lamella_command(timed("bench", {"--rows", rows})), 1,
+                 std::string(rows) + " rows of 3 inputs and 2 outputs do not fit this machine's");
+    expect_error(lamella_command(timed("plan", {"--rows", rows})), 1, rows);
+  }
+}
+
 TEST(Bench, RejectsWrongUsageInOneLine) {
   expect_error(lamella_command(timed("bench", {"--path", "tensor"})), 2,
                "path 'tensor' is not known; auto, layers or fused is wanted");

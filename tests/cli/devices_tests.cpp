@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include "tests/cli/command.hpp"
 #include "tests/support/json.hpp"
@@ -14,6 +15,7 @@ namespace lamella::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 TEST(Devices, ListsTheCpuFirstAndSaysWhereCudaIs) {
@@ -22,6 +24,46 @@ TEST(Devices, ListsTheCpuFirstAndSaysWhereCudaIs) {
   EXPECT_EQ(json.at("devices")[0].at("device"), "cpu");
   EXPECT_NE(json.at("devices")[0].at("name"), "");
   EXPECT_EQ(json.at("devices").size() == 1, json.at("cuda_unavailable") != "");
+}
+
+// taskset and OMP_NUM_THREADS are what schedulers and Ray, Spark and Dask set for their workers.
+TEST(Devices, SayWhatLimitsTheThreads) {
+  cpu_set_t all;
+  ASSERT_EQ(sched_getaffinity(0, sizeof all, &all), 0);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(sched_getcpu(), &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  const auto by_affinity = parse_json(lamella_command({"devices", "--json"}).out);
+  const ProcessResult bench =
+      lamella_command({"bench", data_file("by_hand/model.json"), "--device", "cpu", "--rows", "1",
+                       "--duration", "0.001", "--warm-up", "0", "--json"});
+  ASSERT_EQ(sched_setaffinity(0, sizeof all, &all), 0);
+  EXPECT_EQ(by_affinity.at("devices")[0].at("threads"), 1);
+  EXPECT_EQ(by_affinity.at("devices")[0].at("threads_reason"), "affinity");
+  EXPECT_EQ(parse_json(bench.out).at("engine").at("threads"), 1);
+
+  if (CPU_COUNT(&all) < 2) {
+    GTEST_SKIP() << "on one core the affinity mask decides";
+  }
+  setenv("OMP_NUM_THREADS", "1,4", 1);
+  const ProcessResult text = lamella_command({"devices"});
+  const ProcessResult verbose =
+      lamella_command({"run", data_file("by_hand/model.json"), data_file("by_hand/input.csv"),
+                       "--device", "cpu", "--verbose"});
+  const ProcessResult given =
+      lamella_command({"run", data_file("by_hand/model.json"), data_file("by_hand/input.csv"),
+                       "--device", "cpu", "--verbose", "--threads", "2"});
+  setenv("OMP_NUM_THREADS", "many", 1);
+  const ProcessResult ignored =
+      lamella_command({"run", data_file("by_hand/model.json"), data_file("by_hand/input.csv"),
+                       "--device", "cpu", "--verbose"});
+  unsetenv("OMP_NUM_THREADS");
+  EXPECT_THAT(text.out, HasSubstr("  1 thread (OMP_NUM_THREADS), "));
+  EXPECT_THAT(verbose.err, HasSubstr("debug: CPU engine: 1 thread (OMP_NUM_THREADS)\n"));
+  EXPECT_THAT(given.err, HasSubstr("debug: CPU engine: 2 threads (requested)\n"));
+  EXPECT_THAT(ignored.err, HasSubstr("debug: OMP_NUM_THREADS is 'many', no positive whole number"));
+  EXPECT_THAT(ignored.err, Not(HasSubstr("(OMP_NUM_THREADS)\n")));
 }
 
 TEST(Devices, GivesTheSameAsText) {
@@ -137,7 +179,8 @@ TEST(Devices, AllOfThemWhereThereIsNoneIsAnErrorThatSaysWhy) {
   if (json.at("cuda_unavailable") == "") {
     GTEST_SKIP() << "a machine without CUDA devices is wanted; this one has them";
   }
-  expect_error(result, 1, "--device cuda:all cannot be had: ");
+  expect_error(result, 1, "error: device cuda:all cannot be had: ");
+  expect_error(result, 1, "; --device cpu works everywhere");
 }
 
 TEST(Command, SaysItsVersionAndHelps) {

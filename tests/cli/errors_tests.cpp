@@ -15,6 +15,7 @@ namespace lamella::test {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 const std::string kModel = data_file("by_hand/model.safetensors");
@@ -215,6 +216,27 @@ TEST(Failure, AClosedStandardOutputIsAnErrorOnlyWhereItIsUsed) {
 TEST(Failure, ChunksLargerThanMemoryAreRejected) {
   expect_error(lamella_run({kModel, "-", "--chunk-rows", "1000000000000"}, {.input = "1,2,3\n"}), 1,
                "--chunk-rows");
+}
+
+// The library says what is wrong, the command which of its flags helps.
+TEST(Failure, NamesTheFlagThatHelps) {
+  const TemporaryFolder folder;
+  const std::string ambiguous = folder.file("ambiguous.json");
+  write_file(ambiguous, R"({"layers": [{"weights": [[1]]}]})");
+  EXPECT_THAT(lamella_command({"info", ambiguous}).err, HasSubstr("; --activations changes that"));
+  EXPECT_THAT(lamella_command({"info", ambiguous, "--json"}).out,
+              HasSubstr("; --activations changes that"));
+  const std::string header = R"({"0.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]}})";
+  const std::string nan = folder.file("nan.safetensors");
+  write_file(nan, std::string(1, static_cast<char>(header.size())) + std::string(7, '\0') + header +
+                      std::string("\x00\x00\xc0\x7f", 4));
+  expect_error(lamella_command({"info", nan}), 1, "is nan, not finite; --allow-nonfinite accepts");
+  expect_error(lamella_run({kModel, "-"}, {.input = "1,2\n"}), 1,
+               "rows have 2 columns, the model takes 3 inputs; select columns with --columns");
+  expect_error(lamella_run({kModel, kRows, "--columns", "0,1,9"}), 1, "; --columns takes these");
+  expect_error(lamella_run({kModel, kRows, "--memory", "1"}), 1, "; allow more with --memory");
+  expect_error(lamella_run({kModel, kRows, "-o", folder.file("o.npy"), "--shard", "auto"}), 2,
+               "; give --shard I/N");
 }
 
 TEST(Failure, AnAbsentCudaDeviceIsAnErrorWithItsReason) {

@@ -153,7 +153,7 @@ TEST(ShardOption, ThatCannotMeanAnythingIsRejectedInOneLine) {
   const TemporaryFolder folder;
   const std::string out = folder.file("out.npy");
   expect_error(lamella_run({kDigits, kDigitRows, "-o", out, "--shard", "2/2"}), 2,
-               "--shard is '2/2'");
+               "shard '2/2' is not known: I/N is wanted");
   expect_error(lamella_run({kDigits, kDigitRows, "-o", out, "--shard", ""}), 2, "--shard");
   expect_error(lamella_run({kDigits, kDigitRows, "--shard", "0/2"}), 2, "-o");
   expect_error(lamella_run({kDigits, "-", "-o", out, "--shard", "0/2"}), 1, "standard input");

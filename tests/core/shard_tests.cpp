@@ -110,7 +110,7 @@ TEST(ShardFromEnvironment, TakesMpirunsWordBeforeThatOfTheSrunBelowIt) {
 
 TEST(ShardFromEnvironment, DoesNotTakeABatchScriptForAStep) {
   EXPECT_THAT(rejection({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}, {"SLURM_JOB_ID", "17"}}),
-              HasSubstr("SLURM_STEP_NUM_TASKS (srun) is set; give --shard I/N"));
+              HasSubstr("SLURM_STEP_NUM_TASKS (srun) is set"));
 }
 
 TEST(ShardFromEnvironment, AnArrayGoesWithSingleProcesses) {

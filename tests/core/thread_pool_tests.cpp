@@ -6,33 +6,33 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include "core/cores.hpp"
 #include "core/thread_pool.hpp"
 #include "cpu/fma_peak.hpp"
 
 namespace lamella::core {
 namespace {
 
-TEST(ThreadPool, DoesEveryBlockOnce) {
+TEST(ThreadPool, RunsEveryChunkOnce) {
   ThreadPool pool(4);
-  for (const std::size_t blocks : {0, 1, 2, 3, 1000}) {
-    std::vector<int> done(blocks, 0);  // not atomic: no two workers may share a block
-    pool.for_each(blocks, [&](std::size_t, std::size_t block) { ++done[block]; });
-    EXPECT_EQ(done, std::vector<int>(blocks, 1));
+  for (const std::size_t chunks : {0, 1, 2, 3, 1000}) {
+    std::vector<int> runs(chunks, 0);  // not atomic: no two workers may run the same chunk
+    pool.for_each(chunks, [&](std::size_t, std::size_t chunk) { ++runs[chunk]; });
+    EXPECT_EQ(runs, std::vector<int>(chunks, 1));
   }
 }
 
-TEST(ThreadPool, GivesAWorkersNumberToOneThreadAtATime) {
-  for (const int microseconds : {0, 20}) {
-    const std::chrono::microseconds patience(microseconds);
-    ThreadPool pool(2, patience);
-    std::vector<std::size_t> work(2, 0);  // not atomic on purpose
-    for (int repetition = 0; repetition < 200; ++repetition) {
-      if (repetition % 50 == 0) {
-        std::this_thread::sleep_for(std::chrono::microseconds(100));  // patience comes to its end
+TEST(ThreadPool, GivesAWorkerIndexToOneThreadAtATime) {
+  for (const int spin_microseconds : {0, 20}) {
+    ThreadPool pool(2, std::chrono::microseconds(spin_microseconds));
+    std::vector<std::size_t> chunks_run(2, 0);  // not atomic on purpose
+    for (int call = 0; call < 200; ++call) {
+      if (call % 50 == 0) {
+        std::this_thread::sleep_for(std::chrono::microseconds(100));  // the workers stop spinning
       }
-      pool.for_each(20, [&](std::size_t worker, std::size_t) { ++work.at(worker); });
+      pool.for_each(20, [&](std::size_t worker, std::size_t) { ++chunks_run.at(worker); });
     }
-    EXPECT_EQ(work[0] + work[1], 200U * 20U);
+    EXPECT_EQ(chunks_run[0] + chunks_run[1], 200U * 20U);
   }
 }
 
@@ -62,24 +62,37 @@ TEST(ThreadPool, WorksInParallel) {
   EXPECT_TRUE(met);
 }
 
-TEST(ThreadPool, TakesNoTimeOfTheCoreThatTheOtherThreadNeeds) {
-  if (std::thread::hardware_concurrency() < 2) {
-    GTEST_SKIP() << "a pool has no patience on one core";
+bool stay_on_one_core() {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(sched_getcpu(), &one);
+  return sched_setaffinity(0, sizeof one, &one) == 0;
+}
+
+TEST(ThreadPool, DoesNotSpinWithMoreThreadsThanUsableCores) {
+  std::thread([] {
+    ASSERT_TRUE(stay_on_one_core());
+    constexpr std::chrono::milliseconds kSpin{20};
+    EXPECT_EQ(ThreadPool(1, kSpin).spin_duration(), kSpin);
+    EXPECT_EQ(ThreadPool(2, kSpin).spin_duration(), std::chrono::nanoseconds{0});
+  }).join();
+}
+
+TEST(ThreadPool, DoesNotSpinOnTheCoreThatAWorkerComputesOn) {
+  if (usable_cores() < 2) {
+    GTEST_SKIP() << "on one core a pool of two threads never spins";
   }
-  // The call starts the pool's thread, which inherits that there is one core by then.
+  // The pool is made with two cores; the thread that its first call starts inherits one.
   std::thread([] {
     ThreadPool pool(2, std::chrono::seconds(20));
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(sched_getcpu(), &one);
-    ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+    ASSERT_TRUE(stay_on_one_core());
     constexpr double kWork = 0.2;  // seconds of a core
-    std::atomic<int> begun = 0;
+    std::atomic<int> started = 0;
     const auto before = cpu::thread_seconds();
     pool.for_each(2, [&](std::size_t worker, std::size_t) {
-      ++begun;
+      ++started;
       if (worker == 0) {
-        while (begun < 2) {
+        while (started < 2) {
           std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
       } else {
@@ -91,13 +104,13 @@ TEST(ThreadPool, TakesNoTimeOfTheCoreThatTheOtherThreadNeeds) {
   }).join();
 }
 
-TEST(ThreadPool, HandsAnExceptionToTheCallerAndGoesOn) {
+TEST(ThreadPool, RethrowsAnExceptionToTheCallerAndStaysUsable) {
   ThreadPool pool(3);
-  for (int repetition = 0; repetition < 50; ++repetition) {
+  for (int call = 0; call < 50; ++call) {
     EXPECT_THROW(pool.for_each(100,
-                               [](std::size_t, std::size_t block) {
-                                 if (block == 40) {
-                                   throw std::runtime_error("block 40");
+                               [](std::size_t, std::size_t chunk) {
+                                 if (chunk == 40) {
+                                   throw std::runtime_error("chunk 40");
                                  }
                                }),
                  std::runtime_error);
@@ -107,16 +120,16 @@ TEST(ThreadPool, HandsAnExceptionToTheCallerAndGoesOn) {
   }
 }
 
-TEST(ThreadPool, BeginsNoBlockAfterAnException) {
+TEST(ThreadPool, StartsNoChunkAfterAnException) {
   ThreadPool pool(1);
-  int begun = 0;
+  int started = 0;
   EXPECT_THROW(pool.for_each(10,
                              [&](std::size_t, std::size_t) {
-                               ++begun;
+                               ++started;
                                throw std::runtime_error("first");
                              }),
                std::runtime_error);
-  EXPECT_EQ(begun, 1);
+  EXPECT_EQ(started, 1);
 }
 
 }  // namespace

@@ -219,7 +219,9 @@ TEST(CpuEngine, DescribesTheProcessor) {
   const DeviceDescription cpu = cpu::describe_cpu();
   EXPECT_EQ(cpu.device, (Device{DeviceKind::kCpu, 0}));
   EXPECT_FALSE(cpu.name.empty());
-  EXPECT_THAT(cpu.detail, HasSubstr("usable"));
+  EXPECT_GE(cpu.threads, 1);
+  EXPECT_THAT(cpu.detail, HasSubstr(std::to_string(cpu.threads) + " thread"));
+  EXPECT_THAT(cpu.detail, HasSubstr("(" + cpu.threads_reason + ")"));
 }
 
 // A single row takes special tiles, whose panels the threads share; its bits must not change.

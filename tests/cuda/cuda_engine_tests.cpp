@@ -252,7 +252,7 @@ TEST_F(CudaEngineTest, FastTakesTheBestAlgorithmForEachNumberOfRowsAndSaysSo) {
   EXPECT_FALSE(engine.info().batch_invariant);
   EXPECT_THAT(engine.info().path,
               testing::StartsWith("cuBLASLt with the best algorithm for each number of rows"));
-  EXPECT_THAT(engine.info().path_reason, testing::HasSubstr("--fast"));
+  EXPECT_THAT(engine.info().path_reason, testing::HasSubstr("fast mode"));
   for (const std::size_t count : {1UL, 31UL, 500UL}) {
     const Matrix rows = random_rows(count, 20, 1);
     DeviceArray device_rows(values(rows), 1);

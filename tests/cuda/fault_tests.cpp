@@ -95,6 +95,19 @@ EngineOptions options_of(const Way& way) {
   return {.max_rows = 8, .precision = way.precision, .fast = way.fast, .path = way.path};
 }
 
+// What the sweeps below look for in a message.
+TEST(FailedCall, IsNamedByItselfAndNotByAnother) {
+  using test::names;
+  EXPECT_TRUE(names("cuda:0: cudaMemcpyAsync(to, from) failed", "cudaMemcpyAsync", ""));
+  EXPECT_FALSE(names("cuda:0: cudaMemcpy(to, from) failed", "cudaMemcpyAsync", ""));
+  EXPECT_FALSE(names("cuda:0: kernels::row_softmax(y) failed", "cudaMemcpyAsync", ""));
+  EXPECT_TRUE(names("cuda:0: kernels::row_softmax(y) failed", "cudaLaunchKernel", "row_softmax"));
+  EXPECT_FALSE(names("cuda:0: kernels::row_softmax(y) failed", "cudaLaunchKernel", "row_top_k"));
+  EXPECT_TRUE(names("cuda:0: kernels::widen(y) failed", "cudaLaunchKernel", "convert"));
+  EXPECT_FALSE(names("narrow failed: unknown error", "cudaLaunchKernel", "convert"));
+  EXPECT_TRUE(names("narrow failed: unknown error", "cudaStreamSynchronize", ""));
+}
+
 TEST_F(DeviceFaults, InAnEnginesLife) {
   const auto network = small_network();
   const Matrix rows = random_rows(kTwoPasses, 64, 3);
@@ -168,7 +181,8 @@ TEST_F(DeviceFaults, InOneCallOfAnEngineThatGoesOn) {
         EXPECT_EQ(call_every_way(engine, rows), wanted) << n;
       } catch (const DeviceError& error) {
         thrown = true;
-        EXPECT_TRUE(test::names(error.what(), cuda_sim::failed_call())) << error.what();
+        EXPECT_TRUE(test::names(error.what(), cuda_sim::failed_call(), cuda_sim::failed_kernel()))
+            << error.what();
       }
       fired = cuda_sim::fail_fired();
       EXPECT_TRUE(fired || !thrown);

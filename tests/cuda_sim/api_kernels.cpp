@@ -1,5 +1,6 @@
 // Entry points for kernel launches and kernel attributes.
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 
 #include "block_executor.hpp"
@@ -32,9 +33,16 @@ bool pointers_usable(const KernelCall& call, int device) {
 
 }  // namespace
 
-cudaError_t enqueue_kernel(KernelCall call, cudaStream_t handle) {
-  CUDA_SIM_ENTRY_FAILING_WITH(cudaLaunchKernel, cudaErrorLaunchFailure);
-  CUstream_st* stream = state().streams.find(handle);
+cudaError_t enqueue_kernel(KernelCall call, const LaunchStream& launch_stream) {
+  const std::lock_guard entry_lock(mutex());
+  FaultPlan& fault = state().fault;
+  const bool fired_before = fault.fired;
+  const cudaError_t failure = entry_error("cudaLaunchKernel", cudaErrorLaunchFailure);
+  if (fault.fired && !fired_before)
+    fault.failed_kernel = std::filesystem::path(launch_stream.file).stem();
+  if (failure)
+    return remembered(failure);
+  CUstream_st* stream = state().streams.find(launch_stream.handle);
   if (!stream)
     return remembered(cudaErrorInvalidResourceHandle);
   if (stream->device != current_device()) {

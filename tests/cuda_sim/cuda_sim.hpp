@@ -68,6 +68,10 @@ void fail_device_at(long nth);
 bool fail_fired();
 std::string failed_call();
 
+/// Where that call was a launch, the name of the source file that launches, without its folder and
+/// ending: "row_softmax". Else empty.
+std::string failed_kernel();
+
 /// Whether the calling thread is inside an entry point.
 bool inside_call();
 

@@ -37,6 +37,14 @@ unsigned warp_ballot(unsigned mask, bool predicate);
 /// Exchanges `bits` among the lanes of `mask`; returns those of lane `source`.
 std::uint64_t warp_shuffle(unsigned mask, std::uint64_t bits, int source);
 
+/// The stream of a launch, and the source file that launches.
+struct LaunchStream {
+  LaunchStream(cudaStream_t stream, std::source_location where = std::source_location::current())
+      : handle(stream), file(where.file_name()) {}
+  cudaStream_t handle;
+  const char* file;
+};
+
 /// One launch with type-erased arguments. Lives until the kernel's last run.
 struct KernelCall {
   const void* function = nullptr;
@@ -46,7 +54,7 @@ struct KernelCall {
   std::vector<std::pair<int, const void*>> pointers;  ///< positions and values of pointer arguments
   std::function<void()> run_thread;
 };
-cudaError_t enqueue_kernel(KernelCall call, cudaStream_t stream);
+cudaError_t enqueue_kernel(KernelCall call, const LaunchStream& stream);
 
 template <class Parameter>
 void note_pointer(KernelCall& call, int position, const Parameter& value) {
@@ -58,7 +66,7 @@ void note_pointer(KernelCall& call, int position, const Parameter& value) {
 
 template <class... Parameters>
 cudaError_t launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
-                   cudaStream_t stream, std::tuple<Parameters...> values) {
+                   const LaunchStream& stream, std::tuple<Parameters...> values) {
   KernelCall call{reinterpret_cast<const void*>(kernel), grid, block, shared_bytes, {}, {}};
   int position = 0;
   std::apply([&](const auto&... value) { (note_pointer(call, position++, value), ...); }, values);

@@ -135,6 +135,11 @@ std::string failed_call() {
   return state().fault.failed_call;
 }
 
+std::string failed_kernel() {
+  const std::lock_guard lock(mutex());
+  return state().fault.failed_kernel;
+}
+
 bool inside_call() {
   return mutex().is_mine();
 }

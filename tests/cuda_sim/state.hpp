@@ -28,6 +28,7 @@ struct FaultPlan {
   bool device_fails = false;
   bool fired = false;
   std::string failed_call = {};
+  std::string failed_kernel = {};
 };
 
 struct State {

@@ -2,7 +2,8 @@
 """check_architecture.py ROOT: the sources obey docs/architecture.md.
 
 No module includes what the table does not allow, every allowed dependency is used, none is cyclic, and each file
-of the walk from the README to a kernel holds what the page tells the reader to look for.
+of the walk from the README to a kernel holds what the page tells the reader to look for. Only the command names
+flags of the command line.
 """
 import re
 import sys
@@ -12,6 +13,8 @@ PAGE = "docs/architecture.md"
 _ROW = re.compile(r"^\| `((?:src/|include/|)\w+)` \| .* \|(?: ([\w, ]+))? \|$", re.MULTILINE)
 _STEP = re.compile(r"^\| \d+ \| \[[^]]+\]\(([^)]+)\).* \| `([^`]+)` \|$", re.MULTILINE)
 _INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
+_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+_FLAG = re.compile(r"(?<![-!\w])--[a-z]")
 SUFFIXES = {".hpp", ".h", ".cpp", ".cu", ".cuh"}
 
 
@@ -53,6 +56,18 @@ def check_walk(root, page):
     return faults
 
 
+def flags_in_library(root):
+    """String literals outside the command that name a flag: other programs have no flags, or others."""
+    found = []
+    for file in sorted([*root.glob("src/*/*"), *root.glob("include/lamella/*"), *root.glob("kernels/*")]):
+        if file.suffix in SUFFIXES and file.parent != root / "src" / "cli":
+            for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+                code = line if not line.lstrip().startswith(("//", "*", "#")) else ""
+                found += [f"{file.relative_to(root)}:{number} names a flag of the command: {text}"
+                          for text in _STRING.findall(code) if _FLAG.search(text)]
+    return found
+
+
 def check(root):
     page = (root / PAGE).read_text("utf-8")
     modules = allowed(page)
@@ -69,7 +84,7 @@ def check(root):
     cyclic = cycle(modules)
     if cyclic:
         faults.append(f"in {PAGE} these use each other: {', '.join(cyclic)}")
-    return faults + check_walk(root, page)
+    return faults + check_walk(root, page) + flags_in_library(root)
 
 
 def main():

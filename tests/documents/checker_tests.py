@@ -95,6 +95,14 @@ class Architecture(Tree):
         self.assertEqual(self.edit("| d | |", "| d | core |"),
                          ["docs/architecture.md allows kernels to use core, which it does not"])
 
+    def test_flags_are_named_by_the_command_alone(self):
+        self.write("src/cli/run.cpp", 'help("--top N");\n')
+        self.write("src/core/log.cpp", '// what --top gives\nchar a[] = "<!--a-->", b[] = "x--y";\n')
+        self.assertEqual(check_architecture.flags_in_library(self.root), [])
+        self.write("src/io/rows.cpp", 'int n;\nthrow Error("give more "\n  "with --memory");\n')
+        self.assertEqual(check_architecture.flags_in_library(self.root),
+                         ['src/io/rows.cpp:3 names a flag of the command: "with --memory"'])
+
     def test_a_cycle_is_found(self):
         self.faults('#include "io/a.hpp"\n')
         self.assertEqual(self.edit("| b | |", "| b | io |"), ["in docs/architecture.md these use each other: core, io"])

@@ -88,11 +88,10 @@ TEST(CsvRows, SaysWhichColumnsThereAre) {
 }
 
 TEST(CsvRows, RejectsAnotherWidthThanTheModelTakes) {
-  EXPECT_THAT(
-      csv_rejection("1,2,3,4,5\n", row_options(3)),
-      HasSubstr("rows have 5 columns, the model takes 3 inputs; select columns with --columns"));
+  EXPECT_THAT(csv_rejection("1,2,3,4,5\n", row_options(3)),
+              HasSubstr("rows have 5 columns, the model takes 3 inputs"));
   EXPECT_THAT(csv_rejection("1,2,3\n", row_options(3, {"0", "1"})),
-              HasSubstr("--columns selects 2 columns, the model takes 3 inputs"));
+              HasSubstr("2 columns are selected, the model takes 3 inputs"));
   EXPECT_THAT(csv_rejection("1;2;3\n", row_options(3)), HasSubstr("delimited by a semicolon"));
 }
 

@@ -145,12 +145,14 @@ TEST(JsonModel, ActivationsAreThoseOfTheOptionsOrTheFileOrAssumed) {
   const auto assumed = load(none);
   EXPECT_EQ(assumed.network->layers()[1].activation, Activation(ActivationKind::kRelu));
   EXPECT_EQ(assumed.network->layers()[2].activation, Activation(ActivationKind::kIdentity));
-  EXPECT_THAT(assumed.notes, ElementsAre(HasSubstr("relu on hidden layers and identity on the "
-                                                   "last are assumed; --activations changes")));
+  ASSERT_EQ(assumed.notes.size(), 1U);
+  EXPECT_THAT(assumed.notes[0].text,
+              HasSubstr("relu on hidden layers and identity on the last are assumed"));
+  EXPECT_EQ(assumed.notes[0].remedy, Remedy::kActivations);
   LoadOptions options;
   options.activations = {ActivationKind::kTanh, ActivationKind::kRelu};
   EXPECT_THAT(json_rejection(none, options),
-              HasSubstr("--activations lists 2 for a network of 3 layers"));
+              HasSubstr("2 activations are given for a network of 3 layers"));
   const auto replaced = load(kTwoLayers, options);
   EXPECT_EQ(replaced.network->layers()[0].activation, Activation(ActivationKind::kTanh));
   EXPECT_EQ(replaced.network->layers()[1].activation, Activation(ActivationKind::kRelu));

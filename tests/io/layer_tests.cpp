@@ -114,7 +114,7 @@ TEST(LayerOrder, FollowsTheShapesWhereNamesHaveNoNumbers) {
                                    {"hidden.weight", {4, 3}},
                                    {"hidden.bias", {4}}});
   EXPECT_THAT(widths(loaded), ElementsAre(3, 4, 2));
-  EXPECT_THAT(loaded.notes.front(),
+  EXPECT_THAT(loaded.notes.front().text,
               HasSubstr("order of the layers is taken from their shapes: 'hidden', 'output'"));
   EXPECT_THAT(widths(load_shapes(
                   {{"head.weight", {1, 5}}, {"body.0.weight", {4, 3}}, {"body.2.weight", {5, 4}}})),
@@ -132,7 +132,7 @@ TEST(WeightsLayout, IsTakenFromTheShapes) {
   const auto loaded =
       load_shapes({{"0.weight", {3, 4}}, {"0.bias", {4}}, {"2.weight", {4, 2}}, {"2.bias", {2}}});
   EXPECT_THAT(widths(loaded), ElementsAre(3, 4, 2));
-  EXPECT_THAT(loaded.notes.front(), HasSubstr("[inputs x outputs], the only way"));
+  EXPECT_THAT(loaded.notes.front().text, HasSubstr("[inputs x outputs], the only way"));
 }
 
 TEST(WeightsLayout, OfSquareWeightsFollowsTheNamesOrMustBeSaid) {
@@ -149,7 +149,7 @@ TEST(WeightsLayout, OfSquareWeightsFollowsTheNamesOrMustBeSaid) {
   EXPECT_THAT(first_weights("0.weight", WeightsLayout::kAuto), ElementsAre(1, 2, 3, 4));
   EXPECT_THAT(first_weights("dense.kernel", WeightsLayout::kAuto), ElementsAre(1, 3, 2, 4));
   EXPECT_THAT(rejection([&] { first_weights("W1", WeightsLayout::kAuto); }),
-              HasSubstr("--weights-layout out-in or in-out"));
+              HasSubstr("shapes fit both ways"));
   EXPECT_THAT(first_weights("W1", WeightsLayout::kOutputsByInputs), ElementsAre(1, 2, 3, 4));
   EXPECT_THAT(first_weights("W1", WeightsLayout::kInputsByOutputs), ElementsAre(1, 3, 2, 4));
   EXPECT_EQ(first_weights("0.weight", WeightsLayout::kInputsByOutputs),
@@ -182,7 +182,8 @@ TEST(Activations, DefaultToReluAndIdentityWithANote) {
   const auto loaded = load_shapes({{"0.weight", {4, 3}}, {"1.weight", {2, 4}}});
   EXPECT_EQ(loaded.network->layers()[0].activation.kind, ActivationKind::kRelu);
   EXPECT_EQ(loaded.network->layers()[1].activation.kind, ActivationKind::kIdentity);
-  EXPECT_THAT(loaded.notes, ElementsAre(HasSubstr("--activations changes them")));
+  ASSERT_EQ(loaded.notes.size(), 1U);
+  EXPECT_EQ(loaded.notes[0].remedy, Remedy::kActivations);
 }
 
 TEST(Activations, AreOneForEachLayer) {
@@ -191,7 +192,7 @@ TEST(Activations, AreOneForEachLayer) {
   const std::string file =
       safetensors(random_tensors({{"0.weight", {4, 3}}, {"1.weight", {2, 4}}}));
   EXPECT_THAT(rejection([&] { load(file, options); }),
-              HasSubstr("--activations lists 1 for a network of 2 layers"));
+              HasSubstr("1 activations are given for a network of 2 layers"));
   options.activations = {ActivationKind::kTanh, ActivationKind::kSigmoid};
   EXPECT_THAT(load(file, options).notes, IsEmpty());
 }

@@ -125,7 +125,8 @@ TEST(OnnxShape, SeveralOutputsInOneColumnStayColumns) {
                    {kKernel, kBias, integers("s", {-1, 1})}));
   const LoadedNetwork loaded = load_network(folder.file("m.onnx"));
   EXPECT_EQ(loaded.network->outputs(), 2);
-  EXPECT_THAT(loaded.notes, testing::ElementsAre(HasSubstr("as columns")));
+  EXPECT_THAT(loaded.notes,
+              testing::ElementsAre(testing::Field(&Note::text, HasSubstr("as columns"))));
 }
 
 }  // namespace
