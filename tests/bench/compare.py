@@ -12,6 +12,7 @@ over the rounds, and the ratio to the best peer, the median of each round's own 
 """
 
 import argparse
+import importlib.metadata
 import importlib.util
 import json
 import math
@@ -32,6 +33,7 @@ NETWORKS = {
     "S4": ([1024] * 5, [32, 1024, 16_384]),
     "S5": ([4096] * 3, [512]),
 }
+OUTPUTS_MAY_DIFFER_BY = 1e-4  # relative to the largest
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -80,10 +82,13 @@ class Peer:
 
 
 def check_outputs(outputs, reference, name):
-    """As a float32 result may differ from another: by the size of the largest output."""
+    """As a float32 result may differ from another: by the size of the largest output. Returns by how much."""
+    if outputs.shape != reference.shape:
+        raise SystemExit(f"{name} computes something else: its outputs are {outputs.shape}, not {reference.shape}")
     difference = numpy.abs(outputs - reference).max() / max(numpy.abs(reference).max(), 1e-30)
-    if not difference < 1e-4:
+    if not difference < OUTPUTS_MAY_DIFFER_BY:
         raise SystemExit(f"{name} computes something else: its outputs differ by {difference:.2g}")
+    return float(difference)
 
 
 def has_openblas(bench_peer):
@@ -161,14 +166,17 @@ def line_of(result):
     return "| " + " | ".join(cells) + " |"
 
 
-def versions():
-    found = {"python": platform.python_version(), "numpy": numpy.__version__}
-    for name in ("onnxruntime", "torch"):
+def versions(packages):
+    found = {"python": platform.python_version()}
+    for name in ("numpy", *packages):
         if importlib.util.find_spec(name):
-            found[name] = __import__(name).__version__
+            found[name] = importlib.metadata.version(name)
     with open("/proc/cpuinfo") as file:
         model = [line.split(":")[1].strip() for line in file if line.startswith("model name")]
-    return found | {"processor": model[0] if model else platform.processor(), "cores": os.cpu_count()}
+    commit = subprocess.run(["git", "-C", HERE, "describe", "--always", "--dirty", "--exclude=*"],
+                            capture_output=True, text=True)
+    return found | {"processor": model[0] if model else platform.processor(), "cores": os.cpu_count(),
+                    "commit": commit.stdout.strip()}
 
 
 def main():
@@ -194,7 +202,7 @@ def main():
     print(f"\ngeometric mean of the ratios {mean:.2f}, least {min(r['ratio'] for r in results):.2f}")
     if arguments.json:
         with open(arguments.json, "w") as file:
-            json.dump({"versions": versions(), "results": results}, file, indent=1)
+            json.dump({"versions": versions(["onnxruntime", "torch"]), "results": results}, file, indent=1)
 
 
 if __name__ == "__main__":
