@@ -8,7 +8,8 @@ BENCH_PEER is the program of that name in the build folder. This Python's onnxru
 part where they are installed, OpenBLAS where bench_peer was built with it. Each peer runs in a
 process of its own, bound to as many cores as it has threads; outputs must agree before times count;
 in each round all take turns. Prints a line for each network, number of rows and threads: medians
-over the rounds, and the ratio to the best peer, the median of each round's own ratio.
+over the rounds, and the ratio to the best peer, the median of each round's own ratio. Ends with the
+geometric means of these ratios over all lines, for the best peer and for each.
 """
 
 import argparse
@@ -157,6 +158,16 @@ def measure(bench_peer, folder, key, rows, threads, arguments):
     }
 
 
+def ratio_to(name, rounds):
+    """The median of each round's own."""
+    return statistics.median(peer / own for peer, own in zip(rounds[name], rounds["lamella"]))
+
+
+def mean_and_least(ratios):
+    mean = math.exp(statistics.fmean(map(math.log, ratios)))
+    return f"geometric mean {mean:.2f}, least {min(ratios):.2f}"
+
+
 def line_of(result):
     seconds = result["seconds"]
     cells = [f"{result['case']} {result['network']}", f"{result['rows']}", f"{result['threads']}"]
@@ -198,8 +209,11 @@ def main():
                 for threads in map(int, arguments.threads.split(",")):
                     results.append(measure(arguments.bench_peer, pathlib.Path(folder), key, rows, threads, arguments))
                     print(line_of(results[-1]), flush=True)
-    mean = math.exp(statistics.fmean(math.log(result["ratio"]) for result in results))
-    print(f"\ngeometric mean of the ratios {mean:.2f}, least {min(r['ratio'] for r in results):.2f}")
+    print(f"\nbest peer / lamella: {mean_and_least([result['ratio'] for result in results])}")
+    for name in ("openblas", "onnxruntime", "torch"):
+        ratios = [ratio_to(name, result["rounds"]) for result in results if name in result["rounds"]]
+        if ratios:
+            print(f"{name} / lamella: {mean_and_least(ratios)}")
     if arguments.json:
         with open(arguments.json, "w") as file:
             json.dump({"versions": versions(["onnxruntime", "torch"]), "results": results}, file, indent=1)
