@@ -6,10 +6,10 @@ namespace lamella::figure {
 namespace {
 
 constexpr double kMargin = 20;
-constexpr double kPitch = 84;         // from node to node
-constexpr double kColumnPitch = 236;  // from column to column, at least
+constexpr double kPitch = 92;         // from node to node
+constexpr double kColumnPitch = 250;  // from column to column, at least
 constexpr double kBetweenHeadings = 20;
-constexpr double kMinWidth = 620;  // the legend has room
+constexpr double kMinWidth = 680;  // the legend has room
 
 bool begins_character(char c) {
   return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
