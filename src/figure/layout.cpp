@@ -6,10 +6,10 @@ namespace lamella::figure {
 namespace {
 
 constexpr double kMargin = 20;
-constexpr double kPitch = 84;         // between nodes
-constexpr double kColumnPitch = 236;  // minimum distance between columns
+constexpr double kPitch = 92;         // between nodes
+constexpr double kColumnPitch = 250;  // minimum distance between columns
 constexpr double kBetweenHeadings = 20;
-constexpr double kMinWidth = 620;  // the legend fits
+constexpr double kMinWidth = 680;  // the legend fits
 
 bool begins_character(char c) {
   return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;

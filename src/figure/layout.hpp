@@ -10,11 +10,11 @@
 
 namespace lamella::figure {
 
-inline constexpr double kTextSize = 13;
-inline constexpr double kSmallTextSize = 11;
-inline constexpr double kNodeWidth = 96;
-inline constexpr double kNodeHeight = 38;
-inline constexpr double kLineHeight = 16;
+inline constexpr double kTextSize = 14;
+inline constexpr double kSmallTextSize = 12;
+inline constexpr double kNodeWidth = 104;
+inline constexpr double kNodeHeight = 42;
+inline constexpr double kLineHeight = 17;
 
 struct Point {
   double x = 0;

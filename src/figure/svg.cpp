@@ -17,40 +17,42 @@ namespace figure {
 namespace {
 
 constexpr double kThinnest = 0.5;
-constexpr double kThickest = 5;
+constexpr double kThickest = 4;
+constexpr double kCornerRadius = 8;
 
 // Every rule names the figure's class, so the figure can be embedded in a page. The colours are
 // safe for red-green colour blindness; grey is also dashed.
+// The ground is opaque: an image may get another colour scheme than the page around it.
 constexpr const char* kStyle = R"css(
-.lamella-figure { background: #ffffff; font: 13px system-ui, "Segoe UI", "DejaVu Sans", "Liberation Sans", Arial, sans-serif; }
+.lamella-figure { font: 14px system-ui, "Segoe UI", "DejaVu Sans", "Liberation Sans", Arial, sans-serif; }
 .lamella-figure .ground { fill: #ffffff; }
 .lamella-figure text { fill: #1f2328; text-anchor: middle; }
-.lamella-figure .heading { font-size: 11px; fill: #59636e; }
-.lamella-figure .title { font-size: 13px; font-weight: 600; fill: #1f2328; }
-.lamella-figure .name, .lamella-figure .bias { font-size: 11px; fill: #59636e; stroke: #ffffff; stroke-width: 3px; stroke-linejoin: round; paint-order: stroke; }
-.lamella-figure .sum { font-size: 11px; fill: #59636e; font-variant-numeric: tabular-nums; }
+.lamella-figure .heading { font-size: 12px; fill: #59636e; }
+.lamella-figure .title { font-size: 14px; font-weight: 600; fill: #1f2328; }
+.lamella-figure .name, .lamella-figure .bias { font-size: 12px; fill: #59636e; stroke: #ffffff; stroke-width: 3px; stroke-linejoin: round; paint-order: stroke; }
+.lamella-figure .sum { font-size: 12px; fill: #59636e; font-variant-numeric: tabular-nums; }
 .lamella-figure .value { font-weight: 600; font-variant-numeric: tabular-nums; }
-.lamella-figure .legend { font-size: 11px; fill: #59636e; text-anchor: start; }
+.lamella-figure .legend { font-size: 12px; fill: #59636e; text-anchor: start; }
 .lamella-figure rect.pill { fill: #f1f5f9; stroke: #59636e; }
 .lamella-figure .silenced rect.pill { fill: #e4e6e9; stroke: #8a929b; stroke-dasharray: 3 2; }
 .lamella-figure .silenced .value { fill: #5f6770; }
 .lamella-figure .edge { stroke-linecap: round; }
 .lamella-figure .positive { stroke: #1f6fb4; }
 .lamella-figure .negative { stroke: #c8550a; }
-.lamella-figure .zero { stroke: #d0d7de; }
+.lamella-figure .zero { stroke: #afb8c1; }
 .lamella-figure .mute { stroke-opacity: 0.25; }
 @media (prefers-color-scheme: dark) {
-.lamella-figure { background: #0f1419; }
-.lamella-figure .ground { fill: #0f1419; }
-.lamella-figure text, .lamella-figure .title { fill: #e6e9ec; }
+.lamella-figure .ground { fill: #0d1117; }
+.lamella-figure text { fill: #e6e9ec; }
 .lamella-figure .heading, .lamella-figure .legend, .lamella-figure .sum { fill: #9aa4af; }
-.lamella-figure .name, .lamella-figure .bias { fill: #9aa4af; stroke: #0f1419; }
+.lamella-figure .title { fill: #e6e9ec; }
+.lamella-figure .name, .lamella-figure .bias { fill: #9aa4af; stroke: #0d1117; }
 .lamella-figure rect.pill { fill: #1b232c; stroke: #7d8792; }
 .lamella-figure .silenced rect.pill { fill: #262c33; stroke: #69727c; }
 .lamella-figure .silenced .value { fill: #9aa4af; }
 .lamella-figure .positive { stroke: #6db3f2; }
 .lamella-figure .negative { stroke: #f0a35e; }
-.lamella-figure .zero { stroke: #39424c; }
+.lamella-figure .zero { stroke: #505c68; }
 }
 )css";
 
@@ -117,7 +119,7 @@ std::string node_svg(const Column& column, const Node& node, Point centre, doubl
              node.silenced ? " silenced" : "", column.layer, node.unit, xml_text(tooltip(node)),
              centre.x - kNodeWidth / 2, top, kNodeWidth, kNodeHeight, kNodeHeight / 2) +
          text_svg("value", centre.x, value, number(node.value)) +
-         text_svg("sum", centre.x, centre.y + 12, node.sum) +
+         text_svg("sum", centre.x, centre.y + 13, node.sum) +
          text_svg("name", centre.x, top - 5, fitted(node.name, kSmallTextSize, name_width)) +
          text_svg("bias", centre.x, bottom + kSmallTextSize + 2, node.bias) + "</g>\n";
 }
@@ -164,8 +166,8 @@ std::string edges_svg(const Layer& layer, const Column& before, const std::vecto
 // Legend lines below the colour key, as far as they apply to this figure.
 std::vector<std::string> legend_lines(const std::vector<Column>& columns) {
   std::vector<std::string> lines = {
-      "The thicker an edge, the larger its weight beside the largest of the layer.",
-      "In a node: its value and, smaller, the sum z before the activation. Below: its bias b."};
+      "Thickness of an edge: its weight, relative to the largest of the layer.",
+      "In a node: its value and, smaller, the sum z before the activation; below it, the bias b."};
   bool silenced = false;
   bool thinned = false;
   for (const Column& column : columns) {
@@ -239,10 +241,10 @@ std::string figure_svg(const Network& network, const ForwardTrace& trace,
       "{1:.0f}\" width=\"{0:.0f}\" height=\"{1:.0f}\" role=\"img\" data-thinnest=\"{2}\" "
       "data-thickest=\"{3}\">\n<title>A network of {4} layer{5} and {6} parameters, and the values "
       "that it computes for one row</title>\n<desc>{7}</desc>\n<style>{8}</style>\n"
-      "<rect class=\"ground\" width=\"100%\" height=\"100%\"/>\n",
+      "<rect class=\"ground\" width=\"100%\" height=\"100%\" rx=\"{9}\"/>\n",
       layout.width, layout.height, kThinnest, kThickest, network.layers().size(),
       network.layers().size() == 1 ? "" : "s", network.parameters().total(),
-      xml_text(description(columns)), kStyle);
+      xml_text(description(columns)), kStyle, kCornerRadius);
   for (std::size_t c = 1; c < columns.size(); ++c) {
     text += edges_svg(network.layers()[c - 1], columns[c - 1], layout.centres[c - 1], columns[c],
                       layout.centres[c]);

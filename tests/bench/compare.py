@@ -8,10 +8,12 @@ BENCH_PEER is the program of that name in the build folder. This Python's onnxru
 part where they are installed, OpenBLAS where bench_peer was built with it. Each peer runs in a
 process of its own, bound to as many cores as it has threads; outputs must agree before times count;
 in each round all take turns. Prints a line for each network, number of rows and threads: medians
-over the rounds, and the ratio to the best peer, the median of each round's own ratio.
+over the rounds, and the ratio to the best peer, the median of each round's own ratio. Ends with the
+geometric means of these ratios over all lines, for the best peer and for each.
 """
 
 import argparse
+import importlib.metadata
 import importlib.util
 import json
 import math
@@ -32,6 +34,7 @@ NETWORKS = {
     "S4": ([1024] * 5, [32, 1024, 16_384]),
     "S5": ([4096] * 3, [512]),
 }
+OUTPUTS_MAY_DIFFER_BY = 1e-4  # relative to the largest
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -80,10 +83,13 @@ class Peer:
 
 
 def check_outputs(outputs, reference, name):
-    """As a float32 result may differ from another: by the size of the largest output."""
+    """As a float32 result may differ from another: by the size of the largest output. Returns by how much."""
+    if outputs.shape != reference.shape:
+        raise SystemExit(f"{name} computes something else: its outputs are {outputs.shape}, not {reference.shape}")
     difference = numpy.abs(outputs - reference).max() / max(numpy.abs(reference).max(), 1e-30)
-    if not difference < 1e-4:
+    if not difference < OUTPUTS_MAY_DIFFER_BY:
         raise SystemExit(f"{name} computes something else: its outputs differ by {difference:.2g}")
+    return float(difference)
 
 
 def has_openblas(bench_peer):
@@ -152,6 +158,16 @@ def measure(bench_peer, folder, key, rows, threads, arguments):
     }
 
 
+def ratio_to(name, rounds):
+    """The median of each round's own."""
+    return statistics.median(peer / own for peer, own in zip(rounds[name], rounds["lamella"]))
+
+
+def mean_and_least(ratios):
+    mean = math.exp(statistics.fmean(map(math.log, ratios)))
+    return f"geometric mean {mean:.2f}, least {min(ratios):.2f}"
+
+
 def line_of(result):
     seconds = result["seconds"]
     cells = [f"{result['case']} {result['network']}", f"{result['rows']}", f"{result['threads']}"]
@@ -161,14 +177,17 @@ def line_of(result):
     return "| " + " | ".join(cells) + " |"
 
 
-def versions():
-    found = {"python": platform.python_version(), "numpy": numpy.__version__}
-    for name in ("onnxruntime", "torch"):
+def versions(packages):
+    found = {"python": platform.python_version()}
+    for name in ("numpy", *packages):
         if importlib.util.find_spec(name):
-            found[name] = __import__(name).__version__
+            found[name] = importlib.metadata.version(name)
     with open("/proc/cpuinfo") as file:
         model = [line.split(":")[1].strip() for line in file if line.startswith("model name")]
-    return found | {"processor": model[0] if model else platform.processor(), "cores": os.cpu_count()}
+    commit = subprocess.run(["git", "-C", HERE, "describe", "--always", "--dirty", "--exclude=*"],
+                            capture_output=True, text=True)
+    return found | {"processor": model[0] if model else platform.processor(), "cores": os.cpu_count(),
+                    "commit": commit.stdout.strip()}
 
 
 def main():
@@ -190,11 +209,14 @@ def main():
                 for threads in map(int, arguments.threads.split(",")):
                     results.append(measure(arguments.bench_peer, pathlib.Path(folder), key, rows, threads, arguments))
                     print(line_of(results[-1]), flush=True)
-    mean = math.exp(statistics.fmean(math.log(result["ratio"]) for result in results))
-    print(f"\ngeometric mean of the ratios {mean:.2f}, least {min(r['ratio'] for r in results):.2f}")
+    print(f"\nbest peer / lamella: {mean_and_least([result['ratio'] for result in results])}")
+    for name in ("openblas", "onnxruntime", "torch"):
+        ratios = [ratio_to(name, result["rounds"]) for result in results if name in result["rounds"]]
+        if ratios:
+            print(f"{name} / lamella: {mean_and_least(ratios)}")
     if arguments.json:
         with open(arguments.json, "w") as file:
-            json.dump({"versions": versions(), "results": results}, file, indent=1)
+            json.dump({"versions": versions(["onnxruntime", "torch"]), "results": results}, file, indent=1)
 
 
 if __name__ == "__main__":

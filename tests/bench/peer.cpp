@@ -86,8 +86,20 @@ void serve_roofline(int threads) {
   });
 }
 
+bool has_engine(const std::string& name) {
+#if defined(LAMELLA_BENCH_OPENBLAS)
+  if (name == "openblas") {
+    return true;
+  }
+#endif
+  return name == "lamella";
+}
+
 void serve_engine(const std::string& name, const std::string& model, const std::string& rows_file,
                   const std::string& output_file, int threads) {
+  if (!has_engine(name)) {
+    throw UsageError(name + " is no engine of this bench_peer");
+  }
   const auto network = load_network(model).network;
   const Matrix rows = read_rows({.path = rows_file}, network->inputs(), SIZE_MAX);
   Matrix outputs(rows.rows(), network->outputs());
@@ -104,18 +116,15 @@ void serve_engine(const std::string& name, const std::string& model, const std::
       return fmt::format("{:.6g} {:.6g}", taken.median, taken.mean);
     });
   };
-  if (name == "lamella") {
-    const auto engine =
-        make_engine(network, {.device = {DeviceKind::kCpu, 0}, .max_rows = 0, .threads = threads});
-    return time([&] { engine->run(rows, outputs); });
-  }
 #if defined(LAMELLA_BENCH_OPENBLAS)
   if (name == "openblas") {
     OpenBlasPeer peer(*network, rows.rows(), threads);
     return time([&] { peer.run(rows, outputs); });
   }
 #endif
-  throw UsageError(name + " is no engine of this bench_peer");
+  const auto engine =
+      make_engine(network, {.device = {DeviceKind::kCpu, 0}, .max_rows = 0, .threads = threads});
+  time([&] { engine->run(rows, outputs); });
 }
 
 }  // namespace

@@ -8,14 +8,19 @@ import sys
 import time
 
 
-def onnxruntime_call(model, rows, threads):
-    import numpy
+def onnxruntime_session(model, threads):
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def onnxruntime_call(model, rows, threads):
+    import numpy
+
+    session = onnxruntime_session(model, threads)
     output = session.get_outputs()[0]
     outputs = numpy.empty((len(rows), output.shape[1]), dtype=numpy.float32)
     # Bound once, so that a call neither copies nor allocates.

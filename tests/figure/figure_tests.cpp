@@ -87,9 +87,9 @@ TEST(Figure, EdgesTellSignAndShareOfTheLayersLargestWeight) {
   for (const auto& match : matches(svg, edge)) {
     found.push_back(match.str(1) + " " + match.str(2) + match.str(3) + " " + match.str(4));
   }
-  // 0.5 + 4.5 |w| / 4, the thick ones last; what comes from a 0 is mute.
-  EXPECT_THAT(found, ElementsAre("zero 10 0.50", "positive mute 11 1.62", "negative mute 01 2.75",
-                                 "positive 00 5.00"));
+  // 0.5 + 3.5 |w| / 4, the thick ones last; what comes from a 0 is mute.
+  EXPECT_THAT(found, ElementsAre("zero 10 0.50", "positive mute 11 1.38", "negative mute 01 2.25",
+                                 "positive 00 4.00"));
 }
 
 TEST(Figure, SilencedUnitsAreMarked) {
@@ -148,7 +148,9 @@ TEST(Figure, NothingReachesBeyondItsEdges) {
     const double height = std::stod(view[0][2]);
     const std::regex text("<text class=\"([a-z ]*)\" x=\"([0-9.-]*)\" y=\"([0-9.-]*)\">([^<]*)<");
     for (const auto& match : matches(svg, text)) {
-      const double size = match[1] == "value" || match[1] == "heading title" ? 13 : 11;
+      const double size = match[1] == "value" || match[1] == "heading title"
+                              ? figure::kTextSize
+                              : figure::kSmallTextSize;
       const double length = figure::text_width(match.str(4), size);
       const double x = std::stod(match[2]);
       const double begin = match[1] == "legend" ? x : x - length / 2;
@@ -171,6 +173,13 @@ TEST(Figure, NothingReachesBeyondItsEdges) {
                               .last = ActivationKind::kLogSoftmax});
     expect_room(figure_of(*network, test::random_rows(1, width, 3, 1e-20F)));
   }
+}
+
+TEST(Figure, TitlesAreBrighterThanHeadingsOnADarkGround) {
+  const std::string svg = figure_of(by_hand(), row_of({2, 1, 3}));
+  const std::string dark = svg.substr(svg.find("@media (prefers-color-scheme: dark)"));
+  // A title is a heading too; of two rules alike the later one counts.
+  EXPECT_LT(dark.find(".heading"), dark.find(".title"));
 }
 
 TEST(Figure, ShowsValuesThatAreNotFinite) {
