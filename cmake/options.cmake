@@ -74,8 +74,13 @@ function(lamella_target_defaults target)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
   # Designated initializers leave the rest to their defaults on purpose. -Wrestrict of GCC 12 fires falsely on std::string concatenation (GCC bug 105651).
   set(warnings -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
-    -Wno-missing-field-initializers -Wno-restrict)
-  if(LAMELLA_SANITIZE)
+    -Wno-missing-field-initializers)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    list(APPEND warnings -Wno-restrict)
+  else()
+    list(APPEND warnings -Wno-deprecated-declarations)
+  endif()
+  if(LAMELLA_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     list(APPEND warnings -Wno-maybe-uninitialized) # GCC takes its own instrumentation for a reason
   endif()
   target_compile_options(${target} PRIVATE
