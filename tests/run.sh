@@ -40,6 +40,7 @@ has_cuda_headers() {
 }
 
 table=()
+hint=""
 passed=0
 failed=0
 # add_row PRESET RESULT ALL [CONFIGURE BUILD TEST]: seconds, or nothing for what was not done
@@ -105,8 +106,12 @@ run_preset() {
     settings+=("-DLAMELLA_CUDA_TESTS_ALONE=$beside" "-DLAMELLA_COMPILE_AS_ONE=$beside")
   fi
   if [[ $preset == sim || $preset == asan || $preset == tsan ]] && ! has_cuda_headers; then
-    not_run "$preset" "CUDA simulated: no headers" # cmake/install-dependencies.sh --cuda-headers fetches them
-    [[ $preset != sim ]] || return
+    hint="cmake/install-dependencies.sh --cuda-headers fetches the headers of CUDA 13 for the simulated CUDA"
+    if [[ $preset == sim ]]; then
+      not_run sim "no headers of CUDA 13"
+      return
+    fi
+    not_run "$preset" "no simulated CUDA, for want of headers"
     settings+=(-DLAMELLA_CUDA_SIM=OFF -DLAMELLA_CUDA=OFF)
   fi
 
@@ -186,7 +191,7 @@ done
 
 echo
 printf '%-9s %-42s %11s %11s %11s %11s\n' preset result configure build test all
-printf '%s\n' "${table[@]}"
+printf '%s\n' "${table[@]}" ${hint:+"$hint"}
 longest "longest to compile" "$compilations"
 longest "longest to test" "$tested"
 echo "$passed passed, $failed failed"
