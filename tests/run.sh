@@ -66,7 +66,16 @@ not_run() {
 # Lines "SECONDS PRESET WHAT" of everything compiled and tested.
 compilations=""
 tested=""
-longest() { sort -rn <<< "$2" | awk -v heading="$1" 'NF && NR == 1 { print heading } NF && NR <= 5 { printf "%9.1f s  %-9s ", $1, $2; $1 = $2 = ""; print substr($0, 3, 90) }'; }
+# longest HEADING LINES: the five that took longest
+longest() {
+  sort -rn <<< "$2" | awk -v heading="$1" '
+    NF && NR == 1 { print heading }
+    NF && NR <= 5 {
+      printf "%9.1f s  %-9s ", $1, $2
+      $1 = $2 = ""
+      print substr($0, 3, 90)
+    }'
+}
 
 check_format() {
   local start=$SECONDS formatter=clang-format-14 version
