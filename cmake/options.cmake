@@ -78,7 +78,7 @@ function(lamella_target_defaults target)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     list(APPEND warnings -Wno-restrict)
   else()
-    list(APPEND warnings -Wno-deprecated-declarations)
+    list(APPEND warnings -Wno-deprecated-declarations -Wno-overlength-strings)
   endif()
   if(LAMELLA_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     list(APPEND warnings -Wno-maybe-uninitialized) # GCC takes its own instrumentation for a reason
