@@ -59,7 +59,7 @@ class Page:
         self.state.mkdir()
         shutil.copytree(source / "examples", self.folder / "examples")
         (self.folder / "build").mkdir()
-        for preset in ("release", "cpu"):
+        for preset in ("release", "cpu", "quick"):
             (self.folder / "build" / preset).symlink_to(self.settings.build)
         shutil.copy(source / "tests/data/digits/model.safetensors", self.folder)
         shutil.copy(source / "tests/data/digits/test.npy", self.folder / "rows.npy")
