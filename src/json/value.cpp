@@ -132,12 +132,18 @@ Value::~Value() = default;
 
 Value::Value(std::initializer_list<Value> values) {
   if (!std::all_of(values.begin(), values.end(), is_member)) {
-    value_ = Array(values);
+    Array entries;
+    for (const Value& value : values) {
+      entries.emplace_back().value_ = std::move(value.value_);
+    }
+    value_ = std::move(entries);
     return;
   }
   Object members;
   for (const Value& pair : values) {
-    members.emplace_back(pair.if_array()->front().string(), pair.if_array()->back());
+    auto& entries = std::get<Array>(pair.value_);
+    members.emplace_back(std::move(std::get<std::string>(entries[0].value_)),
+                         std::move(entries[1]));
   }
   value_ = std::move(members);
 }

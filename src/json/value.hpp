@@ -98,8 +98,9 @@ class Value {
 
  private:
   // A signed whole number is negative.
-  std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string, Array,
-               Object>
+  // Mutable, so that it can be taken out of a list's values, which are const and nobody else's.
+  mutable std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string,
+                       Array, Object>
       value_;
 };
 
