@@ -1,6 +1,7 @@
 // docs/model-files.md: the tests that its table of ONNX patterns names exist, and its example of a
 // network in JSON is the one of tests/data.
 #include <regex>
+#include <sstream>
 
 #include <nlohmann/json.hpp>
 

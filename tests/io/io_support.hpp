@@ -2,6 +2,7 @@
 // formats' descriptions, and the outcome of a reader as text.
 #pragma once
 
+#include <bit>
 #include <cstring>
 #include <filesystem>
 #include <fstream>

@@ -1,4 +1,7 @@
 // Activations of ONNX graphs: one node each, and the forms that exporters take them apart into.
+#include <limits>
+#include <tuple>
+
 #include <lamella/network.hpp>
 
 #include "tests/io/onnx_builder.hpp"
