@@ -35,7 +35,9 @@ set(CMAKE_INSTALL_RPATH "$ORIGIN" "$ORIGIN/${lamella_bin_to_lib}")
 find_program(LAMELLA_CCACHE ccache)
 mark_as_advanced(LAMELLA_CCACHE)
 if(LAMELLA_CCACHE AND PROJECT_IS_TOP_LEVEL)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${LAMELLA_CCACHE})
+  # Without these ccache keeps nothing that was compiled with a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${LAMELLA_CCACHE})
+  add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess>)
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${LAMELLA_CCACHE})
 endif()
 
@@ -96,12 +98,22 @@ function(lamella_target_defaults target)
 endfunction()
 
 # lamella_compile_as_one(TARGET): where LAMELLA_COMPILE_AS_ONE has it, which takes half the time. Elsewhere each file is
-# compiled by itself, and shows that it includes what it needs. Not for the library: the CUDA library takes single files of the
-# static one, and must not have a second copy of the rest.
+# compiled by itself, and shows that it includes what it needs of our own headers (that of the standard library's and fmt's,
+# which may come with a precompiled header, tests/documents/check_includes.py looks for). Not for the library: the CUDA library
+# takes single files of the static one, and must not have a second copy of the rest.
 function(lamella_compile_as_one target)
   if(LAMELLA_COMPILE_AS_ONE)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
   endif()
+endfunction()
+
+# lamella_precompile(TARGET): what most files include takes them a second each; the target's files share it instead. GCC forgets
+# of what is precompiled that it is the system's, and warns of what it takes std::string's own code for.
+function(lamella_precompile target)
+  target_precompile_headers(${target} PRIVATE <algorithm> <array> <cmath> <cstdint> <functional> <memory> <optional> <span>
+    <string> <string_view> <utility> <vector> <fmt/format.h>)
+  target_compile_options(${target} PRIVATE
+    "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-array-bounds;-Wno-stringop-overflow;-Wno-stringop-overread>")
 endfunction()
 
 # lamella_export_only(TARGET FILE): a shared library shows what FILE.in, a linker's version script, names and what is

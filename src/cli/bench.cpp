@@ -6,7 +6,6 @@
 #include <memory>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <lamella/lamella.hpp>
 
@@ -19,11 +18,12 @@
 #include "cli/report.hpp"
 #include "cli/table.hpp"
 #include "cli/terminal.hpp"
+#include "json/value.hpp"
 
 namespace lamella::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = json::Value;
 
 constexpr double kMuchVariation = 0.025;
 
@@ -373,46 +373,46 @@ void plan(const BenchArguments& arguments, bool rows_given) {
                (arguments.paths ? paths_table(paths) : ""));
 }
 
-std::shared_ptr<BenchArguments> add_arguments(CLI::App& command, const char* rows,
+std::shared_ptr<BenchArguments> add_arguments(CommandLine& command, const char* rows,
                                               const char* rows_help, const char* seconds) {
   auto arguments = std::make_shared<BenchArguments>();
   arguments->rows = rows;
   arguments->duration = seconds;
   arguments->model.add_to(command);
   arguments->engine.add_to(command);
-  command.add_option("--rows", arguments->rows, rows_help)->type_name("N");
+  command.add_option("--rows", arguments->rows, rows_help).type_name("N");
   command
       .add_option("--duration", arguments->duration,
                   fmt::format("seconds for each number of rows, and again for its layers; "
                               "default: {}",
                               seconds))
-      ->type_name("S");
+      .type_name("S");
   command.add_option("--warm-up", arguments->warm_up, "seconds before them; default: 0.2")
-      ->type_name("S");
+      .type_name("S");
   command.add_flag("--json", arguments->json, "print JSON; times are in seconds");
   return arguments;
 }
 
 }  // namespace
 
-Command add_bench(CLI::App& app) {
-  CLI::App* const command = app.add_subcommand("bench", "how fast a network is computed");
+Command add_bench(CommandLine& app) {
+  CommandLine& command = app.add_command("bench", "how fast a network is computed");
   const auto arguments =
-      add_arguments(*command, "1,64,4096", "rows in a call; several, as 1,64,4096 (default)", "3");
-  command->footer(kBenchExamples);
-  return {command, [arguments] { bench(*arguments); }};
+      add_arguments(command, "1,64,4096", "rows in a call; several, as 1,64,4096 (default)", "3");
+  command.set_footer(kBenchExamples);
+  return {&command, [arguments] { bench(*arguments); }};
 }
 
-Command add_plan(CLI::App& app) {
-  CLI::App* const command =
-      app.add_subcommand("plan", "how a network is computed, why so, and how long it should take");
-  const auto arguments = add_arguments(*command, "4096", "rows in a call; default: 4096", "0.3");
-  command->add_flag(
+Command add_plan(CommandLine& app) {
+  CommandLine& command =
+      app.add_command("plan", "how a network is computed, why so, and how long it should take");
+  const auto arguments = add_arguments(command, "4096", "rows in a call; default: 4096", "0.3");
+  command.add_flag(
       "--paths", arguments->paths,
       "on CUDA: time each path on the device (65,536 rows, unless --rows is given) and "
       "store which is faster");
-  command->footer(kPlanExamples);
-  return {command, [arguments, command] { plan(*arguments, command->count("--rows") > 0); }};
+  command.set_footer(kPlanExamples);
+  return {&command, [arguments, &command] { plan(*arguments, command.given("--rows")); }};
 }
 
 }  // namespace lamella::cli

@@ -32,19 +32,18 @@ void check(const CheckArguments& arguments) {
 
 }  // namespace
 
-Command add_check(CLI::App& app) {
-  CLI::App* const command =
-      app.add_subcommand("check", "run the self-test that a model file carries");
+Command add_check(CommandLine& app) {
+  CommandLine& command = app.add_command("check", "run the self-test that a model file carries");
   const auto arguments = std::make_shared<CheckArguments>();
-  arguments->model.add_to(*command);
-  arguments->engine.add_to(*command, EngineArguments::Check::kAlways);
-  command->footer(
+  arguments->model.add_to(command);
+  arguments->engine.add_to(command, EngineArguments::Check::kAlways);
+  command.set_footer(
       "Example:\n"
       "  lamella convert model.onnx model.safetensors --self-test rows.npy\n"
       "  lamella check model.safetensors --device cuda\n"
       "\n"
       "Exit status: 0 passed, 1 failed, 2 wrong usage.\n");
-  return {command, [arguments] { check(*arguments); }};
+  return {&command, [arguments] { check(*arguments); }};
 }
 
 }  // namespace lamella::cli

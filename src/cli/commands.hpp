@@ -4,26 +4,26 @@
 
 #include <functional>
 
-#include <CLI/CLI.hpp>
+#include "cli/command_line.hpp"
 
 namespace lamella::cli {
 
 struct Command {
-  CLI::App* app = nullptr;
+  CommandLine* app = nullptr;
   std::function<void()> run;  // called after parsing; throws on failure
 };
 
-[[nodiscard]] Command add_run(CLI::App& app);
-[[nodiscard]] Command add_concat(CLI::App& app);
-[[nodiscard]] Command add_info(CLI::App& app);
-[[nodiscard]] Command add_convert(CLI::App& app);
-[[nodiscard]] Command add_explain(CLI::App& app);
-[[nodiscard]] Command add_compare(CLI::App& app);
-[[nodiscard]] Command add_check(CLI::App& app);
-[[nodiscard]] Command add_bench(CLI::App& app);
-[[nodiscard]] Command add_plan(CLI::App& app);
-[[nodiscard]] Command add_devices(CLI::App& app);
-[[nodiscard]] Command add_manual(CLI::App& app);
-[[nodiscard]] Command add_completion(CLI::App& app);
+[[nodiscard]] Command add_run(CommandLine& app);
+[[nodiscard]] Command add_concat(CommandLine& app);
+[[nodiscard]] Command add_info(CommandLine& app);
+[[nodiscard]] Command add_convert(CommandLine& app);
+[[nodiscard]] Command add_explain(CommandLine& app);
+[[nodiscard]] Command add_compare(CommandLine& app);
+[[nodiscard]] Command add_check(CommandLine& app);
+[[nodiscard]] Command add_bench(CommandLine& app);
+[[nodiscard]] Command add_plan(CommandLine& app);
+[[nodiscard]] Command add_devices(CommandLine& app);
+[[nodiscard]] Command add_manual(CommandLine& app);
+[[nodiscard]] Command add_completion(CommandLine& app);
 
 }  // namespace lamella::cli

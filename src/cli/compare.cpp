@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <lamella/lamella.hpp>
 
@@ -17,11 +16,12 @@
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
 #include "cli/terminal.hpp"
+#include "json/value.hpp"
 
 namespace lamella::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = json::Value;
 
 constexpr const char* kCompareExamples =
     "Examples:\n"
@@ -233,7 +233,7 @@ void print_json(const Found& found, const EngineInfo& engine, const CompareArgum
     for (const LayerComparison& layer : found.layers) {
       Json entry = {
           {"layer", layer.layer}, {"pre_activation", layer.pre_activation}, {"array", layer.array}};
-      entry.update(json_of(layer.comparison, false));
+      entry.set(json_of(layer.comparison, false));
       json["layers"].push_back(std::move(entry));
     }
   }
@@ -289,36 +289,36 @@ void compare(const CompareArguments& arguments) {
 
 }  // namespace
 
-Command add_compare(CLI::App& app) {
-  CLI::App* const command =
-      app.add_subcommand("compare", "compare a model's outputs with those of another program");
+Command add_compare(CommandLine& app) {
+  CommandLine& command =
+      app.add_command("compare", "compare a model's outputs with those of another program");
   const auto arguments = std::make_shared<CompareArguments>();
   CompareArguments& a = *arguments;
-  a.model.add_to(*command);
-  a.engine.add_to(*command);
-  command->add_option("ROWS", a.rows, "rows to score: .npy, .csv, .tsv, or - for standard input")
-      ->type_name("FILE")
-      ->required();
-  command->add_option("EXPECTED", a.expected, "the outputs that are expected: .npy, .csv, .tsv")
-      ->type_name("FILE")
-      ->required();
-  command->add_option("--atol", a.absolute, "absolute tolerance; default: 1e-5")->type_name("E");
-  command->add_option("--rtol", a.relative, "relative tolerance; default: 1e-5")->type_name("E");
+  a.model.add_to(command);
+  a.engine.add_to(command);
+  command.add_option("ROWS", a.rows, "rows to score: .npy, .csv, .tsv, or - for standard input")
+      .type_name("FILE")
+      .required();
+  command.add_option("EXPECTED", a.expected, "the outputs that are expected: .npy, .csv, .tsv")
+      .type_name("FILE")
+      .required();
+  command.add_option("--atol", a.absolute, "absolute tolerance; default: 1e-5").type_name("E");
+  command.add_option("--rtol", a.relative, "relative tolerance; default: 1e-5").type_name("E");
   command
-      ->add_option("--per-layer", a.layers,
-                   "an .npz of the values between layers: find the first layer that differs")
-      ->type_name("F.npz");
+      .add_option("--per-layer", a.layers,
+                  "an .npz of the values between layers: find the first layer that differs")
+      .type_name("F.npz");
   command
-      ->add_option("--columns", a.columns,
-                   "the columns of ROWS to take, by name or by number from 0, in the model's order")
-      ->type_name("A,...");
-  command->add_option("--chunk-rows", a.chunk_rows, "rows held at a time; default: a few MiB")
-      ->type_name("N");
-  command->add_flag("--json", a.json, "print JSON");
-  command->add_option("--progress", a.progress, "auto (default: on a terminal), always, never")
-      ->type_name("WHEN");
-  command->footer(kCompareExamples);
-  return {command, [arguments] { compare(*arguments); }};
+      .add_option("--columns", a.columns,
+                  "the columns of ROWS to take, by name or by number from 0, in the model's order")
+      .type_name("A,...");
+  command.add_option("--chunk-rows", a.chunk_rows, "rows held at a time; default: a few MiB")
+      .type_name("N");
+  command.add_flag("--json", a.json, "print JSON");
+  command.add_option("--progress", a.progress, "auto (default: on a terminal), always, never")
+      .type_name("WHEN");
+  command.set_footer(kCompareExamples);
+  return {&command, [arguments] { compare(*arguments); }};
 }
 
 }  // namespace lamella::cli

@@ -7,7 +7,7 @@
 
 #include <lamella/error.hpp>
 
-#include "cli/command_text.hpp"
+#include "cli/command_line.hpp"
 #include "cli/commands.hpp"
 #include "cli/terminal.hpp"
 
@@ -15,10 +15,10 @@ namespace lamella::cli {
 namespace {
 
 // Names of commands and options contain no shell metacharacters.
-std::string command_names(const CLI::App& app) {
+std::string command_names(const CommandLine& app) {
   std::string names;
-  for (const CLI::App* const command : commands_of(app)) {
-    names += (names.empty() ? "" : " ") + command->get_name();
+  for (const CommandLine* const command : app.commands()) {
+    names += (names.empty() ? "" : " ") + command->name();
   }
   return names;
 }
@@ -34,9 +34,9 @@ std::string in_quotes(std::string_view text, std::string_view apostrophe = "'\\'
 
 // ---- bash ----
 
-std::string bash_options(const CLI::App& app) {
+std::string bash_options(const CommandLine& app) {
   std::string names;
-  for (const OptionText& option : options_of(app)) {
+  for (const OptionText& option : app.options()) {
     for (const std::string& name : option.names) {
       names += option.positional ? "" : (names.empty() ? "" : " ") + name;
     }
@@ -45,9 +45,9 @@ std::string bash_options(const CLI::App& app) {
 }
 
 // A case pattern of the options whose value is not a file; nothing is proposed for those.
-std::string bash_other_values(const CLI::App& app) {
+std::string bash_other_values(const CommandLine& app) {
   std::string names;
-  for (const OptionText& option : options_of(app)) {
+  for (const OptionText& option : app.options()) {
     for (const std::string& name : option.names) {
       if (!option.positional && !option.value.empty() && !option.value_optional &&
           !option.takes_file) {
@@ -58,12 +58,11 @@ std::string bash_other_values(const CLI::App& app) {
   return names;
 }
 
-std::string bash_completion(const CLI::App& app) {
+std::string bash_completion(const CommandLine& app) {
   std::string cases;
-  for (const CLI::App* const command : commands_of(app)) {
+  for (const CommandLine* const command : app.commands()) {
     const std::string others = bash_other_values(*command);
-    cases +=
-        fmt::format("    {})\n      options='{}'\n", command->get_name(), bash_options(*command));
+    cases += fmt::format("    {})\n      options='{}'\n", command->name(), bash_options(*command));
     cases += others.empty()
                  ? std::string()
                  : fmt::format("      case $previous in {}) compopt +o default; return ;; esac\n",
@@ -102,9 +101,9 @@ std::string zsh_text(std::string_view text) {
   return result;
 }
 
-std::string zsh_options(const CLI::App& app) {
+std::string zsh_options(const CommandLine& app) {
   std::string lines;
-  for (const OptionText& option : options_of(app)) {
+  for (const OptionText& option : app.options()) {
     const std::string value =
         fmt::format(":{}:{}", zsh_text(option.value), option.takes_file ? "_files" : "");
     if (option.positional) {
@@ -127,13 +126,13 @@ std::string zsh_options(const CLI::App& app) {
   return lines;
 }
 
-std::string zsh_completion(const CLI::App& app) {
+std::string zsh_completion(const CommandLine& app) {
   std::string commands;
   std::string cases;
-  for (const CLI::App* const command : commands_of(app)) {
-    commands += fmt::format(
-        "    {}\n", in_quotes(command->get_name() + ":" + zsh_text(command->get_description())));
-    cases += fmt::format("    {})\n      _arguments -s{}\n      ;;\n", command->get_name(),
+  for (const CommandLine* const command : app.commands()) {
+    commands += fmt::format("    {}\n",
+                            in_quotes(command->name() + ":" + zsh_text(command->description())));
+    cases += fmt::format("    {})\n      _arguments -s{}\n      ;;\n", command->name(),
                          zsh_options(*command));
   }
   return fmt::format(
@@ -165,9 +164,9 @@ std::string fish_text(std::string_view text) {
   return in_quotes(doubled, "\\'");
 }
 
-std::string fish_options(const CLI::App& app, const std::string& condition) {
+std::string fish_options(const CommandLine& app, const std::string& condition) {
   std::string lines;
-  for (const OptionText& option : options_of(app)) {
+  for (const OptionText& option : app.options()) {
     if (option.positional) {
       continue;
     }
@@ -183,18 +182,18 @@ std::string fish_options(const CLI::App& app, const std::string& condition) {
   return lines;
 }
 
-std::string fish_completion(const CLI::App& app) {
+std::string fish_completion(const CommandLine& app) {
   std::string text = "complete -c lamella -n __fish_use_subcommand -f\n" +
                      fish_options(app, "__fish_use_subcommand");
-  for (const CLI::App* const command : commands_of(app)) {
+  for (const CommandLine* const command : app.commands()) {
     text += fmt::format("complete -c lamella -n __fish_use_subcommand -a {} -d {}\n",
-                        command->get_name(), fish_text(command->get_description()));
-    text += fish_options(*command, "__fish_seen_subcommand_from " + command->get_name());
+                        command->name(), fish_text(command->description()));
+    text += fish_options(*command, "__fish_seen_subcommand_from " + command->name());
   }
   return text;
 }
 
-void complete(const CLI::App& app, const std::string& shell) {
+void complete(const CommandLine& app, const std::string& shell) {
   if (shell == "bash") {
     print_result(bash_completion(app));
   } else if (shell == "zsh") {
@@ -208,13 +207,13 @@ void complete(const CLI::App& app, const std::string& shell) {
 
 }  // namespace
 
-Command add_completion(CLI::App& app) {
-  CLI::App* const command =
-      app.add_subcommand("completion", "print what a shell needs to complete command lines");
+Command add_completion(CommandLine& app) {
+  CommandLine& command =
+      app.add_command("completion", "print what a shell needs to complete command lines");
   const auto shell = std::make_shared<std::string>();
-  command->add_option("SHELL", *shell, "bash, zsh or fish")->type_name("SHELL")->required();
-  command->footer("Example:\n  source <(lamella completion bash)\n");
-  return {command, [&app, shell] { complete(app, *shell); }};
+  command.add_option("SHELL", *shell, "bash, zsh or fish").type_name("SHELL").required();
+  command.set_footer("Example:\n  source <(lamella completion bash)\n");
+  return {&command, [&app, shell] { complete(app, *shell); }};
 }
 
 }  // namespace lamella::cli

@@ -25,27 +25,25 @@ void concat_shard_outputs(ConcatOptions options) {
 
 }  // namespace
 
-Command add_concat(CLI::App& app) {
-  CLI::App* const command =
-      app.add_subcommand("concat", "join the shard outputs that run --shard wrote");
+Command add_concat(CommandLine& app) {
+  CommandLine& command = app.add_command("concat", "join the shard outputs that run --shard wrote");
   const auto options = std::make_shared<ConcatOptions>();
-  command->add_option("PART", options->shard_outputs, "all shard outputs of one run, in any order")
-      ->type_name("FILE")
-      ->required();
-  command
-      ->add_option("-o,--output", options->output, "the file that one process would have written")
-      ->type_name("OUT")
-      ->required();
-  command->add_flag("--remove", options->remove_shard_outputs,
-                    "remove the shard outputs and their records once OUT is complete");
-  command->footer(
+  command.add_option("PART", options->shard_outputs, "all shard outputs of one run, in any order")
+      .type_name("FILE")
+      .required();
+  command.add_option("-o,--output", options->output, "the file that one process would have written")
+      .type_name("OUT")
+      .required();
+  command.add_flag("--remove", options->remove_shard_outputs,
+                   "remove the shard outputs and their records once OUT is complete");
+  command.set_footer(
       "Example:\n"
       "  lamella run model.npz rows.npy -o scores.npy --shard 0/2\n"
       "  lamella run model.npz rows.npy -o scores.npy --shard 1/2\n"
       "  lamella concat scores.shard-*-of-2.npy -o scores.npy\n"
       "\n"
       "A shard output that is missing, there twice, changed, or of another run is rejected.\n");
-  return {command, [options] { concat_shard_outputs(*options); }};
+  return {&command, [options] { concat_shard_outputs(*options); }};
 }
 
 }  // namespace lamella::cli

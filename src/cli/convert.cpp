@@ -64,25 +64,25 @@ void convert(const ConvertArguments& arguments) {
 
 }  // namespace
 
-Command add_convert(CLI::App& app) {
-  CLI::App* const command =
-      app.add_subcommand("convert", "write a model as one normalized .safetensors file");
+Command add_convert(CommandLine& app) {
+  CommandLine& command =
+      app.add_command("convert", "write a model as one normalized .safetensors file");
   const auto arguments = std::make_shared<ConvertArguments>();
-  arguments->model.add_to(*command);
-  command->add_option("OUT", arguments->output, "the file to write: .safetensors")
-      ->type_name("OUT")
-      ->required();
+  arguments->model.add_to(command);
+  command.add_option("OUT", arguments->output, "the file to write: .safetensors")
+      .type_name("OUT")
+      .required();
   command
-      ->add_option("--self-test", arguments->self_test,
-                   "store the first 16 of these rows with the outputs that are due for them; "
-                   "lamella check runs them")
-      ->type_name("ROWS");
-  command->footer(
+      .add_option("--self-test", arguments->self_test,
+                  "store the first 16 of these rows with the outputs that are due for them; "
+                  "lamella check runs them")
+      .type_name("ROWS");
+  command.set_footer(
       "Example:\n"
       "  lamella convert model.npz model.safetensors --activations relu,relu\n"
       "\n"
       "What had to be given by options is in the file from then on.\n");
-  return {command, [arguments] { convert(*arguments); }};
+  return {&command, [arguments] { convert(*arguments); }};
 }
 
 }  // namespace lamella::cli

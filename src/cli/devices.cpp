@@ -3,13 +3,13 @@
 #include <memory>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <lamella/engine.hpp>
 
 #include "cli/commands.hpp"
 #include "cli/json_text.hpp"
 #include "cli/terminal.hpp"
+#include "json/value.hpp"
 
 namespace lamella::cli {
 namespace {
@@ -33,7 +33,7 @@ void print_text(const DeviceList& list) {
 }
 
 void print_json(const DeviceList& list) {
-  nlohmann::ordered_json devices = nlohmann::ordered_json::array();
+  json::Value devices = json::Value::array();
   for (const DeviceDescription& device : list.devices) {
     devices.push_back(
         {{"device", to_string(device.device)}, {"name", device.name}, {"detail", device.detail}});
@@ -42,19 +42,19 @@ void print_json(const DeviceList& list) {
       devices.back()["threads_reason"] = device.threads_reason;
     }
   }
-  const nlohmann::ordered_json json = {{"devices", std::move(devices)},
-                                       {"cuda_unavailable", list.cuda_unavailable}};
+  const json::Value json = {{"devices", std::move(devices)},
+                            {"cuda_unavailable", list.cuda_unavailable}};
   print_result(indented(json));
 }
 
 }  // namespace
 
-Command add_devices(CLI::App& app) {
-  CLI::App* const command =
-      app.add_subcommand("devices", "the devices of this machine, and why CUDA is not among them");
+Command add_devices(CommandLine& app) {
+  CommandLine& command =
+      app.add_command("devices", "the devices of this machine, and why CUDA is not among them");
   const auto json = std::make_shared<bool>(false);
-  command->add_flag("--json", *json, "print JSON");
-  return {command, [json] {
+  command.add_flag("--json", *json, "print JSON");
+  return {&command, [json] {
             const DeviceList list = list_devices();
             *json ? print_json(list) : print_text(list);
           }};

@@ -26,8 +26,8 @@ void print(LogSeverity severity, std::string_view message) {
 
 }  // namespace
 
-void add_verbose(CLI::App& app, bool& verbose) {
-  app.add_flag("--verbose", verbose, "say on standard error what was chosen, and why");
+void add_verbose(CommandLine& command, bool& verbose) {
+  command.add_flag("--verbose", verbose, "say on standard error what was chosen, and why");
 }
 
 void show_diagnostics(bool verbose) {

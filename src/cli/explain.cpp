@@ -290,49 +290,48 @@ void explain(const ExplainArguments& arguments) {
 
 }  // namespace
 
-Command add_explain(CLI::App& app) {
-  CLI::App* const command =
-      app.add_subcommand("explain", "what a network computes for a row, number by number");
+Command add_explain(CommandLine& app) {
+  CommandLine& command =
+      app.add_command("explain", "what a network computes for a row, number by number");
   const auto arguments = std::make_shared<ExplainArguments>();
   ExplainArguments& a = *arguments;
-  a.model.add_to(*command);
-  command->add_option("ROWS", a.rows, "rows: .npy, .csv, .tsv, or - for standard input")
-      ->type_name("FILE")
-      ->required();
+  a.model.add_to(command);
+  command.add_option("ROWS", a.rows, "rows: .npy, .csv, .tsv, or - for standard input")
+      .type_name("FILE")
+      .required();
   command
-      ->add_option(
-          "--row", a.row,
-          "which row, from 0 (default: 0); several, as 0,3,4, side by side; all: what each "
-          "unit does over the whole file")
-      ->type_name("N");
+      .add_option("--row", a.row,
+                  "which row, from 0 (default: 0); several, as 0,3,4, side by side; all: what each "
+                  "unit does over the whole file")
+      .type_name("N");
   command
-      ->add_option("--columns", a.columns,
-                   "the columns to take, by name or by number from 0, in the model's order")
-      ->type_name("A,...");
+      .add_option("--columns", a.columns,
+                  "the columns to take, by name or by number from 0, in the model's order")
+      .type_name("A,...");
   command
-      ->add_option(
+      .add_option(
           "--target", a.target,
           "the outputs that were wanted, as 1,0 or as a file: shows the loss, its gradient, "
           "and a step against it")
-      ->type_name("Y");
-  command->add_option("--learning-rate", a.learning_rate, "of the step; default: 0.1")
-      ->type_name("R");
-  command->add_option("--steps", a.steps, "how many steps; default: 1")->type_name("N");
-  command->add_option("--npz", a.npz, "write every value to an .npz file")->type_name("F.npz");
-  command->add_option("--svg", a.svg, "draw the network with the row's values as a figure")
-      ->type_name("F.svg");
+      .type_name("Y");
+  command.add_option("--learning-rate", a.learning_rate, "of the step; default: 0.1")
+      .type_name("R");
+  command.add_option("--steps", a.steps, "how many steps; default: 1").type_name("N");
+  command.add_option("--npz", a.npz, "write every value to an .npz file").type_name("F.npz");
+  command.add_option("--svg", a.svg, "draw the network with the row's values as a figure")
+      .type_name("F.svg");
   command
-      ->add_option("--html", a.html,
-                   "write an HTML report, in which weights and inputs can be changed")
-      ->type_name("F.html");
+      .add_option("--html", a.html,
+                  "write an HTML report, in which weights and inputs can be changed")
+      .type_name("F.html");
   command
-      ->add_option("--device", a.engine.device,
-                   "show the numbers of a device: auto, cpu, cuda, cuda:N, cuda:all; default: "
-                   "double precision")
-      ->type_name("DEVICE");
-  command->add_flag("--json", a.json, "print JSON");
-  command->footer(kExplainExamples);
-  return {command, [arguments] { explain(*arguments); }};
+      .add_option("--device", a.engine.device,
+                  "show the numbers of a device: auto, cpu, cuda, cuda:N, cuda:all; default: "
+                  "double precision")
+      .type_name("DEVICE");
+  command.add_flag("--json", a.json, "print JSON");
+  command.set_footer(kExplainExamples);
+  return {&command, [arguments] { explain(*arguments); }};
 }
 
 }  // namespace lamella::cli

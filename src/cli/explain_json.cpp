@@ -3,16 +3,15 @@
 
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include <lamella/lamella.hpp>
 
 #include "cli/json_text.hpp"
+#include "json/value.hpp"
 
 namespace lamella::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = json::Value;
 
 // [rows][width]
 Json json_rows(const std::vector<double>& values, std::size_t rows, std::size_t width) {

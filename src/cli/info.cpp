@@ -3,7 +3,6 @@
 #include <memory>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <lamella/lamella.hpp>
@@ -14,11 +13,12 @@
 #include "cli/network_text.hpp"
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
+#include "json/value.hpp"
 
 namespace lamella::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = json::Value;
 
 struct InfoArguments {
   ModelArguments model;
@@ -143,14 +143,14 @@ void info(const InfoArguments& arguments) {
 
 }  // namespace
 
-Command add_info(CLI::App& app) {
-  CLI::App* const command =
-      app.add_subcommand("info", "layers, shapes, activations and parameters of a model");
+Command add_info(CommandLine& app) {
+  CommandLine& command =
+      app.add_command("info", "layers, shapes, activations and parameters of a model");
   const auto arguments = std::make_shared<InfoArguments>();
-  arguments->model.add_to(*command);
-  command->add_flag("--json", arguments->json, "print JSON");
-  command->footer("Example:\n  lamella info model.safetensors --activations relu,relu\n");
-  return {command, [arguments] { info(*arguments); }};
+  arguments->model.add_to(command);
+  command.add_flag("--json", arguments->json, "print JSON");
+  command.set_footer("Example:\n  lamella info model.safetensors --activations relu,relu\n");
+  return {&command, [arguments] { info(*arguments); }};
 }
 
 }  // namespace lamella::cli

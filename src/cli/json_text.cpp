@@ -1,23 +1,13 @@
 #include "cli/json_text.hpp"
 
-#include <nlohmann/json.hpp>
-
 namespace lamella::cli {
-namespace {
 
-std::string text_of(const nlohmann::ordered_json& json, int indentation) {
-  return json.dump(indentation, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
-         "\n";
+std::string indented(const json::Value& value) {
+  return value.text({.indentation = 2}) + "\n";
 }
 
-}  // namespace
-
-std::string indented(const nlohmann::ordered_json& json) {
-  return text_of(json, 2);
-}
-
-std::string on_one_line(const nlohmann::ordered_json& json) {
-  return text_of(json, -1);
+std::string on_one_line(const json::Value& value) {
+  return value.text() + "\n";
 }
 
 }  // namespace lamella::cli

@@ -3,14 +3,14 @@
 
 #include <string>
 
-#include <nlohmann/json_fwd.hpp>
+#include "json/value.hpp"
 
 namespace lamella::cli {
 
 // Indented over several lines, with a final line break.
-[[nodiscard]] std::string indented(const nlohmann::ordered_json& json);
+[[nodiscard]] std::string indented(const json::Value& value);
 
 // On one line, with a final line break.
-[[nodiscard]] std::string on_one_line(const nlohmann::ordered_json& json);
+[[nodiscard]] std::string on_one_line(const json::Value& value);
 
 }  // namespace lamella::cli

@@ -1,13 +1,11 @@
 // The lamella command: parses the arguments, runs one command, and reports every failure as one
 // line and an exit status.
 #include <algorithm>
-#include <cctype>
 #include <exception>
+#include <iterator>
 #include <new>
 #include <span>
 #include <string>
-
-#include <CLI/CLI.hpp>
 
 #include <lamella/error.hpp>
 #include <lamella/version.hpp>
@@ -16,7 +14,6 @@
 #include "cli/diagnostics.hpp"
 #include "cli/hints.hpp"
 #include "cli/interrupt.hpp"
-#include "cli/options.hpp"
 #include "cli/terminal.hpp"
 
 namespace lamella::cli {
@@ -25,24 +22,12 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
 
-// CLI11's message, fit into our error line: "--top excludes --argmax; see lamella run --help".
-std::string usage_message(const CLI::ParseError& error, const std::string& help) {
-  std::string text = error.what();
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) {
-    text.pop_back();
-  }
-  if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0) {
-    text.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(text.front())));
-  }
-  return text + "; see " + help;
-}
-
 // "a, b or c"
 std::string names_of(std::span<const Command> commands) {
   std::string names;
   for (std::size_t i = 0; i < commands.size(); ++i) {
     names += i == 0 ? "" : (i + 1 == commands.size() ? " or " : ", ");
-    names += commands[i].app->get_name();
+    names += commands[i].app->name();
   }
   return names;
 }
@@ -56,18 +41,18 @@ void throw_unknown_command(std::span<const Command> commands, int argc, char** a
     throw_no_command(commands);
   }
   const std::string name = argv[1];
-  const auto has_name = [&name](const Command& command) { return command.app->get_name() == name; };
+  const auto has_name = [&name](const Command& command) { return command.app->name() == name; };
   if (!name.starts_with('-') && std::none_of(commands.begin(), commands.end(), has_name)) {
     throw UsageError("unknown command '" + name + "': " + names_of(commands) +
                      " is wanted; see lamella --help");
   }
 }
 
-int run_command(int argc, char** argv) {
-  CLI::App app("Scores rows through a trained multi-layer perceptron, on a GPU or on the CPU.",
-               "lamella");
-  app.set_version_flag("--version", std::string("lamella ") + version());
-  app.footer(
+void run_command(int argc, char** argv) {
+  CommandLine app("Scores rows through a trained multi-layer perceptron, on a GPU or on the CPU.",
+                  "lamella");
+  app.set_version(std::string("lamella ") + version());
+  app.set_footer(
       "Examples:\n"
       "  lamella info model.safetensors\n"
       "  lamella run model.safetensors rows.npy -o scores.npy\n"
@@ -79,47 +64,30 @@ int run_command(int argc, char** argv) {
   bool verbose = false;
   for (const Command& command : commands) {
     add_verbose(*command.app, verbose);
-    throw_if_empty_values(*command.app);
+    command.app->throw_if_empty_values();
   }
   throw_unknown_command(commands, argc, argv);
 
-  const auto chosen = [&commands]() -> const Command* {
-    for (const Command& command : commands) {
-      if (command.app->parsed()) {
-        return &command;
-      }
-    }
-    return nullptr;
-  };
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
-    print_result(app.help());  // of the command, if one was given
-    return 0;
-  } catch (const CLI::CallForVersion& call) {
-    print_result(std::string(call.what()) + "\n");
-    return 0;
-  } catch (const CLI::ParseError& error) {
-    const Command* const command = chosen();
-    print_error(usage_message(error, command == nullptr
-                                         ? "lamella --help"
-                                         : "lamella " + command->app->get_name() + " --help"));
-    return kWrongUsage;
+  const std::string asked = app.parse(argc, argv);
+  if (!asked.empty()) {
+    print_result(asked);
+    return;
   }
-  const Command* const command = chosen();
-  if (command == nullptr) {
+  const auto chosen = std::find_if(std::begin(commands), std::end(commands),
+                                   [](const Command& command) { return command.app->chosen(); });
+  if (chosen == std::end(commands)) {
     throw_no_command(commands);
   }
   show_diagnostics(verbose);
-  command->run();
-  return 0;
+  chosen->run();
 }
 
 int guarded_main(int argc, char** argv) {
   reserve_standard_streams();
   let_writes_fail();
   try {
-    return run_command(argc, argv);
+    run_command(argc, argv);
+    return 0;
   } catch (const UsageError& error) {
     print_error(with_hint(error));
     return kWrongUsage;

@@ -6,7 +6,7 @@
 
 #include <lamella/version.hpp>
 
-#include "cli/command_text.hpp"
+#include "cli/command_line.hpp"
 #include "cli/commands.hpp"
 #include "cli/terminal.hpp"
 
@@ -48,36 +48,36 @@ std::string option_page(const OptionText& option) {
 }
 
 // The footer of --help: examples, line by line.
-std::string footer_page(const CLI::App& app) {
-  const std::string footer = app.get_footer();
+std::string footer_page(const CommandLine& app) {
+  const std::string footer = app.footer();
   return footer.empty() ? std::string()
                         : fmt::format(".PP\n.nf\n{}{}.fi\n", escaped(footer),
                                       footer.ends_with('\n') ? "" : "\n");
 }
 
-std::string command_page(const CLI::App& command) {
+std::string command_page(const CommandLine& command) {
   std::string page =
       fmt::format(".SS \"lamella {}\"\n\\fBlamella {}\\fR [\\fIOPTIONS\\fR] {}\n.PP\n{}\n",
-                  escaped(command.get_name()), escaped(command.get_name()),
-                  escaped(arguments_of(command)), escaped(command.get_description()));
-  for (const OptionText& option : options_of(command)) {
+                  escaped(command.name()), escaped(command.name()), escaped(command.arguments()),
+                  escaped(command.description()));
+  for (const OptionText& option : command.options()) {
     page += option_page(option);
   }
   return page + footer_page(command);
 }
 
-std::string manual_page(const CLI::App& app) {
+std::string manual_page(const CommandLine& app) {
   std::string page = fmt::format(
       ".TH LAMELLA 1 \"\" \"lamella {}\" \"User Commands\"\n"
       ".SH NAME\nlamella \\- multi\\-layer perceptrons on a GPU or on the CPU\n"
       ".SH SYNOPSIS\n\\fBlamella\\fR \\fICOMMAND\\fR [\\fIOPTIONS\\fR] ...\n"
       ".SH DESCRIPTION\n{}\n",
-      version(), escaped(app.get_description()));
-  for (const OptionText& option : options_of(app)) {
+      version(), escaped(app.description()));
+  for (const OptionText& option : app.options()) {
     page += option_page(option);
   }
   page += footer_page(app) + ".SH COMMANDS\n";
-  for (const CLI::App* const command : commands_of(app)) {
+  for (const CommandLine* const command : app.commands()) {
     page += command_page(*command);
   }
   return page + ".SH \"EXIT STATUS\"\n0: done. 1: failed. 2: wrong usage.\n";
@@ -85,10 +85,10 @@ std::string manual_page(const CLI::App& app) {
 
 }  // namespace
 
-Command add_manual(CLI::App& app) {
-  CLI::App* const command = app.add_subcommand("manual", "print the manual page, for man(1)");
-  command->footer("Example:\n  lamella manual > lamella.1 && man ./lamella.1\n");
-  return {command, [&app] { print_result(manual_page(app)); }};
+Command add_manual(CommandLine& app) {
+  CommandLine& command = app.add_command("manual", "print the manual page, for man(1)");
+  command.set_footer("Example:\n  lamella manual > lamella.1 && man ./lamella.1\n");
+  return {&command, [&app] { print_result(manual_page(app)); }};
 }
 
 }  // namespace lamella::cli

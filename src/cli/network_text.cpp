@@ -51,7 +51,7 @@ std::string layers_table(const Network& network) {
   return text;
 }
 
-nlohmann::ordered_json to_json(const ParameterCount& parameters) {
+json::Value to_json(const ParameterCount& parameters) {
   return {{"weights", parameters.weights},
           {"biases", parameters.biases},
           {"total", parameters.total()}};

@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include <nlohmann/json.hpp>
-
 #include <lamella/network.hpp>
+
+#include "json/value.hpp"
 
 namespace lamella::cli {
 
@@ -16,6 +16,6 @@ namespace lamella::cli {
 // 16"); then a line for the total.
 [[nodiscard]] std::string layers_table(const Network& network);
 
-[[nodiscard]] nlohmann::ordered_json to_json(const ParameterCount& parameters);
+[[nodiscard]] json::Value to_json(const ParameterCount& parameters);
 
 }  // namespace lamella::cli

@@ -13,20 +13,23 @@
 
 namespace lamella::cli {
 
-void ModelArguments::add_to(CLI::App& app) {
-  app.add_option("MODEL", file, "the trained network: .safetensors, .npz, .onnx or .json")
-      ->type_name("FILE")
-      ->required();
-  app.add_option("--activations", activations,
-                 "one per layer, as relu,relu,identity; without it what the file says, else relu "
-                 "and identity on the last layer")
-      ->type_name("A,...");
-  app.add_option("--weights-layout", weights_layout,
-                 "auto; out-in: [outputs x inputs] as PyTorch stores them; in-out: as Keras does")
-      ->type_name("LAYOUT");
-  app.add_flag("--no-fold", no_fold,
-               "keep a model's scalers as input steps instead of folding them into layer 1");
-  app.add_flag("--allow-nonfinite", allow_nonfinite, "take NaN and infinities among the weights");
+void ModelArguments::add_to(CommandLine& command) {
+  command.add_option("MODEL", file, "the trained network: .safetensors, .npz, .onnx or .json")
+      .type_name("FILE")
+      .required();
+  command
+      .add_option("--activations", activations,
+                  "one per layer, as relu,relu,identity; without it what the file says, else relu "
+                  "and identity on the last layer")
+      .type_name("A,...");
+  command
+      .add_option("--weights-layout", weights_layout,
+                  "auto; out-in: [outputs x inputs] as PyTorch stores them; in-out: as Keras does")
+      .type_name("LAYOUT");
+  command.add_flag("--no-fold", no_fold,
+                   "keep a model's scalers as input steps instead of folding them into layer 1");
+  command.add_flag("--allow-nonfinite", allow_nonfinite,
+                   "take NaN and infinities among the weights");
 }
 
 LoadedNetwork ModelArguments::load(const std::atomic<bool>* cancelled) const {
@@ -41,24 +44,28 @@ LoadedNetwork ModelArguments::load(const std::atomic<bool>* cancelled) const {
   return load_network(file, options);
 }
 
-void EngineArguments::add_to(CLI::App& app, Check mode) {
-  app.add_option("--device", device,
-                 "auto (default: CUDA where it works), cpu, cuda, cuda:N, cuda:all")
-      ->type_name("DEVICE");
-  app.add_option("--precision", precision, "fp32 (default); on CUDA also tf32, bf16, fp16")
-      ->type_name("P");
-  app.add_option("--path", path,
-                 "on CUDA: layers (one by one), fused (one kernel, widths up to 128), or auto, "
-                 "which should be quicker (default)")
-      ->type_name("PATH");
-  app.add_flag("--fast", fast,
-               "on CUDA let a row's bits depend on how many rows are computed with it, where that "
-               "is faster");
-  app.add_option("--threads", threads,
-                 "threads of the CPU engine; default: as lamella devices shows")
-      ->type_name("N");
+void EngineArguments::add_to(CommandLine& command, Check mode) {
+  command
+      .add_option("--device", device,
+                  "auto (default: CUDA where it works), cpu, cuda, cuda:N, cuda:all")
+      .type_name("DEVICE");
+  command.add_option("--precision", precision, "fp32 (default); on CUDA also tf32, bf16, fp16")
+      .type_name("P");
+  command
+      .add_option("--path", path,
+                  "on CUDA: layers (one by one), fused (one kernel, widths up to 128), or auto, "
+                  "which should be quicker (default)")
+      .type_name("PATH");
+  command.add_flag(
+      "--fast", fast,
+      "on CUDA let a row's bits depend on how many rows are computed with it, where that "
+      "is faster");
+  command
+      .add_option("--threads", threads,
+                  "threads of the CPU engine; default: as lamella devices shows")
+      .type_name("N");
   if (mode == Check::kOption) {
-    app.add_flag("--check", check, "first run the self-test that the model file carries");
+    command.add_flag("--check", check, "first run the self-test that the model file carries");
   }
 }
 
@@ -99,18 +106,6 @@ SelfTestReport check_model(Engine& engine, const LoadedNetwork& loaded, const st
     throw;
   } catch (const Error& error) {
     throw FileError(file, error.what(), error.remedy());
-  }
-}
-
-void throw_if_empty_values(CLI::App& app) {
-  for (CLI::Option* const option : app.get_options()) {
-    if (option->get_items_expected_max() > 0) {  // not a flag
-      option->check(CLI::Validator(
-          [](const std::string& value) {
-            return value.empty() ? std::string("the value is empty") : std::string();
-          },
-          ""));
-    }
   }
 }
 

@@ -8,11 +8,11 @@
 #include <string_view>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include <lamella/engine.hpp>
 #include <lamella/model_file.hpp>
 #include <lamella/self_test.hpp>
+
+#include "cli/command_line.hpp"
 
 namespace lamella::cli {
 
@@ -24,7 +24,7 @@ struct ModelArguments {
   bool allow_nonfinite = false;
   bool no_fold = false;
 
-  void add_to(CLI::App& app);
+  void add_to(CommandLine& command);
   // cancelled interrupts waiting for a model that comes through a pipe. Throws UsageError,
   // FileError.
   [[nodiscard]] LoadedNetwork load(const std::atomic<bool>* cancelled = nullptr) const;
@@ -40,7 +40,7 @@ struct EngineArguments {
   bool check = false;
 
   enum class Check { kOption, kAlways };  // whether --check is an option of the command
-  void add_to(CLI::App& app, Check mode = Check::kOption);
+  void add_to(CommandLine& command, Check mode = Check::kOption);
   // Throws UsageError.
   [[nodiscard]] EngineOptions options() const;
   // With --check, runs the model's self-test first. Throws DeviceError; FileError if there is no
@@ -52,10 +52,7 @@ struct EngineArguments {
 // Runs a model file's self-test. Throws FileError if there is none or it fails.
 SelfTestReport check_model(Engine& engine, const LoadedNetwork& loaded, const std::string& file);
 
-// Makes an empty value, as an unset shell variable leaves it, an error for every option.
-void throw_if_empty_values(CLI::App& app);
-
-// Parses a whole number from 1 to limit. Throws UsageError, which names the option.
+// Parses a whole number from 1 to max. Throws UsageError, which names the option.
 [[nodiscard]] std::size_t parse_count(std::string_view option, std::string_view text,
                                       std::size_t max);
 

@@ -1,13 +1,13 @@
 #include "cli/report.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <lamella/version.hpp>
 
 #include "cli/json_text.hpp"
 #include "cli/network_text.hpp"
 #include "cli/terminal.hpp"
+#include "json/value.hpp"
 
 namespace lamella::cli {
 namespace {
@@ -51,29 +51,29 @@ std::string describe(const ScoreReport& report, const EngineInfo& engine) {
 
 std::string to_json(const ScoreReport& report, const EngineInfo& engine, const std::string& model,
                     const ScoreOptions& options) {
-  nlohmann::ordered_json json = {{"lamella", version()},
-                                 {"model", model},
-                                 {"input", options.input},
-                                 {"output", report.output},
-                                 {"rows", report.rows},
-                                 {"rows_per_second", rows_per_second(report)},
-                                 {"seconds", report.seconds},
-                                 {"seconds_reading", report.seconds_reading},
-                                 {"seconds_computing", report.seconds_computing},
-                                 {"seconds_writing", report.seconds_writing},
-                                 {"seconds_verifying", report.seconds_verifying},
-                                 {"rows_verified", report.rows_verified},
-                                 {"largest_error", report.largest_error},
-                                 {"chunk_rows", report.chunk_rows},
-                                 {"device", to_string(engine.device)},
-                                 {"device_name", engine.device_name},
-                                 {"device_reason", engine.reason},
-                                 {"precision", engine.precision},
-                                 {"batch_invariant", engine.batch_invariant},
-                                 {"path", engine.path},
-                                 {"threads", engine.threads},
-                                 {"devices", engine.devices},
-                                 {"max_rows", engine.max_rows}};
+  json::Value json = {{"lamella", version()},
+                      {"model", model},
+                      {"input", options.input},
+                      {"output", report.output},
+                      {"rows", report.rows},
+                      {"rows_per_second", rows_per_second(report)},
+                      {"seconds", report.seconds},
+                      {"seconds_reading", report.seconds_reading},
+                      {"seconds_computing", report.seconds_computing},
+                      {"seconds_writing", report.seconds_writing},
+                      {"seconds_verifying", report.seconds_verifying},
+                      {"rows_verified", report.rows_verified},
+                      {"largest_error", report.largest_error},
+                      {"chunk_rows", report.chunk_rows},
+                      {"device", to_string(engine.device)},
+                      {"device_name", engine.device_name},
+                      {"device_reason", engine.reason},
+                      {"precision", engine.precision},
+                      {"batch_invariant", engine.batch_invariant},
+                      {"path", engine.path},
+                      {"threads", engine.threads},
+                      {"devices", engine.devices},
+                      {"max_rows", engine.max_rows}};
   if (options.shard) {
     json["shard"] = options.shard->index;
     json["shards"] = options.shard->count;

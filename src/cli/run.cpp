@@ -128,55 +128,53 @@ void run(const RunArguments& arguments) {
 
 }  // namespace
 
-Command add_run(CLI::App& app) {
-  CLI::App* const command = app.add_subcommand("run", "score a file of rows");
+Command add_run(CommandLine& app) {
+  CommandLine& command = app.add_command("run", "score a file of rows");
   const auto arguments = std::make_shared<RunArguments>();
   RunArguments& a = *arguments;
-  a.model.add_to(*command);
-  a.engine.add_to(*command);
-  command->add_option("ROWS", a.rows, "rows to score: .npy, .csv, .tsv, or - for standard input")
-      ->type_name("FILE")
-      ->required();
-  command->add_option("-o,--output", a.output, "where outputs go: .npy, .csv, .tsv, or - (default)")
-      ->type_name("OUT");
-  CLI::Option* const chunk_rows =
+  a.model.add_to(command);
+  a.engine.add_to(command);
+  command.add_option("ROWS", a.rows, "rows to score: .npy, .csv, .tsv, or - for standard input")
+      .type_name("FILE")
+      .required();
+  command.add_option("-o,--output", a.output, "where outputs go: .npy, .csv, .tsv, or - (default)")
+      .type_name("OUT");
+  const Option chunk_rows =
       command
-          ->add_option("--chunk-rows", a.chunk_rows,
-                       "rows that go through together; default: as many as --memory allows")
-          ->type_name("N");
+          .add_option("--chunk-rows", a.chunk_rows,
+                      "rows that go through together; default: as many as --memory allows")
+          .type_name("N");
   command
-      ->add_option("--memory", a.memory,
-                   "for the rows under way, whatever the size of the file: 64M, 2G; default: 16M "
-                   "for each device")
-      ->type_name("SIZE")
-      ->excludes(chunk_rows);
+      .add_option("--memory", a.memory,
+                  "for the rows under way, whatever the size of the file: 64M, 2G; default: 16M "
+                  "for each device")
+      .type_name("SIZE")
+      .excludes(chunk_rows);
   command
-      ->add_option("--columns", a.columns,
-                   "the columns to take, by name or by number from 0, in the model's order")
-      ->type_name("A,...");
-  command->add_option("--input-format", a.input_format, "auto, npy, csv, tsv")->type_name("FORMAT");
-  command->add_option("--output-format", a.output_format, "auto, npy, csv, tsv")
-      ->type_name("FORMAT");
-  CLI::Option* const argmax =
-      command->add_flag("--argmax", a.argmax, "write the index of each row's largest output");
-  command->add_option("--top", a.top, "write each row's K largest outputs as pairs index, value")
-      ->type_name("K")
-      ->excludes(argmax);
-  command->add_flag("--verify{100}", a.verify,
-                    "recompute N rows (100) in double precision; one outside its bound fails the "
-                    "run");
+      .add_option("--columns", a.columns,
+                  "the columns to take, by name or by number from 0, in the model's order")
+      .type_name("A,...");
+  command.add_option("--input-format", a.input_format, "auto, npy, csv, tsv").type_name("FORMAT");
+  command.add_option("--output-format", a.output_format, "auto, npy, csv, tsv").type_name("FORMAT");
+  const Option argmax =
+      command.add_flag("--argmax", a.argmax, "write the index of each row's largest output");
+  command.add_option("--top", a.top, "write each row's K largest outputs as pairs index, value")
+      .type_name("K")
+      .excludes(argmax);
+  command.add_flag("--verify{100}", a.verify,
+                   "recompute N rows (100) in double precision; one outside its bound fails the "
+                   "run");
   command
-      ->add_option(
-          "--shard", a.shard,
-          "score slice I of N alone (I from 0 to N-1) into OUT.shard-I-of-N; auto: I and N "
-          "from Slurm, Open MPI or PMI. lamella concat joins the parts")
-      ->type_name("I/N");
-  command->add_flag("--json", a.json, "print the report as JSON");
-  command->add_option("--progress", a.progress, "auto (default: on a terminal), always, never")
-      ->type_name("WHEN");
-  command->add_flag("--quiet", a.quiet, "no notes, no progress, no report");
-  command->footer(kRunExamples);
-  return {command, [arguments] { run(*arguments); }};
+      .add_option("--shard", a.shard,
+                  "score slice I of N alone (I from 0 to N-1) into OUT.shard-I-of-N; auto: I and N "
+                  "from Slurm, Open MPI or PMI. lamella concat joins the parts")
+      .type_name("I/N");
+  command.add_flag("--json", a.json, "print the report as JSON");
+  command.add_option("--progress", a.progress, "auto (default: on a terminal), always, never")
+      .type_name("WHEN");
+  command.add_flag("--quiet", a.quiet, "no notes, no progress, no report");
+  command.set_footer(kRunExamples);
+  return {&command, [arguments] { run(*arguments); }};
 }
 
 }  // namespace lamella::cli

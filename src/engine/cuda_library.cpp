@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include <dlfcn.h>
 #include <fmt/format.h>

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <lamella/error.hpp>
 
@@ -16,6 +15,7 @@
 #include "io/npy.hpp"
 #include "io/quote.hpp"
 #include "io/safetensors_layout.hpp"
+#include "json/value.hpp"
 
 namespace lamella::io {
 namespace {
@@ -104,31 +104,17 @@ void check_format(const TensorFile& file) {
   }
 }
 
-// A JSON list of strings. Parsed as events, so nested values are never built.
+// A JSON list of texts.
 std::vector<std::string> own_names(const TensorFile& file, const char* key) {
   const std::string text = own_value(file, key);
   if (text.empty()) {
     return {};
   }
-  // The list's strings are at depth 1; drops anything deeper before it is built.
-  const auto json = nlohmann::json::parse(
-      text,
-      [](int depth, nlohmann::json::parse_event_t /*event*/, nlohmann::json& /*value*/) {
-        return depth <= 1;
-      },
-      false);
-  std::vector<std::string> names;
-  bool sound = json.is_array();
-  if (sound) {
-    for (const auto& name : json) {
-      sound = sound && name.is_string();
-      names.push_back(sound ? name.get<std::string>() : std::string());
-    }
-  }
-  if (!sound) {
+  try {
+    return json::parse(text).strings();
+  } catch (const json::Exception&) {
     throw Error(fmt::format("its metadata {} is not a JSON list of texts", in_quotes(key)));
   }
-  return names;
 }
 
 // Moves the named tensor out of the file, if present.

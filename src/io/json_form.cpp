@@ -10,56 +10,51 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <lamella/error.hpp>
 
 #include "io/json_syntax.hpp"
 #include "io/quote.hpp"
+#include "json/syntax.hpp"
 
 namespace lamella::io {
 namespace {
 
-// Handles the events of nlohmann's parser. Since the format nests in one way only, the state is the
-// current place in it, the last key, and the counts read so far.
-class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
+// Handles the parser's events. Since the format nests in one way only, the state is the current
+// place in it, the last key, and the counts read so far.
+class ModelEvents final : public json::Events {
  public:
   explicit ModelEvents(std::string_view text) : text_(text) {}
 
   WrittenModel model;
 
-  bool null() override { return reject("null"); }
-  bool boolean(bool value) override { return reject(value ? "true" : "false"); }
-  bool number_integer(number_integer_t value) override {
-    return takes_number() ? put(static_cast<float>(value))
-                          : reject(fmt::format("the number {}", value));
-  }
-  bool number_unsigned(number_unsigned_t value) override {
-    return takes_number() ? put(static_cast<float>(value))
-                          : reject(fmt::format("the number {}", value));
-  }
-  bool number_float(number_float_t /*value*/, const string_t& text) override {
+  void null() override { reject("null"); }
+  void boolean(bool value) override { reject(value ? "true" : "false"); }
+  void negative(std::int64_t value) override { put_whole(value); }
+  void whole(std::uint64_t value) override { put_whole(value); }
+  void real(const std::string& text, double /*value*/) override {
     if (!takes_number()) {
-      return reject("the number " + in_quotes(text));
+      reject("the number " + in_quotes(text));
     }
     // Converts from the text: going through double could round twice. strtof expects the locale's
     // decimal point, which the parser has substituted.
     const float value = std::strtof(text.c_str(), nullptr);
-    return std::isfinite(value) ? put(value) : throw_bad_size(text);
+    if (!std::isfinite(value)) {
+      throw_bad_size(text);
+    }
+    put(value);
   }
-  bool string(string_t& value) override {
+  void string(std::string& value) override {
     if (place_ == Place::kNames) {
       name_list_->push_back(std::move(value));
     } else if (place_ == Place::kLayer && key_ == "activation") {
       model.layers.back().activation = std::move(value);
     } else {
-      return reject("the text " + in_quotes(value));
+      reject("the text " + in_quotes(value));
     }
-    return true;
   }
-  bool binary(binary_t& /*value*/) override { return false; }
 
-  bool start_object(std::size_t /*elements*/) override {
+  void begin_object() override {
     if (place_ == Place::kOutside) {
       place_ = Place::kModel;
     } else if (place_ == Place::kLayers) {
@@ -67,11 +62,10 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
       model.layers.emplace_back();
       layer_keys_.clear();
     } else {
-      return reject("an object");
+      reject("an object");
     }
-    return true;
   }
-  bool key(string_t& name) override {
+  void key(std::string& name) override {
     constexpr std::array<std::string_view, 4> kModelKeys = {"layers", "input_names", "output_names",
                                                             "classes"};
     constexpr std::array<std::string_view, 3> kLayerKeys = {"weights", "bias", "activation"};
@@ -93,9 +87,8 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
                            : fmt::format("has the key {} twice", in_quotes(name)));
     }
     key_ = std::move(name);
-    return true;
   }
-  bool end_object() override {
+  void end_object() override {
     if (place_ == Place::kLayer) {
       if (!layer_keys_.contains("weights")) {
         throw Error(fmt::format("layer {} has no 'weights'", model.layers.size()));
@@ -107,9 +100,8 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
       }
       place_ = Place::kOutside;
     }
-    return true;
   }
-  bool start_array(std::size_t /*elements*/) override {
+  void begin_array() override {
     if (place_ == Place::kModel) {
       place_ = key_ == "layers" ? Place::kLayers : Place::kNames;
       name_list_ = key_ == "input_names"    ? &model.names.inputs
@@ -120,11 +112,10 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
     } else if (place_ == Place::kWeights) {
       place_ = Place::kRow;
     } else {
-      return reject("a list");
+      reject("a list");
     }
-    return true;
   }
-  bool end_array() override {
+  void end_array() override {
     const std::size_t count = entries();
     const Place ended = place_;
     if (ended == Place::kRow) {
@@ -135,19 +126,16 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
       place_ = of_layer ? Place::kLayer : Place::kModel;
     }
     if (count == 0) {
-      return reject("an empty list");
+      reject("an empty list");
     }
     if (ended == Place::kRow) {
       end_row(count);
     }
-    return true;
   }
-  bool parse_error(std::size_t position, const std::string& token,
-                   const nlohmann::json::exception& error) override {
-    constexpr int kBeyondDouble = 406;
-    if (error.id == kBeyondDouble) {
-      return takes_number() ? throw_bad_size(token) : reject("the number " + in_quotes(token));
-    }
+  void beyond_range(const std::string& text) override {
+    takes_number() ? throw_bad_size(text) : reject("the number " + in_quotes(text));
+  }
+  void syntax_error(std::size_t position) override {
     throw Error(json_syntax_error(text_, position));
   }
 
@@ -188,12 +176,12 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
     return {};
   }
 
-  bool reject(const std::string& found) const {
+  [[noreturn]] void reject(const std::string& found) const {
     const auto [where, wanted] = expected();
     throw Error(fmt::format("{} is {}; {} is wanted", where, found, wanted));
   }
 
-  bool throw_bad_size(const std::string& number) const {
+  [[noreturn]] void throw_bad_size(const std::string& number) const {
     throw Error(fmt::format("{} is {}, which is beyond the range of float32", expected().where,
                             in_quotes(number)));
   }
@@ -220,10 +208,16 @@ class ModelEvents final : public nlohmann::json_sax<nlohmann::json> {
   [[nodiscard]] bool takes_number() const {
     return place_ == Place::kRow || place_ == Place::kBias;
   }
-  bool put(float value) {
+  void put(float value) {
     (place_ == Place::kRow ? model.layers.back().weights : model.layers.back().bias)
         .push_back(value);
-    return true;
+  }
+  template <class Whole>
+  void put_whole(Whole value) {
+    if (!takes_number()) {
+      reject(fmt::format("the number {}", value));
+    }
+    put(static_cast<float>(value));
   }
 
   void end_row(std::size_t count) {
@@ -255,7 +249,7 @@ WrittenModel read_json_form(std::string_view text) {
     throw Error(json_syntax_error(text, zero + 1));
   }
   ModelEvents events(text);
-  nlohmann::json::sax_parse(text, &events);
+  json::read(text, events);
   return std::move(events.model);
 }
 

@@ -11,7 +11,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <lamella/error.hpp>
 
@@ -19,6 +18,7 @@
 #include "io/bytes.hpp"
 #include "io/npy.hpp"
 #include "io/quote.hpp"
+#include "json/syntax.hpp"
 
 namespace lamella::io {
 namespace {
@@ -53,32 +53,31 @@ Encoding parse_type(const std::string& tensor, const std::string& type) {
                           in_quotes(tensor), in_quotes(type)));
 }
 
-// Handles the events of nlohmann's parser. Its state is the nesting depth and the last key.
-class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
+// Handles the parser's events. Its state is the nesting depth and the last key.
+class HeaderEvents final : public json::Events {
  public:
   std::vector<TensorEntry> entries;
   std::string activations;
   std::map<std::string, std::string> own;
 
-  bool null() override { return throw_bad_value("null"); }
-  bool boolean(bool /*value*/) override { return throw_bad_value("a truth value"); }
-  bool number_integer(number_integer_t value) override {
-    return throw_bad_value(fmt::format("the negative number {}", value));
+  void null() override { throw_bad_value("null"); }
+  void boolean(bool /*value*/) override { throw_bad_value("a truth value"); }
+  void negative(std::int64_t value) override {
+    throw_bad_value(fmt::format("the negative number {}", value));
   }
-  bool number_unsigned(number_unsigned_t value) override {
+  void whole(std::uint64_t value) override {
     if (!in_list_) {
-      return throw_bad_value(fmt::format("the number {}", value));
+      throw_bad_value(fmt::format("the number {}", value));
     }
     list().push_back(value);
-    return true;
   }
-  bool number_float(number_float_t /*value*/, const string_t& text) override {
-    return throw_bad_value(
+  void real(const std::string& text, double /*value*/) override {
+    throw_bad_value(
         fmt::format("the number {}, which is not a whole number of 64 bits", in_quotes(text)));
   }
-  bool string(string_t& value) override {
+  void string(std::string& value) override {
     if (depth_ != 2 || in_list_ || (!in_metadata_ && field_ != "dtype")) {
-      return throw_bad_value(fmt::format("the text {}", in_quotes(value)));
+      throw_bad_value(fmt::format("the text {}", in_quotes(value)));
     }
     if (!in_metadata_) {
       entries.back().encoding = parse_type(entries.back().name, value);
@@ -88,18 +87,15 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
     } else if (field_.starts_with("lamella.")) {
       own[field_] = value;
     }
-    return true;
   }
-  bool binary(binary_t& /*value*/) override { return false; }
 
-  bool start_object(std::size_t /*elements*/) override {
+  void begin_object() override {
     if (depth_ == 2 || in_list_) {
-      return throw_bad_value("an object");
+      throw_bad_value("an object");
     }
     ++depth_;
-    return true;
   }
-  bool key(string_t& name) override {
+  void key(std::string& name) override {
     if (depth_ == 1) {
       if (!names_.insert(name).second) {
         throw Error(fmt::format("the header has the key {} twice", in_quotes(name)));
@@ -109,37 +105,32 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
       if (!in_metadata_) {
         entries.emplace_back().name = name;
       }
-      return true;
+      return;
     }
     field_ = name;
-    return in_metadata_ ? metadata_key() : entry_key();
+    in_metadata_ ? metadata_key() : entry_key();
   }
-  bool end_object() override {
+  void end_object() override {
     if (depth_ == 2 && !in_metadata_) {
       check_complete(entries.back());
     }
     --depth_;
-    return true;
   }
-  bool start_array(std::size_t /*elements*/) override {
+  void begin_array() override {
     if (depth_ != 2 || in_list_ || in_metadata_ ||
         (field_ != "shape" && field_ != "data_offsets")) {
-      return throw_bad_value("a list");
+      throw_bad_value("a list");
     }
     in_list_ = true;
-    return true;
   }
-  bool end_array() override {
-    in_list_ = false;
-    return true;
-  }
-  bool parse_error(std::size_t position, const std::string& /*token*/,
-                   const nlohmann::json::exception& /*error*/) override {
+  void end_array() override { in_list_ = false; }
+  void beyond_range(const std::string& text) override { real(text, 0); }
+  void syntax_error(std::size_t position) override {
     throw Error(fmt::format("the header is not sound JSON at byte {} of it", position));
   }
 
  private:
-  bool throw_bad_value(const std::string& found) const {
+  [[noreturn]] void throw_bad_value(const std::string& found) const {
     if (depth_ < 2) {
       throw Error(
           fmt::format("the header holds {} where the description of a tensor is wanted", found));
@@ -154,14 +145,13 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
     return field_ == "shape" ? entries.back().shape : entries.back().offsets;
   }
 
-  bool metadata_key() {
+  void metadata_key() {
     if (!metadata_keys_.insert(field_).second) {
       throw Error(fmt::format("__metadata__ has the key {} twice", in_quotes(field_)));
     }
-    return true;
   }
 
-  bool entry_key() {
+  void entry_key() {
     TensorEntry& entry = entries.back();
     const bool twice = (field_ == "dtype" && entry.have_type) ||
                        (field_ == "shape" && std::exchange(entry.have_shape, true)) ||
@@ -171,7 +161,6 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
       throw Error(fmt::format("tensor {} has the key {}, which is {}", in_quotes(entry.name),
                               in_quotes(field_), twice ? "there twice" : "unknown"));
     }
-    return true;
   }
 
   static void check_complete(const TensorEntry& entry) {
@@ -270,7 +259,7 @@ TensorFile read_safetensors(std::span<const std::byte> bytes) {
     throw Error("has a safetensors header that does not begin with '{'");
   }
   HeaderEvents events;
-  nlohmann::json::sax_parse(text, &events);
+  json::read(text, events);
 
   const auto data = bytes.subspan(kLengthSize + header->size());
   for (const TensorEntry& entry : events.entries) {

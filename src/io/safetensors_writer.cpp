@@ -7,17 +7,20 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <lamella/error.hpp>
 
 #include "io/atomic_file.hpp"
 #include "io/safetensors_layout.hpp"
+#include "json/value.hpp"
 
 namespace lamella::io {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = json::Value;
+
+// What readers of the format take: UTF-8 or nothing.
+constexpr json::Format kFormat = {.not_utf8 = json::NotUtf8::kThrow};
 
 // Writes in pieces of this many bytes and checks for cancellation between them.
 constexpr std::size_t kPiece = std::size_t{1} << 20;
@@ -41,7 +44,7 @@ class Tensors {
 
 void put_names(Json& metadata, const char* key, const std::vector<std::string>& names) {
   if (!names.empty()) {
-    metadata[key] = Json(names).dump();
+    metadata[key] = Json(names).text(kFormat);
   }
 }
 
@@ -92,8 +95,8 @@ void write_safetensors(const Network& network, const std::string& path, const Se
         tensors.add(name, {matrix->rows(), matrix->columns()}, {matrix->data(), matrix->size()});
       }
     }
-    header = tensors.header.dump();
-  } catch (const nlohmann::json::exception&) {
+    header = tensors.header.text(kFormat);
+  } catch (const json::Exception&) {
     throw FileError(path,
                     "cannot be written: a name in the network is not UTF-8, which JSON wants");
   }

@@ -3,12 +3,12 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <random>
 #include <system_error>
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -16,11 +16,12 @@
 #include <lamella/version.hpp>
 
 #include "core/log.hpp"
+#include "json/value.hpp"
 
 namespace lamella::plan {
 namespace {
 
-using Json = nlohmann::json;
+using Json = json::Value;
 
 constexpr std::uintmax_t kMaxBytes = std::uintmax_t{4} << 20;
 
@@ -54,16 +55,23 @@ Json read(const std::filesystem::path& file) {
   if (!stream) {
     return without(file, "cannot be opened");
   }
-  Json json = Json::parse(stream, nullptr, false);
-  return json.is_object() ? json : without(file, "is not a JSON object");
+  try {
+    const std::string text{std::istreambuf_iterator<char>(stream), {}};
+    Json json = json::parse(text);
+    if (json.if_object() != nullptr) {
+      return json;
+    }
+  } catch (const json::Exception&) {  // said below
+  }
+  return without(file, "is not a JSON object");
 }
 
 std::optional<double> seconds_in(const Json& entry, const char* name) {
-  const auto found = entry.find(name);
-  if (found == entry.end() || !found->is_number()) {
+  const Json* const found = entry.find(name);
+  if (found == nullptr || !found->is_number()) {
     return std::nullopt;
   }
-  const auto seconds = found->get<double>();
+  const double seconds = found->number();
   return std::isfinite(seconds) && seconds > 0 ? std::optional(seconds) : std::nullopt;
 }
 
@@ -120,8 +128,8 @@ std::optional<TuningResult> find_tuning_result(const std::filesystem::path& file
     return std::nullopt;
   }
   const Json all = read(file);
-  const auto entry = all.find(key);
-  if (entry == all.end() || !entry->is_object()) {
+  const Json* const entry = all.find(key);
+  if (entry == nullptr) {
     return std::nullopt;
   }
   const auto layers = seconds_in(*entry, "layers_seconds");
@@ -130,11 +138,11 @@ std::optional<TuningResult> find_tuning_result(const std::filesystem::path& file
   }
   TuningResult measured{.layers = *layers,
                         .fused = seconds_in(*entry, "fused_seconds").value_or(0.0)};
-  const auto algorithms = entry->find("algorithms");
-  if (algorithms != entry->end() && algorithms->is_array()) {
-    for (const Json& algorithm : *algorithms) {
-      measured.algorithms.push_back(algorithm.is_number_unsigned() ? algorithm.get<std::size_t>()
-                                                                   : 0);
+  const Json* const algorithms = entry->find("algorithms");
+  if (algorithms != nullptr && algorithms->if_array() != nullptr) {
+    for (const Json& algorithm : *algorithms->if_array()) {
+      const std::uint64_t* const number = algorithm.if_unsigned();
+      measured.algorithms.push_back(number == nullptr ? 0 : *number);
     }
   }
   return measured;
@@ -156,7 +164,7 @@ void store_tuning_result(const std::filesystem::path& file, const std::string& k
   beside += fmt::format(".{:08x}{:08x}", random(), random());
   {
     std::ofstream stream(beside);
-    stream << all.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    stream << all.text({.indentation = 2}) << '\n';
     stream.close();
     if (!stream) {
       std::filesystem::remove(beside, error);

@@ -9,17 +9,17 @@
 #include <span>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <lamella/error.hpp>
 #include <lamella/explain.hpp>
 
 #include "explain/forward.hpp"
+#include "json/value.hpp"
 
 namespace lamella::report {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = json::Value;
 
 static_assert(std::endian::native == std::endian::little);
 
@@ -204,7 +204,7 @@ std::string report_data(const Network& network, MatrixView<const float> rows,
       {"rounding",
        form == WeightsForm::kRounded ? rounding_note(network, rows, changed) : std::string()}};
   // Pure ASCII without '<', which could end the enclosing element.
-  const std::string text = data.dump(-1, ' ', true, Json::error_handler_t::replace);
+  const std::string text = data.text({.ascii = true});
   std::string escaped;
   escaped.reserve(text.size());
   for (const char c : text) {

@@ -8,18 +8,18 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <lamella/error.hpp>
 
 #include "io/atomic_file.hpp"
 #include "io/byte_source.hpp"
 #include "io/bytes.hpp"
+#include "json/value.hpp"
 
 namespace lamella::pipeline {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = json::Value;
 
 constexpr int kVersion = 1;
 constexpr std::uint64_t kLargestRecord = std::uint64_t{16} << 20;
@@ -45,14 +45,14 @@ std::string name_of(const Names& names, Value value) {
   return {};
 }
 
-// The following throw what Json throws, or Error, if the manifest lacks the expected value.
+// The following throw json::Exception, or Error, if the manifest lacks the expected value.
 
 std::uint64_t number(const Json& json, const char* key) {
-  const Json& value = json.at(key);
-  if (!value.is_number_unsigned()) {
+  const std::uint64_t* const value = json.at(key).if_unsigned();
+  if (value == nullptr) {
     throw Error(fmt::format("'{}' is no whole number", key));
   }
-  return value.get<std::uint64_t>();
+  return *value;
 }
 
 std::uint32_t checksum(const Json& json, const char* key) {
@@ -65,7 +65,7 @@ std::uint32_t checksum(const Json& json, const char* key) {
 
 template <class Names>
 auto named(const Names& names, const Json& json, const char* key) {
-  const auto wanted = json.at(key).get<std::string>();
+  const auto wanted = json.at(key).string();
   for (const auto& [value, name] : names) {
     if (name == wanted) {
       return value;
@@ -90,11 +90,11 @@ Json to_json(const RunFingerprint& run) {
 RunFingerprint run_from(const Json& json) {
   return {.shards = number(json, "shards"),
           .network = checksum(json, "network_crc32"),
-          .precision = json.at("precision").get<std::string>(),
+          .precision = json.at("precision").string(),
           .rows_total = number(json, "rows_total"),
           .rows_bytes = number(json, "rows_bytes"),
           .rows_samples = checksum(json, "rows_samples_crc32"),
-          .rows_columns = json.at("rows_columns").get<std::vector<std::string>>(),
+          .rows_columns = json.at("rows_columns").strings(),
           .kind = named(kKinds, json, "kind"),
           .format = named(kFormats, json, "format"),
           .columns = number(json, "columns")};
@@ -102,7 +102,7 @@ RunFingerprint run_from(const Json& json) {
 
 ShardManifest record_from(const Json& json) {
   if (number(json, "lamella_part") != kVersion) {
-    throw Error(fmt::format("it is of version {}; {} is understood", json.at("lamella_part").dump(),
+    throw Error(fmt::format("it is of version {}; {} is understood", json.at("lamella_part").text(),
                             kVersion));
   }
   ShardManifest manifest = {
@@ -111,7 +111,7 @@ ShardManifest record_from(const Json& json) {
       .file = {.bytes = number(json, "bytes"),
                .header_bytes = number(json, "header_bytes"),
                .checksum = checksum(json, "crc32")},
-      .device = json.at("device").get<std::string>(),
+      .device = json.at("device").string(),
       .run = run_from(json.at("run"))};
   if (manifest.shard >= manifest.run.shards ||
       manifest.rows != rows_of({manifest.shard, manifest.run.shards}, manifest.run.rows_total) ||
@@ -135,7 +135,7 @@ void write_shard_manifest(const std::string& shard_output, const ShardManifest& 
       {"crc32", manifest.file.checksum},  {"device", manifest.device},
       {"run", to_json(manifest.run)}};
   // Column names are arbitrary bytes; invalid UTF-8 is replaced.
-  const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  const std::string text = json.text({.indentation = 2}) + "\n";
   io::AtomicFile file(manifest_name(shard_output));
   file.write(std::as_bytes(std::span(text)));
   file.finish();
@@ -159,8 +159,8 @@ ShardManifest read_shard_manifest(const std::string& shard_output) {
   }
   const std::vector<std::byte> bytes = io::read_all(*source);
   try {
-    return record_from(Json::parse(io::as_text(bytes)));
-  } catch (const Json::exception&) {
+    return record_from(json::parse(io::as_text(bytes)));
+  } catch (const json::Exception&) {
     throw FileError(
         name, "is no manifest of a shard output: it does not hold what scoring a shard writes");
   } catch (const Error& wrong) {
@@ -172,12 +172,9 @@ ShardManifest read_shard_manifest(const std::string& shard_output) {
 std::string difference(const RunFingerprint& here, const RunFingerprint& there) {
   const Json a = to_json(here);
   const Json b = to_json(there);
-  for (const auto& [key, value] : a.items()) {
+  for (const auto& [key, value] : *a.if_object()) {
     if (value != b.at(key)) {
-      const auto text = [](const Json& json) {
-        return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-      };
-      return fmt::format("its {} is {}, there {}", key, text(value), text(b.at(key)));
+      return fmt::format("its {} is {}, there {}", key, value.text(), b.at(key).text());
     }
   }
   return {};

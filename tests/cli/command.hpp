@@ -39,6 +39,20 @@ inline ProcessResult lamella_command(const std::vector<std::string>& arguments,
   return run_process(command_line(arguments), streams);
 }
 
+// The result of a command, and its peak resident memory in KiB.
+struct MeasuredResult {
+  ProcessResult result;
+  long peak_kib = 0;
+};
+inline MeasuredResult lamella_measured(const std::vector<std::string>& arguments) {
+  const TemporaryFolder folder;
+  std::vector<std::string> all = command_line(arguments);
+  all.insert(all.begin(), {peak_memory_path(), folder.file("peak")});
+  MeasuredResult measured = {.result = run_process(all)};
+  measured.peak_kib = std::stol(file_content(folder.file("peak")));
+  return measured;
+}
+
 // The arguments of lamella run on the device under test.
 inline std::vector<std::string> run_arguments(const std::vector<std::string>& arguments) {
   std::vector<std::string> all = {"run", "--device", test_device()};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <ostream>
 #include <regex>
 
 #include <gmock/gmock.h>
@@ -10,6 +11,7 @@
 
 #include "tests/cli/command.hpp"
 #include "tests/support/json.hpp"
+#include "tests/support/names.hpp"
 #include "tests/support/npy_file.hpp"
 
 namespace lamella::test {
@@ -17,11 +19,18 @@ namespace {
 
 using Case = nlohmann::json;
 
-std::vector<Case> manifest_cases() {
-  std::vector<Case> cases;
+struct NamedCase {
+  Case entry;
+
+  [[nodiscard]] std::string name() const { return test_name(entry.at("id")); }
+  friend void PrintTo(const NamedCase& one, std::ostream* stream) { *stream << one.name(); }
+};
+
+std::vector<NamedCase> manifest_cases() {
+  std::vector<NamedCase> cases;
   const Case manifest = parse_json(file_content(data_file("manifest.json")));
   for (const Case& entry : manifest.at("cases")) {
-    cases.push_back(entry);
+    cases.push_back({entry});
   }
   return cases;
 }
@@ -80,10 +89,10 @@ void expect_rejection(const ProcessResult& result, const Case& entry) {
   }
 }
 
-class CorpusManifest : public testing::TestWithParam<Case> {};
+class CorpusManifest : public testing::TestWithParam<NamedCase> {};
 
 TEST_P(CorpusManifest, Holds) {
-  const Case& entry = GetParam();
+  const Case& entry = GetParam().entry;
   const TemporaryFolder folder;
   std::vector<std::string> arguments = {data_file(entry.at("model")), data_file(entry.at("input")),
                                         "-o", folder.file("out.npy")};
@@ -94,7 +103,7 @@ TEST_P(CorpusManifest, Holds) {
     }
     arguments.insert(arguments.end(), {"--activations", list});
   }
-  const ProcessResult result = lamella_run(arguments);
+  const auto [result, peak_kib] = lamella_measured(run_arguments(arguments));
   const std::string kind = entry.at("kind");
   if (kind == "run" || (kind == "either" && result.status == 0)) {
     ASSERT_EQ(result.status, 0) << result.err;
@@ -104,19 +113,13 @@ TEST_P(CorpusManifest, Holds) {
     expect_rejection(result, entry);
     EXPECT_THAT(folder.entries(), testing::IsEmpty());
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    EXPECT_LT(result.peak_kib, 1L << 20);
+    EXPECT_LT(peak_kib, 1L << 20);
 #endif
   }
 }
 
-std::string test_name(const testing::TestParamInfo<Case>& info) {
-  std::string name = info.param.at("id");
-  std::replace_if(
-      name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
-  return name;
-}
-
-INSTANTIATE_TEST_SUITE_P(, CorpusManifest, testing::ValuesIn(manifest_cases()), test_name);
+INSTANTIATE_TEST_SUITE_P(, CorpusManifest, testing::ValuesIn(manifest_cases()),
+                         [](const auto& instance) { return instance.param.name(); });
 
 }  // namespace
 }  // namespace lamella::test

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <ostream>
 
 #include <gtest/gtest.h>
 
@@ -32,6 +33,8 @@ struct Case {
   Kind hidden;
   Kind last;
   std::size_t rows;
+
+  friend void PrintTo(const Case& one, std::ostream* stream) { *stream << one.name; }
 };
 
 class BatchInvariance : public testing::TestWithParam<Case> {

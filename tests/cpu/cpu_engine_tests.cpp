@@ -1,3 +1,4 @@
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -62,7 +63,8 @@ void expect_agrees(const std::shared_ptr<const Network>& network, std::size_t ro
 
 class CpuEngineRows : public testing::TestWithParam<std::size_t> {};
 INSTANTIATE_TEST_SUITE_P(Counts, CpuEngineRows,
-                         testing::Values(0, 1, 2, 15, 16, 17, 31, 32, 33, 127, 129, 1000));
+                         testing::Values(0, 1, 2, 15, 16, 17, 31, 32, 33, 127, 129, 1000),
+                         testing::PrintToStringParamName());
 
 TEST_P(CpuEngineRows, AgreeWithTheReferenceInDirectLoops) {
   expect_agrees(random_chain({3, 4, 2}, Kind::kRelu, Kind::kRelu, 1), GetParam(), 10);
@@ -127,7 +129,8 @@ std::shared_ptr<const Network> summing(std::size_t inputs, std::size_t outputs,
 }
 
 class CpuEngineEdges : public testing::TestWithParam<std::size_t> {};
-INSTANTIATE_TEST_SUITE_P(Widths, CpuEngineEdges, testing::Values(3, 16, 17, 101, 1030));
+INSTANTIATE_TEST_SUITE_P(Widths, CpuEngineEdges, testing::Values(3, 16, 17, 101, 1030),
+                         testing::PrintToStringParamName());
 
 TEST_P(CpuEngineEdges, KeepsNanInItsRowAndOutOfAllOthers) {
   for (const Kind kind :

@@ -2,6 +2,7 @@
 // the base class Engine and through C. The same tests run in the simulation and on a GPU.
 #include <cstring>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <cuda_runtime_api.h>
@@ -68,7 +69,8 @@ class PublicDevice : public testing::TestWithParam<const char*> {
   void SetUp() override { LAMELLA_NEEDS_CUDA_DEVICE(); }
 };
 
-INSTANTIATE_TEST_SUITE_P(Paths, PublicDevice, testing::Values("layers", "fused"));
+INSTANTIATE_TEST_SUITE_P(Paths, PublicDevice, testing::Values("layers", "fused"),
+                         [](const auto& instance) { return std::string(instance.param); });
 
 TEST_P(PublicDevice, EveryEngineOfOneDeviceTakesRowsThatAreThere) {
   const auto network = random_network({.widths = {20, 40, 5}});

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <ostream>
 
 #include <cublasLt.h>
 #include <cuda_bf16.h>
@@ -16,6 +17,11 @@ namespace {
 struct Shape {
   int m, n, k, lda, ldb, ldc;
   bool transpose_a, transpose_b;
+
+  friend void PrintTo(const Shape& s, std::ostream* stream) {
+    *stream << s.m << 'x' << s.n << 'x' << s.k << (s.transpose_a ? "_T" : "_N")
+            << (s.transpose_b ? "T" : "N");
+  }
 };
 
 cublasOperation_t operation(bool transpose) {
@@ -59,7 +65,8 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Gemm,
                                          Shape{5, 7, 9, 9, 7, 5, true, true},
                                          Shape{33, 50, 17, 17, 17, 33, true, false},
                                          Shape{16, 6, 1, 16, 1, 16, false, false},
-                                         Shape{1, 1, 100, 100, 100, 1, true, false}));
+                                         Shape{1, 1, 100, 100, 100, 1, true, false}),
+                         testing::PrintToStringParamName());
 
 TEST_P(Gemm, MatchesADoublePrecisionLoop) {
   const Shape s = GetParam();

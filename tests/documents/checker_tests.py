@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import check_architecture
+import check_includes
 import check_links
 import run_snippets
 from run_snippets import markdown  # and finds docs/site
@@ -45,6 +46,17 @@ class Markdown(unittest.TestCase):
         for text in ("<!-- test: fails -->\nwords\n", "<!-- test: fails -->\n", "```sh\n"):
             with self.assertRaises(markdown.PageError):
                 markdown.read(text)
+
+
+class Includes(Tree):
+    def test_what_is_missing_is_found(self):
+        self.write("src/a/a.hpp", "#include <vector>\n")
+        self.write("src/a/a.cpp", '#include "a/a.hpp"\nstd::vector<std::string> f();  // std::map\n"std::set";\n')
+        self.write("tests/b.cpp", '#include <fmt/format.h>\n#include "a/a.hpp"\nfmt::format(std::vector<int>())\n')
+        self.write("tests/c.cpp", "fmt::format()\n")
+        self.assertEqual(check_includes.check(self.root),
+                         ["src/a/a.cpp uses std::string and does not include <string>",
+                          "tests/c.cpp uses fmt and does not include <fmt/format.h>"])
 
 
 class Links(Tree):

@@ -12,6 +12,7 @@
 
 #include "tests/engine/contract.hpp"
 #include "tests/support/guarded.hpp"
+#include "tests/support/names.hpp"
 #include "tests/support/oracle.hpp"
 #include "tests/support/random.hpp"
 
@@ -69,7 +70,8 @@ INSTANTIATE_TEST_SUITE_P(Kinds, EveryActivation,
                                          "elu:1.5", "selu", "sigmoid", "tanh", "gelu", "gelu_tanh",
                                          "silu", "softplus", "hard_sigmoid", "hard_sigmoid:0.2:0.4",
                                          "hard_swish", "clip:-0.5:0.75", "clip", "softmax",
-                                         "log_softmax"));
+                                         "log_softmax"),
+                         [](const auto& instance) { return test::test_name(instance.param); });
 
 class EveryRowCount : public EngineContract, public testing::WithParamInterface<std::size_t> {};
 
@@ -204,7 +206,8 @@ TEST_P(InputSteps, ComeBeforeTheFirstLayer) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Widths, InputSteps, testing::Values(1, 3, 17, 64));
+INSTANTIATE_TEST_SUITE_P(Widths, InputSteps, testing::Values(1, 3, 17, 64),
+                         testing::PrintToStringParamName());
 
 // With an identity layer after the steps, the outputs equal the stepped rows bit for bit.
 TEST_F(EngineContract, InputStepsRoundEachByItself) {
@@ -316,7 +319,11 @@ TEST_P(EveryKind, TakesNanAndInfinityAsIeeeSays) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, EveryKind,
-                         testing::Range(0, static_cast<int>(ActivationKind::kLogSoftmax) + 1));
+                         testing::Range(0, static_cast<int>(ActivationKind::kLogSoftmax) + 1),
+                         [](const auto& instance) {
+                           return test::test_name(
+                               to_string(Activation(static_cast<ActivationKind>(instance.param))));
+                         });
 
 TEST_F(EngineContract, ANanReachesTheOutputsOfItsRowAndOfNoOther) {
   const auto network = random_network({.widths = {20, 30, 25, 4}});

@@ -16,6 +16,7 @@
 
 #include "tests/engine/contract.hpp"
 #include "tests/support/guarded.hpp"
+#include "tests/support/names.hpp"
 #include "tests/support/oracle.hpp"
 #include "tests/support/random.hpp"
 
@@ -217,7 +218,8 @@ INSTANTIATE_TEST_SUITE_P(Kinds, LayerOutputsOfEveryActivation,
                          testing::Values("identity", "relu", "leaky_relu:-0.5", "elu:1.5", "selu",
                                          "sigmoid", "tanh", "gelu", "gelu_tanh", "silu", "softplus",
                                          "hard_sigmoid", "hard_swish", "clip:-0.5:0.75", "softmax",
-                                         "log_softmax"));
+                                         "log_softmax"),
+                         [](const auto& instance) { return test::test_name(instance.param); });
 
 class LayerOutputsOfEveryRowCount : public EngineContract,
                                     public testing::WithParamInterface<std::size_t> {};

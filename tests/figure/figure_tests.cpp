@@ -1,4 +1,5 @@
 // Figures: what they show, and that everything has room.
+#include <algorithm>
 #include <limits>
 #include <regex>
 

@@ -1,11 +1,13 @@
 // The files of tests/data, as described by their manifest: valid models are computed by plain loops
 // and compared; invalid ones must be rejected with a message that matches the case's pattern.
 #include <cmath>
+#include <ostream>
 #include <regex>
 
 #include <nlohmann/json.hpp>
 
 #include "io_support.hpp"
+#include "tests/support/names.hpp"
 
 namespace lamella::io {
 namespace {
@@ -17,9 +19,20 @@ std::string data_file(const std::string& name) {
   return std::string(LAMELLA_TEST_DATA) + "/" + name;
 }
 
-std::vector<json> cases() {
+struct Case {
+  json entry;
+
+  [[nodiscard]] std::string name() const { return test::test_name(entry["id"]); }
+  friend void PrintTo(const Case& one, std::ostream* stream) { *stream << one.name(); }
+};
+
+std::vector<Case> cases() {
   const json manifest = json::parse(read_text(data_file("manifest.json")));
-  return {manifest["cases"].begin(), manifest["cases"].end()};
+  std::vector<Case> cases;
+  for (const json& entry : manifest["cases"]) {
+    cases.push_back({entry});
+  }
+  return cases;
 }
 
 LoadOptions options_of(const json& one) {
@@ -95,10 +108,10 @@ std::vector<double> score(const json& one) {
   return run(*loaded.network, all_values(*reader));
 }
 
-class Corpus : public testing::TestWithParam<json> {};
+class Corpus : public testing::TestWithParam<Case> {};
 
 TEST_P(Corpus, IsReadOrRejectedAsItsManifestSays) {
-  const json& one = GetParam();
+  const json& one = GetParam().entry;
   if (one["kind"] == "reject") {
     const std::string message = rejection([&] { score(one); });
     // ECMAScript regex lacks (?i:...); the icase flag replaces it.
@@ -126,10 +139,7 @@ TEST_P(Corpus, IsReadOrRejectedAsItsManifestSays) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, Corpus, testing::ValuesIn(cases()),
-                         [](const testing::TestParamInfo<json>& one) {
-                           return std::regex_replace(one.param["id"].get<std::string>(),
-                                                     std::regex("[^A-Za-z0-9]"), "_");
-                         });
+                         [](const auto& instance) { return instance.param.name(); });
 
 }  // namespace
 }  // namespace lamella::io

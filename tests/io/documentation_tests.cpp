@@ -2,6 +2,7 @@
 // network in JSON is the one of tests/data.
 #include <map>
 #include <regex>
+#include <sstream>
 
 #include <nlohmann/json.hpp>
 

@@ -2,6 +2,7 @@
 // specifications, and a reader's result as text.
 #pragma once
 
+#include <bit>
 #include <cstring>
 #include <filesystem>
 #include <fstream>

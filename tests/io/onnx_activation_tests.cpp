@@ -1,4 +1,7 @@
 // Activations of ONNX graphs: single nodes, and the decompositions that exporters write.
+#include <limits>
+#include <tuple>
+
 #include <lamella/network.hpp>
 
 #include "tests/io/onnx_builder.hpp"

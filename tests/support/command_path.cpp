@@ -7,4 +7,9 @@ const std::string& command_path() {
   return path;
 }
 
+const std::string& peak_memory_path() {
+  static const std::string path = LAMELLA_PEAK_MEMORY;
+  return path;
+}
+
 }  // namespace lamella::test

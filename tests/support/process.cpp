@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <spawn.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,9 +94,7 @@ void Process::send(int signal) const {
 
 bool Process::is_running() {
   if (!ended_) {
-    rusage usage = {};
-    ended_ = wait4(pid_, &raw_status_, WNOHANG, &usage) == pid_;
-    peak_kib_ = usage.ru_maxrss;
+    ended_ = waitpid(pid_, &raw_status_, WNOHANG) == pid_;
   }
   return !ended_;
 }
@@ -113,7 +110,6 @@ ProcessResult Process::wait(std::chrono::seconds limit) {
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   result.status = WIFSIGNALED(raw_status_) ? -WTERMSIG(raw_status_) : WEXITSTATUS(raw_status_);
-  result.peak_kib = peak_kib_;
   if (std::filesystem::exists(folder_.file("out"))) {
     result.out = file_content(folder_.file("out"));
   }

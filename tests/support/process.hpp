@@ -26,7 +26,6 @@ struct ProcessResult {
   bool timed_out = false;
   std::string out;
   std::string err;
-  long peak_kib = 0;  // peak resident memory
   // The lines of standard error that begin with prefix.
   [[nodiscard]] std::vector<std::string> err_lines(const std::string& prefix = "") const;
 };
@@ -52,7 +51,6 @@ class Process {
   pid_t pid_ = -1;
   bool ended_ = false;
   int raw_status_ = 0;
-  long peak_kib_ = 0;
 };
 
 inline ProcessResult run_process(const std::vector<std::string>& argv,

@@ -1,4 +1,6 @@
 // A model that carries its own test: made, stored, read back, and failing when it should.
+#include <limits>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,0 +1,1 @@
+// Nothing: the headers themselves are what is compiled (tests/CMakeLists.txt).
