@@ -52,7 +52,7 @@ constexpr unsigned kPanel = core::kFusedPanelInputs;
 // Vectors of the next tile's rows that each thread prefetches while this tile is computed: as many
 // as the registers allow.
 template <unsigned kMaxWidth, bool kResident>
-constexpr unsigned kAheadOf = kMaxWidth > 64 ? (kResident ? 2 : 1) : 4;
+constexpr unsigned kPrefetchOf = kMaxWidth > 64 ? (kResident ? 2 : 1) : 4;
 
 // ---- Streamed weights: panels of 16 inputs, double-buffered ----
 
@@ -66,7 +66,7 @@ class PanelStream {
   __device__ PanelStream(const float* image, const FusedImage& shape, float* buffers)
       : image_(image), layers_(shape.layers), buffers_(buffers) {
     fetch();
-    put();
+    store();
   }
 
   __device__ const float* current() const { return buffers_ + buffer_ * kBufferWords; }
@@ -90,7 +90,7 @@ class PanelStream {
   }
 
   // Makes the fetched panel current; it is readable after the block's next barrier.
-  __device__ void put() {
+  __device__ void store() {
     buffer_ ^= 1;
     float* const to = buffers_ + buffer_ * kBufferWords;
 #pragma unroll
@@ -145,15 +145,16 @@ struct NoStream {};
 
 template <unsigned kMaxWidth, bool kResident>
 __global__ void __launch_bounds__(kTile, kMaxWidth == 64 ? 3 : 2)
-    fused_tile_kernel(const float* __restrict__ rows, std::uint64_t count,
-                      float* __restrict__ outputs, const float* __restrict__ image,
-                      FusedImage shape, const __grid_constant__ FusedLayerOutputs layer_outputs) {
+    fused_block_tile_kernel(const float* __restrict__ rows, std::uint64_t count,
+                            float* __restrict__ outputs, const float* __restrict__ image,
+                            FusedImage shape,
+                            const __grid_constant__ FusedLayerOutputs layer_outputs) {
   LAMELLA_DYNAMIC_SHARED(float, shared);
   const std::uint64_t tiles = (count + kTile - 1) / kTile;
   const bool vectors =
       shape.inputs % 4 == 0 && reinterpret_cast<std::uintptr_t>(rows) % alignof(float4) == 0;
-  float4 ahead[kAheadOf<kMaxWidth, kResident>];
-  fetch_ahead<Team>(ahead, tile_of<Team>(rows, count, shape.inputs, blockIdx.x), vectors);
+  float4 prefetched[kPrefetchOf<kMaxWidth, kResident>];
+  prefetch_tile<Team>(prefetched, tile_of<Team>(rows, count, shape.inputs, blockIdx.x), vectors);
 
   const auto stream_of = [&] {
     if constexpr (kResident) {
@@ -174,9 +175,10 @@ __global__ void __launch_bounds__(kTile, kMaxWidth == 64 ? 3 : 2)
 
   for (std::uint64_t t = blockIdx.x; t < tiles; t += gridDim.x) {
     const TileOf from = tile_of<Team>(rows, count, shape.inputs, t);
-    put_tile<Team>(tile, from, ahead, vectors);
+    store_tile<Team>(tile, from, prefetched, vectors);
     if (t + gridDim.x < tiles) {
-      fetch_ahead<Team>(ahead, tile_of<Team>(rows, count, shape.inputs, t + gridDim.x), vectors);
+      prefetch_tile<Team>(prefetched, tile_of<Team>(rows, count, shape.inputs, t + gridDim.x),
+                          vectors);
     }
     __syncthreads();
     if (shape.steps != 0) {
@@ -209,17 +211,18 @@ __global__ void __launch_bounds__(kTile, kMaxWidth == 64 ? 3 : 2)
 
 // Calls use(kernel) with the variant's kernel.
 template <class Use>
-cudaError_t with_kernel(const FusedTileVariant& variant, Use&& use) {
+cudaError_t with_kernel(const FusedBlockTileVariant& variant, Use&& use) {
   if (variant.wide) {
-    return variant.resident ? use(fused_tile_kernel<128, true>)
-                            : use(fused_tile_kernel<128, false>);
+    return variant.resident ? use(fused_block_tile_kernel<128, true>)
+                            : use(fused_block_tile_kernel<128, false>);
   }
-  return variant.resident ? use(fused_tile_kernel<64, true>) : use(fused_tile_kernel<64, false>);
+  return variant.resident ? use(fused_block_tile_kernel<64, true>)
+                          : use(fused_block_tile_kernel<64, false>);
 }
 
 }  // namespace
 
-cudaError_t prepare_fused_block_tile(const FusedTileVariant& variant, int shared_bytes_allowed,
+cudaError_t prepare_fused_block_tile(const FusedBlockTileVariant& variant, int shared_bytes_allowed,
                                      int& blocks_per_multiprocessor) {
   return with_kernel(variant, [&](auto* kernel) {
     // Prefers the maximum shared-memory carveout; with less, fewer blocks may fit on a
@@ -234,7 +237,7 @@ cudaError_t prepare_fused_block_tile(const FusedTileVariant& variant, int shared
   });
 }
 
-cudaError_t fused_block_tile(const FusedCall& call, const FusedTileVariant& variant,
+cudaError_t fused_block_tile(const FusedCall& call, const FusedBlockTileVariant& variant,
                              unsigned max_blocks, cudaStream_t stream) {
   if (call.count == 0) {
     return cudaSuccess;

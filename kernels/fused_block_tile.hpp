@@ -14,7 +14,7 @@ namespace lamella::kernels {
 inline constexpr std::size_t kFusedTileRows = 128;
 
 // The kernel variant, chosen by the plan (plan/fused_plan.hpp).
-struct FusedTileVariant {
+struct FusedBlockTileVariant {
   bool wide = false;      // for layers of more than 64 outputs
   bool resident = false;  // the whole image is resident in shared memory; else it is streamed
   std::size_t shared_bytes = 0;  // per block
@@ -24,7 +24,7 @@ struct FusedTileVariant {
 // block (cudaDevAttrMaxSharedMemoryPerBlockOptin), and returns how many blocks of the variant fit
 // on a multiprocessor. Must be called once per device before fused_block_tile. Does not
 // synchronize.
-[[nodiscard]] cudaError_t prepare_fused_block_tile(const FusedTileVariant& variant,
+[[nodiscard]] cudaError_t prepare_fused_block_tile(const FusedBlockTileVariant& variant,
                                                    int shared_bytes_allowed,
                                                    int& blocks_per_multiprocessor);
 
@@ -34,7 +34,8 @@ struct FusedTileVariant {
 //
 // Enqueues one kernel of at most max_blocks blocks on the stream (none without rows). Neither
 // allocates nor synchronizes; may be captured. Returns the launch status.
-[[nodiscard]] cudaError_t fused_block_tile(const FusedCall& call, const FusedTileVariant& variant,
+[[nodiscard]] cudaError_t fused_block_tile(const FusedCall& call,
+                                           const FusedBlockTileVariant& variant,
                                            unsigned max_blocks, cudaStream_t stream);
 
 }  // namespace lamella::kernels

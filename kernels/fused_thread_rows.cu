@@ -111,7 +111,7 @@ __device__ inline void store_rows(const float (&x)[kRows][kWidth], float* matrix
 
 // Stages the rows in shared memory, calls change(row, stride) on each, and loads them back.
 template <unsigned kWidth, class Change>
-__device__ inline void change_staged(float (&x)[kRows][kWidth], float* stage, Change&& change) {
+__device__ inline void apply_staged(float (&x)[kRows][kWidth], float* stage, Change&& change) {
   float* const own = stage + threadIdx.x;
 #pragma unroll
   for (unsigned i = 0; i < kRows * kWidth; ++i) {
@@ -196,7 +196,7 @@ __global__ void __launch_bounds__(kThreads, kWidth == 4 ? 6 : 4)
     float x[kRows][kWidth];
     load_rows(x, rows, first, count, shape.inputs, vectors);
     if (shape.steps != 0) {
-      change_staged(x, stage, [&](float* row, unsigned step) {
+      apply_staged(x, stage, [&](float* row, unsigned step) {
         apply_steps(row, step, shape.inputs, steps, shape.steps, shared);
       });
     }
@@ -213,7 +213,7 @@ __global__ void __launch_bounds__(kThreads, kWidth == 4 ? 6 : 4)
           value = core::activate<ActivationKind::kRelu>(value, 0, 0);
         }
       } else if (!done_in_registers(layer.kind)) {
-        change_staged(x, stage, [&](float* row, unsigned step) { activate_row(row, step, layer); });
+        apply_staged(x, stage, [&](float* row, unsigned step) { activate_row(row, step, layer); });
       }
       if (layer_outputs.count != 0) {
         write_layer_outputs(layer_outputs, i, 0, x, first, count, layer.outputs);

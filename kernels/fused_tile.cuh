@@ -52,13 +52,13 @@ __device__ inline float& lane(float4& v, unsigned j) {
 }
 
 // The position of this thread's i-th access in a tile, for 16-byte vectors and for single elements.
-struct Place {
+struct Position {
   unsigned row;
   unsigned column;
 };
 
 template <class Team>
-__device__ inline Place vector_place(unsigned i) {
+__device__ inline Position vector_position(unsigned i) {
   constexpr unsigned kDown = Team::kRows / 16;
   const unsigned block = Team::thread() / 32 + i * (Team::kThreads / 32);
   const unsigned l = threadIdx.x % 32;
@@ -66,7 +66,7 @@ __device__ inline Place vector_place(unsigned i) {
 }
 
 template <class Team>
-__device__ inline Place element_place(unsigned i) {
+__device__ inline Position element_position(unsigned i) {
   constexpr unsigned kDown = Team::kRows / 4;
   const unsigned block = Team::thread() / 32 + i * (Team::kThreads / 32);
   const unsigned l = threadIdx.x % 32;
@@ -103,7 +103,7 @@ __device__ inline TileOf tile_of(const float* matrix, std::uint64_t count, unsig
 // Missing rows read as zero, so that nothing of an earlier tile is computed again.
 template <class Team>
 __device__ inline float4 fetch_vector(const TileOf& from, unsigned i) {
-  const Place p = vector_place<Team>(i);
+  const Position p = vector_position<Team>(i);
   return p.row < from.rows && p.column < from.columns
              ? load4(from.values + p.row * from.columns + p.column)
              : float4{0, 0, 0, 0};
@@ -111,14 +111,14 @@ __device__ inline float4 fetch_vector(const TileOf& from, unsigned i) {
 
 template <class Team>
 __device__ inline float fetch_element(const TileOf& from, unsigned i) {
-  const Place p = element_place<Team>(i);
+  const Position p = element_position<Team>(i);
   return p.row < from.rows && p.column < from.columns ? from.values[p.row * from.columns + p.column]
                                                       : 0.0F;
 }
 
 template <class Team>
-__device__ inline void put_vector(float* tile, unsigned columns, unsigned i, float4 v) {
-  const Place p = vector_place<Team>(i);
+__device__ inline void store_vector(float* tile, unsigned columns, unsigned i, float4 v) {
+  const Position p = vector_position<Team>(i);
   if (p.column < columns) {
 #pragma unroll
     for (unsigned j = 0; j < 4; ++j) {
@@ -129,29 +129,30 @@ __device__ inline void put_vector(float* tile, unsigned columns, unsigned i, flo
 
 // The kernel also computes with the columns up to the next multiple of four: they become zero.
 template <class Team>
-__device__ inline void put_element(float* tile, unsigned columns, unsigned i, float v) {
-  const Place p = element_place<Team>(i);
+__device__ inline void store_element(float* tile, unsigned columns, unsigned i, float v) {
+  const Position p = element_position<Team>(i);
   if (p.column < (columns + 3) / 4 * 4) {
     tile[p.column * Team::kStride + p.row] = v;
   }
 }
 
-template <class Team, unsigned kAhead>
-__device__ inline void fetch_ahead(float4 (&ahead)[kAhead], const TileOf& from, bool vectors) {
+template <class Team, unsigned kPrefetch>
+__device__ inline void prefetch_tile(float4 (&prefetched)[kPrefetch], const TileOf& from,
+                                     bool vectors) {
   if (vectors) {
     const unsigned count = vector_count<Team>(from.columns);
 #pragma unroll
-    for (unsigned i = 0; i < kAhead; ++i) {
+    for (unsigned i = 0; i < kPrefetch; ++i) {
       if (i < count) {
-        ahead[i] = fetch_vector<Team>(from, i);
+        prefetched[i] = fetch_vector<Team>(from, i);
       }
     }
   } else {
     const unsigned count = element_count<Team>(from.columns);
 #pragma unroll
-    for (unsigned i = 0; i < 4 * kAhead; ++i) {
+    for (unsigned i = 0; i < 4 * kPrefetch; ++i) {
       if (i < count) {
-        lane(ahead[i / 4], i % 4) = fetch_element<Team>(from, i);
+        lane(prefetched[i / 4], i % 4) = fetch_element<Team>(from, i);
       }
     }
   }
@@ -160,10 +161,10 @@ __device__ inline void fetch_ahead(float4 (&ahead)[kAhead], const TileOf& from, 
 // Loads the tile from device memory. Missing rows repeat the last row when loaded by vectors, and
 // are zero when loaded by elements.
 template <class Team>
-__device__ inline void bring_tile(float* tile, const TileOf& from, bool vectors) {
+__device__ inline void load_tile(float* tile, const TileOf& from, bool vectors) {
   if (vectors) {
     constexpr unsigned kStep = 16 * Team::kThreads / 32;
-    const Place p = vector_place<Team>(0);
+    const Position p = vector_position<Team>(0);
     const float* at[Team::kRows / kStep];
 #pragma unroll
     for (unsigned d = 0; d < Team::kRows / kStep; ++d) {
@@ -184,38 +185,38 @@ __device__ inline void bring_tile(float* tile, const TileOf& from, bool vectors)
     const unsigned count = element_count<Team>(from.columns);
 #pragma unroll 8
     for (unsigned i = 0; i < count; ++i) {
-      put_element<Team>(tile, from.columns, i, fetch_element<Team>(from, i));
+      store_element<Team>(tile, from.columns, i, fetch_element<Team>(from, i));
     }
   }
 }
 
 // Stores the prefetched part of the tile, and loads the remainder from device memory.
-template <class Team, unsigned kAhead>
-__device__ inline void put_tile(float* tile, const TileOf& from, float4 (&ahead)[kAhead],
-                                bool vectors) {
+template <class Team, unsigned kPrefetch>
+__device__ inline void store_tile(float* tile, const TileOf& from, float4 (&prefetched)[kPrefetch],
+                                  bool vectors) {
   if (vectors) {
     const unsigned count = vector_count<Team>(from.columns);
 #pragma unroll
-    for (unsigned i = 0; i < kAhead; ++i) {
+    for (unsigned i = 0; i < kPrefetch; ++i) {
       if (i < count) {
-        put_vector<Team>(tile, from.columns, i, ahead[i]);
+        store_vector<Team>(tile, from.columns, i, prefetched[i]);
       }
     }
 #pragma unroll 4
-    for (unsigned i = kAhead; i < count; ++i) {
-      put_vector<Team>(tile, from.columns, i, fetch_vector<Team>(from, i));
+    for (unsigned i = kPrefetch; i < count; ++i) {
+      store_vector<Team>(tile, from.columns, i, fetch_vector<Team>(from, i));
     }
   } else {
     const unsigned count = element_count<Team>(from.columns);
 #pragma unroll
-    for (unsigned i = 0; i < 4 * kAhead; ++i) {
+    for (unsigned i = 0; i < 4 * kPrefetch; ++i) {
       if (i < count) {
-        put_element<Team>(tile, from.columns, i, lane(ahead[i / 4], i % 4));
+        store_element<Team>(tile, from.columns, i, lane(prefetched[i / 4], i % 4));
       }
     }
 #pragma unroll 4
-    for (unsigned i = 4 * kAhead; i < count; ++i) {
-      put_element<Team>(tile, from.columns, i, fetch_element<Team>(from, i));
+    for (unsigned i = 4 * kPrefetch; i < count; ++i) {
+      store_element<Team>(tile, from.columns, i, fetch_element<Team>(from, i));
     }
   }
 }
@@ -227,7 +228,7 @@ __device__ inline void write_tile(float* matrix, std::uint64_t first, unsigned r
   float* const to = matrix + first * columns;
   if (columns % 4 == 0 && reinterpret_cast<std::uintptr_t>(matrix) % alignof(float4) == 0) {
     constexpr unsigned kStep = 16 * Team::kThreads / 32;
-    const Place p = vector_place<Team>(0);
+    const Position p = vector_position<Team>(0);
     for (unsigned c = p.column; c < columns; c += 8) {
       const float* from = tile + c * Team::kStride + p.row;
       float* at = to + p.row * columns + c;
@@ -241,7 +242,7 @@ __device__ inline void write_tile(float* matrix, std::uint64_t first, unsigned r
     }
   } else {
     constexpr unsigned kStep = 4 * Team::kThreads / 32;
-    const Place p = element_place<Team>(0);
+    const Position p = element_position<Team>(0);
     for (unsigned c = p.column; c < columns; c += 8) {
       const float* from = tile + c * Team::kStride + p.row;
       float* at = to + p.row * columns + c;

@@ -61,7 +61,7 @@ __device__ inline void compute_layer(const FusedLayer& layer, const float* param
 
 // Calls change(row) on each row of the tile; each row belongs to one thread.
 template <class Change>
-__device__ inline void change_rows(float* tile, Change&& change) {
+__device__ inline void for_each_row(float* tile, Change&& change) {
 #pragma unroll 1
   for (unsigned r = Team::thread(); r < Team::kRows; r += Team::kThreads) {
     change(tile + r);
@@ -91,10 +91,10 @@ __global__ void __launch_bounds__(kThreads, 1)
   for (std::uint64_t t = std::uint64_t{warp} * gridDim.x + blockIdx.x; t < tiles;
        t += std::uint64_t{kFusedWarps} * gridDim.x) {
     const TileOf from = tile_of<Team>(rows, count, shape.inputs, t);
-    bring_tile<Team>(tile, from, vectors);
+    load_tile<Team>(tile, from, vectors);
     Team::wait();
     if (shape.steps != 0) {
-      change_rows(tile, [&](float* row) {
+      for_each_row(tile, [&](float* row) {
         apply_steps(row, Team::kStride, shape.inputs, steps, shape.steps, shared);
       });
     }
@@ -110,7 +110,7 @@ __global__ void __launch_bounds__(kThreads, 1)
         Team::wait();
       }
       if (with_layer_outputs || !done_in_registers(layer.kind)) {
-        change_rows(tile, [&](float* row) { activate_row(row, Team::kStride, layer); });
+        for_each_row(tile, [&](float* row) { activate_row(row, Team::kStride, layer); });
       }
       if (with_layer_outputs) {
         write_layer_outputs<Team>(layer_outputs, i, 0, t * Team::kRows, from.rows, layer.outputs,

@@ -74,7 +74,7 @@ cudaError_t launch_lanes(float* y, const float* bias, std::size_t rows, std::siz
 
 cudaError_t row_softmax(float* y, const float* bias, std::size_t rows, std::size_t width,
                         const Activation& activation, cudaStream_t stream) {
-  if (!activation.over_row()) {
+  if (!activation.is_row_wise()) {
     return cudaErrorInvalidValue;
   }
   if (rows == 0) {

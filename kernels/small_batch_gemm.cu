@@ -25,22 +25,22 @@
 namespace lamella::kernels {
 namespace {
 
-constexpr unsigned kRowLanes = 16;
-constexpr unsigned kOutputLanes = 8;
-constexpr unsigned kThreads = kRowLanes * kOutputLanes;
+constexpr unsigned kRowThreads = 16;
+constexpr unsigned kOutputThreads = 8;
+constexpr unsigned kThreads = kRowThreads * kOutputThreads;
 // The multiprocessors that a call's blocks spread over: an H100's. Other devices may prefer another
 // T.
 constexpr std::size_t kMultiprocessors = 132;
 
 template <unsigned kT>
 struct Tile {
-  static constexpr unsigned kRows = kRowLanes * kT;
-  static constexpr unsigned kOutputs = kOutputLanes * kT;
+  static constexpr unsigned kRows = kRowThreads * kT;
+  static constexpr unsigned kOutputs = kOutputThreads * kT;
   static constexpr unsigned kVectors = 64 / kT;  // in one row of a chunk
   static constexpr unsigned kChunk = 4 * kVectors;
   // Vectors of each row that are prefetched: a shared-memory read takes as long as seven dependent
   // FMAs.
-  static constexpr unsigned kAhead = 4 / kT;
+  static constexpr unsigned kPrefetch = 4 / kT;
 };
 
 // Stages a block of kRows rows (fewer at the matrix's end) in chunks of kVectors vectors per row.
@@ -66,16 +66,17 @@ class Chunks {
   __device__ void fetch() {
 #pragma unroll
     for (unsigned i = 0; i < kShare; ++i) {
-      ahead_[i] = i < rows_ && column_ < columns_ ? load(own_ + i * stride_) : float4{0, 0, 0, 0};
+      prefetched_[i] =
+          i < rows_ && column_ < columns_ ? load(own_ + i * stride_) : float4{0, 0, 0, 0};
     }
     column_ += 4 * kVectors;
     own_ += 4 * kVectors;
   }
 
-  __device__ void put(Shared& to) const {
+  __device__ void stage(Shared& to) const {
 #pragma unroll
     for (unsigned i = 0; i < kShare; ++i) {
-      to[threadIdx.x / kVectors + i * kRowStep][threadIdx.x % kVectors] = ahead_[i];
+      to[threadIdx.x / kVectors + i * kRowStep][threadIdx.x % kVectors] = prefetched_[i];
     }
   }
 
@@ -97,16 +98,16 @@ class Chunks {
   unsigned column_;  // of own_
   std::uint64_t stride_;
   bool vectors_;  // every row begins at a multiple of 16 bytes
-  float4 ahead_[kShare];
+  float4 prefetched_[kShare];
 };
 
 // A thread's T x T accumulators, kept from chunk to chunk. x and w point to the thread's first row
 // of each in a chunk; its next rows follow kRowStep and kOutputStep vectors later.
 template <unsigned kT>
 struct Sums {
-  static constexpr unsigned kRowStep = kRowLanes * (Tile<kT>::kVectors + 1);
-  static constexpr unsigned kOutputStep = kOutputLanes * (Tile<kT>::kVectors + 1);
-  static constexpr unsigned kAhead = Tile<kT>::kAhead;
+  static constexpr unsigned kRowStep = kRowThreads * (Tile<kT>::kVectors + 1);
+  static constexpr unsigned kOutputStep = kOutputThreads * (Tile<kT>::kVectors + 1);
+  static constexpr unsigned kPrefetch = Tile<kT>::kPrefetch;
 
   struct Vectors {
     float4 x[kT];
@@ -139,30 +140,30 @@ struct Sums {
 
   __device__ void add_chunk(const float4* x, const float4* w, unsigned inputs) {
     const unsigned vectors = inputs / 4;
-    const unsigned groups = vectors / kAhead;
+    const unsigned groups = vectors / kPrefetch;
     if (groups > 0) {
-      Vectors group[kAhead];
+      Vectors group[kPrefetch];
 #pragma unroll
-      for (unsigned i = 0; i < kAhead; ++i) {
+      for (unsigned i = 0; i < kPrefetch; ++i) {
         group[i] = read(x + i, w + i);
       }
 #pragma unroll 2
       for (unsigned g = 1; g <= groups; ++g) {
-        const unsigned next = min(g, groups - 1) * kAhead;
-        Vectors ahead[kAhead];
+        const unsigned next = min(g, groups - 1) * kPrefetch;
+        Vectors prefetched[kPrefetch];
 #pragma unroll
-        for (unsigned i = 0; i < kAhead; ++i) {
-          ahead[i] = read(x + next + i, w + next + i);
+        for (unsigned i = 0; i < kPrefetch; ++i) {
+          prefetched[i] = read(x + next + i, w + next + i);
         }
 #pragma unroll
-        for (unsigned i = 0; i < kAhead; ++i) {
+        for (unsigned i = 0; i < kPrefetch; ++i) {
           add_inputs(group[i], 4);
-          group[i] = ahead[i];
+          group[i] = prefetched[i];
         }
       }
     }
 #pragma unroll 1
-    for (unsigned v = groups * kAhead; v < vectors; ++v) {
+    for (unsigned v = groups * kPrefetch; v < vectors; ++v) {
       add_inputs(read(x + v, w + v), 4);
     }
     // Skip missing inputs: adding their zeros could change -0 to 0.
@@ -186,8 +187,8 @@ __global__ void __launch_bounds__(kThreads)
   const unsigned first_output = blockIdx.x * T::kOutputs;
   const unsigned rows = min(T::kRows, row_count - first_row);
   const unsigned width = min(T::kOutputs, outputs - first_output);
-  const unsigned r = threadIdx.x % kRowLanes;
-  const unsigned o = threadIdx.x / kRowLanes;
+  const unsigned r = threadIdx.x % kRowThreads;
+  const unsigned o = threadIdx.x / kRowThreads;
   // With T = 1 threads outside the matrix are idle; with larger T they compute with zeros.
   const bool computes = r < rows && o < width;
 
@@ -197,8 +198,8 @@ __global__ void __launch_bounds__(kThreads)
   next_weights.fetch();
   Sums<kT> sums;
   for (unsigned k = 0; k < inputs; k += T::kChunk) {
-    next_rows.put(row_chunk);
-    next_weights.put(weight_chunk);
+    next_rows.stage(row_chunk);
+    next_weights.stage(weight_chunk);
     __syncthreads();
     const unsigned left = inputs - k;
     if (left > T::kChunk) {
@@ -214,12 +215,12 @@ __global__ void __launch_bounds__(kThreads)
   for (unsigned i = 0; i < kT; ++i) {
 #pragma unroll
     for (unsigned j = 0; j < kT; ++j) {
-      const unsigned row = r + i * kRowLanes;
-      const unsigned output = o + j * kOutputLanes;
+      const unsigned row = r + i * kRowThreads;
+      const unsigned output = o + j * kOutputThreads;
       if (row < rows && output < width) {
         // As libraries do in alpha sum + beta C with beta = 0: -0 becomes 0.
-        const float product = sums.sums[i][j] + 0.0F;
-        const float z = bias == nullptr ? product : product + bias[first_output + output];
+        const float sum = sums.sums[i][j] + 0.0F;
+        const float z = bias == nullptr ? sum : sum + bias[first_output + output];
         y[std::uint64_t{first_row + row} * outputs + first_output + output] =
             relu ? core::activate<ActivationKind::kRelu>(z, 0, 0) : z;
       }

@@ -42,7 +42,7 @@ struct Activation {
 
   // Whether an output depends on the whole row (softmax, log_softmax). Only the last layer may have
   // such an activation.
-  [[nodiscard]] bool over_row() const {
+  [[nodiscard]] bool is_row_wise() const {
     return kind == ActivationKind::kSoftmax || kind == ActivationKind::kLogSoftmax;
   }
   bool operator==(const Activation&) const = default;

@@ -58,8 +58,8 @@ struct LayerWork {
 
 // Times of one layer.
 struct LayerTimes {
-  CallTimes alone;  // the layer as a one-layer network
-  CallTimes gemm;   // its GEMM, without bias and activation
+  CallTimes standalone;  // the layer as a one-layer network
+  CallTimes gemm;        // its GEMM, without bias and activation
 };
 
 // Device-side parts of a call of Engine::run on one CUDA device, timed separately: medians in
@@ -119,7 +119,7 @@ struct PathTime {
 // double-precision reference in validation, in the order of cuBLASLt's heuristic.
 struct LayerAlgorithms {
   std::vector<double> seconds;  // device time of the layer with each algorithm
-  std::size_t taken = 0;        // index of the fastest; the first of those about equally fast
+  std::size_t selected = 0;     // index of the fastest; the first of those about equally fast
 };
 
 // Result of measure_paths().

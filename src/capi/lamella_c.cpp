@@ -95,9 +95,9 @@ lamella::Layer layer_of(const lamella_layer& from, std::size_t index) {
 }
 
 // Adapts the two functions of a C program to a DeviceMemoryResource.
-class CallersMemory final : public lamella::DeviceMemoryResource {
+class CallbackMemoryResource final : public lamella::DeviceMemoryResource {
  public:
-  explicit CallersMemory(const lamella_device_memory& functions) : functions_(functions) {}
+  explicit CallbackMemoryResource(const lamella_device_memory& functions) : functions_(functions) {}
   [[nodiscard]] void* allocate(std::size_t bytes) override {
     return functions_.allocate(bytes, functions_.user);
   }
@@ -155,7 +155,7 @@ lamella::EngineOptions options_of(const lamella_engine_options* given, const cha
       throw UsageError(fmt::format("{}: of allocate and deallocate one is null", function));
     }
     if (memory.allocate != nullptr) {
-      options.device_memory = std::make_shared<CallersMemory>(memory);
+      options.device_memory = std::make_shared<CallbackMemoryResource>(memory);
     }
   }
   return options;

@@ -100,8 +100,9 @@ std::string network_table(const Network& network, const std::vector<BenchReport>
   for (const BenchReport& report : reports) {
     const CallTimes& times = report.network;
     const auto flops = static_cast<double>(network.flops_per_row() * report.rows);
-    table.add({grouped(report.rows), grouped(times.calls), duration(times.median),
-               duration(times.p90), duration(times.p99), duration(times.max),
+    table.add({with_thousands_separators(report.rows), with_thousands_separators(times.calls),
+               duration(times.median), duration(times.p90), duration(times.p99),
+               duration(times.max),
                fmt::format("{:.4g}", rate(static_cast<double>(report.rows), times.median)),
                fmt::format("{:.4g}", rate(flops, times.median) / 1e9),
                percent(rate(rate(flops, times.median), roofline.flops)),
@@ -133,7 +134,7 @@ std::string device_lines(const BenchReport& report) {
 // network; 0 if that would include copies.
 double layer_seconds(const BenchReport& report, std::size_t n) {
   if (!report.device) {
-    return report.layers[n].alone.median;
+    return report.layers[n].standalone.median;
   }
   return report.device->layers.empty() ? 0 : report.device->layers[n];
 }
@@ -156,14 +157,14 @@ std::string layer_times_table(const Network& network, const BenchReport& report,
     const double seconds = layer_seconds(report, n);
     const double flops = rate(static_cast<double>(work.flops), seconds);
     const double bytes = rate(static_cast<double>(work.bytes), seconds);
-    sum += report.layers[n].alone.median;
+    sum += report.layers[n].standalone.median;
     std::vector<std::string> cells = {fmt::to_string(n + 1),
                                       fmt::format("{}×{}", layer.outputs, layer.inputs),
                                       to_string(layer.activation)};
     if (on_device) {
       cells.push_back(duration(seconds));
     }
-    const std::vector<std::string> rest = {duration(report.layers[n].alone.median),
+    const std::vector<std::string> rest = {duration(report.layers[n].standalone.median),
                                            duration(report.layers[n].gemm.median),
                                            seconds > 0 ? fmt::format("{:.4g}", flops / 1e9) : "",
                                            seconds > 0 ? fmt::format("{:.4g}", bytes / 1e9) : "",
@@ -209,7 +210,7 @@ Json json_of(const Network& network, const BenchReport& report, const Roofline& 
                       {"flops", work.flops},
                       {"bytes", work.bytes},
                       {"min_seconds", work.min_seconds(roofline)},
-                      {"seconds", json_of(report.layers[n].alone)},
+                      {"seconds", json_of(report.layers[n].standalone)},
                       {"gemm_seconds", json_of(report.layers[n].gemm)}});
   }
   Json json = {{"rows", report.rows},
@@ -245,46 +246,46 @@ void print_json(const Json& json) {
   print_result(indented(json));
 }
 
-struct Measured {
+struct BenchResults {
   LoadedNetwork loaded;
   std::vector<BenchReport> reports;  // one for each batch size
   Roofline roofline;
 };
 
-Measured measure(const BenchArguments& arguments) {
+BenchResults run_benchmarks(const BenchArguments& arguments) {
   const EngineOptions engine = arguments.engine.options();
   const std::vector<std::size_t> rows = row_counts(arguments.rows);
   BenchOptions options;
   options.seconds = parse_size("--duration", arguments.duration);
   options.warm_up_seconds = parse_size("--warm-up", arguments.warm_up);
   options.cancelled = &stop_on_signals();
-  Measured measured{arguments.model.load(options.cancelled), {}, {}};
-  print_notes(measured.loaded.notes);
+  BenchResults results{arguments.model.load(options.cancelled), {}, {}};
+  print_notes(results.loaded.notes);
   if (arguments.engine.check) {
-    (void)arguments.engine.make(measured.loaded, arguments.model.file);
+    (void)arguments.engine.make(results.loaded, arguments.model.file);
   }
   for (const std::size_t count : rows) {
     options.rows = count;
-    measured.reports.push_back(benchmark(measured.loaded.network, engine, options));
+    results.reports.push_back(benchmark(results.loaded.network, engine, options));
   }
-  measured.roofline = measure_roofline(measured.reports.front().engine);
-  return measured;
+  results.roofline = measure_roofline(results.reports.front().engine);
+  return results;
 }
 
 void bench(const BenchArguments& arguments) {
-  const Measured measured = measure(arguments);
-  const Network& network = *measured.loaded.network;
+  const BenchResults results = run_benchmarks(arguments);
+  const Network& network = *results.loaded.network;
   if (arguments.json) {
-    print_json(json_of(arguments.model.file, network, measured.reports, measured.roofline));
+    print_json(json_of(arguments.model.file, network, results.reports, results.roofline));
   } else {
-    std::string text = engine_lines(measured.reports.front().engine, measured.roofline) + "\n" +
-                       network_table(network, measured.reports, measured.roofline);
-    for (const BenchReport& report : measured.reports) {
-      text += "\n" + layer_times_table(network, report, measured.roofline);
+    std::string text = engine_lines(results.reports.front().engine, results.roofline) + "\n" +
+                       network_table(network, results.reports, results.roofline);
+    for (const BenchReport& report : results.reports) {
+      text += "\n" + layer_times_table(network, report, results.roofline);
     }
     print_result(text);
   }
-  for (const BenchReport& report : measured.reports) {
+  for (const BenchReport& report : results.reports) {
     if (report.network.variation > kMuchVariation) {
       print_warning(fmt::format(
           "times of {} varied by {:.1f} %: the machine is busy or changes its clock, so that "
@@ -302,7 +303,7 @@ std::string paths_table(const PathReport& report) {
   }
   std::string text = fmt::format("\n{} on the device, without copies:\n{}",
                                  count_of(report.rows, "row"), table.text());
-  Table algorithms({"layer", "1st algorithm", "2nd", "3rd", "4th", "taken"});
+  Table algorithms({"layer", "1st algorithm", "2nd", "3rd", "4th", "selected"});
   for (std::size_t i = 0; i < report.layers.size(); ++i) {
     const LayerAlgorithms& layer = report.layers[i];
     std::vector<std::string> row = {fmt::to_string(i + 1)};
@@ -310,7 +311,7 @@ std::string paths_table(const PathReport& report) {
       row.push_back(duration(seconds));
     }
     row.resize(5);
-    row.push_back(fmt::to_string(layer.taken + 1));
+    row.push_back(fmt::to_string(layer.selected + 1));
     algorithms.add(row);
   }
   text += "\ncuBLASLt's algorithms for any number of rows, layer by layer:\n" + algorithms.text();
@@ -331,7 +332,7 @@ Json json_of(const PathReport& report) {
   }
   Json layers = Json::array();
   for (const LayerAlgorithms& layer : report.layers) {
-    layers.push_back({{"algorithm_seconds", layer.seconds}, {"taken", layer.taken + 1}});
+    layers.push_back({{"algorithm_seconds", layer.seconds}, {"selected", layer.selected + 1}});
   }
   return {{"rows", report.rows},
           {"paths", paths},
@@ -341,16 +342,16 @@ Json json_of(const PathReport& report) {
 
 void plan(const BenchArguments& arguments, bool rows_given) {
   (void)parse_count("--rows", arguments.rows, std::numeric_limits<std::size_t>::max());
-  const Measured measured = measure(arguments);
-  const Network& network = *measured.loaded.network;
-  const BenchReport& report = measured.reports.front();
+  const BenchResults results = run_benchmarks(arguments);
+  const Network& network = *results.loaded.network;
+  const BenchReport& report = results.reports.front();
   PathReport paths;
   if (arguments.paths) {
-    paths = measure_paths(measured.loaded.network, report.engine.device,
+    paths = measure_paths(results.loaded.network, report.engine.device,
                           rows_given ? report.rows : kPathRows);
   }
   if (arguments.json) {
-    Json json = json_of(arguments.model.file, network, measured.reports, measured.roofline);
+    Json json = json_of(arguments.model.file, network, results.reports, results.roofline);
     if (arguments.paths) {
       json["paths"] = json_of(paths);
     }
@@ -360,16 +361,16 @@ void plan(const BenchArguments& arguments, bool rows_given) {
   for (std::size_t n = 0; n < report.layers.size(); ++n) {
     const Layer& layer = network.layers()[n];
     const LayerWork work = work_of(layer, report.rows);
-    const double predicted = work.min_seconds(measured.roofline);
+    const double predicted = work.min_seconds(results.roofline);
     table.add({fmt::to_string(n + 1), fmt::format("{}×{}", layer.outputs, layer.inputs),
-               to_string(layer.activation), grouped(work.flops), grouped(work.bytes),
-               predicted > 0 ? duration(predicted) : "",
+               to_string(layer.activation), with_thousands_separators(work.flops),
+               with_thousands_separators(work.bytes), predicted > 0 ? duration(predicted) : "",
                layer_seconds(report, n) > 0 ? duration(layer_seconds(report, n)) : ""});
   }
   print_result(fmt::format("{}why: {}\n\n{} in a call: {}\n{}",
-                           engine_lines(report.engine, measured.roofline),
-                           report.engine.path_reason, count_of(report.rows, "row"),
-                           duration(report.network.median), table.text()) +
+                           engine_lines(report.engine, results.roofline), report.engine.path_reason,
+                           count_of(report.rows, "row"), duration(report.network.median),
+                           table.text()) +
                (arguments.paths ? paths_table(paths) : ""));
 }
 

@@ -112,7 +112,7 @@ void CommandLine::set_footer(const std::string& text) {
   app_->footer(text);
 }
 
-void CommandLine::throw_if_empty_values() {
+void CommandLine::reject_empty_values() {
   for (CLI::Option* const option : app_->get_options()) {
     if (option->get_items_expected_max() > 0) {  // no flag
       option->check(CLI::Validator(

@@ -61,7 +61,7 @@ class CommandLine {
   void set_footer(const std::string& text);
   // An empty value, which a script's unset variable leaves behind, becomes an error of every option
   // added so far.
-  void throw_if_empty_values();
+  void reject_empty_values();
 
   // Returns what is to be printed and nothing else done, where the help or the version is asked
   // for; else nothing. Throws UsageError.

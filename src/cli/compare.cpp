@@ -93,8 +93,9 @@ std::string column_name(const Network& network, std::size_t column) {
 void append_line(std::string& text, const std::string& label, std::size_t width,
                  const ErrorSummary& errors) {
   text += fmt::format("{:<{}}  {:>9}  {:>13.3g}  {:>9}  {:>13.3g}  {:>9}\n", label, width,
-                      grouped(errors.outside), errors.absolute, grouped(errors.absolute_row),
-                      errors.relative, grouped(errors.relative_row));
+                      with_thousands_separators(errors.outside), errors.absolute,
+                      with_thousands_separators(errors.absolute_row), errors.relative,
+                      with_thousands_separators(errors.relative_row));
 }
 
 void append_heading(std::string& text, const char* label, std::size_t width) {
@@ -143,7 +144,7 @@ std::string differences_table(const std::vector<LayerComparison>& layers) {
 }
 
 // Which of the two values is wrong, judged by the exact result.
-std::string blame(const Difference& first, const std::string& precision) {
+std::string diagnose(const Difference& first, const std::string& precision) {
   const auto within = [&first](float value) {
     return std::fabs(value - first.reference) <= first.bound || value == first.reference ||
            (std::isnan(value) && std::isnan(first.reference));
@@ -164,7 +165,7 @@ std::string first_difference(const Difference& first, const Network& network,
       "first difference: row {}, output {}: {:.9g} found, {:.9g} expected\n"
       "double precision gives {:.9g}, and {} may be off by {:.2g}; {}\n",
       first.row, column_name(network, first.column), first.found, first.expected, first.reference,
-      precision, first.bound, blame(first, precision));
+      precision, first.bound, diagnose(first, precision));
 }
 
 std::string verdict(const Found& found, const Tolerance& tolerance) {
@@ -172,9 +173,10 @@ std::string verdict(const Found& found, const Tolerance& tolerance) {
   const ErrorSummary errors = found.outputs.passed() && layer != nullptr
                                   ? layer->comparison.overall()
                                   : found.outputs.overall();
-  std::string text = fmt::format(
-      "{} of {} {} differ by more than {}", grouped(errors.outside), grouped(errors.values),
-      found.outputs.passed() ? "activations" : "outputs", tolerance_text(tolerance));
+  std::string text =
+      fmt::format("{} of {} {} differ by more than {}", with_thousands_separators(errors.outside),
+                  with_thousands_separators(errors.values),
+                  found.outputs.passed() ? "activations" : "outputs", tolerance_text(tolerance));
   if (layer != nullptr) {
     const Difference& first = *layer->comparison.first;
     text += fmt::format(
@@ -251,7 +253,7 @@ void print_text(const Found& found, const Engine& engine, const Tolerance& toler
     text += first_difference(*found.outputs.first, network, engine.info().precision);
   }
   text += fmt::format("{}: {} rows on {}, {}, tolerance {}\n", found.passed() ? "PASSED" : "FAILED",
-                      grouped(found.outputs.rows), device_text(engine.info()),
+                      with_thousands_separators(found.outputs.rows), device_text(engine.info()),
                       engine.info().precision, tolerance_text(tolerance));
   print_result(text);
 }

@@ -18,9 +18,10 @@ void concat_shard_outputs(ConcatOptions options) {
   for (const std::string& note : report.notes) {
     print_note(note);
   }
-  print_aside(fmt::format("lamella: {} rows from {} shard output{} joined in {}\n",
-                          grouped(report.rows), grouped(report.shard_outputs),
-                          report.shard_outputs == 1 ? "" : "s", one_line(options.output)));
+  print_stderr(fmt::format("lamella: {} rows from {} shard output{} joined in {}\n",
+                           with_thousands_separators(report.rows),
+                           with_thousands_separators(report.shard_outputs),
+                           report.shard_outputs == 1 ? "" : "s", one_line(options.output)));
 }
 
 }  // namespace

@@ -57,9 +57,10 @@ void convert(const ConvertArguments& arguments) {
   if (self_test) {
     with_test = fmt::format(" and a self-test of {} rows", self_test->rows.rows());
   }
-  print_aside(fmt::format(
-      "lamella: {} layers with {} parameters{} written to {}\n", loaded.network->layers().size(),
-      grouped(loaded.network->parameters().total()), with_test, one_line(arguments.output)));
+  print_stderr(fmt::format("lamella: {} layers with {} parameters{} written to {}\n",
+                           loaded.network->layers().size(),
+                           with_thousands_separators(loaded.network->parameters().total()),
+                           with_test, one_line(arguments.output)));
 }
 
 }  // namespace

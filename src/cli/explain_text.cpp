@@ -16,7 +16,7 @@ namespace {
 // Largest layer that is written out number by number.
 constexpr std::size_t kSmallInputs = 8;
 constexpr std::size_t kSmallOutputs = 16;
-constexpr std::size_t kListedUnits = 32;  // in full; of larger layers only the largest
+constexpr std::size_t kMaxListedUnits = 32;  // in full; of larger layers only the largest
 constexpr std::size_t kLargest = 8;
 constexpr std::size_t kContributions = 3;
 
@@ -43,7 +43,7 @@ std::string formula(const Layer& layer, std::size_t number) {
 }
 
 // The sum with its terms written as products: "0·2 + 1·1 + 1·3 - 1"
-std::string written_out(const Layer& layer, std::size_t unit, std::span<const double> x) {
+std::string expanded_sum(const Layer& layer, std::size_t unit, std::span<const double> x) {
   std::string text;
   for (std::size_t i = 0; i < layer.inputs; ++i) {
     const double input = x[i];
@@ -152,7 +152,7 @@ std::string matrices(const Layer& layer, std::size_t number, const std::vector<d
       transposed_block(fmt::format("z{}", number), values.pre_activations, rows, layer.outputs));
   blocks.push_back(
       transposed_block(fmt::format("h{}", number), values.activations, rows, layer.outputs));
-  return beside(blocks) + "\n";
+  return side_by_side(blocks) + "\n";
 }
 
 // One line per unit: its products and their sum.
@@ -160,7 +160,7 @@ std::string sums(const Layer& layer, std::size_t number, std::span<const double>
                  std::span<const double> z, std::span<const double> h, TextStyle style) {
   Block lines;
   for (std::size_t o = 0; o < layer.outputs; ++o) {
-    lines.push_back(fmt::format("  z{}[{}] = {}", number, o, written_out(layer, o, x)));
+    lines.push_back(fmt::format("  z{}[{}] = {}", number, o, expanded_sum(layer, o, x)));
   }
   pad(lines);
   std::string text;
@@ -176,7 +176,7 @@ std::string sums(const Layer& layer, std::size_t number, std::span<const double>
 std::vector<std::size_t> listed_units(const Layer& layer, std::span<const double> h) {
   std::vector<std::size_t> units(layer.outputs);
   std::iota(units.begin(), units.end(), 0);
-  if (layer.outputs > kListedUnits) {
+  if (layer.outputs > kMaxListedUnits) {
     std::partial_sort(
         units.begin(), units.begin() + kLargest, units.end(), [&](std::size_t a, std::size_t b) {
           return std::fabs(h[a]) > std::fabs(h[b]) || (std::fabs(h[a]) == std::fabs(h[b]) && a < b);
@@ -208,8 +208,8 @@ std::string large_layer(const Layer& layer, std::size_t number, std::span<const 
   pad(names);
   pad(terms);
   return text +
-         beside({names, matrix_block(fmt::format("z{}", number), before, units.size(), 1),
-                 matrix_block(fmt::format("h{}", number), after, units.size(), 1), terms}) +
+         side_by_side({names, matrix_block(fmt::format("z{}", number), before, units.size(), 1),
+                       matrix_block(fmt::format("h{}", number), after, units.size(), 1), terms}) +
          "\n";
 }
 
@@ -218,7 +218,7 @@ std::string unit_table(const std::vector<UnitStatistics>& units, std::uint64_t r
   std::vector<std::size_t> listed(units.size());
   std::iota(listed.begin(), listed.end(), 0);
   std::string text;
-  if (units.size() > kListedUnits) {
+  if (units.size() > kMaxListedUnits) {
     std::stable_sort(listed.begin(), listed.end(),
                      [&](std::size_t a, std::size_t b) { return units[a].flat > units[b].flat; });
     listed.resize(kLargest);
@@ -242,9 +242,9 @@ std::string unit_table(const std::vector<UnitStatistics>& units, std::uint64_t r
   }
   pad(names);
   pad(active);
-  return text + beside({names, active, matrix_block("min", min, listed.size(), 1),
-                        matrix_block("mean", mean, listed.size(), 1),
-                        matrix_block("max", max, listed.size(), 1)});
+  return text + side_by_side({names, active, matrix_block("min", min, listed.size(), 1),
+                              matrix_block("mean", mean, listed.size(), 1),
+                              matrix_block("max", max, listed.size(), 1)});
 }
 
 // "  3 units dead: 4, 17, 20"

@@ -84,7 +84,8 @@ void print_text(const std::string& file, const LoadedNetwork& loaded) {
                                  count_of(network.outputs(), "output"), styled ? "\x1b[0m" : "");
   text += layers_table(network);
   text += fmt::format("\n{} bytes as float32, {} FLOP per row\n",
-                      grouped(bytes_of(network.parameters())), grouped(network.flops_per_row()));
+                      with_thousands_separators(bytes_of(network.parameters())),
+                      with_thousands_separators(network.flops_per_row()));
   if (loaded.self_test) {
     text +=
         fmt::format("self-test of {} rows; lamella check runs it\n", loaded.self_test->rows.rows());

@@ -36,7 +36,7 @@ const std::atomic<bool>& stop_on_signals() {
   return stop_requested;
 }
 
-void let_writes_fail() {
+void ignore_write_signals() {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
 }

@@ -13,7 +13,7 @@ const std::atomic<bool>& stop_on_signals();
 
 // Ignores SIGPIPE and SIGXFSZ: a closed pipe (| head) and a file above the size limit (ulimit -f)
 // become write errors that can be reported, instead of signals that kill the process.
-void let_writes_fail();
+void ignore_write_signals();
 
 // Ensures that descriptors 0 to 2 are open. Otherwise a file opened while a standard stream is
 // closed would take its descriptor, and receive the stream's data. Using a closed stream still

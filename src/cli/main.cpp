@@ -64,7 +64,7 @@ void run_command(int argc, char** argv) {
   bool verbose = false;
   for (const Command& command : commands) {
     add_verbose(*command.app, verbose);
-    command.app->throw_if_empty_values();
+    command.app->reject_empty_values();
   }
   throw_unknown_command(commands, argc, argv);
 
@@ -84,7 +84,7 @@ void run_command(int argc, char** argv) {
 
 int guarded_main(int argc, char** argv) {
   reserve_standard_streams();
-  let_writes_fail();
+  ignore_write_signals();
   try {
     run_command(argc, argv);
     return 0;

@@ -80,7 +80,7 @@ Block transposed_block(const std::string& title, std::span<const double> values,
                   [&](std::size_t r, std::size_t c) { return values[c * columns + r]; });
 }
 
-std::string beside(const std::vector<Block>& blocks) {
+std::string side_by_side(const std::vector<Block>& blocks) {
   std::size_t height = 0;
   for (const Block& block : blocks) {
     height = std::max(height, block.size());

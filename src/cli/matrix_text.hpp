@@ -26,6 +26,6 @@ using Block = std::vector<std::string>;
 void pad(Block& block);
 [[nodiscard]] std::size_t character_count(const std::string& text);
 // Blocks side by side, separated by three spaces, each line indented by two.
-[[nodiscard]] std::string beside(const std::vector<Block>& blocks);
+[[nodiscard]] std::string side_by_side(const std::vector<Block>& blocks);
 
 }  // namespace lamella::cli

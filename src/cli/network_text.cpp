@@ -15,7 +15,7 @@ namespace {
 std::string derive_parameters(const Layer& layer) {
   const std::string biases = layer.has_bias() ? fmt::format(" + {}", layer.outputs) : "";
   return fmt::format("{}×{}{} = {}", layer.outputs, layer.inputs, biases,
-                     grouped(Network::parameters(layer).total()));
+                     with_thousands_separators(Network::parameters(layer).total()));
 }
 
 using TableRow = std::array<std::string, 5>;
@@ -23,20 +23,21 @@ using TableRow = std::array<std::string, 5>;
 }  // namespace
 
 std::string count_of(std::size_t count, const char* noun, const char* ending) {
-  return fmt::format("{} {}{}", grouped(count), noun, count == 1 ? "" : ending);
+  return fmt::format("{} {}{}", with_thousands_separators(count), noun, count == 1 ? "" : ending);
 }
 
 std::string layers_table(const Network& network) {
   std::vector<TableRow> rows = {{"layer", "inputs", "outputs", "activation", "parameters"}};
   for (const Layer& layer : network.layers()) {
-    rows.push_back({fmt::format("{}", rows.size()), grouped(layer.inputs), grouped(layer.outputs),
-                    to_string(layer.activation), derive_parameters(layer)});
+    rows.push_back({fmt::format("{}", rows.size()), with_thousands_separators(layer.inputs),
+                    with_thousands_separators(layer.outputs), to_string(layer.activation),
+                    derive_parameters(layer)});
   }
   const ParameterCount total = network.parameters();
   rows.push_back(
       {"total", "", "", "",
-       fmt::format("{} ({} + {})", grouped(total.total()), count_of(total.weights, "weight"),
-                   count_of(total.biases, "bias", "es"))});
+       fmt::format("{} ({} + {})", with_thousands_separators(total.total()),
+                   count_of(total.weights, "weight"), count_of(total.biases, "bias", "es"))});
   std::array<std::size_t, 4> widths = {};
   for (const TableRow& row : rows) {
     for (std::size_t c = 0; c < widths.size(); ++c) {

@@ -19,15 +19,17 @@ std::string progress_line(const ScoreProgress& progress, double seconds) {
   const auto done = static_cast<double>(progress.rows_done);
   const double rate = seconds > 0 ? done / seconds : 0;
   if (!progress.rows_total || *progress.rows_total == 0) {
-    return fmt::format("{} rows, {:.3g} rows/s", grouped(progress.rows_done), rate);
+    return fmt::format("{} rows, {:.3g} rows/s", with_thousands_separators(progress.rows_done),
+                       rate);
   }
   const auto total = static_cast<double>(*progress.rows_total);
   const double share = std::min(done / total, 1.0);
   constexpr std::size_t kWidth = 24;
   const auto filled = static_cast<std::size_t>(share * static_cast<double>(kWidth));
   return fmt::format("[{:.<{}}] {:3.0f} %  {} of {} rows, {:.3g} rows/s, {} left",
-                     std::string(filled, '#'), kWidth, share * 100, grouped(progress.rows_done),
-                     grouped(*progress.rows_total), rate,
+                     std::string(filled, '#'), kWidth, share * 100,
+                     with_thousands_separators(progress.rows_done),
+                     with_thousands_separators(*progress.rows_total), rate,
                      duration(rate > 0 ? (total - done) / rate : 0));
 }
 
@@ -53,7 +55,7 @@ Progress::Progress(ProgressMode mode)
 
 Progress::~Progress() {
   if (drawn_ && on_terminal_) {
-    print_aside("\r\x1b[K");
+    print_stderr("\r\x1b[K");
   }
 }
 
@@ -65,7 +67,7 @@ void Progress::show(const ScoreProgress& progress) {
   }
   const std::string text =
       progress_line(progress, std::chrono::duration<double>(now - start_).count());
-  print_aside(on_terminal_ ? "\r" + text + "\x1b[K" : "lamella: note: " + text + "\n");
+  print_stderr(on_terminal_ ? "\r" + text + "\x1b[K" : "lamella: note: " + text + "\n");
   drawn_ = true;
   next_ = now + (on_terminal_ ? milliseconds(100) : milliseconds(1000));
 }

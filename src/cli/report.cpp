@@ -34,19 +34,20 @@ std::string describe(const ScoreReport& report, const EngineInfo& engine) {
   std::string verified;
   if (report.rows_verified != 0) {
     verified = fmt::format(", verifying {}; {} rows verified, largest error {:.2g} of its bound",
-                           duration(report.seconds_verifying), grouped(report.rows_verified),
-                           report.largest_error);
+                           duration(report.seconds_verifying),
+                           with_thousands_separators(report.rows_verified), report.largest_error);
   }
   std::string rows = count_of(report.rows, "row");
   if (report.rows_total) {
-    rows += fmt::format(" from row {} of {} into {}", grouped(report.first_row),
-                        grouped(*report.rows_total), report.output);
+    rows += fmt::format(" from row {} of {} into {}", with_thousands_separators(report.first_row),
+                        with_thousands_separators(*report.rows_total), report.output);
   }
-  return fmt::format(
-      "{} in {} ({} rows/s) on {}, {}; busy reading {}, computing {}, writing {}{}", rows,
-      duration(report.seconds), grouped(static_cast<std::uint64_t>(rows_per_second(report))),
-      device_text(engine), engine.precision, duration(report.seconds_reading),
-      duration(report.seconds_computing), duration(report.seconds_writing), verified);
+  return fmt::format("{} in {} ({} rows/s) on {}, {}; busy reading {}, computing {}, writing {}{}",
+                     rows, duration(report.seconds),
+                     with_thousands_separators(static_cast<std::uint64_t>(rows_per_second(report))),
+                     device_text(engine), engine.precision, duration(report.seconds_reading),
+                     duration(report.seconds_computing), duration(report.seconds_writing),
+                     verified);
 }
 
 std::string to_json(const ScoreReport& report, const EngineInfo& engine, const std::string& model,

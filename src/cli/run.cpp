@@ -85,7 +85,7 @@ ScoreOptions score_options(const RunArguments& arguments) {
 }
 
 // Protects the model file from being overwritten; score() protects the rows.
-void throw_if_output_is_model(const std::string& output, const std::string& model) {
+void check_output_is_not_model(const std::string& output, const std::string& model) {
   std::error_code ignored;
   if (output != "-" && std::filesystem::is_regular_file(output, ignored) &&
       std::filesystem::equivalent(output, model, ignored)) {
@@ -99,10 +99,10 @@ void run(const RunArguments& arguments) {
   ScoreOptions options = score_options(arguments);
   const ProgressMode progress_mode =
       arguments.quiet ? ProgressMode::kNever : parse_progress_mode(arguments.progress);
-  throw_if_output_is_model(options.output, arguments.model.file);
+  check_output_is_not_model(options.output, arguments.model.file);
   if (options.shard) {
-    throw_if_output_is_model(shard_output_name(options.output, *options.shard),
-                             arguments.model.file);
+    check_output_is_not_model(shard_output_name(options.output, *options.shard),
+                              arguments.model.file);
   }
   options.cancelled = &stop_on_signals();
 
@@ -120,9 +120,9 @@ void run(const RunArguments& arguments) {
   }
   if (arguments.json) {
     const std::string json = to_json(report, engine->info(), arguments.model.file, options);
-    arguments.output == "-" ? print_aside(json) : print_result(json);
+    arguments.output == "-" ? print_stderr(json) : print_result(json);
   } else if (!arguments.quiet) {
-    print_aside(fmt::format("lamella: {}\n", one_line(describe(report, engine->info()))));
+    print_stderr(fmt::format("lamella: {}\n", one_line(describe(report, engine->info()))));
   }
 }
 

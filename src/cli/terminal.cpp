@@ -15,7 +15,7 @@ namespace {
 
 // Prints in one write, so that lines of several processes do not mix.
 void print_line(std::string_view kind, std::string_view text) {
-  print_aside(fmt::format("lamella: {}: {}\n", kind, one_line(text)));
+  print_stderr(fmt::format("lamella: {}: {}\n", kind, one_line(text)));
 }
 
 }  // namespace
@@ -36,7 +36,7 @@ void print_error(std::string_view text) {
   print_line("error", text);
 }
 
-void print_aside(std::string_view text) {
+void print_stderr(std::string_view text) {
   // If standard error cannot be written, the failure cannot be reported.
   (void)std::fwrite(text.data(), 1, text.size(), stderr);
   (void)std::fflush(stderr);
@@ -67,7 +67,7 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
-std::string grouped(std::uint64_t number) {
+std::string with_thousands_separators(std::uint64_t number) {
   const std::string digits = fmt::format("{}", number);
   std::string text;
   for (std::size_t i = 0; i < digits.size(); ++i) {

@@ -15,7 +15,7 @@ void print_note(std::string_view text);
 void print_warning(std::string_view text);
 void print_error(std::string_view text);
 // Prints text unchanged on standard error.
-void print_aside(std::string_view text);
+void print_stderr(std::string_view text);
 // Prints text unchanged on standard output. Throws FileError if it cannot be written.
 void print_result(std::string_view text);
 
@@ -26,7 +26,7 @@ void print_result(std::string_view text);
 // line.
 [[nodiscard]] std::string one_line(std::string_view text);
 // 1234567 as "1,234,567".
-[[nodiscard]] std::string grouped(std::uint64_t number);
+[[nodiscard]] std::string with_thousands_separators(std::uint64_t number);
 // Seconds as "12.5 µs", "250 ms", "1.5 s", "2 min 05 s", "3 h 20 min".
 [[nodiscard]] std::string duration(double seconds);
 

@@ -58,7 +58,7 @@ std::string gradient_text(const GradientDescent& descent, std::size_t n) {
   if (!layer.bias.empty()) {
     blocks.push_back(matrix_block(fmt::format("dL/db{}", number), gradient.bias, layer.outputs, 1));
   }
-  return text + beside(blocks) + "\n";
+  return text + side_by_side(blocks) + "\n";
 }
 
 std::string change_text(std::span<const AdjustableLayer> before,
@@ -81,7 +81,7 @@ std::string change_text(std::span<const AdjustableLayer> before,
       blocks.push_back(matrix_block(fmt::format("b{} before", n + 1), old.bias, old.outputs, 1));
       blocks.push_back(matrix_block("after", after[n].bias, old.outputs, 1));
     }
-    text += beside(blocks) + "\n";
+    text += side_by_side(blocks) + "\n";
   }
   return text;
 }
@@ -137,7 +137,7 @@ std::string training_text(const Training& training, MatrixView<const float> targ
   std::string text = (style.colour ? "\x1b[1m" + title + "\x1b[0m" : title) + "\n\n";
   const std::size_t outputs = targets.columns();
   if (outputs <= kShownSize && targets.rows() <= kShownSize) {
-    text += beside(
+    text += side_by_side(
         {transposed_block("y", start.trace().layers.back().activations, targets.rows(), outputs),
          transposed_block("t", target, targets.rows(), outputs)});
   } else {

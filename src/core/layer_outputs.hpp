@@ -26,12 +26,12 @@ void check_layer_outputs(const Network& network, std::size_t rows,
 }
 
 // Calls show(values) for each request of this layer's pre-activations or activations.
-template <class Show>
+template <class Visit>
 void for_each_layer_output(std::span<const LayerOutput> layer_outputs, std::size_t layer,
-                           bool pre_activation, Show&& show) {
+                           bool pre_activation, Visit&& visit) {
   for (const LayerOutput& layer_output : layer_outputs) {
     if (layer_output.layer == layer && layer_output.pre_activation == pre_activation) {
-      show(layer_output.values);
+      visit(layer_output.values);
     }
   }
 }

@@ -21,7 +21,7 @@ struct Log {
   std::atomic<bool> has_receiver = false;
 };
 
-Log& the_log() {
+Log& log_state() {
   static Log log;
   return log;
 }
@@ -32,7 +32,7 @@ thread_local bool inside_callback = false;
 
 void set_log_callback(LogCallback callback) {
   auto receiver = callback ? std::make_shared<Receiver>(std::move(callback)) : nullptr;
-  Log& log = the_log();
+  Log& log = log_state();
   std::unique_lock lock(log.mutex);
   log.has_receiver.store(receiver != nullptr, std::memory_order_relaxed);
   log.receiver.swap(receiver);
@@ -44,14 +44,14 @@ void set_log_callback(LogCallback callback) {
 }
 
 bool is_logging() noexcept {
-  return the_log().has_receiver.load(std::memory_order_relaxed) && !inside_callback;
+  return log_state().has_receiver.load(std::memory_order_relaxed) && !inside_callback;
 }
 
 void log_message(LogSeverity severity, std::string_view message) noexcept {
   if (!is_logging()) {
     return;
   }
-  Log& log = the_log();
+  Log& log = log_state();
   std::shared_ptr<Receiver> receiver;
   {
     const std::lock_guard lock(log.mutex);

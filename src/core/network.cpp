@@ -89,7 +89,7 @@ Network::Network(std::vector<Layer> layers, NetworkNames names, NetworkRules rul
           fmt::format("layers do not chain: layer {} gives {} outputs, layer {} takes {} inputs", i,
                       layers_[i - 1].outputs, i + 1, layer.inputs));
     }
-    if (layer.activation.over_row() && i + 1 < layers_.size()) {
+    if (layer.activation.is_row_wise() && i + 1 < layers_.size()) {
       throw Error(fmt::format("layer {}: {} may only stand after the last layer, which is {}",
                               i + 1, to_string(layer.activation), layers_.size()));
     }

@@ -50,7 +50,7 @@ class Environment {
 
 // Environment variables in which a launcher passes a process's rank and the process count.
 struct Launcher {
-  const char* sign;  // set only by this launcher
+  const char* marker;  // set only by this launcher
   const char* rank;
   const char* size;
 };
@@ -66,7 +66,7 @@ constexpr Launcher kLaunchers[] = {
 
 std::optional<Shard> rank_of_process(const Environment& environment) {
   for (const Launcher& launcher : kLaunchers) {
-    if (!environment.has(launcher.sign)) {
+    if (!environment.has(launcher.marker)) {
       continue;
     }
     const Shard shard = {.index = environment.number(launcher.rank),

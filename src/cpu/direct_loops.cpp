@@ -21,8 +21,8 @@ using Vector512 [[gnu::vector_size(64), gnu::may_alias]] = float;
 // y[o] = (w[o][0] * x[0] + w[o][1] * x[1] + ...) + b[o] for kOutputs outputs and two vectors of
 // rows; x is [inputs x kGroup], y [outputs x kGroup].
 template <class Vector, std::size_t kOutputs>
-LAMELLA_ALWAYS_INLINE void product_tile(const float* x, const float* weights, const float* bias,
-                                        std::size_t inputs, bool relu, float* y) {
+LAMELLA_ALWAYS_INLINE void gemm_tile(const float* x, const float* weights, const float* bias,
+                                     std::size_t inputs, bool relu, float* y) {
   constexpr std::size_t kLanes = sizeof(Vector) / sizeof(float);
   Vector sum[kOutputs][2] = {};
   for (std::size_t i = 0; i < inputs; ++i) {
@@ -60,9 +60,9 @@ LAMELLA_ALWAYS_INLINE void layer_body(const Layer& layer, bool relu, const float
     std::size_t o = 0;
     const auto tile = [&]<std::size_t kOutputs>(std::integral_constant<std::size_t, kOutputs>)
         __attribute__((always_inline)) {
-      product_tile<Vector, kOutputs>(x + row, weights + o * layer.inputs,
-                                     bias == nullptr ? nullptr : bias + o, layer.inputs, relu,
-                                     y + o * kGroup + row);
+      gemm_tile<Vector, kOutputs>(x + row, weights + o * layer.inputs,
+                                  bias == nullptr ? nullptr : bias + o, layer.inputs, relu,
+                                  y + o * kGroup + row);
       o += kOutputs;
     };
     while (o + 4 <= layer.outputs) {
@@ -131,7 +131,7 @@ AlignedBuffer& DirectLoops::scratch_of(std::size_t worker) {
 
 void DirectLoops::run(std::size_t worker, MatrixView<const float> rows, MatrixView<float> outputs) {
   const AlignedBuffer& scratch = scratch_of(worker);
-  const std::size_t widest = network_.max_width();
+  const std::size_t max_width = network_.max_width();
   const LayerLoop loop = layer_loop(isa_);
   const Layer& last = network_.layers().back();
   const float* source = rows.data();
@@ -140,19 +140,19 @@ void DirectLoops::run(std::size_t worker, MatrixView<const float> rows, MatrixVi
   while (left != 0) {
     const std::size_t count = std::min(kGroup, left);
     float* x = scratch.data();
-    float* y = scratch.data() + kGroup * widest;
+    float* y = scratch.data() + kGroup * max_width;
     transpose_rows_.transpose_in(source, count, x);
     apply_transposed_input_steps(network_.input_steps(), x, network_.inputs(), kGroup, isa_);
     for (const Layer& layer : network_.layers()) {
       const bool relu = layer.activation.kind == ActivationKind::kRelu;
       loop(layer, relu, x, y);
-      if (!relu && !layer.activation.over_row()) {
+      if (!relu && !layer.activation.is_row_wise()) {
         apply_elementwise(layer.activation, y, layer.outputs * kGroup, isa_);
       }
       std::swap(x, y);
     }
     transpose_outputs_.transpose_out(x, count, destination);
-    if (last.activation.over_row()) {
+    if (last.activation.is_row_wise()) {
       apply_over_row(last.activation.kind, destination, count, last.outputs);
     }
     source += count * network_.inputs();
@@ -189,7 +189,7 @@ void DirectLoops::run_with_layer_outputs_group(std::size_t worker, MatrixView<co
   }
   transpose_outputs_.transpose_out(x, rows.rows(), outputs.data());
   const Layer& last = layers.back();
-  if (last.activation.over_row()) {
+  if (last.activation.is_row_wise()) {
     apply_over_row(last.activation.kind, outputs.data(), rows.rows(), last.outputs);
     core::for_each_layer_output(layer_outputs, layers.size() - 1, false,
                                 [&](MatrixView<float> values) {

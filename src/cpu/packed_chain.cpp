@@ -18,7 +18,7 @@ constexpr std::size_t kMinSharedWeights = 65'536;
 constexpr std::size_t kSharedPanels = 8;
 constexpr std::size_t kSharedTiles = 4;
 
-std::size_t shares_of(const PackedLayer& layer) {
+std::size_t share_count(const PackedLayer& layer) {
   return (layer.panels() + kSharedPanels - 1) / kSharedPanels;
 }
 
@@ -51,13 +51,14 @@ void copy_rows(const Block& from, float* to) {
 // Calls task(first, count) for pieces of at most `piece` items; with a pool, its threads share the
 // pieces.
 template <class Task>
-void in_pieces(core::ThreadPool* pool, std::size_t things, std::size_t piece, const Task& task) {
+void for_each_piece(core::ThreadPool* pool, std::size_t items, std::size_t piece,
+                    const Task& task) {
   if (pool == nullptr) {
-    task(0, things);
+    task(0, items);
     return;
   }
-  pool->for_each((things + piece - 1) / piece, [&](std::size_t, std::size_t i) {
-    task(i * piece, std::min(piece, things - i * piece));
+  pool->for_each((items + piece - 1) / piece, [&](std::size_t, std::size_t i) {
+    task(i * piece, std::min(piece, items - i * piece));
   });
 }
 
@@ -86,7 +87,7 @@ PackedChain::PackedChain(Layers layers, const Network& network, std::size_t bloc
       isa_(isa),
       workers_(workers) {
   for (const PackedLayer& layer : *layers_) {
-    widest_ = std::max(widest_, layer.padded_outputs());
+    max_padded_width_ = std::max(max_padded_width_, layer.padded_outputs());
     max_packed_floats_ =
         std::max(max_packed_floats_, layer.packed_tiles(block_rows_) * layer.packed_tile_floats());
   }
@@ -99,7 +100,7 @@ std::size_t PackedChain::max_sharing() const {
     const std::size_t weights = network_.layers()[i].weights.size();
     if (weights >= kMinSharedWeights) {
       shared_weights += weights;
-      min_shares = std::min(min_shares, shares_of((*layers_)[i]));
+      min_shares = std::min(min_shares, share_count((*layers_)[i]));
     }
   }
   return shared_weights >= network_.parameters().weights / 4 * 3 ? min_shares : 1;
@@ -109,8 +110,9 @@ PackedChain::Worker& PackedChain::worker(std::size_t index) {
   std::unique_ptr<Worker>& entry = workers_[index];
   if (entry == nullptr) {
     auto made = std::make_unique<Worker>();
-    for (AlignedBuffer& buffer : made->between) {
-      buffer = AlignedBuffer::floats(block_rows_, widest_, "the activations of a block of rows");
+    for (AlignedBuffer& buffer : made->activations) {
+      buffer = AlignedBuffer::floats(block_rows_, max_padded_width_,
+                                     "the activations of a block of rows");
     }
     made->packed_rows =
         AlignedBuffer::floats(1, max_packed_floats_, "the packed inputs of a block of rows");
@@ -156,11 +158,11 @@ void PackedChain::multiply(Worker& self, core::ThreadPool* pool, const PackedLay
   float* const packed_rows = tiles > 0 ? self.packed_rows.data() : nullptr;
   for (std::size_t k_block = 0; k_block < layer.k_blocks(); ++k_block) {
     if (packed_rows != nullptr) {
-      in_pieces(pool, tiles, kSharedTiles, [&](std::size_t first, std::size_t count) {
+      for_each_piece(pool, tiles, kSharedTiles, [&](std::size_t first, std::size_t count) {
         layer.pack(block, k_block, first, count, packed_rows);
       });
     }
-    in_pieces(pool, layer.panels(), kSharedPanels, [&](std::size_t first, std::size_t count) {
+    for_each_piece(pool, layer.panels(), kSharedPanels, [&](std::size_t first, std::size_t count) {
       Prefetch none;
       layer.run(block, k_block, packed_rows, first, count, relu, pool == nullptr ? prefetch : none);
     });
@@ -184,21 +186,21 @@ void PackedChain::run_block(Worker& self, core::ThreadPool* pool, MatrixView<con
     const bool last = i + 1 == layers_->size();
     const std::size_t padded = packed.padded_outputs();
     const bool in_place = last && padded == layer.outputs;
-    Block block{in_place ? outputs.data() : self.between[i % 2].data(), rows.rows(), layer.outputs,
-                padded};
+    Block block{in_place ? outputs.data() : self.activations[i % 2].data(), rows.rows(),
+                layer.outputs, padded};
     // Applying ReLU while the sums are in registers is free, but layer outputs may need the sums.
     const bool with_relu = layer.activation.kind == ActivationKind::kRelu && layer_outputs.empty();
     multiply(self, layer.weights.size() >= kMinSharedWeights ? pool : nullptr, packed,
              {x, x_stride, block.rows, block.values, block.stride}, with_relu, prefetch);
     write_layer_outputs(layer_outputs, i, true, block);
-    const bool over_row = layer.activation.over_row();
-    if (!in_place && (last || over_row)) {
+    const bool is_row_wise = layer.activation.is_row_wise();
+    if (!in_place && (last || is_row_wise)) {
       float* const to = last ? outputs.data() : block.values;
       copy_rows(block, to);
       block.values = to;
       block.stride = block.width;
     }
-    if (over_row) {
+    if (is_row_wise) {
       apply_over_row(layer.activation.kind, block.values, block.rows, block.width);
     } else if (!with_relu) {
       apply_elementwise(layer.activation, block.values, block.rows * block.stride, isa_);

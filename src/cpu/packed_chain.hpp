@@ -48,9 +48,9 @@ class PackedChain {
 
  private:
   struct Worker {
-    std::array<AlignedBuffer, 2> between;  // activations, rows padded to whole micro-panels
-    AlignedBuffer packed_rows;             // a K-block of a layer's inputs
-    AlignedBuffer stepped_rows;            // a block after the input steps
+    std::array<AlignedBuffer, 2> activations;  // activations, rows padded to whole micro-panels
+    AlignedBuffer packed_rows;                 // a K-block of a layer's inputs
+    AlignedBuffer stepped_rows;                // a block after the input steps
   };
 
   Worker& worker(std::size_t index);
@@ -67,7 +67,7 @@ class PackedChain {
   const Network& network_;
   std::size_t block_rows_;
   Isa isa_;
-  std::size_t widest_ = 0;                        // largest padded output width
+  std::size_t max_padded_width_ = 0;              // largest padded output width
   std::size_t max_packed_floats_ = 0;             // largest of all layers, for a block
   std::vector<std::unique_ptr<Worker>> workers_;  // each created by its own thread
 };

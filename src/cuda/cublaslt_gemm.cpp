@@ -156,7 +156,8 @@ bool CublasLtGemm::choose_algorithm(const Choice& choice,
   for (int i = 0; i < found; ++i) {
     const cublasLtMatmulHeuristicResult_t& candidate = candidates[static_cast<std::size_t>(i)];
     if (candidate.state != CUBLAS_STATUS_SUCCESS ||
-        !(choice.may_split || is_unsplit(candidate.algo)) || !serves(candidate.algo, choice)) {
+        !(choice.may_split || is_unsplit(candidate.algo)) ||
+        !is_supported(candidate.algo, choice)) {
       continue;
     }
     algorithm_ = candidate.algo;
@@ -177,7 +178,7 @@ bool CublasLtGemm::choose_algorithm(const Choice& choice,
 
 // Batch sizes between those checked need no other alignment, since the row count is no matrix's
 // leading dimension.
-bool CublasLtGemm::serves(const cublasLtMatmulAlgo_t& algorithm, const Choice& choice) {
+bool CublasLtGemm::is_supported(const cublasLtMatmulAlgo_t& algorithm, const Choice& choice) {
   constexpr std::size_t kUneven = 17;  // a multiple of no tile size
   const std::size_t checked[] = {1, std::min(kUneven, choice.max_rows), choice.max_rows};
   return std::ranges::all_of(checked, [&](std::size_t rows) {

@@ -68,7 +68,7 @@ class CublasLtGemm final : public Gemm {
 
   [[nodiscard]] bool choose_algorithm(const Choice& choice,
                                       const std::function<bool(CublasLtGemm&)>& agrees);
-  [[nodiscard]] bool serves(const cublasLtMatmulAlgo_t& algorithm, const Choice& choice);
+  [[nodiscard]] bool is_supported(const cublasLtMatmulAlgo_t& algorithm, const Choice& choice);
   void set_rows(std::size_t rows);
   void run(cublasLtMatmulDesc_t operation, const void* x, void* y, std::size_t rows,
            cudaStream_t stream);

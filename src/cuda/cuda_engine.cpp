@@ -87,8 +87,8 @@ class CudaEngine::State {
   State(std::shared_ptr<const Network> network, int device, Precision precision, bool fast,
         std::shared_ptr<DeviceMemoryResource> memory, plan::CudaPlan plan);
 
-  void take_fused_path(const EngineOptions& options);
-  void take_layers(void* workspace);
+  void set_up_fused(const EngineOptions& options);
+  void set_up_layers(void* workspace);
   [[nodiscard]] std::size_t buffer_rows(std::size_t rows) const;
 
   int device_;
@@ -96,7 +96,7 @@ class CudaEngine::State {
   bool fast_;
   std::shared_ptr<DeviceMemoryResource> memory_;
   plan::CudaPlan plan_;
-  std::optional<plan::TuningResult> measured_;  // for this device, from the tuning cache
+  std::optional<plan::TuningResult> tuning_;  // for this device, from the tuning cache
   // One of the two execution paths is set. In each, the member that engines share comes first.
   std::shared_ptr<const cuda::FusedNetwork> fused_;
   std::shared_ptr<const cuda::DeviceWeights> weights_;
@@ -123,13 +123,13 @@ CudaEngine::State::State(const std::shared_ptr<const Network>& network,
   }
   const cuda::DeviceGuard guard(device_);
   if (precision_ == Precision::kFp32 && !fast_) {
-    measured_ = plan::find_tuning_result(plan::tuning_cache_file(),
-                                         cuda::tuning_key(device_).text(*network_));
+    tuning_ = plan::find_tuning_result(plan::tuning_cache_file(),
+                                       cuda::tuning_key(device_).text(*network_));
   }
-  take_fused_path(options);
+  set_up_fused(options);
   if (fused_ == nullptr) {
     weights_ = cuda::DeviceWeights::get(network_, plan_, device_, memory_);
-    take_layers(options.workspace);
+    set_up_layers(options.workspace);
   }
 }
 
@@ -139,10 +139,10 @@ CudaEngine::State::State(const State& original)
   fused_ = original.fused_;
   weights_ = original.weights_;
   path_reason_ = original.path_reason_;
-  measured_ = original.measured_;
+  tuning_ = original.tuning_;
   const cuda::DeviceGuard guard(device_);
   if (fused_ == nullptr) {
-    take_layers(nullptr);
+    set_up_layers(nullptr);
   }
 }
 
@@ -160,7 +160,7 @@ CudaEngine::State::State(std::shared_ptr<const Network> network, int device, Pre
 
 // Sets fused_ where the fused path supports the network, is requested or faster, and passes
 // validation.
-void CudaEngine::State::take_fused_path(const EngineOptions& options) {
+void CudaEngine::State::set_up_fused(const EngineOptions& options) {
   if (options.path == CudaPath::kLayers) {
     return;
   }
@@ -173,7 +173,7 @@ void CudaEngine::State::take_fused_path(const EngineOptions& options) {
     return;
   }
   const plan::FusedPlan fused =
-      plan::make_fused_plan(*network_, cuda::shared_memory_facts(device_));
+      plan::make_fused_plan(*network_, cuda::shared_memory_limits(device_));
   if (!fused.shape) {
     if (demanded) {
       throw UsageError(
@@ -182,8 +182,8 @@ void CudaEngine::State::take_fused_path(const EngineOptions& options) {
     return;
   }
   std::optional<plan::PathTimes> times;
-  if (measured_ && measured_->fused > 0) {
-    times = {.layers = measured_->layers, .fused = measured_->fused};
+  if (tuning_ && tuning_->fused > 0) {
+    times = {.layers = tuning_->layers, .fused = tuning_->fused};
   }
   const plan::PathChoice choice = plan::choose_path(*network_, cuda::roofline_of(device_), times);
   if (!choice.fused && !demanded) {
@@ -209,15 +209,15 @@ void CudaEngine::State::take_fused_path(const EngineOptions& options) {
 }
 
 // workspace: the caller's, or null.
-void CudaEngine::State::take_layers(void* workspace) {
+void CudaEngine::State::set_up_layers(void* workspace) {
   if (workspace == nullptr) {
     own_workspace_ =
         cuda::allocate_device(plan_.workspace_bytes, "activations and cuBLAS", memory_);
     workspace = own_workspace_.get();
   }
   std::vector<std::size_t> algorithms;
-  if (measured_ && measured_->algorithms.size() == network_->layers().size()) {
-    algorithms = measured_->algorithms;
+  if (tuning_ && tuning_->algorithms.size() == network_->layers().size()) {
+    algorithms = tuning_->algorithms;
   }
   layers_.emplace(network_, plan_, weights_, workspace, precision_,
                   fast_ ? cuda::AlgorithmPolicy::kFastest : cuda::AlgorithmPolicy::kBatchInvariant,

@@ -29,13 +29,13 @@ kernels::FusedThreadRowsVariant thread_rows_variant(const plan::FusedShape& shap
   return {.width = shape.width, .shared_bytes = shape.shared_bytes};
 }
 
-kernels::FusedTileVariant tile_variant(const plan::FusedShape& shape) {
+kernels::FusedBlockTileVariant tile_variant(const plan::FusedShape& shape) {
   return {.wide = shape.width > 64, .resident = shape.resident, .shared_bytes = shape.shared_bytes};
 }
 
 }  // namespace
 
-plan::SharedMemoryFacts shared_memory_facts(int device) {
+plan::SharedMemoryLimits shared_memory_limits(int device) {
   const auto bytes = [device](cudaDeviceAttr which) {
     return static_cast<std::size_t>(attribute(which, device));
   };

@@ -17,7 +17,7 @@
 namespace lamella::cuda {
 
 // The device properties that the plan needs. Throws DeviceError.
-[[nodiscard]] plan::SharedMemoryFacts shared_memory_facts(int device);
+[[nodiscard]] plan::SharedMemoryLimits shared_memory_limits(int device);
 
 // The device's peak FLOP/s and peak memory bandwidth, from its clocks and widths; zeros where the
 // driver does not report them. Throws DeviceError.

@@ -55,7 +55,7 @@ GemmKey key_of(const CublasLtGemm& gemm, const GemmProblem& m) {
           gemm.configuration()};
 }
 
-std::uint16_t converted(float x, DType dtype) {
+std::uint16_t to_16_bits(float x, DType dtype) {
   return dtype == DType::kBfloat16
              ? static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(x) >> 16)
              : std::bit_cast<std::uint16_t>(__float2half_rn(x));
@@ -66,14 +66,14 @@ float widened(std::uint16_t bits, DType dtype) {
                                    : __half2float(std::bit_cast<__half>(bits));
 }
 
-std::vector<std::byte> stored(MatrixView<const float> values, DType dtype) {
+std::vector<std::byte> to_bytes(MatrixView<const float> values, DType dtype) {
   std::vector<std::byte> bytes(values.size() * core::bytes_of(dtype));
   if (dtype == DType::kFloat32) {
     std::memcpy(bytes.data(), values.data(), bytes.size());
     return bytes;
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::uint16_t bits = converted(values.data()[i], dtype);
+    const std::uint16_t bits = to_16_bits(values.data()[i], dtype);
     std::memcpy(bytes.data() + i * sizeof bits, &bits, sizeof bits);
   }
   return bytes;
@@ -94,9 +94,9 @@ void load(const std::vector<std::byte>& bytes, DType dtype, MatrixView<float> va
 // Up to limit indices from [0, count), evenly spread, including the first and the last.
 std::vector<std::size_t> spread(std::size_t count, std::size_t limit) {
   std::vector<std::size_t> chosen;
-  const std::size_t taken = std::min(count, limit);
-  for (std::size_t i = 0; i < taken; ++i) {
-    chosen.push_back(taken < 2 ? 0 : i * (count - 1) / (taken - 1));
+  const std::size_t selected = std::min(count, limit);
+  for (std::size_t i = 0; i < selected; ++i) {
+    chosen.push_back(selected < 2 ? 0 : i * (count - 1) / (selected - 1));
   }
   return chosen;
 }
@@ -190,8 +190,8 @@ bool same_bits(Gemm& one, Gemm& other, const Layer& layer, const GemmProblem& pr
                     });
 }
 
-std::string try_rows(CublasLtGemm& gemm, const Layer& layer, const GemmProblem& problem,
-                     const GemmResources& resources) {
+std::string validate_rows(CublasLtGemm& gemm, const Layer& layer, const GemmProblem& problem,
+                          const GemmResources& resources) {
   const std::size_t count = std::min({resources.block_rows, kMaxRows, gemm.max_rows()});
   const Matrix rows = random_rows(count, layer, problem.input);
   Matrix all(rows.rows(), layer.outputs);
@@ -227,7 +227,7 @@ void compute(Gemm& gemm, MatrixView<const float> rows, MatrixView<float> outputs
   const std::size_t limit = std::min(resources.block_rows, gemm.max_rows());
   for (std::size_t first = 0; first < rows.rows(); first += limit) {
     const std::size_t count = std::min(limit, rows.rows() - first);
-    const std::vector<std::byte> x = stored(rows.block(first, count), problem.input);
+    const std::vector<std::byte> x = to_bytes(rows.block(first, count), problem.input);
     std::vector<std::byte> y(count * problem.outputs * core::bytes_of(problem.output));
     LAMELLA_CUDA_CHECK(
         cudaMemcpyAsync(resources.block_x, x.data(), x.size(), cudaMemcpyHostToDevice, nullptr));
@@ -250,7 +250,7 @@ std::string gemm_mismatch(CublasLtGemm& gemm, const Layer& layer, const GemmProb
   }
   static ValidationCache<GemmKey> known;
   return known.find_or(key_of(gemm, problem),
-                       [&] { return try_rows(gemm, layer, problem, resources); });
+                       [&] { return validate_rows(gemm, layer, problem, resources); });
 }
 
 // Sums a few rows and outputs forwards and backwards. At least a quarter must differ.

@@ -28,7 +28,7 @@ LayerStep::LayerStep(const Layer& layer, std::size_t index, const GemmProblem& p
       problem_(problem),
       policy_(policy),
       rank_(rank) {
-  plan_lt(resources);
+  choose_cublaslt(resources);
   if (gemm_ != nullptr) {
     return;
   }
@@ -45,13 +45,13 @@ LayerStep::LayerStep(const Layer& layer, std::size_t index, const GemmProblem& p
 }
 
 // Moves as much of the layer into cuBLASLt as validation allows, down to the bare GEMM.
-void LayerStep::plan_lt(const GemmResources& resources) {
+void LayerStep::choose_cublaslt(const GemmResources& resources) {
   // The epilogue takes a bias of the inputs' data type; ours is float32.
   const bool float32 = problem_.input == core::DType::kFloat32;
   if (float32 && layer_->activation.kind == ActivationKind::kRelu) {
     if (auto gemm = make_lt(resources, Epilogue::kRelu)) {
       if (gemm->keeps_nan()) {
-        take(std::move(gemm), resources);
+        use(std::move(gemm), resources);
         return;
       }
       core::log(LogSeverity::kInfo,
@@ -64,7 +64,7 @@ void LayerStep::plan_lt(const GemmResources& resources) {
     if (auto gemm = make_lt(resources, Epilogue::kGelu)) {
       const std::string mismatch = gelu_mismatch(*gemm, *layer_, problem_, resources);
       if (mismatch.empty()) {
-        take(std::move(gemm), resources);
+        use(std::move(gemm), resources);
         return;
       }
       core::log(
@@ -76,12 +76,12 @@ void LayerStep::plan_lt(const GemmResources& resources) {
   }
   if (float32 && layer_->activation.kind == ActivationKind::kIdentity) {
     if (auto gemm = make_lt(resources, Epilogue::kBias)) {
-      take(std::move(gemm), resources);
+      use(std::move(gemm), resources);
       return;
     }
   }
   if (auto gemm = make_lt(resources, Epilogue::kNone)) {
-    take(std::move(gemm), resources);
+    use(std::move(gemm), resources);
   }
 }
 
@@ -105,7 +105,7 @@ bool LayerStep::agrees(CublasLtGemm& gemm, const GemmResources& resources) const
   return mismatch.empty();
 }
 
-void LayerStep::take(std::unique_ptr<CublasLtGemm> gemm, const GemmResources& resources) {
+void LayerStep::use(std::unique_ptr<CublasLtGemm> gemm, const GemmResources& resources) {
   const Epilogue epilogue = gemm->epilogue();
   adds_bias_ = epilogue != Epilogue::kNone;
   activates_ = epilogue == Epilogue::kRelu || epilogue == Epilogue::kGelu;
@@ -171,11 +171,11 @@ void LayerStep::enqueue(const void* x, void* y, std::size_t rows, cudaStream_t s
                         std::span<const LayerOutput> layer_outputs) {
   const core::Range range(range_name_.c_str(), rows);
   if (activates_) {
-    layer_output_pre_activation(x, y, rows, stream, layer_outputs);
+    write_pre_activations(x, y, rows, stream, layer_outputs);
     gemm_->enqueue(x, y, rows, stream);
   } else {
     gemm_->enqueue(x, y, rows, stream);
-    layer_output_pre_activation(x, y, rows, stream, layer_outputs);
+    write_pre_activations(x, y, rows, stream, layer_outputs);
   }
   apply_rest(y, rows, stream);
   core::for_each_layer_output(layer_outputs, index_, false,
@@ -194,9 +194,8 @@ void LayerStep::copy_out(const void* y, MatrixView<float> values, cudaStream_t s
 // If the GEMM applies the activation, it first runs without it; the later GEMM overwrites y.
 // Otherwise y holds the bare GEMM, and a missing bias is added to the copy. Either way y ends as it
 // would without layer outputs.
-void LayerStep::layer_output_pre_activation(const void* x, void* y, std::size_t rows,
-                                            cudaStream_t stream,
-                                            std::span<const LayerOutput> layer_outputs) {
+void LayerStep::write_pre_activations(const void* x, void* y, std::size_t rows, cudaStream_t stream,
+                                      std::span<const LayerOutput> layer_outputs) {
   bool computed = !activates_;
   core::for_each_layer_output(layer_outputs, index_, true, [&](MatrixView<float> values) {
     if (!computed) {
@@ -217,7 +216,7 @@ void LayerStep::apply_rest(void* y, std::size_t rows, cudaStream_t stream) {
   const float* const bias = adds_bias_ ? nullptr : problem_.bias;
   const Activation activation =
       activates_ ? Activation(ActivationKind::kIdentity) : layer_->activation;
-  if (activation.over_row()) {
+  if (activation.is_row_wise()) {
     LAMELLA_CUDA_CHECK(kernels::row_softmax(static_cast<float*>(y), bias, rows, layer_->outputs,
                                             activation, stream));
   } else {

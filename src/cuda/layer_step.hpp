@@ -39,17 +39,17 @@ class LayerStep {
   [[nodiscard]] std::size_t rank() const { return rank_; }
 
  private:
-  void plan_lt(const GemmResources& resources);
+  void choose_cublaslt(const GemmResources& resources);
   [[nodiscard]] std::unique_ptr<CublasLtGemm> make_lt(const GemmResources& resources,
                                                       Epilogue epilogue);
   [[nodiscard]] bool agrees(CublasLtGemm& gemm, const GemmResources& resources) const;
-  void take(std::unique_ptr<CublasLtGemm> gemm, const GemmResources& resources);
+  void use(std::unique_ptr<CublasLtGemm> gemm, const GemmResources& resources);
   void add_buckets(GemmDispatch& dispatch, CublasLtGemm& largest,
                    const GemmResources& resources) const;
   void apply_rest(void* y, std::size_t rows, cudaStream_t stream);
   void copy_out(const void* y, MatrixView<float> values, cudaStream_t stream) const;
-  void layer_output_pre_activation(const void* x, void* y, std::size_t rows, cudaStream_t stream,
-                                   std::span<const LayerOutput> layer_outputs);
+  void write_pre_activations(const void* x, void* y, std::size_t rows, cudaStream_t stream,
+                             std::span<const LayerOutput> layer_outputs);
 
   const Layer* layer_;
   std::size_t index_;

@@ -110,14 +110,14 @@ PathReport measure_paths(const std::shared_ptr<const Network>& network, int devi
       ++rank;
     }
     for (LayerAlgorithms& layer : report.layers) {
-      layer.taken = plan::quickest(layer.seconds);
-      measured.algorithms.push_back(layer.taken);
+      layer.selected = plan::quickest(layer.seconds);
+      measured.algorithms.push_back(layer.selected);
     }
     report.paths.push_back(timing.time_together(measured.algorithms));
     report.paths.back().predicted = predicted.layers;
     measured.layers = report.paths.back().measured;
   }
-  if (plan::make_fused_plan(*network, shared_memory_facts(device)).shape) {
+  if (plan::make_fused_plan(*network, shared_memory_limits(device)).shape) {
     CudaEngine engine(network, {.device = {DeviceKind::kCuda, device}, .path = CudaPath::kFused});
     measured.fused = median_seconds({}, stream.get(), [&](int turn) {
       engine.enqueue(inputs.rows(turn), rows, inputs.outputs(), stream.get());

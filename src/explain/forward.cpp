@@ -92,7 +92,7 @@ void compute_forward(std::span<const AdjustableLayer> layers, ForwardTrace& trac
       }
     }
     values.activations = values.pre_activations;
-    if (layer.activation.over_row()) {
+    if (layer.activation.is_row_wise()) {
       for (std::size_t r = 0; r < trace.rows; ++r) {
         softmax(std::span(values.activations).subspan(r * layer.outputs, layer.outputs),
                 layer.activation.kind == ActivationKind::kLogSoftmax);
@@ -115,7 +115,7 @@ ForwardTrace trace_forward(const Network& network, MatrixView<const float> rows)
 }
 
 bool is_silenced(const Layer& layer, double pre_activation, double activation) {
-  return !layer.activation.over_row() && activation == 0 && pre_activation < 0;
+  return !layer.activation.is_row_wise() && activation == 0 && pre_activation < 0;
 }
 
 }  // namespace lamella

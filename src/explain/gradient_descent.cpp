@@ -97,8 +97,8 @@ GradientDescent::GradientDescent(const Network& network, MatrixView<const float>
                                  MatrixView<const float> targets)
     : layers_(explain::adjustable(network)),
       targets_(targets.data(), targets.data() + targets.size()),
-      loss_kind_(network.layers().back().activation.over_row() ? LossKind::kCrossEntropy
-                                                               : LossKind::kSquaredError) {
+      loss_kind_(network.layers().back().activation.is_row_wise() ? LossKind::kCrossEntropy
+                                                                  : LossKind::kSquaredError) {
   if (rows.rows() == 0) {
     throw ShapeError("at least one row is wanted");
   }

@@ -13,7 +13,7 @@
 namespace lamella {
 namespace {
 
-constexpr double kFlat = 0.005;  // documented in lamella/explain.hpp
+constexpr double kFlatDerivative = 0.005;  // documented in lamella/explain.hpp
 
 void add_layer(const Layer& layer, const LayerValues& values, std::uint64_t rows_before,
                std::vector<UnitStatistics>& units) {
@@ -24,8 +24,9 @@ void add_layer(const Layer& layer, const LayerValues& values, std::uint64_t rows
     unit.min = first ? h : std::min(unit.min, h);
     unit.max = first ? h : std::max(unit.max, h);
     unit.mean += h;  // a sum until the end
-    if (!layer.activation.over_row() &&
-        std::fabs(explain::derivative(layer.activation, values.pre_activations[at])) < kFlat) {
+    if (!layer.activation.is_row_wise() &&
+        std::fabs(explain::derivative(layer.activation, values.pre_activations[at])) <
+            kFlatDerivative) {
       ++unit.flat;
     }
   }
@@ -34,8 +35,8 @@ void add_layer(const Layer& layer, const LayerValues& values, std::uint64_t rows
 // Traces a chunk of rows.
 using TraceChunk = std::function<const ForwardTrace&(MatrixView<const float> rows)>;
 
-NetworkStatistics add_up(const Network& network, const RowFile& rows, std::size_t chunk_rows,
-                         const TraceChunk& trace_chunk) {
+NetworkStatistics accumulate(const Network& network, const RowFile& rows, std::size_t chunk_rows,
+                             const TraceChunk& trace_chunk) {
   const auto reader = io::open_rows(rows.path, {.format = rows.format,
                                                 .columns = rows.columns,
                                                 .expected_columns = network.inputs(),
@@ -70,23 +71,23 @@ NetworkStatistics summarize(const Network& network, const RowFile& rows) {
   constexpr std::size_t kChunkRows = 64;
   const std::vector<AdjustableLayer> layers = explain::adjustable(network);
   ForwardTrace trace;
-  return add_up(network, rows, kChunkRows,
-                [&](MatrixView<const float> chunk) -> const ForwardTrace& {
-                  trace.rows = chunk.rows();
-                  trace.inputs = explain::first_inputs(network, chunk);
-                  explain::compute_forward(layers, trace);
-                  return trace;
-                });
+  return accumulate(network, rows, kChunkRows,
+                    [&](MatrixView<const float> chunk) -> const ForwardTrace& {
+                      trace.rows = chunk.rows();
+                      trace.inputs = explain::first_inputs(network, chunk);
+                      explain::compute_forward(layers, trace);
+                      return trace;
+                    });
 }
 
 NetworkStatistics summarize(Engine& engine, const RowFile& rows) {
   constexpr std::size_t kChunkRows = 1024;  // large enough to amortize the calls on a device
   ForwardTrace current;
-  return add_up(engine.network(), rows, kChunkRows,
-                [&](MatrixView<const float> chunk) -> const ForwardTrace& {
-                  current = trace_forward(engine, chunk);
-                  return current;
-                });
+  return accumulate(engine.network(), rows, kChunkRows,
+                    [&](MatrixView<const float> chunk) -> const ForwardTrace& {
+                      current = trace_forward(engine, chunk);
+                      return current;
+                    });
 }
 
 }  // namespace lamella

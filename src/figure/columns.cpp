@@ -34,8 +34,8 @@ std::string name_of(const std::vector<std::string>& names, std::size_t unit) {
   return unit < names.size() ? " " + names[unit] : std::string();
 }
 
-void say_thinned(Column& column) {
-  if (column.is_thinned()) {
+void note_truncation(Column& column) {
+  if (column.is_truncated()) {
     column.heading.push_back(
         fmt::format("{} of {} shown, the most active", column.nodes.size(), column.units));
   }
@@ -48,7 +48,7 @@ Column input_column(const Network& network, std::span<const double> x, std::size
     column.nodes.push_back(
         {i, x[i], false, fmt::format("x[{}]{}", i, name_of(network.names().inputs, i)), {}, {}});
   }
-  say_thinned(column);
+  note_truncation(column);
   return column;
 }
 
@@ -77,7 +77,7 @@ Column layer_column(const Network& network, std::size_t n, std::span<const doubl
     }
     column.nodes.push_back(std::move(node));
   }
-  say_thinned(column);
+  note_truncation(column);
   return column;
 }
 

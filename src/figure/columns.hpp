@@ -25,7 +25,7 @@ struct Column {
   std::size_t units = 0;             // of the layer
   std::vector<Node> nodes;           // nodes shown, by ascending unit
 
-  [[nodiscard]] bool is_thinned() const { return nodes.size() < units; }
+  [[nodiscard]] bool is_truncated() const { return nodes.size() < units; }
 };
 
 // The columns of the input and of every layer.

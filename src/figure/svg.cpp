@@ -16,8 +16,8 @@ namespace lamella {
 namespace figure {
 namespace {
 
-constexpr double kThinnest = 0.5;
-constexpr double kThickest = 4;
+constexpr double kMinThickness = 0.5;
+constexpr double kMaxThickness = 4;
 constexpr double kCornerRadius = 8;
 
 // Every rule names the figure's class, so the figure can be embedded in a page. The colours are
@@ -79,7 +79,8 @@ double largest_weight(const Layer& layer) {
 
 double thickness(float weight, double largest) {
   const double share = std::fabs(double{weight}) / largest;  // NaN if all weights are zero
-  return std::isfinite(share) ? kThinnest + (kThickest - kThinnest) * share : kThinnest;
+  return std::isfinite(share) ? kMinThickness + (kMaxThickness - kMinThickness) * share
+                              : kMinThickness;
 }
 
 std::string heading_svg(const Column& column, double x, double y) {
@@ -169,17 +170,17 @@ std::vector<std::string> legend_lines(const std::vector<Column>& columns) {
       "Thickness of an edge: its weight, relative to the largest of the layer.",
       "In a node: its value and, smaller, the sum z before the activation; below it, the bias b."};
   bool silenced = false;
-  bool thinned = false;
+  bool truncated = false;
   for (const Column& column : columns) {
     silenced = silenced || std::any_of(column.nodes.begin(), column.nodes.end(),
                                        [](const Node& node) { return node.silenced; });
-    thinned = thinned || column.is_thinned();
+    truncated = truncated || column.is_truncated();
   }
   if (silenced) {
     lines.emplace_back(
         "Grey and dashed: silenced. The sum is negative, and the activation makes it 0.");
   }
-  if (thinned) {
+  if (truncated) {
     lines.emplace_back("Units that are not shown count in every sum all the same.");
   }
   return lines;
@@ -242,7 +243,7 @@ std::string figure_svg(const Network& network, const ForwardTrace& trace,
       "data-thickest=\"{3}\">\n<title>A network of {4} layer{5} and {6} parameters, and the values "
       "that it computes for one row</title>\n<desc>{7}</desc>\n<style>{8}</style>\n"
       "<rect class=\"ground\" width=\"100%\" height=\"100%\" rx=\"{9}\"/>\n",
-      layout.width, layout.height, kThinnest, kThickest, network.layers().size(),
+      layout.width, layout.height, kMinThickness, kMaxThickness, network.layers().size(),
       network.layers().size() == 1 ? "" : "s", network.parameters().total(),
       xml_text(description(columns)), kStyle, kCornerRadius);
   for (std::size_t c = 1; c < columns.size(); ++c) {

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kPieceValues = std::size_t{1} << 15;
 constexpr std::size_t kLongestNumber = 24;  // fits -1.17549435e-38 and a delimiter
-static_assert(kLongestNumber > kShortestDecimalRoom);
+static_assert(kLongestNumber > kShortestDecimalBytes);
 
 // Prints whole numbers as integers: faster and clearer than 1e+05. -0 keeps its sign.
 char* print_number(char* begin, char* end, float value) {

@@ -28,13 +28,13 @@ class ModelEvents final : public json::Events {
 
   WrittenModel model;
 
-  void null() override { reject("null"); }
-  void boolean(bool value) override { reject(value ? "true" : "false"); }
+  void null() override { throw_unsupported("null"); }
+  void boolean(bool value) override { throw_unsupported(value ? "true" : "false"); }
   void negative(std::int64_t value) override { put_whole(value); }
   void whole(std::uint64_t value) override { put_whole(value); }
   void real(const std::string& text, double /*value*/) override {
     if (!takes_number()) {
-      reject("the number " + in_quotes(text));
+      throw_unsupported("the number " + in_quotes(text));
     }
     // Converts from the text: going through double could round twice. strtof expects the locale's
     // decimal point, which the parser has substituted.
@@ -50,7 +50,7 @@ class ModelEvents final : public json::Events {
     } else if (place_ == Place::kLayer && key_ == "activation") {
       model.layers.back().activation = std::move(value);
     } else {
-      reject("the text " + in_quotes(value));
+      throw_unsupported("the text " + in_quotes(value));
     }
   }
 
@@ -62,7 +62,7 @@ class ModelEvents final : public json::Events {
       model.layers.emplace_back();
       layer_keys_.clear();
     } else {
-      reject("an object");
+      throw_unsupported("an object");
     }
   }
   void key(std::string& name) override {
@@ -112,7 +112,7 @@ class ModelEvents final : public json::Events {
     } else if (place_ == Place::kWeights) {
       place_ = Place::kRow;
     } else {
-      reject("a list");
+      throw_unsupported("a list");
     }
   }
   void end_array() override {
@@ -126,14 +126,14 @@ class ModelEvents final : public json::Events {
       place_ = of_layer ? Place::kLayer : Place::kModel;
     }
     if (count == 0) {
-      reject("an empty list");
+      throw_unsupported("an empty list");
     }
     if (ended == Place::kRow) {
       end_row(count);
     }
   }
   void beyond_range(const std::string& text) override {
-    takes_number() ? throw_bad_size(text) : reject("the number " + in_quotes(text));
+    takes_number() ? throw_bad_size(text) : throw_unsupported("the number " + in_quotes(text));
   }
   void syntax_error(std::size_t position) override {
     throw Error(json_syntax_error(text_, position));
@@ -176,7 +176,7 @@ class ModelEvents final : public json::Events {
     return {};
   }
 
-  [[noreturn]] void reject(const std::string& found) const {
+  [[noreturn]] void throw_unsupported(const std::string& found) const {
     const auto [where, wanted] = expected();
     throw Error(fmt::format("{} is {}; {} is wanted", where, found, wanted));
   }
@@ -215,7 +215,7 @@ class ModelEvents final : public json::Events {
   template <class Whole>
   void put_whole(Whole value) {
     if (!takes_number()) {
-      reject(fmt::format("the number {}", value));
+      throw_unsupported(fmt::format("the number {}", value));
     }
     put(static_cast<float>(value));
   }

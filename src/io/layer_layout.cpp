@@ -67,7 +67,7 @@ class Reading {
     }
     return count;
   }
-  [[noreturn]] void reject(std::span<const NamedLayer> layers) const {
+  [[noreturn]] void throw_unsupported(std::span<const NamedLayer> layers) const {
     for (std::size_t i = 0; i < layers.size(); ++i) {
       const NamedLayer& layer = layers[i];
       if (!bias_fits(layer)) {
@@ -214,7 +214,7 @@ WeightsLayout choose_layout(const std::vector<Tensor>& tensors, std::span<const 
     }
   }
   if (fitting.empty()) {
-    Reading(tensors, best).reject(layers);
+    Reading(tensors, best).throw_unsupported(layers);
   }
   if (fitting.size() > 1 && style == NameStyle::kNeutral && !layouts_agree(tensors, layers)) {
     throw Error(

@@ -194,13 +194,13 @@ NamedLayers find_layers(const std::vector<Tensor>& tensors) {
     Place& place = schemes[parsed->scheme][parsed->numbers];
     place.stem = parsed->stem;
     place.number_last = parsed->number_last;
-    auto& slot = parsed->role.is_bias ? place.bias : place.weights;
-    if (slot) {
+    auto& entry = parsed->role.is_bias ? place.bias : place.weights;
+    if (entry) {
       throw Error(fmt::format("tensors {} and {} both name the {} of one layer",
-                              in_quotes(tensors[*slot].name), in_quotes(name),
+                              in_quotes(tensors[*entry].name), in_quotes(name),
                               parsed->role.is_bias ? "bias" : "weights"));
     }
-    slot = i;
+    entry = i;
     if (!parsed->role.is_bias) {
       const NameStyle style = parsed->number_last && parsed->role.style == NameStyle::kTorch
                                   ? NameStyle::kNeutral

@@ -34,27 +34,27 @@ constexpr std::size_t kFirstBytes = 16;
 enum class ModelFormat { kSafetensors, kNpz, kOnnx, kJson };
 
 // Other file types that users try, recognized by their first bytes.
-struct Foreign {
+struct OtherFormat {
   std::string_view signature;
   std::string_view what;
 };
 using namespace std::string_view_literals;
-constexpr std::array kForeign = {
-    Foreign{"\x93NUMPY"sv,
-            "a single .npy array; a network is several arrays, as numpy.savez writes them"},
-    Foreign{"\x89HDF\r\n"sv, "an HDF5 file (Keras .h5); save its arrays with numpy.savez"},
-    Foreign{"\x80\x02"sv, "a Python pickle; save its arrays with safetensors or numpy.savez"},
-    Foreign{"\x80\x03"sv, "a Python pickle; save its arrays with safetensors or numpy.savez"},
-    Foreign{"\x80\x04"sv, "a Python pickle; save its arrays with safetensors or numpy.savez"},
-    Foreign{"\x80\x05"sv, "a Python pickle; save its arrays with safetensors or numpy.savez"},
-    Foreign{"\x1f\x8b"sv, "compressed with gzip; decompress it first"},
-    Foreign{"GGUF"sv, "a GGUF file"},
+constexpr std::array kOtherFormats = {
+    OtherFormat{"\x93NUMPY"sv,
+                "a single .npy array; a network is several arrays, as numpy.savez writes them"},
+    OtherFormat{"\x89HDF\r\n"sv, "an HDF5 file (Keras .h5); save its arrays with numpy.savez"},
+    OtherFormat{"\x80\x02"sv, "a Python pickle; save its arrays with safetensors or numpy.savez"},
+    OtherFormat{"\x80\x03"sv, "a Python pickle; save its arrays with safetensors or numpy.savez"},
+    OtherFormat{"\x80\x04"sv, "a Python pickle; save its arrays with safetensors or numpy.savez"},
+    OtherFormat{"\x80\x05"sv, "a Python pickle; save its arrays with safetensors or numpy.savez"},
+    OtherFormat{"\x1f\x8b"sv, "compressed with gzip; decompress it first"},
+    OtherFormat{"GGUF"sv, "a GGUF file"},
 };
 
-[[noreturn]] void throw_if_foreign(std::span<const std::byte> first, const std::string& name) {
+[[noreturn]] void throw_if_other_format(std::span<const std::byte> first, const std::string& name) {
   constexpr std::string_view kUnderstood =
       ".safetensors, .npz, .onnx and .json model files are understood";
-  for (const Foreign& foreign : kForeign) {
+  for (const OtherFormat& foreign : kOtherFormats) {
     if (begins_with(first, foreign.signature)) {
       throw FileError(name, fmt::format("is {}; {}", foreign.what, kUnderstood));
     }
@@ -100,7 +100,7 @@ ModelFormat format_of(std::span<const std::byte> first, const std::string& name)
     }
     return ModelFormat::kOnnx;
   }
-  throw_if_foreign(first, name);
+  throw_if_other_format(first, name);
 }
 
 LoadedNetwork read_format(ModelFormat format, std::span<const std::byte> bytes,

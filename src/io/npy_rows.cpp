@@ -69,7 +69,7 @@ class NpyReader : public RowReader {
   std::size_t read(MatrixView<float> into) override {
     const std::size_t count = std::min(into.rows(), shape_.rows - next_row_);
     fill_any(next_row_, into.block(0, count), scratch_);
-    move_on(count);
+    advance(count);
     return count;
   }
 
@@ -87,9 +87,9 @@ class NpyReader : public RowReader {
     const auto count =
         static_cast<std::size_t>(std::min<std::uint64_t>(rows, shape_.rows - next_row_));
     if (!source_->size()) {
-      pass_over(next_row_, count);
+      skip_bytes(next_row_, count);
     }
-    move_on(count);
+    advance(count);
     return count;
   }
 
@@ -103,7 +103,7 @@ class NpyReader : public RowReader {
   // Reads rows from `first`; `into` is not empty. In a stream, `first` is the next row.
   virtual void fill(std::size_t first, MatrixView<float> into, Scratch& scratch) const = 0;
   // Skips rows of a stream without converting their values.
-  virtual void pass_over(std::size_t /*first*/, std::size_t /*rows*/) {}
+  virtual void skip_bytes(std::size_t /*first*/, std::size_t /*rows*/) {}
   virtual void at_end() {}
 
   [[noreturn]] void throw_truncated(std::uint64_t found) const {
@@ -124,7 +124,7 @@ class NpyReader : public RowReader {
     }
   }
 
-  void move_on(std::size_t rows) {
+  void advance(std::size_t rows) {
     next_row_ += rows;
     if (next_row_ == shape_.rows && !std::exchange(ended_, true)) {
       at_end();
@@ -155,7 +155,7 @@ class ConsecutiveRows final : public NpyReader {
     }
   }
 
-  void pass_over(std::size_t first, std::size_t rows) override {
+  void skip_bytes(std::size_t first, std::size_t rows) override {
     const std::size_t row_bytes = shape_.width * header_.encoding.size();
     std::vector<std::byte> passed(std::min(rows * row_bytes, kReadBlock));
     std::size_t at = first * row_bytes;

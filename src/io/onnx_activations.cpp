@@ -29,7 +29,7 @@ OnnxActivation find_clip(OnnxGraph& graph, const OnnxNode& node) {
       }
       const auto bound = graph.scalar(node.inputs[i]);
       if (!bound) {
-        reject(node, "clips to a bound that is no constant of one number");
+        throw_unsupported(node, "clips to a bound that is no constant of one number");
       }
       (i == 1 ? low : high) = static_cast<float>(*bound);
     }
@@ -50,7 +50,7 @@ OnnxActivation find_clip(OnnxGraph& graph, const OnnxNode& node) {
     return {ActivationKind::kRelu, node.inputs[0]};
   }
   if (!(low <= high)) {
-    reject(node, "clips to a range that holds no number");
+    throw_unsupported(node, "clips to a range that holds no number");
   }
   return {Activation(ActivationKind::kClip, low, high), node.inputs[0]};
 }
@@ -58,7 +58,7 @@ OnnxActivation find_clip(OnnxGraph& graph, const OnnxNode& node) {
 OnnxActivation find_prelu(OnnxGraph& graph, const OnnxNode& node) {
   const auto slope = node.inputs.size() == 2 ? graph.constant(node.inputs[1]) : std::nullopt;
   if (!slope) {
-    reject(node, "has slopes that are no constant");
+    throw_unsupported(node, "has slopes that are no constant");
   }
   return {one_slope(node, graph.floats(*slope)), node.inputs[0]};
 }
@@ -69,7 +69,7 @@ ActivationKind softmax_kind(const OnnxGraph& graph, const OnnxNode& node) {
   const std::int64_t absent = graph.model().opset < kAxisFromTheEnd ? 1 : -1;
   const std::int64_t axis = attribute != nullptr ? attribute->integer.value_or(absent) : absent;
   if (axis != 1 && axis != -1) {
-    reject(node, "is not over the last axis, a row's outputs: it mixes rows");
+    throw_unsupported(node, "is not over the last axis, a row's outputs: it mixes rows");
   }
   return node.op == "Softmax" ? ActivationKind::kSoftmax : ActivationKind::kLogSoftmax;
 }
@@ -79,9 +79,10 @@ ActivationKind softmax_kind(const OnnxGraph& graph, const OnnxNode& node) {
 Activation one_slope(const OnnxNode& node, const std::vector<float>& slopes) {
   if (slopes.empty() ||
       std::any_of(slopes.begin(), slopes.end(), [&](float v) { return v != slopes[0]; })) {
-    reject(node,
-           "is a PReLU with a slope of its own for each value, which is not supported; one slope "
-           "for all is (leaky_relu)");
+    throw_unsupported(
+        node,
+        "is a PReLU with a slope of its own for each value, which is not supported; one slope "
+        "for all is (leaky_relu)");
   }
   return {ActivationKind::kLeakyRelu, slopes[0]};
 }
@@ -121,7 +122,7 @@ OnnxActivation find_activation(OnnxGraph& graph, const OnnxNode& node) {
     constexpr float kGamma = 1.05070102F;
     if (!near(real_of(node, "alpha", kAlpha), kAlpha) ||
         !near(real_of(node, "gamma", kGamma), kGamma)) {
-      reject(node, "has other constants than those of Klambauer et al. 2017");
+      throw_unsupported(node, "has other constants than those of Klambauer et al. 2017");
     }
     return {ActivationKind::kSelu, x};
   }

@@ -35,10 +35,10 @@ class ChainReader {
     const auto found =
         index < node.inputs.size() ? graph_.constant(node.inputs[index]) : std::nullopt;
     if (!found) {
-      reject(node,
-             fmt::format("needs a tensor of the file as its input {}{}", index + 1,
-                         index < node.inputs.size() ? ", which is " + in_quotes(node.inputs[index])
-                                                    : ", which is absent"));
+      throw_unsupported(node, fmt::format("needs a tensor of the file as its input {}{}", index + 1,
+                                          index < node.inputs.size()
+                                              ? ", which is " + in_quotes(node.inputs[index])
+                                              : ", which is absent"));
     }
     return *found;
   }
@@ -48,7 +48,7 @@ class ChainReader {
   }
   std::vector<double> element_values(const OnnxNode& node, const OnnxConstant& constant) {
     if (constant.transposed) {
-      reject(node, "takes a transposed tensor");
+      throw_unsupported(node, "takes a transposed tensor");
     }
     return graph_.numbers(constant);
   }
@@ -73,14 +73,15 @@ class ChainReader {
 
 std::string_view ChainReader::element(const OnnxNode& node) {
   if (node.inputs.size() != 2) {
-    reject(node, "has another number of inputs than two");
+    throw_unsupported(node, "has another number of inputs than two");
   }
   const auto first = graph_.constant(node.inputs[0]);
   const auto second = graph_.constant(node.inputs[1]);
   if (!first == !second) {
-    reject(node, first ? "combines two constants"
-                       : "combines two values that both depend on the row: a branch or skip "
-                         "connection, which a chain of dense layers does not have");
+    throw_unsupported(node,
+                      first ? "combines two constants"
+                            : "combines two values that both depend on the row: a branch or skip "
+                              "connection, which a chain of dense layers does not have");
   }
   const OnnxConstant& constant = first ? *first : *second;
   std::vector<double> values = element_values(node, constant);
@@ -92,7 +93,7 @@ std::string_view ChainReader::element(const OnnxNode& node) {
     append(node, Kind::kMultiply, std::move(values), shape);
   } else if (node.op == "Div") {
     if (first) {
-      reject(node, "divides by a value that depends on the row");
+      throw_unsupported(node, "divides by a value that depends on the row");
     }
     append(node, Kind::kDivide, std::move(values), shape);
   } else if (first) {  // c - x, in backward order
@@ -107,23 +108,25 @@ std::string_view ChainReader::element(const OnnxNode& node) {
 std::string_view ChainReader::gemm(const OnnxNode& node) {
   const bool is_gemm = node.op == "Gemm";
   if (node.inputs.size() < 2) {
-    reject(node, "has fewer than two inputs");
+    throw_unsupported(node, "has fewer than two inputs");
   }
   if (graph_.constant(node.inputs[0])) {
-    reject(node, "multiplies a tensor with the rows on its right; rows on the left are wanted");
+    throw_unsupported(
+        node, "multiplies a tensor with the rows on its right; rows on the left are wanted");
   }
   if (is_gemm && integer(node, "transA", 0) != 0) {
-    reject(node, "transposes the rows (transA)");
+    throw_unsupported(node, "transposes the rows (transA)");
   }
   if (!graph_.constant(node.inputs[1])) {
-    reject(node, fmt::format("multiplies with {}, which is no tensor of the file: no dense layer",
-                             in_quotes(node.inputs[1])));
+    throw_unsupported(
+        node, fmt::format("multiplies with {}, which is no tensor of the file: no dense layer",
+                          in_quotes(node.inputs[1])));
   }
   OnnxStep& step = add(node, OnnxStep::Kind::kDense);
   step.weights = constant_input(node, 1);
   if (step.weights.shape().size() != 2) {
-    reject(node, fmt::format("has weights of {} dimensions; a matrix is wanted",
-                             step.weights.shape().size()));
+    throw_unsupported(node, fmt::format("has weights of {} dimensions; a matrix is wanted",
+                                        step.weights.shape().size()));
   }
   step.weights_out_in = (is_gemm && integer(node, "transB", 0) != 0) != step.weights.transposed;
   if (is_gemm) {
@@ -145,7 +148,7 @@ std::string_view ChainReader::normalization(const OnnxNode& node) {
   const bool statistics = std::any_of(node.outputs.begin() + 1, node.outputs.end(),
                                       [](std::string_view name) { return !name.empty(); });
   if (integer(node, "training_mode", 0) != 0 || statistics || node.inputs.size() != 5) {
-    reject(node, "is in training mode, or lacks inputs; export the model in eval mode");
+    throw_unsupported(node, "is in training mode, or lacks inputs; export the model in eval mode");
   }
   const auto scale = graph_.numbers(constant_input(node, 1));
   const auto bias = graph_.numbers(constant_input(node, 2));
@@ -153,7 +156,7 @@ std::string_view ChainReader::normalization(const OnnxNode& node) {
   const auto variance = graph_.numbers(constant_input(node, 4));
   const std::size_t count = scale.size();
   if (bias.size() != count || mean.size() != count || variance.size() != count || count == 0) {
-    reject(node, "has scale, bias, mean and variance of different lengths");
+    throw_unsupported(node, "has scale, bias, mean and variance of different lengths");
   }
   const OnnxAttribute* attribute = node.attribute("epsilon");
   const double epsilon =
@@ -200,19 +203,21 @@ std::string_view ChainReader::pair(const OnnxNode& node) {
       return p;
     }
   }
-  reject(node, "joins values; only p and 1 - p of one probability p can be a network's end");
+  throw_unsupported(node,
+                    "joins values; only p and 1 - p of one probability p can be a network's end");
 }
 
 std::string_view ChainReader::pass(const OnnxNode& node) {
   if (node.op == "Cast") {
     const auto to = static_cast<OnnxType>(integer(node, "to", 0) & 0xFF);
     if (!is_floating(to)) {
-      reject(node, fmt::format("casts to {}, which rounds values between layers", to_string(to)));
+      throw_unsupported(
+          node, fmt::format("casts to {}, which rounds values between layers", to_string(to)));
     }
   } else if (node.op == "Dropout" && node.inputs.size() > 2 && !node.inputs[2].empty()) {
     const auto training = graph_.scalar(node.inputs[2]);
     if (training != 0.0) {
-      reject(node, "is in training mode; export the model in eval mode");
+      throw_unsupported(node, "is in training mode; export the model in eval mode");
     }
   }
   return node.inputs.at(0);
@@ -221,7 +226,7 @@ std::string_view ChainReader::pass(const OnnxNode& node) {
 std::string_view ChainReader::open(const OnnxNode& node) {
   const std::string_view op = node.op;
   if (node.inputs.empty()) {
-    reject(node, "has no input");
+    throw_unsupported(node, "has no input");
   }
   if (node.domain == "ai.onnx.ml") {
     if (op == "Scaler") {
@@ -274,9 +279,10 @@ std::string_view ChainReader::open(const OnnxNode& node) {
       return pass(node);
     }
   }
-  reject(node, fmt::format("is an operator that no multi-layer perceptron needs, or that is not "
-                           "supported here; {}",
-                           kUnderstood));
+  throw_unsupported(
+      node, fmt::format("is an operator that no multi-layer perceptron needs, or that is not "
+                        "supported here; {}",
+                        kUnderstood));
 }
 
 }  // namespace
@@ -296,10 +302,10 @@ OnnxChain find_chain(OnnxGraph& graph) {
                               in_quotes(value)));
     }
     if (!seen.insert(node).second) {
-      reject(*node, "computes from its own output: the graph has a cycle");
+      throw_unsupported(*node, "computes from its own output: the graph has a cycle");
     }
     if (value != node->outputs[0]) {
-      reject(*node, "is used for another output than its first");
+      throw_unsupported(*node, "is used for another output than its first");
     }
     reader = node->op;
     value = chain_reader.open(*node);

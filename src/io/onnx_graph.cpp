@@ -58,7 +58,7 @@ std::string describe(const OnnxNode& node) {
              : fmt::format("node {} ({})", in_quotes(node.name), node.op);
 }
 
-void reject(const OnnxNode& node, std::string_view why) {
+void throw_unsupported(const OnnxNode& node, std::string_view why) {
   throw Error(fmt::format("{} {}", describe(node), why));
 }
 

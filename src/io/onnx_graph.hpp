@@ -28,7 +28,7 @@ struct OnnxConstant {
 // "node 'fc1' (Gemm)"; an unnamed node is identified by its output.
 [[nodiscard]] std::string describe(const OnnxNode& node);
 // Throws Error naming the node, its operator and the reason.
-[[noreturn]] void reject(const OnnxNode& node, std::string_view why);
+[[noreturn]] void throw_unsupported(const OnnxNode& node, std::string_view why);
 
 class OnnxGraph {
  public:

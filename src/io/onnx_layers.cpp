@@ -96,8 +96,9 @@ class Builder {
 
   void need_flat(const OnnxStep& step) const {
     if (shape_.size() != 1) {
-      reject(*step.node, fmt::format("works on rows of shape [{}]; a Flatten before it is wanted",
-                                     fmt::join(shape_, ", ")));
+      throw_unsupported(*step.node,
+                        fmt::format("works on rows of shape [{}]; a Flatten before it is wanted",
+                                    fmt::join(shape_, ", ")));
     }
   }
 
@@ -120,9 +121,10 @@ class Builder {
       fits = shape[i] == 1 || shape[i] == shape_[i];
     }
     if (!fits) {
-      reject(*step.node, fmt::format("has a tensor of shape [{}] for rows of shape [{}], which do "
-                                     "not match",
-                                     fmt::join(step.values_shape, ", "), fmt::join(shape_, ", ")));
+      throw_unsupported(*step.node,
+                        fmt::format("has a tensor of shape [{}] for rows of shape [{}], which do "
+                                    "not match",
+                                    fmt::join(step.values_shape, ", "), fmt::join(shape_, ", ")));
     }
     std::vector<double> values(width_);
     for (std::size_t i = 0; i < width_; ++i) {
@@ -208,7 +210,7 @@ class Builder {
   }
 
   void activation(const OnnxStep& step) {
-    if (step.activation.over_row()) {
+    if (step.activation.is_row_wise()) {
       need_flat(step);
     }
     if (!open_) {
@@ -219,7 +221,7 @@ class Builder {
       } else if (step.activation.kind == ActivationKind::kRelu) {
         input_steps.push_back({.kind = InputStep::Kind::kClip, .values = {0, kInfinity}});
       } else {
-        reject(*step.node, "is an activation before the first layer");
+        throw_unsupported(*step.node, "is an activation before the first layer");
       }
       return;
     }
@@ -232,7 +234,7 @@ class Builder {
   void pair(const OnnxStep& step) {
     if (!open_ || !before_.empty() || width_ != 1 || !open_->activation ||
         open_->activation->kind != ActivationKind::kSigmoid) {
-      reject(*step.node, "joins p and 1 - p where p is not one sigmoid");
+      throw_unsupported(*step.node, "joins p and 1 - p where p is not one sigmoid");
     }
     open_->pair = step.complement_first ? UnfinishedLayer::Pair::kComplementFirst
                                         : UnfinishedLayer::Pair::kComplementLast;
@@ -250,9 +252,10 @@ class Builder {
     const auto& input = chain_.input->shape;
     auto shape = reshaped_row(shape_, step.target, input.empty() ? std::nullopt : input[0]);
     if (!shape) {
-      reject(*step.node, fmt::format("gives the shape [{}], which does not keep the {} values of "
-                                     "each row together",
-                                     fmt::join(step.target, ", "), width_));
+      throw_unsupported(*step.node,
+                        fmt::format("gives the shape [{}], which does not keep the {} values of "
+                                    "each row together",
+                                    fmt::join(step.target, ", "), width_));
     }
     shape_ = std::move(*shape);
   }

@@ -74,7 +74,7 @@ std::vector<std::int64_t> joined_target(OnnxGraph& graph, std::string_view shape
 std::vector<std::int64_t> find_target(OnnxGraph& graph, const OnnxNode& node) {
   if (node.op == "Flatten") {
     if (integer_of(node, "axis", 1) != 1) {
-      reject(node, "does not keep the rows apart (its axis is not 1)");
+      throw_unsupported(node, "does not keep the rows apart (its axis is not 1)");
     }
     return {0, -1};
   }
@@ -89,11 +89,11 @@ std::vector<std::int64_t> find_target(OnnxGraph& graph, const OnnxNode& node) {
     target = joined_target(graph, shape);
   }
   if (target.empty()) {
-    reject(node, "has a shape that is neither constant nor [rows, constants]");
+    throw_unsupported(node, "has a shape that is neither constant nor [rows, constants]");
   }
   if (integer_of(node, "allowzero", 0) != 0 &&
       std::find(target.begin(), target.end(), 0) != target.end()) {
-    reject(node, "gives a shape without values (a dimension of 0, with allowzero)");
+    throw_unsupported(node, "gives a shape without values (a dimension of 0, with allowzero)");
   }
   return target;
 }

@@ -154,7 +154,7 @@ inline char* write(std::uint32_t digits, std::size_t places, char* at) {
 }  // namespace shortest_decimal
 
 // Buffer size for print_shortest_decimal, in bytes; it may write past the end that it returns.
-inline constexpr std::size_t kShortestDecimalRoom = 20;
+inline constexpr std::size_t kShortestDecimalBytes = 20;
 
 // Prints a number that is not an integer and returns the end of its text. Returns `begin` for any
 // other number and a few more (powers of two, magnitudes below 2^-59), which are left to another

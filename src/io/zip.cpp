@@ -149,23 +149,23 @@ struct Placed {
 // Follows the local header to the data, which must precede the central directory.
 void place(Placed& placed, const ByteView& before_directory, std::uint64_t compressed_size) {
   const auto local = before_directory.part(placed.begin, kLocalSize);
-  const auto reject = [&](const char* what) {
+  const auto throw_unsupported = [&](const char* what) {
     throw Error(fmt::format("is a damaged zip archive: {} of entry {} {}", what,
                             in_quotes(placed.entry.name), "lies outside the file or is not sound"));
   };
   if (!local || load_little<std::uint32_t>(local->data()) != kLocalSignature) {
-    reject("the local header");
+    throw_unsupported("the local header");
   }
   const std::uint16_t name_size = load_little<std::uint16_t>(local->data() + 26);
   const std::uint16_t extra_size = load_little<std::uint16_t>(local->data() + 28);
   const auto name = before_directory.part(placed.begin + kLocalSize, name_size);
   if (!name || as_text(*name) != placed.entry.name) {
-    reject("the local name");
+    throw_unsupported("the local name");
   }
   const std::uint64_t data = placed.begin + kLocalSize + name_size + extra_size;
   const auto compressed = before_directory.part(data, compressed_size);
   if (!compressed) {
-    reject("the data");
+    throw_unsupported("the data");
   }
   placed.entry.compressed = *compressed;
   placed.end = data + compressed_size;
@@ -247,9 +247,10 @@ class Inflater {
   std::size_t read(std::span<std::byte> into) {
     std::size_t done = 0;
     while (done < into.size() && !ended_) {
-      const auto room = static_cast<uInt>(std::min<std::size_t>(into.size() - done, kMaxAtOnce));
-      step(reinterpret_cast<Bytef*>(into.data() + done), room);
-      done += room - stream_.avail_out;
+      const auto available =
+          static_cast<uInt>(std::min<std::size_t>(into.size() - done, kMaxAtOnce));
+      step(reinterpret_cast<Bytef*>(into.data() + done), available);
+      done += available - stream_.avail_out;
     }
     return done;
   }
@@ -263,7 +264,7 @@ class Inflater {
  private:
   static constexpr std::size_t kMaxAtOnce = std::size_t{1} << 30;
 
-  void step(Bytef* to, uInt room) {
+  void step(Bytef* to, uInt available) {
     if (stream_.avail_in == 0 && !input_.empty()) {
       const std::size_t count = std::min(input_.size(), kMaxAtOnce);
       stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(input_.data()));
@@ -271,11 +272,11 @@ class Inflater {
       input_ = input_.subspan(count);
     }
     stream_.next_out = to;
-    stream_.avail_out = room;
+    stream_.avail_out = available;
     const int result = ::inflate(&stream_, Z_NO_FLUSH);
     ended_ = result == Z_STREAM_END;
     const bool starved =
-        stream_.avail_out == room && stream_.avail_in == 0 && input_.empty() && !ended_;
+        stream_.avail_out == available && stream_.avail_in == 0 && input_.empty() && !ended_;
     if ((result != Z_OK && !ended_) || starved) {
       throw Error(fmt::format("entry {} is damaged: its deflated data cannot be decompressed",
                               in_quotes(entry_.name)));

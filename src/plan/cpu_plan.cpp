@@ -30,8 +30,8 @@ constexpr std::size_t kWideLayerCaches = 3;
 // 1/kWorthEvening of a thread's rows, with at most kMoreRounds more rounds of blocks. Measured:
 // 784-512-512-10 is as fast with 32 rows as with 48, and 4 rows more or fewer make no difference,
 // though they leave partial tiles.
-constexpr std::size_t kWorthEvening = 32;
-constexpr std::size_t kMoreRounds = 2;
+constexpr std::size_t kMinBalanceGain = 32;
+constexpr std::size_t kMaxExtraRounds = 2;
 
 // Consecutive blocks run best on one thread, which can prefetch the next block's rows; but enough
 // chunks must remain to take work from a slow thread.
@@ -82,10 +82,10 @@ std::size_t height_for(const CpuPlan& plan, std::size_t rows, std::size_t worker
   };
   const std::size_t rounds = std::max<std::size_t>(ceiling(rows, plan.block_rows * workers), 1);
   std::size_t height = in_rounds(rounds);
-  for (std::size_t more = 1; more <= kMoreRounds; ++more) {
+  for (std::size_t more = 1; more <= kMaxExtraRounds; ++more) {
     const std::size_t lower = in_rounds(rounds + more);
     const std::size_t busiest = max_rows(rows, lower, workers);
-    if (busiest + busiest / kWorthEvening < max_rows(rows, height, workers)) {
+    if (busiest + busiest / kMinBalanceGain < max_rows(rows, height, workers)) {
       height = lower;
     }
   }

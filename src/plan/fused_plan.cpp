@@ -14,9 +14,9 @@ using core::FusedImage;
 using core::FusedLayer;
 using core::FusedStep;
 
-constexpr std::size_t kNarrowMaxWidth = 8;
-constexpr std::size_t kNarrowThreads = 128;
-constexpr std::size_t kNarrowRows = 4;
+constexpr std::size_t kThreadRowsMaxWidth = 8;
+constexpr std::size_t kThreadRowsBlock = 128;
+constexpr std::size_t kThreadRowsPerThread = 4;
 // The layer widths of the tile kernels: see the head of kernels/fused_block_tile.cu.
 constexpr std::array<std::size_t, 6> kTileWidths = {16, 32, 48, 64, 96, 128};
 
@@ -29,8 +29,8 @@ std::uint32_t word(std::size_t n) {
   return static_cast<std::uint32_t>(n);
 }
 
-bool is_narrow(const Network& network) {
-  return network.max_width() <= kNarrowMaxWidth;
+bool fits_thread_rows(const Network& network) {
+  return network.max_width() <= kThreadRowsMaxWidth;
 }
 
 std::size_t padded_outputs(FusedShape::Family family, std::size_t kernel_width,
@@ -96,10 +96,11 @@ bool needs_stage(const Network& network) {
          });
 }
 
-FusedPlan plan_thread_rows(const Network& network, const SharedMemoryFacts& device) {
+FusedPlan plan_thread_rows(const Network& network, const SharedMemoryLimits& device) {
   const std::size_t width = network.max_width() <= 4 ? 4 : 8;
   const Layout layout = lay_out(network, FusedShape::Family::kThreadRows, width);
-  const std::size_t stage = needs_stage(network) ? kNarrowThreads * kNarrowRows * width : 0;
+  const std::size_t stage =
+      needs_stage(network) ? kThreadRowsBlock * kThreadRowsPerThread * width : 0;
   const std::size_t bytes = (layout.words + stage) * sizeof(float);
   if (bytes > device.per_block) {
     return {.shape = {}, .reason = "too many layers for shared memory"};
@@ -112,12 +113,12 @@ FusedPlan plan_thread_rows(const Network& network, const SharedMemoryFacts& devi
           .reason = fmt::format("no layer is wider than {}: rows stay in registers", width)};
 }
 
-std::size_t blocks_of(const SharedMemoryFacts& device, std::size_t bytes) {
+std::size_t blocks_of(const SharedMemoryLimits& device, std::size_t bytes) {
   return bytes > device.per_block ? 0
                                   : device.per_multiprocessor / (bytes + device.reserved_per_block);
 }
 
-FusedPlan plan_tile(const Network& network, const SharedMemoryFacts& device) {
+FusedPlan plan_tile(const Network& network, const SharedMemoryLimits& device) {
   std::size_t widest_output = 0;
   for (const Layer& layer : network.layers()) {
     widest_output = std::max(widest_output, layer.outputs);
@@ -161,7 +162,7 @@ FusedPlan plan_tile(const Network& network, const SharedMemoryFacts& device) {
 
 }  // namespace
 
-FusedPlan make_fused_plan(const Network& network, const SharedMemoryFacts& device) {
+FusedPlan make_fused_plan(const Network& network, const SharedMemoryLimits& device) {
   if (network.max_width() > core::kFusedMaxWidth) {
     return {.shape = {},
             .reason = fmt::format("a layer is {} wide, more than {}", network.max_width(),
@@ -172,7 +173,7 @@ FusedPlan make_fused_plan(const Network& network, const SharedMemoryFacts& devic
       network.input_steps().size() > (1 << 20)) {
     return {.shape = {}, .reason = "too many layers or input steps"};
   }
-  if (is_narrow(network)) {
+  if (fits_thread_rows(network)) {
     FusedPlan plan = plan_thread_rows(network, device);
     if (plan.shape) {
       return plan;

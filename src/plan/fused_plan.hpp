@@ -16,7 +16,7 @@ namespace lamella::plan {
 
 // The device's shared memory, in bytes: cudaDevAttrMaxSharedMemoryPerBlockOptin,
 // cudaDevAttrMaxSharedMemoryPerMultiprocessor and cudaDevAttrReservedSharedMemoryPerBlock.
-struct SharedMemoryFacts {
+struct SharedMemoryLimits {
   std::size_t per_block = 0;
   std::size_t per_multiprocessor = 0;
   std::size_t reserved_per_block = 0;
@@ -41,7 +41,7 @@ struct FusedPlan {
   std::string reason;               // why not, or why this shape: one clause, for reports
 };
 
-[[nodiscard]] FusedPlan make_fused_plan(const Network& network, const SharedMemoryFacts& device);
+[[nodiscard]] FusedPlan make_fused_plan(const Network& network, const SharedMemoryLimits& device);
 
 // The network's image for a kernel of this shape (core/fused_layout.hpp), of shape.image.words
 // words.

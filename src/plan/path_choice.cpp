@@ -10,7 +10,7 @@ namespace {
 // Assumed shares of the peak FLOP/s until a device has measured them: of GEMMs of layers up to 128
 // wide, whose tiles are never full; and of the fused kernels, where nine tenths of the inner loop
 // are FMAs.
-constexpr double kProductShare = 0.6;
+constexpr double kGemmShare = 0.6;
 constexpr double kFusedShare = 0.6;
 // From the end of one kernel to the start of the next.
 constexpr double kLaunchSeconds = 3e-6;
@@ -28,12 +28,12 @@ PathTimes predict_paths(const Network& network, std::size_t rows, const DeviceRo
   for (const Layer& layer : network.layers()) {
     const auto inputs = static_cast<double>(layer.inputs);
     const auto outputs = static_cast<double>(layer.outputs);
-    const double product = 2 * n * inputs * outputs;
+    const double gemm_flops = 2 * n * inputs * outputs;
     const double moved = sizeof(float) * (n * (inputs + outputs) + inputs * outputs);
     // The GEMM, then bias and activation: one more pass over the outputs.
-    times.layers += work_seconds(product, kProductShare, moved, roofline) + kLaunchSeconds;
+    times.layers += work_seconds(gemm_flops, kGemmShare, moved, roofline) + kLaunchSeconds;
     times.layers += 2 * sizeof(float) * n * outputs / roofline.bytes + kLaunchSeconds;
-    flops += product;
+    flops += gemm_flops;
   }
   const double moved =
       sizeof(float) * n * static_cast<double>(network.inputs() + network.outputs());

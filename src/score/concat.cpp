@@ -87,19 +87,19 @@ bool has_size_of_rows(const ShardManifest& manifest) {
 
 void throw_if_size_differs(const ShardOutput& shard_output) {
   const auto size = io::open_source(shard_output.file)->size();
-  const std::uint64_t recorded = shard_output.manifest.file.bytes;
+  const std::uint64_t expected = shard_output.manifest.file.bytes;
   if (!size) {
     throw FileError(shard_output.file, "is not a regular file");
   }
-  if (*size != recorded || !has_size_of_rows(shard_output.manifest)) {
+  if (*size != expected || !has_size_of_rows(shard_output.manifest)) {
     throw FileError(
         shard_output.file,
         fmt::format("{}: its manifest says {} bytes, {} are there",
-                    *size < recorded ? "is truncated" : "was changed", recorded, *size));
+                    *size < expected ? "is truncated" : "was changed", expected, *size));
   }
 }
 
-std::vector<ShardOutput> read_parts(const std::vector<std::string>& files) {
+std::vector<ShardOutput> read_shard_outputs(const std::vector<std::string>& files) {
   std::vector<ShardOutput> shard_outputs;
   shard_outputs.reserve(files.size());
   for (const std::string& file : files) {
@@ -139,7 +139,7 @@ class Joiner {
 
   // Shard outputs must be added in row order.
   void add(const ShardOutput& shard_output, bool first) {
-    const io::WrittenFile& recorded = shard_output.manifest.file;
+    const io::WrittenFile& expected = shard_output.manifest.file;
     const auto source = io::open_source(shard_output.file);
     std::uint32_t checksum = 0;
     const auto copy = [&](std::uint64_t bytes, bool is_output) {
@@ -161,13 +161,13 @@ class Joiner {
     if (first && is_npy) {
       write_npy_header(shard_output.manifest.run);
     }
-    copy(recorded.header_bytes, first && !is_npy);
-    copy(recorded.bytes - recorded.header_bytes, true);
-    if (checksum != recorded.checksum) {
+    copy(expected.header_bytes, first && !is_npy);
+    copy(expected.bytes - expected.header_bytes, true);
+    if (checksum != expected.checksum) {
       throw FileError(shard_output.file,
                       fmt::format("was changed since it was written: its CRC-32 is "
                                   "{:08x}, its manifest says {:08x}",
-                                  checksum, recorded.checksum));
+                                  checksum, expected.checksum));
     }
   }
 
@@ -233,7 +233,7 @@ ConcatReport concat(const ConcatOptions& options) {
         "shard outputs are joined into a file, since the last bytes decide whether all are in "
         "order");
   }
-  const std::vector<ShardOutput> shard_outputs = read_parts(options.shard_outputs);
+  const std::vector<ShardOutput> shard_outputs = read_shard_outputs(options.shard_outputs);
   throw_bad_output(options.output, shard_outputs);
   Joiner joiner(options);
   for (const ShardOutput& shard_output : shard_outputs) {

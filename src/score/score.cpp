@@ -75,7 +75,7 @@ pipeline::ShardManifest record_of(const Engine& engine, const ScoreOptions& opti
 }
 
 // Writes the manifest; on failure removes the shard output, which is useless without it.
-void write_record(const std::string& shard_output, const pipeline::ShardManifest& manifest) {
+void write_manifest(const std::string& shard_output, const pipeline::ShardManifest& manifest) {
   try {
     pipeline::write_shard_manifest(shard_output, manifest);
   } catch (...) {
@@ -150,7 +150,7 @@ ScoreReport score(Engine& engine, const ScoreOptions& options) {
   if (options.shard) {
     report.first_row = slice.first_row;
     report.rows_total = slice.rows_total;
-    write_record(output_file, record_of(engine, options, slice, output.columns(), written));
+    write_manifest(output_file, record_of(engine, options, slice, output.columns(), written));
   }
   report.rows_verified = verification.rows();
   report.largest_error = verification.largest_error();

@@ -100,10 +100,10 @@ RunFingerprint run_from(const Json& json) {
           .columns = number(json, "columns")};
 }
 
-ShardManifest record_from(const Json& json) {
-  if (number(json, "lamella_part") != kVersion) {
-    throw Error(fmt::format("it is of version {}; {} is understood", json.at("lamella_part").text(),
-                            kVersion));
+ShardManifest manifest_from(const Json& json) {
+  if (number(json, "lamella_shard") != kVersion) {
+    throw Error(fmt::format("it is of version {}; {} is understood",
+                            json.at("lamella_shard").text(), kVersion));
   }
   ShardManifest manifest = {
       .shard = number(json, "shard"),
@@ -129,7 +129,7 @@ std::string manifest_name(const std::string& shard_output) {
 
 void write_shard_manifest(const std::string& shard_output, const ShardManifest& manifest) {
   const Json json = {
-      {"lamella_part", kVersion},         {"shard", manifest.shard},
+      {"lamella_shard", kVersion},        {"shard", manifest.shard},
       {"first_row", manifest.rows.first}, {"rows", manifest.rows.rows},
       {"bytes", manifest.file.bytes},     {"header_bytes", manifest.file.header_bytes},
       {"crc32", manifest.file.checksum},  {"device", manifest.device},
@@ -159,7 +159,7 @@ ShardManifest read_shard_manifest(const std::string& shard_output) {
   }
   const std::vector<std::byte> bytes = io::read_all(*source);
   try {
-    return record_from(json::parse(io::as_text(bytes)));
+    return manifest_from(json::parse(io::as_text(bytes)));
   } catch (const json::Exception&) {
     throw FileError(
         name, "is no manifest of a shard output: it does not hold what scoring a shard writes");

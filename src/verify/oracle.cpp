@@ -218,7 +218,7 @@ std::vector<Value> apply_layer(const Layer& layer, std::vector<Value> x, const R
     }
     z[o] = {sum, error};
   }
-  if (layer.activation.over_row()) {
+  if (layer.activation.is_row_wise()) {
     apply_softmax(layer.activation, z);
   } else {
     apply_elementwise(layer.activation, z);

@@ -4,7 +4,7 @@
     compete.py BENCH_PEER [--cases S2,S3] [--threads N] [--limit-rows N] [--rounds N] [--seconds S]
 
 As compare.py, with peers that are installed, bound to as many cores as threads. In each round every
-one of them is measured alone and then beside a process that keeps the last of these cores busy all
+one of them is measured standalone and then beside a process that keeps the last of these cores busy all
 the time. Prints how many times as long a call takes then: medians over the rounds of the means,
 since the calls that wait for a thread without a core are few and long.
 """
@@ -41,16 +41,16 @@ def measure(bench_peer, folder, key, rows, arguments):
     """For each peer the mean seconds of a call alone, and how many times as long it takes beside the other."""
     peers = compare.start_peers(bench_peer, folder, key, rows, arguments.threads)
     busy_core = compare.cores_for(arguments.threads)[-1]
-    alone, ratios = ({peer.name: [] for peer in peers} for _ in range(2))
+    standalone, ratios = ({peer.name: [] for peer in peers} for _ in range(2))
     for round_number in range(arguments.rounds):
         for peer in compare.in_turn(peers, round_number):
             peer.ask(arguments.seconds / 5)  # its threads are awake again
-            alone[peer.name].append(peer.ask(arguments.seconds)[1])
+            standalone[peer.name].append(peer.ask(arguments.seconds)[1])
             with competing_process(busy_core):
-                ratios[peer.name].append(peer.ask(arguments.seconds)[1] / alone[peer.name][-1])
+                ratios[peer.name].append(peer.ask(arguments.seconds)[1] / standalone[peer.name][-1])
     for peer in peers:
         peer.close()
-    return {name: (statistics.median(alone[name]), statistics.median(ratios[name])) for name in alone}
+    return {name: (statistics.median(standalone[name]), statistics.median(ratios[name])) for name in standalone}
 
 
 def main():

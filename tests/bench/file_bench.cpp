@@ -33,7 +33,7 @@ constexpr std::size_t kRows = 200'000;
 constexpr std::size_t kChunkRows = 4096;  // 1 MiB, as the pipeline has them
 
 // One way through a file, and what it takes.
-struct Way {
+struct Job {
   std::string name;
   std::size_t bytes;
   double wanted;  // MB/s; 0 where nothing is promised
@@ -130,7 +130,7 @@ int run() {
   std::vector<float> values(kChunkRows * kColumns);
   std::vector<char> line(kColumns * 25);
 
-  std::vector<Way> ways = {
+  std::vector<Job> jobs = {
       {"read csv", text.size(), 450, [&] { read_file(csv, chunk); }},
       {"  its bytes alone", text.size(), 0, [&] { read_bytes(csv, block); }},
       {"  fast_float alone", text.size(), 0, [&] { parse_with_fast_float(text, values); }},
@@ -143,21 +143,21 @@ int run() {
       {"write npy", npy_bytes, 0, [&] { write_file(out + ".npy", rows); }},
   };
   for (int round = 0; round < kRounds; ++round) {
-    for (Way& way : ways) {
+    for (Job& job : jobs) {
       const double before = cpu::thread_seconds();
-      way.run();
-      way.rates.push_back(static_cast<double>(way.bytes) / 1e6 / (cpu::thread_seconds() - before));
+      job.run();
+      job.rates.push_back(static_cast<double>(job.bytes) / 1e6 / (cpu::thread_seconds() - before));
     }
   }
   fmt::print("one thread, {} rows of {} values; medians of {} rounds in turns\n\n", kRows, kColumns,
              kRounds);
   fmt::print("{:<24}{:>10}{:>10}\n", "", "MB/s", "wanted");
   bool met = true;
-  for (const Way& way : ways) {
-    const double rate = median(way.rates);
-    met &= rate >= way.wanted;
-    fmt::print("{:<24}{:>10.0f}{:>10}\n", way.name, rate,
-               way.wanted > 0 ? fmt::format("{:.0f}", way.wanted) : "");
+  for (const Job& job : jobs) {
+    const double rate = median(job.rates);
+    met &= rate >= job.wanted;
+    fmt::print("{:<24}{:>10.0f}{:>10}\n", job.name, rate,
+               job.wanted > 0 ? fmt::format("{:.0f}", job.wanted) : "");
   }
   if (!met) {
     fmt::print(stderr, "file_bench: a wanted rate was not reached\n");

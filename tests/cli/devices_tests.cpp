@@ -100,7 +100,7 @@ TEST(Diagnostics, AreShownWhenTheyAreWanted) {
 }
 
 // An unreadable tuning cache causes a warning; it is not silently treated as empty.
-TEST(Diagnostics, WarnOfMeasuredPathsThatCannotBeRead) {
+TEST(Diagnostics, WarnAboutAnUnreadableTuningCache) {
   if (test_device() != "cuda") {
     GTEST_SKIP() << "the CPU engine has no choice of paths; the simulated device runs this";
   }

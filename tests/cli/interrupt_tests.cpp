@@ -72,7 +72,7 @@ TEST(Interrupt, StopsTheWaitForAWriterOfAFifo) {
   EXPECT_THAT(folder.entries(), ElementsAre("rows.csv"));
 }
 
-TEST(Interrupt, StopsConcatAndLeavesThePartsAlone) {
+TEST(Interrupt, StopsConcatAndLeavesTheShardOutputs) {
   const TemporaryFolder parts;
   const TemporaryFolder folder;
   const std::string part = parts.file("all.shard-0-of-1.npy");

@@ -103,7 +103,7 @@ TEST_F(Cluster, TheSlurmScriptsGiveTheScoresOfASingleRun) {
   EXPECT_EQ(parts(), 0U);
 }
 
-TEST_F(Cluster, ThePartOfATaskThatFailedIsMissing) {
+TEST_F(Cluster, TheShardOutputOfAFailedTaskIsMissing) {
   ASSERT_EQ(in_shell("lamella run model.safetensors rows.npy -o scores.npy --shard 0/2").status, 0);
   const ProcessResult result = in_shell("lamella concat scores.shard-*-of-2.npy -o scores.npy");
   expect_error(result, 1, "scores.shard-1-of-2.npy: is missing");
@@ -170,7 +170,7 @@ TEST(ShardOption, NamesTheLineOfTheWholeFile) {
   EXPECT_THAT(folder.entries(), ElementsAre("rows.csv"));
 }
 
-TEST(ShardOption, APartDoesNotReplaceTheModel) {
+TEST(ShardOption, AShardOutputDoesNotReplaceTheModel) {
   const TemporaryFolder folder;
   const std::string model = folder.file("out.shard-0-of-2.npy");
   std::filesystem::copy_file(data_file("by_hand/model.json"), model);
@@ -179,7 +179,7 @@ TEST(ShardOption, APartDoesNotReplaceTheModel) {
                1, "is the model file");
 }
 
-TEST(Concat, WantsPartsAndAnOutput) {
+TEST(Concat, WantsShardOutputsAndAnOutput) {
   expect_error(lamella_command({"concat"}), 2, "PART");
   expect_error(lamella_command({"concat", kDigitRows}), 2, "--output");
   expect_error(lamella_command({"concat", kDigitRows, "-o", "-"}), 2, "into a file");

@@ -73,7 +73,7 @@ TEST(Shard, IsReadAsIndexAndCount) {
   }
 }
 
-TEST(Shard, NamesOfPartsSortInTheirOrder) {
+TEST(Shard, NamesOfShardOutputsSortInTheirOrder) {
   EXPECT_EQ(shard_output_name("scores.npy", {0, 2}), "scores.shard-0-of-2.npy");
   EXPECT_EQ(shard_output_name("a.b/scores.x.csv", {3, 16}), "a.b/scores.x.shard-03-of-16.csv");
   EXPECT_EQ(shard_output_name("scores.npy", {9, 10}), "scores.shard-9-of-10.npy");

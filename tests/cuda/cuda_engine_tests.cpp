@@ -87,7 +87,7 @@ TEST_F(CudaEngineTest, RowsAndOutputsMayHaveAnyFloatAlignment) {
 }
 
 // The same bits wherever the rows lie, however they are split, through every entry point.
-TEST_F(CudaEngineTest, ARowHasTheSameBitsAtAnyAlignmentOnAnyWayIn) {
+TEST_F(CudaEngineTest, ARowHasTheSameBitsAtAnyAlignmentOnEveryPath) {
   for (const char* hidden : {"relu", "tanh"}) {
     const auto network =
         random_network({.widths = {44, 64, 36, 8}, .hidden = parse_activation(hidden)});

@@ -48,7 +48,7 @@ void append(std::vector<float>& all, MatrixView<const float> matrix) {
 
 // Calls of every kind from host memory: plain, captured, launched as a graph; in several passes;
 // with layer outputs; top k only.
-std::vector<float> call_every_way(Engine& engine, const Matrix& rows) {
+std::vector<float> call_every_entry_point(Engine& engine, const Matrix& rows) {
   std::vector<float> all;
   Matrix few(6, 3);
   for (int call = 0; call < 3; ++call) {
@@ -73,7 +73,7 @@ std::vector<float> call_every_way(Engine& engine, const Matrix& rows) {
   return all;
 }
 
-struct Way {
+struct EntryPoint {
   const char* name;
   CudaPath path = CudaPath::kLayers;
   Precision precision = Precision::kFp32;
@@ -81,7 +81,7 @@ struct Way {
   bool maps_host_memory = true;
 };
 
-constexpr Way kWays[] = {
+constexpr EntryPoint kEntryPoints[] = {
     {.name = "layers"},
     {.name = "fused", .path = CudaPath::kFused},
     {.name = "fused_by_copies", .path = CudaPath::kFused, .maps_host_memory = false},
@@ -91,7 +91,7 @@ constexpr Way kWays[] = {
     {.name = "fp16", .precision = Precision::kFp16},
 };
 
-EngineOptions options_of(const Way& way) {
+EngineOptions options_of(const EntryPoint& way) {
   return {.max_rows = 8, .precision = way.precision, .fast = way.fast, .path = way.path};
 }
 
@@ -111,7 +111,7 @@ TEST(FailedCall, IsNamedByItselfAndNotByAnother) {
 TEST_F(DeviceFaults, InAnEnginesLife) {
   const auto network = small_network();
   const Matrix rows = random_rows(kTwoPasses, 64, 3);
-  for (const Way& way : kWays) {
+  for (const EntryPoint& way : kEntryPoints) {
     cuda_sim::configure({.maps_host_memory = way.maps_host_memory});
     const bool all_calls = way.precision == Precision::kFp32 && !way.fast;
     const long injected = sweep_faults(
@@ -120,7 +120,7 @@ TEST_F(DeviceFaults, InAnEnginesLife) {
           fault.arm();
           CudaEngine engine(network, options_of(way));
           if (all_calls) {
-            return call_every_way(engine, rows);
+            return call_every_entry_point(engine, rows);
           }
           Matrix outputs(kTwoPasses, 3);
           engine.run(rows, outputs);
@@ -170,7 +170,7 @@ TEST_F(DeviceFaults, InOneCallOfAnEngineThatGoesOn) {
   for (const CudaPath path : {CudaPath::kLayers, CudaPath::kFused}) {
     const EngineOptions options{.max_rows = 8, .path = path};
     const std::vector<float> wanted =
-        call_every_way(*std::make_unique<CudaEngine>(network, options), rows);
+        call_every_entry_point(*std::make_unique<CudaEngine>(network, options), rows);
     long n = 0;
     for (bool fired = true; fired && !HasFailure();) {
       cuda_sim::reset();
@@ -178,7 +178,7 @@ TEST_F(DeviceFaults, InOneCallOfAnEngineThatGoesOn) {
       cuda_sim::fail_call(++n);
       bool thrown = false;
       try {
-        EXPECT_EQ(call_every_way(engine, rows), wanted) << n;
+        EXPECT_EQ(call_every_entry_point(engine, rows), wanted) << n;
       } catch (const DeviceError& error) {
         thrown = true;
         EXPECT_TRUE(test::names(error.what(), cuda_sim::failed_call(), cuda_sim::failed_kernel()))
@@ -187,7 +187,7 @@ TEST_F(DeviceFaults, InOneCallOfAnEngineThatGoesOn) {
       fired = cuda_sim::fail_fired();
       EXPECT_TRUE(fired || !thrown);
       cuda_sim::fail_call(0);
-      EXPECT_EQ(call_every_way(engine, rows), wanted) << n;
+      EXPECT_EQ(call_every_entry_point(engine, rows), wanted) << n;
       EXPECT_EQ(cuda_sim::reports(), 0) << cuda_sim::last_report();
     }
     fmt::print("calls of one engine, {}: {} calls failed\n", to_string(path), n - 1);
@@ -201,7 +201,7 @@ TEST_F(DeviceFaults, InOneCallOfAnEngineThatGoesOn) {
 TEST_F(DeviceFaults, InEnqueue) {
   const auto network = small_network();
   const Matrix rows = random_rows(kTwoPasses, 64, 3);
-  for (const Way& way : kWays) {
+  for (const EntryPoint& way : kEntryPoints) {
     for (const bool captured : {false, true}) {
       const std::string name = std::string("enqueue_") + way.name + (captured ? "_captured" : "");
       const long injected = sweep_faults(

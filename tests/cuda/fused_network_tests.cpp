@@ -32,7 +32,7 @@ class FusedNetworkTest : public testing::Test {
 };
 
 FusedNetwork make_fused(const Network& network) {
-  return {network, plan::make_fused_plan(network, shared_memory_facts(0)).shape.value()};
+  return {network, plan::make_fused_plan(network, shared_memory_limits(0)).shape.value()};
 }
 
 std::string mismatch(const Network& network, const Matrix& rows, DeviceArray& outputs) {
@@ -75,7 +75,7 @@ TEST_F(FusedNetworkTest, FailsValidationWhenItComputesSomethingElse) {
   const auto network = random_network({.widths = {20, 33, 7}, .seed = 1});
   const auto other = random_network({.widths = {20, 33, 7}, .seed = 2});
   const plan::FusedShape shape =
-      plan::make_fused_plan(*network, shared_memory_facts(0)).shape.value();
+      plan::make_fused_plan(*network, shared_memory_limits(0)).shape.value();
   EXPECT_EQ(fused_mismatch(*network, FusedNetwork(*network, shape), shape, 0), "");
   // Activations that no other test here uses, since validation results are cached.
   const auto untried = random_network({.widths = {20, 33, 7},
@@ -189,7 +189,7 @@ TEST_F(FusedNetworkTest, OneServesSeveralStreamsAtOnce) {
 TEST_F(FusedNetworkTest, EnginesOfOneNetworkShareIt) {
   const auto network = random_network({.widths = {20, 40, 5}});
   const auto other = random_network({.widths = {20, 40, 5}});
-  const auto shape = plan::make_fused_plan(*network, shared_memory_facts(0)).shape.value();
+  const auto shape = plan::make_fused_plan(*network, shared_memory_limits(0)).shape.value();
   const auto first = FusedNetwork::get(network, shape, 0);
   EXPECT_EQ(FusedNetwork::get(network, shape, 0), first);
   EXPECT_NE(FusedNetwork::get(other, shape, 0), first);

@@ -11,7 +11,7 @@ namespace {
 std::mutex mutex;
 bool recording = false;
 std::string recorded;
-std::string taken;
+std::string selected;
 thread_local int depth = 0;
 
 nvtxDomainHandle_t NVTX_API create_domain(const char* name) {
@@ -70,7 +70,7 @@ void nvtx_recorder_start() {
 const char* nvtx_recorder_stop() {
   const std::lock_guard lock(mutex);
   recording = false;
-  taken = recorded + (depth == 0 ? "" : "ranges are still open\n");
-  return taken.c_str();
+  selected = recorded + (depth == 0 ? "" : "ranges are still open\n");
+  return selected.c_str();
 }
 }

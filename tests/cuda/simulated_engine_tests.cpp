@@ -241,11 +241,11 @@ TEST_F(SimulatedEngine, WeightsOfAnySizePassValidation) {
     for (const Precision precision : {Precision::kFp32, Precision::kBf16, Precision::kFp16}) {
       // fp16's substitutes for the largest and the smallest value.
       const bool narrow = precision == Precision::kFp16 && std::isfinite(size) && size != 0;
-      const float taken = !narrow ? size : size > 1 ? 6e4F : 1e-7F;
+      const float selected = !narrow ? size : size > 1 ? 6e4F : 1e-7F;
       const auto plain = random_network({.widths = {++width, 7}, .bias = false});
       Layer layer = plain->layers()[0];
       for (float& weight : layer.weights) {
-        weight = std::copysign(taken, weight);
+        weight = std::copysign(selected, weight);
       }
       const auto network = std::make_shared<const Network>(
           std::vector<Layer>{layer}, NetworkNames{}, NetworkRules{.allow_nonfinite = true});

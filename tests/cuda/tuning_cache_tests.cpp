@@ -52,7 +52,7 @@ TEST_F(TuningCache, DecideBetweenTheFusedKernelAndLayers) {
   ASSERT_EQ(report.layers.size(), 2U);
   for (const LayerAlgorithms& layer : report.layers) {
     ASSERT_FALSE(layer.seconds.empty());
-    EXPECT_EQ(layer.taken, plan::quickest(layer.seconds));
+    EXPECT_EQ(layer.selected, plan::quickest(layer.seconds));
   }
   EXPECT_EQ(measure_paths(random_network({.widths = {20, 200}}), 0, 30).paths.size(), 1U);
 }
@@ -106,7 +106,7 @@ TEST_F(TuningCache, AreKeptWhereCallsAreThoseThatDecide) {
   EXPECT_EQ(kept->layers, report.paths[0].measured);
   EXPECT_EQ(kept->fused, report.paths[1].measured);
   ASSERT_EQ(kept->algorithms.size(), 1U);
-  EXPECT_EQ(kept->algorithms[0], report.layers[0].taken);
+  EXPECT_EQ(kept->algorithms[0], report.layers[0].selected);
 }
 
 }  // namespace

@@ -147,7 +147,7 @@ cudaError_t cudaGetDeviceCount(int* count) {
     *count = 0;
   CUDA_SIM_ENTRY(cudaGetDeviceCount);
   if (!count)
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   *count = state().config.devices;
   return cudaSuccess;
 }
@@ -155,7 +155,7 @@ cudaError_t cudaGetDeviceCount(int* count) {
 cudaError_t cudaSetDevice(int device) {
   CUDA_SIM_ENTRY(cudaSetDevice);
   if (!device_exists(device))
-    return remembered(cudaErrorInvalidDevice);
+    return set_last_error(cudaErrorInvalidDevice);
   current_device() = device;
   return cudaSuccess;
 }
@@ -163,7 +163,7 @@ cudaError_t cudaSetDevice(int device) {
 cudaError_t cudaGetDevice(int* device) {
   CUDA_SIM_ENTRY(cudaGetDevice);
   if (!device)
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   *device = current_device();
   return cudaSuccess;
 }
@@ -171,10 +171,10 @@ cudaError_t cudaGetDevice(int* device) {
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr which, int device) {
   CUDA_SIM_ENTRY(cudaDeviceGetAttribute);
   if (!device_exists(device))
-    return remembered(cudaErrorInvalidDevice);
+    return set_last_error(cudaErrorInvalidDevice);
   const int known = attribute(which);
   if (!value || known < 0)
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   *value = known;
   return cudaSuccess;
 }
@@ -182,7 +182,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr which, int device)
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   CUDA_SIM_ENTRY(cudaGetDeviceProperties);
   if (!device_exists(device))
-    return remembered(cudaErrorInvalidDevice);
+    return set_last_error(cudaErrorInvalidDevice);
   cudaDeviceProp& p = *properties;
   std::memset(&p, 0, sizeof p);
   std::snprintf(p.name, sizeof p.name, "Simulated CUDA device (sm_90)");
@@ -221,7 +221,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
 cudaError_t cudaDeviceGetPCIBusId(char* id, int length, int device) {
   CUDA_SIM_ENTRY(cudaDeviceGetPCIBusId);
   if (!device_exists(device))
-    return remembered(cudaErrorInvalidDevice);
+    return set_last_error(cudaErrorInvalidDevice);
   std::snprintf(id, static_cast<std::size_t>(length), "0000:%02X:00.0", unsigned(device) + 1);
   return cudaSuccess;
 }
@@ -238,7 +238,7 @@ cudaError_t cudaDeviceGetStreamPriorityRange(int* min, int* max) {
 cudaError_t cudaDeviceCanAccessPeer(int* can_access, int device, int peer) {
   CUDA_SIM_ENTRY(cudaDeviceCanAccessPeer);
   if (!device_exists(device) || !device_exists(peer))
-    return remembered(cudaErrorInvalidDevice);
+    return set_last_error(cudaErrorInvalidDevice);
   *can_access = 0;
   return cudaSuccess;
 }
@@ -248,7 +248,7 @@ cudaError_t cudaDeviceSynchronize() {
   if (const cudaError_t error = throw_if_capturing("cudaDeviceSynchronize", Forbidden::kOnDevice))
     return error;
   state().streams.wait_for_all();
-  return remembered(state().sticky_error);
+  return set_last_error(state().sticky_error);
 }
 
 cudaError_t cudaMemGetInfo(size_t* available, size_t* total) {

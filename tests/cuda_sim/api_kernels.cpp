@@ -41,26 +41,26 @@ cudaError_t enqueue_kernel(KernelCall call, const LaunchStream& launch_stream) {
   if (fault.fired && !fired_before)
     fault.failed_kernel = std::filesystem::path(launch_stream.file).stem();
   if (failure)
-    return remembered(failure);
+    return set_last_error(failure);
   CUstream_st* stream = state().streams.find(launch_stream.handle);
   if (!stream)
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   if (stream->device != current_device()) {
     report("launch into a stream of device %d while device %d is current", stream->device,
            current_device());
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   }
   if (!shape_allowed(call.grid, call.block))
-    return remembered(cudaErrorInvalidConfiguration);
+    return set_last_error(cudaErrorInvalidConfiguration);
   if (call.shared_bytes > shared_limit(call.function))
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   // Checked now, where the caller can tell which launch it was, and again when it runs: a graph may
   // replay it, and stream-ordered memory may be freed in between.
   pointers_usable(call, stream->device);
   // Only the operation owns the call: a host thread that has not waited for the kernel must not
   // destroy it.
   auto kept = std::make_shared<const KernelCall>(std::move(call));
-  return remembered(
+  return set_last_error(
       enqueue(stream, cudaGraphNodeTypeKernel, [kept = std::move(kept), device = stream->device] {
         if (pointers_usable(*kept, device))
           run_kernel(*kept);
@@ -76,7 +76,7 @@ extern "C" {
 cudaError_t cudaLaunchKernel(const void*, dim3, dim3, void**, size_t, cudaStream_t) {
   CUDA_SIM_ENTRY(cudaLaunchKernel);
   report("cudaLaunchKernel: the simulation needs the kernel's type; use lamella::launch");
-  return remembered(cudaErrorNotSupported);
+  return set_last_error(cudaErrorNotSupported);
 }
 
 cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribute, int value) {
@@ -84,7 +84,7 @@ cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribu
   if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize)
     return cudaSuccess;  // carve-outs and the like only affect tuning
   if (value < 0 || value > kOptInSharedBytes)
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   state().opt_in_shared_bytes[function] = value;
   return cudaSuccess;
 }
@@ -92,7 +92,7 @@ cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribu
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* function) {
   CUDA_SIM_ENTRY(cudaFuncGetAttributes);
   if (!attributes || !function)
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   *attributes = {};
   attributes->maxThreadsPerBlock = 1024;
   attributes->numRegs = 32;
@@ -108,7 +108,7 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks,
                                                                    size_t shared_bytes, unsigned) {
   CUDA_SIM_ENTRY(cudaOccupancyMaxActiveBlocksPerMultiprocessor);
   if (!blocks || !function || block_size <= 0)
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   const bool fits = block_size <= 1024 && shared_bytes <= shared_limit(function);
   const auto reserved = static_cast<int>(shared_bytes) + (1 << 10);
   *blocks = fits ? std::min({2048 / block_size, 32, kSharedBytesPerMultiprocessor / reserved}) : 0;

@@ -155,7 +155,7 @@ cudaError_t not_an_allocation(const char* name, void* p) {
   const Allocation* a = state().memory.find(p);
   report("%s(%p): %s", name, p,
          a && !a->live && p == a->base ? "freed before" : "not the start of an allocation");
-  return remembered(cudaErrorInvalidValue);
+  return set_last_error(cudaErrorInvalidValue);
 }
 
 }  // namespace
@@ -166,13 +166,13 @@ cudaError_t cudaMalloc(void** result, size_t bytes) {
   CUDA_SIM_ENTRY_FAILING_WITH(cudaMalloc, cudaErrorMemoryAllocation);
   if (const cudaError_t error = throw_if_capturing("cudaMalloc"))
     return error;
-  return remembered(allocate(result, bytes, current_device(), true));
+  return set_last_error(allocate(result, bytes, current_device(), true));
 }
 
 cudaError_t cudaFree(void* p) {
   CUDA_SIM_TEARDOWN(cudaFree);
   if (!p)
-    return remembered(late_failure);
+    return set_last_error(late_failure);
   if (const cudaError_t error = throw_if_capturing("cudaFree"))
     return error;
   state().streams.wait_for_all();
@@ -180,22 +180,22 @@ cudaError_t cudaFree(void* p) {
   if (!a)
     return not_an_allocation("cudaFree", p);
   state().memory.free(*a);
-  return remembered(late_failure);
+  return set_last_error(late_failure);
 }
 
 cudaError_t cudaMallocAsync(void** result, size_t bytes, cudaStream_t handle) {
   CUDA_SIM_ENTRY_FAILING_WITH(cudaMallocAsync, cudaErrorMemoryAllocation);
   CUstream_st* stream = state().streams.find(handle);
   if (!stream)
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   if (stream->capture) {
     report("cudaMallocAsync: allocation nodes in graphs are not simulated");
-    return remembered(cudaErrorNotSupported);
+    return set_last_error(cudaErrorNotSupported);
   }
   const cudaError_t error = allocate(result, bytes, stream->device, false);
   if (error || !*result)
-    return remembered(error);
-  return remembered(
+    return set_last_error(error);
+  return set_last_error(
       enqueue(stream, cudaGraphNodeTypeMemAlloc, [p = *result] { state().memory.make_ready(p); }));
 }
 
@@ -203,9 +203,9 @@ cudaError_t cudaFreeAsync(void* p, cudaStream_t handle) {
   CUDA_SIM_TEARDOWN(cudaFreeAsync);
   CUstream_st* stream = state().streams.find(handle);
   if (!stream)
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   if (!p)
-    return remembered(late_failure);
+    return set_last_error(late_failure);
   if (!state().memory.find_base(p))
     return not_an_allocation("cudaFreeAsync", p);
   auto free_it = [p] {
@@ -217,8 +217,8 @@ cudaError_t cudaFreeAsync(void* p, cudaStream_t handle) {
   if (state().sticky_error)
     free_it();  // a failed device runs no more work
   else if (const cudaError_t error = enqueue(stream, cudaGraphNodeTypeMemFree, free_it))
-    return remembered(error);
-  return remembered(late_failure);
+    return set_last_error(error);
+  return set_last_error(late_failure);
 }
 
 cudaError_t cudaHostAlloc(void** result, size_t bytes, unsigned) {
@@ -226,9 +226,9 @@ cudaError_t cudaHostAlloc(void** result, size_t bytes, unsigned) {
   if (const cudaError_t error = throw_if_capturing("cudaHostAlloc"))
     return error;
   if (!result)
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   *result = bytes ? state().memory.allocate_pinned(bytes) : nullptr;
-  return remembered(*result || bytes == 0 ? cudaSuccess : cudaErrorMemoryAllocation);
+  return set_last_error(*result || bytes == 0 ? cudaSuccess : cudaErrorMemoryAllocation);
 }
 
 cudaError_t cudaMallocHost(void** result, size_t bytes) {
@@ -238,38 +238,38 @@ cudaError_t cudaMallocHost(void** result, size_t bytes) {
 cudaError_t cudaFreeHost(void* p) {
   CUDA_SIM_TEARDOWN(cudaFreeHost);
   if (!p)
-    return remembered(late_failure);
+    return set_last_error(late_failure);
   if (const cudaError_t error = throw_if_capturing("cudaFreeHost"))
     return error;
   state().streams.wait_for_all();
   if (!state().memory.release_pinned(p, true)) {
     report("cudaFreeHost(%p): not the start of page-locked memory", p);
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   }
-  return remembered(late_failure);
+  return set_last_error(late_failure);
 }
 
 cudaError_t cudaHostRegister(void* p, size_t bytes, unsigned) {
   CUDA_SIM_ENTRY_FAILING_WITH(cudaHostRegister, cudaErrorMemoryAllocation);
   if (!p || bytes == 0)
-    return remembered(cudaErrorInvalidValue);
-  return remembered(state().memory.register_pinned(p, bytes)
-                        ? cudaSuccess
-                        : cudaErrorHostMemoryAlreadyRegistered);
+    return set_last_error(cudaErrorInvalidValue);
+  return set_last_error(state().memory.register_pinned(p, bytes)
+                            ? cudaSuccess
+                            : cudaErrorHostMemoryAlreadyRegistered);
 }
 
 cudaError_t cudaHostUnregister(void* p) {
   CUDA_SIM_TEARDOWN(cudaHostUnregister);
   state().streams.wait_for_all();
   if (!state().memory.release_pinned(p, false))
-    return remembered(cudaErrorHostMemoryNotRegistered);
-  return remembered(late_failure);
+    return set_last_error(cudaErrorHostMemoryNotRegistered);
+  return set_last_error(late_failure);
 }
 
 cudaError_t cudaHostGetDevicePointer(void** device_pointer, void* p, unsigned) {
   CUDA_SIM_ENTRY(cudaHostGetDevicePointer);
   if (!device_pointer || !state().memory.find_pinned(p))
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   *device_pointer = p;
   return cudaSuccess;
 }
@@ -277,26 +277,26 @@ cudaError_t cudaHostGetDevicePointer(void** device_pointer, void* p, unsigned) {
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
   CUDA_SIM_ENTRY(cudaMemcpyAsync);
-  return remembered(copy_async({to, bytes, bytes, 1}, {from, bytes, bytes, 1}, kind, stream));
+  return set_last_error(copy_async({to, bytes, bytes, 1}, {from, bytes, bytes, 1}, kind, stream));
 }
 
 cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
   CUDA_SIM_ENTRY(cudaMemcpy);
-  return remembered(copy_now({to, bytes, bytes, 1}, {from, bytes, bytes, 1}, kind));
+  return set_last_error(copy_now({to, bytes, bytes, 1}, {from, bytes, bytes, 1}, kind));
 }
 
 cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch,
                               size_t width, size_t height, cudaMemcpyKind kind,
                               cudaStream_t stream) {
   CUDA_SIM_ENTRY(cudaMemcpy2DAsync);
-  return remembered(
+  return set_last_error(
       copy_async({to, to_pitch, width, height}, {from, from_pitch, width, height}, kind, stream));
 }
 
 cudaError_t cudaMemcpy2D(void* to, size_t to_pitch, const void* from, size_t from_pitch,
                          size_t width, size_t height, cudaMemcpyKind kind) {
   CUDA_SIM_ENTRY(cudaMemcpy2D);
-  return remembered(
+  return set_last_error(
       copy_now({to, to_pitch, width, height}, {from, from_pitch, width, height}, kind));
 }
 
@@ -305,25 +305,25 @@ cudaError_t cudaMemcpyPeerAsync(void* to, int to_device, const void* from, int f
   CUDA_SIM_ENTRY(cudaMemcpyPeerAsync);
   if (!check_device_range(to, bytes, to_device, "cudaMemcpyPeer target") ||
       !check_device_range(from, bytes, from_device, "cudaMemcpyPeer source"))
-    return remembered(cudaErrorInvalidValue);
-  return remembered(
+    return set_last_error(cudaErrorInvalidValue);
+  return set_last_error(
       copy_async({to, bytes, bytes, 1}, {from, bytes, bytes, 1}, cudaMemcpyDeviceToDevice, stream));
 }
 
 cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
   CUDA_SIM_ENTRY(cudaMemsetAsync);
-  return remembered(fill_async({to, bytes, bytes, 1}, value, stream));
+  return set_last_error(fill_async({to, bytes, bytes, 1}, value, stream));
 }
 
 cudaError_t cudaMemset(void* to, int value, size_t bytes) {
   CUDA_SIM_ENTRY(cudaMemset);
-  return remembered(fill_async({to, bytes, bytes, 1}, value, nullptr));
+  return set_last_error(fill_async({to, bytes, bytes, 1}, value, nullptr));
 }
 
 cudaError_t cudaMemset2DAsync(void* to, size_t pitch, int value, size_t width, size_t height,
                               cudaStream_t stream) {
   CUDA_SIM_ENTRY(cudaMemset2DAsync);
-  return remembered(fill_async({to, pitch, width, height}, value, stream));
+  return set_last_error(fill_async({to, pitch, width, height}, value, stream));
 }
 
 // In the simulation, a __constant__ or __device__ variable is an ordinary variable.
@@ -332,10 +332,10 @@ cudaError_t cudaMemcpyToSymbolAsync(const void* symbol, const void* from, size_t
   CUDA_SIM_ENTRY(cudaMemcpyToSymbolAsync);
   CUstream_st* stream = state().streams.find(handle);
   if (!stream)
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   void* to = static_cast<char*>(const_cast<void*>(symbol)) + offset;
-  return remembered(enqueue(stream, cudaGraphNodeTypeMemcpy,
-                            [=] { copy_bytes(to, from, bytes, Source::kProgram); }));
+  return set_last_error(enqueue(stream, cudaGraphNodeTypeMemcpy,
+                                [=] { copy_bytes(to, from, bytes, Source::kProgram); }));
 }
 
 cudaError_t cudaMemcpyToSymbol(const void* symbol, const void* from, size_t bytes, size_t offset,
@@ -347,13 +347,13 @@ cudaError_t cudaMemcpyToSymbol(const void* symbol, const void* from, size_t byte
   CUstream_st* stream = state().streams.find(nullptr);
   state().streams.push(stream, [=] { copy_bytes(to, from, bytes, Source::kProgram); });
   state().streams.wait_for_stream(stream);
-  return remembered(state().sticky_error);
+  return set_last_error(state().sticky_error);
 }
 
 cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* p) {
   CUDA_SIM_ENTRY(cudaPointerGetAttributes);
   if (!attributes)
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   *attributes = {};
   const Where where = place_of(p);
   attributes->type = where == Where::kDevice   ? cudaMemoryTypeDevice

@@ -49,7 +49,7 @@ extern "C" {
 cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int priority) {
   CUDA_SIM_ENTRY_FAILING_WITH(cudaStreamCreate, cudaErrorMemoryAllocation);
   if (!stream || (flags & ~unsigned{cudaStreamNonBlocking}) != 0)
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   *stream = state().streams.create(current_device(), flags, std::clamp(priority, -5, 0));
   return cudaSuccess;
 }
@@ -66,16 +66,16 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   CUDA_SIM_TEARDOWN(cudaStreamDestroy);
   if (!state().streams.retire(stream)) {
     report("cudaStreamDestroy: not a live stream");
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   }
-  return remembered(late_failure);
+  return set_last_error(late_failure);
 }
 
 cudaError_t cudaStreamGetFlags(cudaStream_t handle, unsigned* flags) {
   CUDA_SIM_ENTRY(cudaStreamGetFlags);
   CUstream_st* stream = find_stream(handle);
   if (!stream)
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   *flags = stream->flags;
   return cudaSuccess;
 }
@@ -84,7 +84,7 @@ cudaError_t cudaStreamGetPriority(cudaStream_t handle, int* priority) {
   CUDA_SIM_ENTRY(cudaStreamGetPriority);
   CUstream_st* stream = find_stream(handle);
   if (!stream)
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   *priority = stream->priority;
   return cudaSuccess;
 }
@@ -93,7 +93,7 @@ cudaError_t cudaStreamGetDevice(cudaStream_t handle, int* device) {
   CUDA_SIM_ENTRY(cudaStreamGetDevice);
   CUstream_st* stream = find_stream(handle);
   if (!stream)
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   *device = stream->device;
   return cudaSuccess;
 }
@@ -102,34 +102,35 @@ cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
   CUDA_SIM_ENTRY(cudaStreamSynchronize);
   CUstream_st* stream = find_stream(handle);
   if (!stream)
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   if (const cudaError_t error = throw_if_captured(stream->capture, "cudaStreamSynchronize",
                                                   cudaErrorStreamCaptureUnsupported))
-    return remembered(error);
+    return set_last_error(error);
   state().streams.wait_for_stream(stream);
-  return remembered(state().sticky_error);
+  return set_last_error(state().sticky_error);
 }
 
 cudaError_t cudaStreamQuery(cudaStream_t handle) {
   CUDA_SIM_ENTRY(cudaStreamQuery);
   CUstream_st* stream = find_stream(handle);
   if (!stream)
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   if (const cudaError_t error =
           throw_if_captured(stream->capture, "cudaStreamQuery", cudaErrorStreamCaptureUnsupported))
-    return remembered(error);
-  return state().streams.poll(stream->last) ? remembered(state().sticky_error) : cudaErrorNotReady;
+    return set_last_error(error);
+  return state().streams.poll(stream->last) ? set_last_error(state().sticky_error)
+                                            : cudaErrorNotReady;
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t handle, cudaEvent_t event, unsigned) {
   CUDA_SIM_ENTRY(cudaStreamWaitEvent);
   CUstream_st* stream = find_stream(handle);
   if (!stream || !known(event))
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   if (event->capture)
-    return remembered(join_capture(stream, *event));
+    return set_last_error(join_capture(stream, *event));
   if (stream->capture)
-    return remembered(event->operation ? cudaErrorStreamCaptureIsolation : cudaSuccess);
+    return set_last_error(event->operation ? cudaErrorStreamCaptureIsolation : cudaSuccess);
   if (event->operation)
     state().streams.push(stream, nullptr, {event->operation});
   return cudaSuccess;
@@ -139,8 +140,8 @@ cudaError_t cudaLaunchHostFunc(cudaStream_t handle, cudaHostFn_t function, void*
   CUDA_SIM_ENTRY(cudaLaunchHostFunc);
   CUstream_st* stream = find_stream(handle);
   if (!stream || !function)
-    return remembered(cudaErrorInvalidValue);
-  return remembered(enqueue(stream, cudaGraphNodeTypeHost, [=] {
+    return set_last_error(cudaErrorInvalidValue);
+  return set_last_error(enqueue(stream, cudaGraphNodeTypeHost, [=] {
     in_host_function() = true;
     function(data);
     in_host_function() = false;
@@ -150,7 +151,7 @@ cudaError_t cudaLaunchHostFunc(cudaStream_t handle, cudaHostFn_t function, void*
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   CUDA_SIM_ENTRY_FAILING_WITH(cudaEventCreate, cudaErrorMemoryAllocation);
   if (!event)
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   *event = new CUevent_st;
   (*event)->device = current_device();
   (*event)->timing = (flags & cudaEventDisableTiming) == 0;
@@ -166,23 +167,23 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
   CUDA_SIM_TEARDOWN(cudaEventDestroy);
   if (state().streams.events.erase(event) == 0) {
     report("cudaEventDestroy: not a live event");
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   }
   if (event->operation)
     event->operation->event = nullptr;
   delete event;
-  return remembered(late_failure);
+  return set_last_error(late_failure);
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
   CUDA_SIM_ENTRY(cudaEventRecord);
   CUstream_st* stream = find_stream(handle);
   if (!stream || !known(event))
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   if (event->device != stream->device) {
     report("cudaEventRecord: an event of device %d in a stream of device %d", event->device,
            stream->device);
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   }
   event->capture = stream->capture;
   if (stream->capture) {
@@ -196,22 +197,22 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   CUDA_SIM_ENTRY(cudaEventSynchronize);
   if (!known(event))
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   if (const cudaError_t error =
           throw_if_captured(event->capture, "cudaEventSynchronize", cudaErrorCapturedEvent))
-    return remembered(error);
+    return set_last_error(error);
   state().streams.wait_for(event->operation);
-  return remembered(state().sticky_error);
+  return set_last_error(state().sticky_error);
 }
 
 cudaError_t cudaEventQuery(cudaEvent_t event) {
   CUDA_SIM_ENTRY(cudaEventQuery);
   if (!known(event))
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   if (const cudaError_t error =
           throw_if_captured(event->capture, "cudaEventQuery", cudaErrorCapturedEvent))
-    return remembered(error);
-  return state().streams.poll(event->operation) ? remembered(state().sticky_error)
+    return set_last_error(error);
+  return state().streams.poll(event->operation) ? set_last_error(state().sticky_error)
                                                 : cudaErrorNotReady;
 }
 
@@ -219,7 +220,7 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEve
   CUDA_SIM_ENTRY(cudaEventElapsedTime);
   if (!known(start) || !known(end) || !start->timing || !end->timing || !start->operation ||
       !end->operation)
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   if (!start->operation->done || !end->operation->done)
     return cudaErrorNotReady;
   *milliseconds = static_cast<float>(end->milliseconds - start->milliseconds);

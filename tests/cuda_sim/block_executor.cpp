@@ -315,13 +315,13 @@ Exchanged exchange_bits(unsigned mask, std::uint64_t bits) {
   if ((mask >> own & 1) == 0)
     report("warp intrinsic: the calling lane %d is not in its mask %08x", own, mask);
   WarpExchange& exchange = exchange_for(mask);
-  const unsigned slot = exchange.generation & 1;
-  exchange.bits[slot][own] = bits;
+  const unsigned parity = exchange.generation & 1;
+  exchange.bits[parity][own] = bits;
   exchange.arrived |= 1u << own;
   exchange.waiting.push_back(fiber);
   try_exchange(exchange, fiber->linear / kWarp);
   wait_in_scheduler(fiber);
-  return {exchange.present[slot], exchange.bits[slot]};
+  return {exchange.present[parity], exchange.bits[parity]};
 }
 
 }  // namespace
@@ -372,11 +372,11 @@ int lane() {
 
 int barrier(Reduction reduction, int predicate, const std::source_location& where) {
   Barrier& b = block->barrier;
-  const unsigned slot = b.generation & 1;
-  release(&b.ordering[slot]);
+  const unsigned parity = b.generation & 1;
+  release(&b.ordering[parity]);
   {
     const Bookkeeping bookkeeping;
-    int& reduced = b.reduced[slot];
+    int& reduced = b.reduced[parity];
     if (b.waiting_count == 0) {
       b.where = where;
       reduced = reduction == Reduction::kAnd;
@@ -398,8 +398,8 @@ int barrier(Reduction reduction, int predicate, const std::source_location& wher
     }
     wait_in_scheduler(block->current);
   }
-  acquire(&b.ordering[slot]);
-  return b.reduced[slot];
+  acquire(&b.ordering[parity]);
+  return b.reduced[parity];
 }
 
 unsigned warp_ballot(unsigned mask, bool predicate) {

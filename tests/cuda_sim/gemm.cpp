@@ -220,8 +220,8 @@ void sum_tile(const Gemm& g, const float* a, const float* b, std::int64_t first_
 }
 
 void compute(const Gemm& g, float alpha, float beta) {
-  static std::int64_t unordered_products = 0;  // guarded by mutex(), like everything that runs here
-  const std::int64_t first_part = g.summation.unordered ? ++unordered_products : 0;
+  static std::int64_t unordered_gemms = 0;  // guarded by mutex(), like everything that runs here
+  const std::int64_t first_part = g.summation.unordered ? ++unordered_gemms : 0;
   const std::vector<float> a = pack_a(g);
   std::vector<float> b(static_cast<std::size_t>(std::max<std::int64_t>(g.k, 1) * kTileColumns));
   Tile tile;

@@ -72,7 +72,7 @@ cudaError_t throw_if_capturing(const char* name, Forbidden forbidden) {
   if (!rejected)
     return cudaSuccess;
   report("%s: not permitted while a stream is capturing", name);
-  return remembered(cudaErrorStreamCaptureUnsupported);
+  return set_last_error(cudaErrorStreamCaptureUnsupported);
 }
 
 }  // namespace cuda_sim
@@ -85,11 +85,11 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t handle, cudaStreamCaptureMode mo
   CUDA_SIM_ENTRY(cudaStreamBeginCapture);
   CUstream_st* stream = state().streams.find(handle);
   if (!stream)
-    return remembered(cudaErrorInvalidResourceHandle);
+    return set_last_error(cudaErrorInvalidResourceHandle);
   if (stream->legacy)
-    return remembered(cudaErrorStreamCaptureUnsupported);
+    return set_last_error(cudaErrorStreamCaptureUnsupported);
   if (stream->capture)
-    return remembered(cudaErrorIllegalState);
+    return set_last_error(cudaErrorIllegalState);
   stream->capture = std::make_shared<Capture>();
   *stream->capture = {new CUgraph_st, stream, mode, std::this_thread::get_id(), false};
   state().streams.graphs.insert(stream->capture->graph);
@@ -103,7 +103,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t handle, cudaGraph_t* graph) {
     *graph = nullptr;
   CUstream_st* stream = state().streams.find(handle);
   if (!stream || !graph || !stream->capture || stream->capture->origin != stream)
-    return remembered(cudaErrorIllegalState);
+    return set_last_error(cudaErrorIllegalState);
   const CapturePtr capture = stream->capture;
   cudaError_t error = late_failure;
   if (capture->invalid) {
@@ -124,7 +124,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t handle, cudaGraph_t* graph) {
   if (error != cudaSuccess) {
     state().streams.graphs.erase(capture->graph);
     delete capture->graph;
-    return remembered(error);
+    return set_last_error(error);
   }
   *graph = capture->graph;
   return cudaSuccess;
@@ -134,7 +134,7 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t handle, cudaStreamCaptureStatus* 
   CUDA_SIM_ENTRY(cudaStreamIsCapturing);
   CUstream_st* stream = state().streams.find(handle);
   if (!stream || !status)
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   *status = !stream->capture           ? cudaStreamCaptureStatusNone
             : stream->capture->invalid ? cudaStreamCaptureStatusInvalidated
                                        : cudaStreamCaptureStatusActive;
@@ -144,7 +144,7 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t handle, cudaStreamCaptureStatus* 
 cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t* nodes, size_t* count) {
   CUDA_SIM_ENTRY(cudaGraphGetNodes);
   if (!state().streams.graphs.contains(graph) || !count)
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   if (nodes)
     for (size_t i = 0; i < std::min(*count, graph->nodes.size()); ++i)
       nodes[i] = graph->nodes[i].get();
@@ -162,7 +162,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
                                  unsigned long long) {
   CUDA_SIM_ENTRY_FAILING_WITH(cudaGraphInstantiate, cudaErrorMemoryAllocation);
   if (!state().streams.graphs.contains(graph) || !executable)
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   *executable = new CUgraphExec_st{graph->nodes};
   state().streams.executables.insert(*executable);
   return cudaSuccess;
@@ -176,7 +176,7 @@ cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* executable, cudaGraph
 cudaError_t cudaGraphUpload(cudaGraphExec_t executable, cudaStream_t stream) {
   CUDA_SIM_ENTRY(cudaGraphUpload);
   if (!state().streams.executables.contains(executable) || !state().streams.find(stream))
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   return cudaSuccess;
 }
 
@@ -184,25 +184,25 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t handle) {
   CUDA_SIM_ENTRY_FAILING_WITH(cudaGraphLaunch, cudaErrorLaunchFailure);
   CUstream_st* stream = state().streams.find(handle);
   if (!state().streams.executables.contains(executable) || !stream)
-    return remembered(cudaErrorInvalidValue);
-  return remembered(
+    return set_last_error(cudaErrorInvalidValue);
+  return set_last_error(
       enqueue(stream, cudaGraphNodeTypeGraph, [nodes = executable->nodes] { replay(nodes); }));
 }
 
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
   CUDA_SIM_TEARDOWN(cudaGraphDestroy);
   if (state().streams.graphs.erase(graph) == 0)
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   delete graph;
-  return remembered(late_failure);
+  return set_last_error(late_failure);
 }
 
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
   CUDA_SIM_TEARDOWN(cudaGraphExecDestroy);
   if (state().streams.executables.erase(executable) == 0)
-    return remembered(cudaErrorInvalidValue);
+    return set_last_error(cudaErrorInvalidValue);
   delete executable;
-  return remembered(late_failure);
+  return set_last_error(late_failure);
 }
 
 }  // extern "C"

@@ -204,7 +204,7 @@ void fail_device(cudaError_t error) {
     state().sticky_error = error;
 }
 
-cudaError_t remembered(cudaError_t error) {
+cudaError_t set_last_error(cudaError_t error) {
   if (error != cudaSuccess && error != cudaErrorNotReady)
     last_error() = error;
   return error;

@@ -93,7 +93,7 @@ void report(const char* format, ...) __attribute__((format(printf, 1, 2)));
 void fail_device(cudaError_t error);
 
 /// Stores an error for this host thread's cudaGetLastError() and returns it.
-cudaError_t remembered(cudaError_t error);
+cudaError_t set_last_error(cudaError_t error);
 cudaError_t& last_error();
 
 /// Counts a call. Returns the error to return in place of doing it, or 0.
@@ -107,7 +107,7 @@ cudaError_t entry_error(const char* name, cudaError_t default_error);
 #define CUDA_SIM_ENTRY_FAILING_WITH(name, error)                               \
   const std::lock_guard entry_lock(::cuda_sim::mutex());                       \
   if (const cudaError_t entry_failure = ::cuda_sim::entry_error(#name, error)) \
-  return ::cuda_sim::remembered(entry_failure)
+  return ::cuda_sim::set_last_error(entry_failure)
 #define CUDA_SIM_ENTRY(name) CUDA_SIM_ENTRY_FAILING_WITH(name, cudaErrorUnknown)
 #define CUDA_SIM_TEARDOWN(name)                          \
   const std::lock_guard entry_lock(::cuda_sim::mutex()); \

@@ -57,7 +57,7 @@ TEST_P(EveryActivation, OnHiddenLayersAndOnTheLast) {
   for (const float scale : {0.25F, 2.0F, 30.0F}) {
     SCOPED_TRACE(scale);
     expect_agreement(random_network({.widths = {7, 33}, .last = activation}), 70, 11, scale);
-    if (!activation.over_row()) {
+    if (!activation.is_row_wise()) {
       expect_agreement(
           random_network({.widths = {7, 33, 5}, .hidden = activation, .last = activation}), 70, 12,
           scale);

@@ -57,7 +57,7 @@ test::Reference reference_at(const Network& network, const LayerOutput& layer_ou
 
 // The reference's activations for a layer's given pre-activations.
 test::Reference reference_activation(const Activation& activation, MatrixView<const float> values) {
-  if (!activation.over_row()) {
+  if (!activation.is_row_wise()) {
     const Network one({Layer{1, 1, {1}, {}, activation}});
     auto reference = test::evaluate(one, {values.data(), values.size(), 1});
     reference.rows = values.rows();
@@ -112,7 +112,8 @@ class LayerOutputSet {
 };
 
 // Compares every layer output with what precedes it and with what follows from it.
-void expect_true(const LayerOutputSet& set, const Network& network, MatrixView<const float> rows) {
+void expect_consistent(const LayerOutputSet& set, const Network& network,
+                       MatrixView<const float> rows) {
   for (const LayerOutput& layer_output : set.layer_outputs()) {
     SCOPED_TRACE(testing::Message()
                  << (layer_output.pre_activation ? "pre-activation" : "activation") << " of layer "
@@ -149,8 +150,8 @@ bool on_the_same_path(const Engine& whole, const Engine& rest) {
 }
 
 // Running the later layers on each requested activation gives the outputs.
-void expect_outputs_behind(const LayerOutputSet& set, const Engine& engine,
-                           MatrixView<const float> outputs) {
+void expect_outputs_after(const LayerOutputSet& set, const Engine& engine,
+                          MatrixView<const float> outputs) {
   const Network& network = engine.network();
   for (const LayerOutput& layer_output : set.layer_outputs()) {
     const std::size_t next = layer_output.layer + 1;
@@ -184,8 +185,8 @@ void expect_layer_outputs(Engine& engine, MatrixView<const float> rows, const La
   EXPECT_TRUE(same_bits(outputs.view(), plain)) << "the layer outputs changed the outputs";
   EXPECT_TRUE(outputs.intact());
   EXPECT_TRUE(set.intact()) << "the engine wrote outside of the layer outputs";
-  expect_true(set, engine.network(), rows);
-  expect_outputs_behind(set, engine, plain);
+  expect_consistent(set, engine.network(), rows);
+  expect_outputs_after(set, engine, plain);
   engine.run(rows, outputs.view());
   EXPECT_TRUE(same_bits(outputs.view(), plain))
       << "the layer outputs have changed what comes after";
@@ -208,7 +209,7 @@ TEST_P(LayerOutputsOfEveryActivation, ShowBothSidesOfIt) {
   for (const std::size_t width : {9UL, 33UL}) {
     expect_all_layer_outputs(
         random_network({.widths = {7, width, width, 5},
-                        .hidden = activation.over_row() ? Activation() : activation,
+                        .hidden = activation.is_row_wise() ? Activation() : activation,
                         .last = activation}),
         70);
   }

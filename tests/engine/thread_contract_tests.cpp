@@ -25,17 +25,17 @@ using test::random_rows;
 constexpr std::size_t kThreads = 8;
 
 // An engine's results for rows, from calls of every kind.
-struct Given {
+struct Results {
   std::vector<float> outputs;
   std::vector<float> hidden;
   std::vector<RankedOutput> top;
-  bool operator==(const Given&) const = default;
+  bool operator==(const Results&) const = default;
 };
 
-Given use(Engine& engine, const Matrix& rows) {
+Results use(Engine& engine, const Matrix& rows) {
   Matrix outputs(rows.rows(), 3);
   Matrix hidden(rows.rows(), 9);
-  Given given;
+  Results given;
   given.top.resize(rows.rows() * 2);
   engine.run(rows, outputs, std::vector<LayerOutput>{{0, false, hidden}});
   Matrix again(rows.rows(), 3);
@@ -56,8 +56,8 @@ class Threads : public EngineContract {
   void expect_the_same_on_every_thread(std::size_t width) {
     auto network = random_network({.widths = {width, 9, 3}});
     const Matrix rows = random_rows(21, width, 1);
-    const Given wanted = use(*make_contract_engine(network, 16), rows);
-    const auto said = on_threads(kThreads, [&](std::size_t thread) -> std::string {
+    const Results wanted = use(*make_contract_engine(network, 16), rows);
+    const auto errors = on_threads(kThreads, [&](std::size_t thread) -> std::string {
       for (std::size_t life = 0; life <= thread % 2; ++life) {
         // Some share max_rows and some do not; half of them compute with two threads.
         const auto engine =
@@ -68,7 +68,7 @@ class Threads : public EngineContract {
       }
       return "";
     });
-    EXPECT_THAT(said, testing::Each(""));
+    EXPECT_THAT(errors, testing::Each(""));
   }
 };
 
@@ -91,7 +91,7 @@ TEST_F(Threads, ShareNothingWithNetworksThatAreGone) {
     return std::vector<float>(outputs.data(), outputs.data() + outputs.size());
   };
   const std::vector<std::vector<float>> wanted = {outputs_of(1), outputs_of(2), outputs_of(3)};
-  const auto said = on_threads(kThreads, [&](std::size_t thread) -> std::string {
+  const auto errors = on_threads(kThreads, [&](std::size_t thread) -> std::string {
     for (std::size_t life = 0; life < 2; ++life) {
       const std::size_t which = (thread + life) % 3;
       if (outputs_of(static_cast<std::uint32_t>(which + 1)) != wanted[which]) {
@@ -100,7 +100,7 @@ TEST_F(Threads, ShareNothingWithNetworksThatAreGone) {
     }
     return "";
   });
-  EXPECT_THAT(said, testing::Each(""));
+  EXPECT_THAT(errors, testing::Each(""));
 }
 
 }  // namespace

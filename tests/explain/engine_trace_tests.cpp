@@ -5,7 +5,7 @@
 #include <lamella/error.hpp>
 #include <lamella/explain.hpp>
 
-#include "tests/support/lying_engine.hpp"
+#include "tests/support/faulty_engine.hpp"
 #include "tests/support/npy_file.hpp"
 #include "tests/support/oracle.hpp"
 #include "tests/support/random.hpp"
@@ -83,7 +83,7 @@ TEST(EngineTrace, RoundsEachInputStepAsTheEngineDoes) {
 
 TEST(EngineTrace, ShowsWhereAnEngineComputesWrongly) {
   const auto network = random_network({.widths = {3, 6, 2}});
-  test::LyingLayerOutputs engine(network, 0, 4);
+  test::FaultyLayerOutputs engine(network, 0, 4);
   const Matrix rows = random_rows(5, 3, 1);
   const ForwardTrace honest = trace_forward(*cpu_engine(network), rows);
   const ForwardTrace found = trace_forward(engine, rows);
@@ -125,7 +125,7 @@ TEST(EngineTrace, IsSummedUpOverAFile) {
       EXPECT_EQ(found.layers[n][o].flat, flat);
     }
   }
-  test::LyingLayerOutputs engine_that_lies(network, 0, 4);
+  test::FaultyLayerOutputs engine_that_lies(network, 0, 4);
   EXPECT_FLOAT_EQ(static_cast<float>(summarize(engine_that_lies, {.path = file}).layers[0][4].mean),
                   static_cast<float>(found.layers[0][4].mean + 0.5));
 }

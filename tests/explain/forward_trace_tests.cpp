@@ -48,7 +48,7 @@ TEST(ForwardTrace, EndsWithTheReferencesOutputsForEveryActivation) {
   for (const Activation& activation : all_activations()) {
     const auto network = test::random_network(
         {.widths = {7, 9, 5},
-         .hidden = activation.over_row() ? Activation(ActivationKind::kTanh) : activation,
+         .hidden = activation.is_row_wise() ? Activation(ActivationKind::kTanh) : activation,
          .last = activation});
     const Matrix rows = test::random_rows(20, 7, 5, 3);
     const ForwardTrace found = trace_forward(*network, rows);

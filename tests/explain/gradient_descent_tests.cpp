@@ -100,7 +100,7 @@ Problem problem_for(const Activation& hidden, const Activation& last, std::size_
     }
   }
   test::fill_random({problem.targets.data(), problem.targets.size()}, seed + 1);
-  if (last.over_row()) {
+  if (last.is_row_wise()) {
     for (std::size_t i = 0; i < problem.targets.size(); ++i) {  // nonnegative, with a sum near one
       problem.targets.data()[i] = std::fabs(problem.targets.data()[i]);
     }

@@ -17,9 +17,9 @@ namespace {
 // Empty if the number is left to another printer.
 std::string printed(float value) {
   constexpr char kUntouched = '#';
-  std::vector<char> text(kShortestDecimalRoom + 8, kUntouched);
+  std::vector<char> text(kShortestDecimalBytes + 8, kUntouched);
   const char* const stop = print_shortest_decimal(text.data(), value);
-  EXPECT_TRUE(std::all_of(text.begin() + kShortestDecimalRoom, text.end(), [](char c) {
+  EXPECT_TRUE(std::all_of(text.begin() + kShortestDecimalBytes, text.end(), [](char c) {
     return c == kUntouched;
   })) << value;
   return {text.data(), static_cast<std::size_t>(stop - text.data())};

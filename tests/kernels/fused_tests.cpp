@@ -33,7 +33,7 @@ constexpr std::size_t kKiB = 1024;
 
 // The minimum shared memory of the devices that CUDA 13 supports, other than sm_75, whose 64 KiB
 // matter only for the widest networks.
-constexpr plan::SharedMemoryFacts kRoomy = {99 * kKiB, 100 * kKiB, kKiB};
+constexpr plan::SharedMemoryFacts kAmple = {99 * kKiB, 100 * kKiB, kKiB};
 
 // Shared memory for the tile and the panels only.
 plan::SharedMemoryFacts tight(const Network& network) {
@@ -48,18 +48,18 @@ plan::SharedMemoryFacts tight(const Network& network) {
 constexpr plan::SharedMemoryFacts kLarge = {227 * kKiB, 228 * kKiB, kKiB};
 
 // The kernel under test.
-enum class Way { kPlanned, kWarpTile, kBlockTile, kStreamed, kFew };
+enum class KernelUnderTest { kPlanned, kWarpTile, kBlockTile, kStreamed, kRowPerBlock };
 
-plan::SharedMemoryFacts facts_for(const Network& network, Way way) {
-  if (way == Way::kWarpTile) {
+plan::SharedMemoryFacts facts_for(const Network& network, KernelUnderTest way) {
+  if (way == KernelUnderTest::kWarpTile) {
     return kLarge;
   }
-  if (way == Way::kStreamed) {
+  if (way == KernelUnderTest::kStreamed) {
     return tight(network);
   }
-  plan::SharedMemoryFacts facts = kRoomy;
+  plan::SharedMemoryFacts facts = kAmple;
   const FusedShape large = plan::make_fused_plan(network, kLarge).shape.value();
-  if (way == Way::kBlockTile && large.family == FusedShape::Family::kWarpTile) {
+  if (way == KernelUnderTest::kBlockTile && large.family == FusedShape::Family::kWarpTile) {
     facts.per_block = std::min(facts.per_block, large.shared_bytes - 1);
   }
   return facts;
@@ -74,9 +74,9 @@ bool device_has(std::size_t shared_bytes) {
 
 class Fused {
  public:
-  explicit Fused(NetworkPointer network, Way way = Way::kPlanned)
+  explicit Fused(NetworkPointer network, KernelUnderTest way = KernelUnderTest::kPlanned)
       : network_(std::move(network)),
-        few_(way == Way::kFew),
+        few_(way == KernelUnderTest::kRowPerBlock),
         shape(plan::make_fused_plan(*network_, facts_for(*network_, way)).shape.value()) {
     const std::vector<float> packed = plan::pack_fused(*network_, shape);
     image_ = std::make_unique<DeviceArray>(packed);
@@ -134,7 +134,7 @@ class Fused {
   [[nodiscard]] kernels::FusedThreadRowsVariant thread_rows_variant() const {
     return {.width = shape.width, .shared_bytes = shape.shared_bytes};
   }
-  [[nodiscard]] kernels::FusedTileVariant tile_variant() const {
+  [[nodiscard]] kernels::FusedBlockTileVariant tile_variant() const {
     return {
         .wide = shape.width > 64, .resident = shape.resident, .shared_bytes = shape.shared_bytes};
   }
@@ -151,24 +151,25 @@ class FusedKernels : public testing::Test {
 struct Variant {
   const char* name;
   std::vector<std::size_t> widths;
-  Way way = Way::kPlanned;
+  KernelUnderTest way = KernelUnderTest::kPlanned;
 };
-const std::vector<Variant> kVariants = {{"narrow 4", {3, 4, 2}},
-                                        {"narrow 8", {7, 5, 8, 6}},
-                                        {"warps", {20, 17, 33, 10}, Way::kWarpTile},
-                                        {"tile 64", {20, 17, 33, 10}, Way::kBlockTile},
-                                        {"tile 64 streamed", {21, 60, 50, 9}, Way::kStreamed},
-                                        {"tile 128", {30, 65, 24}},
-                                        {"tile 128 streamed", {44, 100, 90}, Way::kStreamed},
-                                        {"few 64", {20, 17, 33, 10}, Way::kFew},
-                                        {"few 128", {30, 65, 24}, Way::kFew}};
+const std::vector<Variant> kVariants = {
+    {"narrow 4", {3, 4, 2}},
+    {"narrow 8", {7, 5, 8, 6}},
+    {"warps", {20, 17, 33, 10}, KernelUnderTest::kWarpTile},
+    {"tile 64", {20, 17, 33, 10}, KernelUnderTest::kBlockTile},
+    {"tile 64 streamed", {21, 60, 50, 9}, KernelUnderTest::kStreamed},
+    {"tile 128", {30, 65, 24}},
+    {"tile 128 streamed", {44, 100, 90}, KernelUnderTest::kStreamed},
+    {"few 64", {20, 17, 33, 10}, KernelUnderTest::kRowPerBlock},
+    {"few 128", {30, 65, 24}, KernelUnderTest::kRowPerBlock}};
 
 Fused fused(const Variant& variant, const NetworkPointer& network) {
   Fused made(network, variant.way);
-  EXPECT_EQ(made.shape.resident, variant.way != Way::kStreamed) << variant.name;
-  EXPECT_EQ(
-      made.shape.family == FusedShape::Family::kBlockTile,
-      variant.way == Way::kBlockTile || variant.way == Way::kStreamed || network->max_width() > 64)
+  EXPECT_EQ(made.shape.resident, variant.way != KernelUnderTest::kStreamed) << variant.name;
+  EXPECT_EQ(made.shape.family == FusedShape::Family::kBlockTile,
+            variant.way == KernelUnderTest::kBlockTile ||
+                variant.way == KernelUnderTest::kStreamed || network->max_width() > 64)
       << variant.name;
   return made;
 }
@@ -191,7 +192,8 @@ TEST_F(FusedKernels, RandomNetworksStayWithinTheBound) {
                                          .last = any(16),
                                          .bias = seed % 4 != 0,
                                          .seed = seed});
-    Fused kernel(network, widest > 8 && seed % 2 == 0 ? Way::kStreamed : Way::kPlanned);
+    Fused kernel(network, widest > 8 && seed % 2 == 0 ? KernelUnderTest::kStreamed
+                                                      : KernelUnderTest::kPlanned);
     const std::size_t counts[] = {1, 2, 3, 127, 128, 129};
     const Matrix rows = random_rows(counts[below(6)], widths[0], seed);
     std::string text = std::to_string(rows.rows()) + " rows,";
@@ -208,7 +210,7 @@ TEST_F(FusedKernels, RandomNetworksStayWithinTheBound) {
 TEST_F(FusedKernels, EveryActivationAfterEveryLayer) {
   for (int kind = 0; kind <= static_cast<int>(ActivationKind::kLogSoftmax); ++kind) {
     const Activation activation(static_cast<ActivationKind>(kind));
-    const Activation hidden = activation.over_row() ? ActivationKind::kRelu : activation;
+    const Activation hidden = activation.is_row_wise() ? ActivationKind::kRelu : activation;
     for (const std::vector<std::size_t>& widths :
          std::vector<std::vector<std::size_t>>{{6, 7, 5}, {12, 17, 10}}) {
       const auto network = random_network({.widths = widths, .hidden = hidden, .last = activation});
@@ -222,7 +224,7 @@ TEST_F(FusedKernels, EveryActivationAfterEveryLayer) {
 TEST_F(FusedKernels, EveryPaddedWidthAndAlignment) {
   for (const std::size_t width : {16UL, 32UL, 48UL, 64UL, 96UL, 128UL}) {
     const auto network = random_network({.widths = {12, width, width - 3}});
-    for (const Way way : {Way::kWarpTile, Way::kStreamed}) {
+    for (const KernelUnderTest way : {KernelUnderTest::kWarpTile, KernelUnderTest::kStreamed}) {
       Fused kernel(network, way);
       if (!device_has(kernel.shape.shared_bytes)) {
         continue;
@@ -269,7 +271,7 @@ TEST_F(FusedKernels, ARowsBitsDependOnTheRowAlone) {
                                          .last = ActivationKind::kSoftmax});
     Fused kernel = fused(variant, network);
     // More than two blocks carry at once.
-    const bool many = variant.widths[0] < 8 || variant.way == Way::kWarpTile;
+    const bool many = variant.widths[0] < 8 || variant.way == KernelUnderTest::kWarpTile;
     const std::size_t count = many ? 4 * 128 * 2 + 77 : 128 * 2 + 77;
     const std::size_t inputs = network->inputs();
     const std::size_t outputs = network->outputs();
@@ -369,9 +371,10 @@ TEST_F(FusedKernels, AllKernelsGiveTheSameBits) {
     for (std::size_t c = 0; c < widths[0]; ++c) {
       rows(4, c) = c % 2 == 0 ? -0.0F : 0.0F;
     }
-    const auto tiles = Fused(network, Way::kBlockTile).run(rows);
-    EXPECT_TRUE(same_bits(Fused(network, Way::kFew).run(rows), tiles)) << "seed " << seed;
-    Fused warps(network, Way::kWarpTile);
+    const auto tiles = Fused(network, KernelUnderTest::kBlockTile).run(rows);
+    EXPECT_TRUE(same_bits(Fused(network, KernelUnderTest::kRowPerBlock).run(rows), tiles))
+        << "seed " << seed;
+    Fused warps(network, KernelUnderTest::kWarpTile);
     if (device_has(warps.shape.shared_bytes)) {
       EXPECT_TRUE(same_bits(warps.run(rows), tiles)) << "seed " << seed;
     }
@@ -393,8 +396,8 @@ TEST_F(FusedKernels, NegativeZerosAreTheSameForAllKernels) {
           std::make_shared<const Network>(std::vector{layer(inputs, outputs), layer(outputs, 5)});
       Matrix rows(2, inputs);
       std::fill_n(rows.data(), inputs, -0.0F);
-      const auto tiles = Fused(network, Way::kBlockTile).run(rows);
-      EXPECT_TRUE(same_bits(Fused(network, Way::kFew).run(rows), tiles))
+      const auto tiles = Fused(network, KernelUnderTest::kBlockTile).run(rows);
+      EXPECT_TRUE(same_bits(Fused(network, KernelUnderTest::kRowPerBlock).run(rows), tiles))
           << inputs << ", " << outputs;
       EXPECT_TRUE(same_bits(Fused(network).run(rows), tiles)) << inputs << ", " << outputs;
     }

@@ -66,7 +66,7 @@ void expect_right(const Case& c) {
   DeviceArray device_y(y, c.offset);
   DeviceArray device_bias(bias);
   const float* const bias_pointer = c.bias ? device_bias.data() : nullptr;
-  const auto kernel = c.activation.over_row() ? kernels::row_softmax : kernels::bias_activation;
+  const auto kernel = c.activation.is_row_wise() ? kernels::row_softmax : kernels::bias_activation;
   ASSERT_EQ(kernel(device_y.data(), bias_pointer, c.rows, c.width, c.activation, nullptr),
             cudaSuccess);
   const auto found = device_y.download();

@@ -22,12 +22,12 @@ using test::random_network;
 using Family = FusedShape::Family;
 
 constexpr std::size_t kKiB = 1024;
-constexpr SharedMemoryFacts kSm75 = {64 * kKiB, 64 * kKiB, 0};
-constexpr SharedMemoryFacts kSm80 = {163 * kKiB, 164 * kKiB, kKiB};
-constexpr SharedMemoryFacts kSm86 = {99 * kKiB, 100 * kKiB, kKiB};
-constexpr SharedMemoryFacts kSm90 = {227 * kKiB, 228 * kKiB, kKiB};
+constexpr SharedMemoryLimits kSm75 = {64 * kKiB, 64 * kKiB, 0};
+constexpr SharedMemoryLimits kSm80 = {163 * kKiB, 164 * kKiB, kKiB};
+constexpr SharedMemoryLimits kSm86 = {99 * kKiB, 100 * kKiB, kKiB};
+constexpr SharedMemoryLimits kSm90 = {227 * kKiB, 228 * kKiB, kKiB};
 
-FusedPlan plan_of(const std::vector<std::size_t>& widths, const SharedMemoryFacts& device,
+FusedPlan plan_of(const std::vector<std::size_t>& widths, const SharedMemoryLimits& device,
                   Activation last = ActivationKind::kIdentity) {
   return make_fused_plan(*random_network({.widths = widths, .last = last}), device);
 }

@@ -10,7 +10,7 @@
 
 #include "score/differences.hpp"
 #include "tests/io/io_support.hpp"
-#include "tests/support/lying_engine.hpp"
+#include "tests/support/faulty_engine.hpp"
 #include "tests/support/npy_file.hpp"
 #include "tests/support/random.hpp"
 
@@ -171,7 +171,7 @@ TEST_F(Compare, NamesTheFirstDifferenceAndWhoIsOffWhateverTheChunkSize) {
 }
 
 TEST_F(Compare, TellsADeviceThatComputesWronglyFromAWrongExpectation) {
-  test::LyingEngine engine(network_, 9, 1);
+  test::FaultyEngine engine(network_, 9, 1);
   const Comparison comparison = compare(engine, options());
   ASSERT_TRUE(comparison.first);
   EXPECT_EQ(comparison.first->row, 9U);
@@ -223,7 +223,7 @@ TEST_F(Compare, FindsTheFirstLayerThatDiffers) {
 
 TEST_F(Compare, LayersAreWhatTheEngineItselfComputesInOneRunOfTheRows) {
   const std::vector<Matrix> values = activations();
-  test::LyingLayerOutputs engine(network_, 1, 3);
+  test::FaultyLayerOutputs engine(network_, 1, 3);
   const auto found =
       layers({tensor("a1", values[0]), tensor("a2", values[1]), tensor("a3", values[2])}, engine);
   ASSERT_EQ(found.size(), 2U);

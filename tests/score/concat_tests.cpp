@@ -11,7 +11,7 @@
 #include <lamella/error.hpp>
 #include <lamella/score.hpp>
 
-#include "tests/support/lying_engine.hpp"
+#include "tests/support/faulty_engine.hpp"
 #include "tests/support/npy_file.hpp"
 #include "tests/support/random.hpp"
 
@@ -61,7 +61,7 @@ class Shards : public testing::Test {
   }
 
   // Returns the shard outputs' file names.
-  std::vector<std::string> write_parts(ScoreOptions options, std::uint64_t count) {
+  std::vector<std::string> write_shards(ScoreOptions options, std::uint64_t count) {
     std::vector<std::string> shard_outputs;
     for (std::uint64_t i = 0; i < count; ++i) {
       options.shard = Shard{i, count};
@@ -75,7 +75,7 @@ class Shards : public testing::Test {
     (void)score(*engine_, options);
     const std::string expected = test::file_content(whole);
     for (const std::uint64_t count : {1, 2, 3, 7, 30}) {
-      std::vector<std::string> shard_outputs = write_parts(options, count);
+      std::vector<std::string> shard_outputs = write_shards(options, count);
       std::rotate(shard_outputs.begin(),
                   shard_outputs.begin() + static_cast<std::ptrdiff_t>(count / 2),
                   shard_outputs.end());
@@ -146,7 +146,7 @@ TEST_F(Shards, OfNoRowsAreJoined) {
     run.columns = kColumns;
     (void)score(*engine_, run);
     const std::string expected = test::file_content(run.output);
-    (void)concat({.shard_outputs = write_parts(run, 3), .output = run.output});
+    (void)concat({.shard_outputs = write_shards(run, 3), .output = run.output});
     EXPECT_EQ(test::file_content(run.output), expected);
   }
 }
@@ -173,7 +173,7 @@ TEST_F(Shards, VerifyTheirOwnRowsAndNameThemByTheWholeFile) {
   EXPECT_EQ(score(*engine_, run).rows_verified, 5U);
   run.verify_rows = 100;
   run.shard = Shard{1, 3};
-  test::LyingEngine liar(network_, 2, 0);
+  test::FaultyEngine liar(network_, 2, 0);
   try {
     (void)score(liar, run);
     FAIL() << "the wrong row was not noticed";
@@ -204,7 +204,7 @@ TEST_F(Shards, DoNotReplaceTheirRows) {
   EXPECT_THROW((void)score(*engine_, run), FileError);
 }
 
-TEST_F(Shards, WithoutARecordLeaveNoPart) {
+TEST_F(Shards, WithoutAManifestLeaveNoShardOutput) {
   std::filesystem::create_directory(file("out.shard-0-of-2.npy.json"));
   ScoreOptions run = options();
   run.shard = Shard{0, 2};
@@ -212,8 +212,8 @@ TEST_F(Shards, WithoutARecordLeaveNoPart) {
   EXPECT_FALSE(std::filesystem::exists(file("out.shard-0-of-2.npy")));
 }
 
-TEST_F(Shards, AMissingPartIsNamed) {
-  std::vector<std::string> shard_outputs = write_parts(options(), 12);
+TEST_F(Shards, AMissingShardOutputIsNamed) {
+  std::vector<std::string> shard_outputs = write_shards(options(), 12);
   shard_outputs.erase(shard_outputs.begin() + 11);
   EXPECT_THAT(rejection(shard_outputs),
               StartsWith(file("out.shard-11-of-12.npy") + ": is missing, 1 of 12 shard outputs"));
@@ -224,16 +224,16 @@ TEST_F(Shards, AMissingPartIsNamed) {
   EXPECT_THAT(rejection({}), HasSubstr("no shard outputs"));
 }
 
-TEST_F(Shards, APartThatIsThereTwiceIsNamed) {
-  std::vector<std::string> shard_outputs = write_parts(options(), 3);
+TEST_F(Shards, ARepeatedShardOutputIsNamed) {
+  std::vector<std::string> shard_outputs = write_shards(options(), 3);
   shard_outputs.push_back(shard_outputs[1]);
   EXPECT_THAT(rejection(shard_outputs), HasSubstr("is shard output 1 of 3, and so is"));
   shard_outputs.erase(shard_outputs.begin() + 2);  // the right count, but one is duplicated
   EXPECT_THAT(rejection(shard_outputs), HasSubstr("is shard output 1 of 3, and so is"));
 }
 
-TEST_F(Shards, AFileThatIsNoPartIsNamed) {
-  const std::vector<std::string> shard_outputs = write_parts(options(), 2);
+TEST_F(Shards, AFileThatIsNoShardOutputIsNamed) {
+  const std::vector<std::string> shard_outputs = write_shards(options(), 2);
   EXPECT_THAT(rejection({shard_outputs[0], file("rows.npy")}),
               StartsWith(file("rows.npy") + ": is no shard output: " + file("rows.npy.json")));
   EXPECT_THAT(rejection({shard_outputs[0], file("none.npy")}),
@@ -244,12 +244,12 @@ TEST_F(Shards, AFileThatIsNoPartIsNamed) {
   EXPECT_THAT(rejection(shard_outputs), StartsWith(shard_outputs[1] + ": is no shard output"));
 }
 
-TEST_F(Shards, APartOfAnotherRunIsNamedWithWhatDiffers) {
-  const std::vector<std::string> shard_outputs = write_parts(options(), 2);
+TEST_F(Shards, AShardOutputOfAnotherRunIsNamedWithTheDifference) {
+  const std::vector<std::string> shard_outputs = write_shards(options(), 2);
   const auto rejected = [&](const std::function<void(ScoreOptions&)>& change) {
     ScoreOptions run = options("other.npy");
     change(run);
-    const std::vector<std::string> others = write_parts(run, 2);
+    const std::vector<std::string> others = write_shards(run, 2);
     return rejection({shard_outputs[0], others[1]});
   };
 
@@ -278,7 +278,7 @@ TEST_F(Shards, APartOfAnotherRunIsNamedWithWhatDiffers) {
 }
 
 TEST_F(Shards, MayHaveOtherNames) {
-  const std::vector<std::string> shard_outputs = write_parts(options(), 2);
+  const std::vector<std::string> shard_outputs = write_shards(options(), 2);
   for (const std::string suffix : {"", ".json"}) {
     std::filesystem::rename(shard_outputs[0] + suffix, file("first.npy") + suffix);
   }
@@ -288,25 +288,25 @@ TEST_F(Shards, MayHaveOtherNames) {
   EXPECT_THAT(rejection({file("first.npy")}), StartsWith("shard output 1 of 2: is missing"));
 }
 
-TEST_F(Shards, AnotherNumberOfPartsIsAnotherRun) {
-  const std::vector<std::string> two = write_parts(options(), 2);
-  const std::vector<std::string> three = write_parts(options(), 3);
+TEST_F(Shards, AnotherShardCountIsAnotherRun) {
+  const std::vector<std::string> two = write_shards(options(), 2);
+  const std::vector<std::string> three = write_shards(options(), 3);
   EXPECT_THAT(rejection({two[0], three[1], three[2]}), HasSubstr("its shards is 3, there 2"));
 }
 
 TEST_F(Shards, RowsThatDifferAnywhereInASmallFileAreOthers) {
-  const std::vector<std::string> shard_outputs = write_parts(options(), 2);
+  const std::vector<std::string> shard_outputs = write_shards(options(), 2);
   std::string rows = test::file_content(file("rows.npy"));
   rows[rows.size() / 2 + 1] ^= 1;
   test::write_file(file("rows.npy"), rows);
   ScoreOptions run = options("other.npy");
-  EXPECT_THAT(rejection({shard_outputs[0], write_parts(run, 2)[1]}),
+  EXPECT_THAT(rejection({shard_outputs[0], write_shards(run, 2)[1]}),
               HasSubstr("rows_samples_crc32"));
 }
 
-TEST_F(Shards, ATruncatedOrExtendedPartIsNamed) {
+TEST_F(Shards, ATruncatedOrExtendedShardOutputIsNamed) {
   for (const char* const output : {"out.npy", "out.csv"}) {
-    const std::vector<std::string> shard_outputs = write_parts(options(output), 3);
+    const std::vector<std::string> shard_outputs = write_shards(options(output), 3);
     const std::string content = test::file_content(shard_outputs[1]);
     test::write_file(shard_outputs[1], content.substr(0, content.size() - 1));
     EXPECT_THAT(rejection(shard_outputs, output), StartsWith(shard_outputs[1] + ": is truncated"));
@@ -319,7 +319,7 @@ TEST_F(Shards, ATruncatedOrExtendedPartIsNamed) {
 
 TEST_F(Shards, AChangedByteIsNoticedWhereverItIs) {
   for (const char* const output : {"out.npy", "out.csv"}) {
-    const std::vector<std::string> shard_outputs = write_parts(options(output), 3);
+    const std::vector<std::string> shard_outputs = write_shards(options(output), 3);
     for (const std::string& shard_output : shard_outputs) {
       const std::string content = test::file_content(shard_output);
       for (std::size_t at = 0; at < content.size(); at += 13) {
@@ -337,7 +337,7 @@ TEST_F(Shards, AChangedByteIsNoticedWhereverItIs) {
 }
 
 TEST_F(Shards, ARecordThatMakesNoSenseIsNamed) {
-  const std::vector<std::string> shard_outputs = write_parts(options(), 2);
+  const std::vector<std::string> shard_outputs = write_shards(options(), 2);
   const std::string manifest = shard_outputs[1] + ".json";
   const std::string content = test::file_content(manifest);
   for (const std::string& text :
@@ -347,7 +347,7 @@ TEST_F(Shards, ARecordThatMakesNoSenseIsNamed) {
     EXPECT_THAT(rejection(shard_outputs), StartsWith(manifest + ": is no record of a shard output"))
         << text;
   }
-  const std::pair<const char*, nlohmann::json> changes[] = {{"/lamella_part", 2},
+  const std::pair<const char*, nlohmann::json> changes[] = {{"/lamella_shard", 2},
                                                             {"/shard", 2},
                                                             {"/shard", -1},
                                                             {"/shard", "1"},
@@ -378,8 +378,8 @@ TEST_F(Shards, ARecordThatMakesNoSenseIsNamed) {
   EXPECT_THAT(rejection(shard_outputs), StartsWith(shard_outputs[1] + ": "));
 }
 
-TEST_F(Shards, OutputIsNeitherAPartNorOfAnotherFormatNorAStream) {
-  const std::vector<std::string> shard_outputs = write_parts(options(), 2);
+TEST_F(Shards, OutputIsNeitherAShardOutputNorOfAnotherFormatNorAStream) {
+  const std::vector<std::string> shard_outputs = write_shards(options(), 2);
   EXPECT_THAT(rejection(shard_outputs, "out.shard-1-of-2.npy"),
               HasSubstr("is one of the shard outputs too"));
   EXPECT_THAT(rejection(shard_outputs, "out.csv"), HasSubstr("another format"));
@@ -387,7 +387,7 @@ TEST_F(Shards, OutputIsNeitherAPartNorOfAnotherFormatNorAStream) {
 }
 
 TEST_F(Shards, AFailureKeepsAnOldOutput) {
-  std::vector<std::string> shard_outputs = write_parts(options(), 2);
+  std::vector<std::string> shard_outputs = write_shards(options(), 2);
   test::write_file(file("out.npy"), "old");
   std::string content = test::file_content(shard_outputs[1]);
   content.back() ^= 1;
@@ -396,8 +396,8 @@ TEST_F(Shards, AFailureKeepsAnOldOutput) {
   EXPECT_EQ(test::file_content(file("out.npy")), "old");
 }
 
-TEST_F(Shards, PartsStayUnlessTheyAreToBeRemoved) {
-  const std::vector<std::string> shard_outputs = write_parts(options(), 2);
+TEST_F(Shards, ShardOutputsStayUnlessRemovalIsRequested) {
+  const std::vector<std::string> shard_outputs = write_shards(options(), 2);
   (void)concat({.shard_outputs = shard_outputs, .output = file("out.npy")});
   EXPECT_TRUE(std::filesystem::exists(shard_outputs[0]));
   (void)concat(
@@ -406,7 +406,7 @@ TEST_F(Shards, PartsStayUnlessTheyAreToBeRemoved) {
 }
 
 TEST_F(Shards, JoiningCanBeCancelled) {
-  const std::vector<std::string> shard_outputs = write_parts(options(), 2);
+  const std::vector<std::string> shard_outputs = write_shards(options(), 2);
   const std::atomic<bool> cancelled = true;
   EXPECT_THROW(
       (void)concat(
@@ -415,8 +415,8 @@ TEST_F(Shards, JoiningCanBeCancelled) {
   EXPECT_FALSE(std::filesystem::exists(file("out.npy")));
 }
 
-TEST_F(Shards, PartsOfDifferentDevicesAreJoinedWithANote) {
-  const std::vector<std::string> shard_outputs = write_parts(options(), 2);
+TEST_F(Shards, ShardOutputsOfDifferentDevicesAreJoinedWithANote) {
+  const std::vector<std::string> shard_outputs = write_shards(options(), 2);
   const std::string manifest = shard_outputs[1] + ".json";
   nlohmann::json json = nlohmann::json::parse(test::file_content(manifest));
   json["device"] = "another";

@@ -21,9 +21,9 @@
 namespace lamella::pipeline {
 
 // Runs in a stage before its n-th chunk, counted from 0.
-using Happening = std::function<void(std::size_t chunk)>;
+using StageCallback = std::function<void(std::size_t chunk)>;
 
-inline Happening fails_at(std::size_t chunk, const std::string& message) {
+inline StageCallback fails_at(std::size_t chunk, const std::string& message) {
   return [=](std::size_t n) {
     if (n == chunk) {
       throw std::runtime_error(message);
@@ -31,24 +31,23 @@ inline Happening fails_at(std::size_t chunk, const std::string& message) {
   };
 }
 
-inline Happening takes(std::chrono::milliseconds time) {
+inline StageCallback takes(std::chrono::milliseconds time) {
   return [=](std::size_t) { std::this_thread::sleep_for(time); };
 }
 
 // How a reader delivers its rows.
-enum class Reading { kOneAfterTheOther, kWithoutSayingTheirNumber, kInAnyOrder };
+enum class Reading { kSequential, kUnknownCount, kInAnyOrder };
 
 // `count` rows of two values: row r is (r, -r).
 class FakeReader final : public io::RowReader {
  public:
-  explicit FakeReader(std::size_t count, Reading reading = Reading::kOneAfterTheOther,
-                      Happening before = {})
+  explicit FakeReader(std::size_t count, Reading reading = Reading::kSequential,
+                      StageCallback before = {})
       : count_(count), reading_(reading), before_(std::move(before)) {}
 
   [[nodiscard]] std::size_t columns() const override { return 2; }
   [[nodiscard]] std::optional<std::uint64_t> rows() const override {
-    return reading_ != Reading::kWithoutSayingTheirNumber ? std::optional<std::uint64_t>(count_)
-                                                          : std::nullopt;
+    return reading_ != Reading::kUnknownCount ? std::optional<std::uint64_t>(count_) : std::nullopt;
   }
   [[nodiscard]] const std::string& name() const override { return name_; }
   std::size_t read(MatrixView<float> into) override {
@@ -84,7 +83,7 @@ class FakeReader final : public io::RowReader {
   std::string name_ = "rows";
   std::size_t count_;
   Reading reading_;
-  Happening before_;
+  StageCallback before_;
   std::size_t next_ = 0;
   mutable std::atomic<std::size_t> chunk_ = 0;
 };
@@ -92,7 +91,7 @@ class FakeReader final : public io::RowReader {
 // Three outputs for (x, y): 2x, x + y, 2y.
 class FakeEngine final : public Engine {
  public:
-  explicit FakeEngine(Happening before = {}) : before_(std::move(before)) {}
+  explicit FakeEngine(StageCallback before = {}) : before_(std::move(before)) {}
 
   // Clones run the same callback.
   [[nodiscard]] std::unique_ptr<Engine> clone(int threads) const override {
@@ -130,12 +129,12 @@ class FakeEngine final : public Engine {
                           .weights = {2, 0, 1, 1, 0, 2},
                           .bias = {},
                           .activation = ActivationKind::kIdentity}}};
-  Happening before_;
+  StageCallback before_;
 };
 
 class FakeWriter final : public io::RowWriter {
  public:
-  explicit FakeWriter(Happening before = {}) : before_(std::move(before)) {}
+  explicit FakeWriter(StageCallback before = {}) : before_(std::move(before)) {}
 
   void write(MatrixView<const float> rows) override {
     if (before_) {
@@ -155,7 +154,7 @@ class FakeWriter final : public io::RowWriter {
   bool fails_to_finish = false;
 
  private:
-  Happening before_;
+  StageCallback before_;
   std::size_t chunk_ = 0;
 };
 

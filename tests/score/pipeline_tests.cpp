@@ -19,7 +19,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 const RowOutput kPlain(OutputKind::kOutputs, 0, 3);
-constexpr Reading kReadings[] = {Reading::kOneAfterTheOther, Reading::kWithoutSayingTheirNumber,
+constexpr Reading kReadings[] = {Reading::kSequential, Reading::kUnknownCount,
                                  Reading::kInAnyOrder};
 
 std::vector<float> expected_outputs(std::size_t rows) {
@@ -112,11 +112,11 @@ TEST(Pipeline, SelectsFromAllOutputsWhereTheyAreCheckedAndWritesTheSame) {
 
 TEST(Pipeline, KeepsOrderWhicheverStageIsSlow) {
   for (int slow = 0; slow < 3; ++slow) {
-    const Happening sleeps = takes(milliseconds(3));
-    FakeEngine engine(slow == 1 ? sleeps : Happening());
-    FakeWriter writer(slow == 2 ? sleeps : Happening());
-    run(FakeReader(30, Reading::kOneAfterTheOther, slow == 0 ? sleeps : Happening()), engine,
-        writer, {.chunk_rows = 2});
+    const StageCallback sleeps = takes(milliseconds(3));
+    FakeEngine engine(slow == 1 ? sleeps : StageCallback());
+    FakeWriter writer(slow == 2 ? sleeps : StageCallback());
+    run(FakeReader(30, Reading::kSequential, slow == 0 ? sleeps : StageCallback()), engine, writer,
+        {.chunk_rows = 2});
     EXPECT_EQ(writer.values, expected_outputs(30));
   }
 }
@@ -125,9 +125,8 @@ TEST(Pipeline, StagesWorkAtTheSameTimeAndReportTheirBusyTime) {
   FakeEngine engine(takes(milliseconds(10)));
   FakeWriter writer(takes(milliseconds(10)));
   const auto start = std::chrono::steady_clock::now();
-  const ScoreReport report =
-      run(FakeReader(20, Reading::kOneAfterTheOther, takes(milliseconds(10))), engine, writer,
-          {.chunk_rows = 1});
+  const ScoreReport report = run(FakeReader(20, Reading::kSequential, takes(milliseconds(10))),
+                                 engine, writer, {.chunk_rows = 1});
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
   EXPECT_GE(report.seconds_reading, 0.2);
   EXPECT_GE(report.seconds_computing, 0.2);
@@ -146,7 +145,7 @@ TEST(Pipeline, ReadsNoFurtherAheadThanItsBuffers) {
     std::this_thread::sleep_for(milliseconds(1));
     ++written;
   });
-  run(FakeReader(50, Reading::kOneAfterTheOther,
+  run(FakeReader(50, Reading::kSequential,
                  [&](std::size_t n) {
                    read = n;
                    furthest = std::max(furthest.load(), n - std::min(n, written.load()));
@@ -218,14 +217,13 @@ TEST(Pipeline, AFailingWorkerStopsItAndItsErrorIsThrown) {
   for (const int fails : {1, 2, 9}) {
     std::atomic<int> chunks = 0;
     FakeWriter writer;
-    EXPECT_EQ(
-        failure(FakeReader(1000, Reading::kWithoutSayingTheirNumber), FakeEngine([&](std::size_t) {
-                  if (++chunks == fails) {
-                    throw std::runtime_error("lost");
-                  }
-                }),
-                writer, {.chunk_rows = 2, .workers = 3}),
-        "lost");
+    EXPECT_EQ(failure(FakeReader(1000, Reading::kUnknownCount), FakeEngine([&](std::size_t) {
+                        if (++chunks == fails) {
+                          throw std::runtime_error("lost");
+                        }
+                      }),
+                      writer, {.chunk_rows = 2, .workers = 3}),
+              "lost");
     EXPECT_FALSE(writer.finished);
     EXPECT_LT(writer.values.size(), 3000U);
   }
@@ -270,9 +268,9 @@ TEST(Pipeline, TheFirstOfSeveralErrorsWins) {
     std::this_thread::sleep_for(milliseconds(50));
     throw std::runtime_error("second");
   });
-  EXPECT_EQ(failure(FakeReader(100, Reading::kOneAfterTheOther, fails_at(2, "first")), FakeEngine(),
-                    writer),
-            "first");
+  EXPECT_EQ(
+      failure(FakeReader(100, Reading::kSequential, fails_at(2, "first")), FakeEngine(), writer),
+      "first");
 }
 
 TEST(Pipeline, ReportsProgressOnTheCallersThread) {

@@ -10,7 +10,7 @@
 #include <lamella/score.hpp>
 
 #include "score/verification.hpp"
-#include "tests/support/lying_engine.hpp"
+#include "tests/support/faulty_engine.hpp"
 #include "tests/support/npy_file.hpp"
 #include "tests/support/random.hpp"
 
@@ -84,7 +84,7 @@ class VerifiedRun : public testing::Test {
 };
 
 TEST_F(VerifiedRun, ReportsHowManyRowsAndHowFarOff) {
-  test::LyingEngine engine(network_, SIZE_MAX, 0);
+  test::FaultyEngine engine(network_, SIZE_MAX, 0);
   for (const std::size_t chunk_rows : {1, 7, 1000}) {
     const ScoreReport report = verified_run(engine, folder_, 40, chunk_rows);
     EXPECT_EQ(report.rows, kRows);
@@ -97,7 +97,7 @@ TEST_F(VerifiedRun, ReportsHowManyRowsAndHowFarOff) {
 
 TEST_F(VerifiedRun, AWrongRowFailsTheRunAndLeavesNoOutput) {
   for (const std::size_t chunk_rows : {1, 7, 1000}) {
-    test::LyingEngine engine(network_, 123, 2);
+    test::FaultyEngine engine(network_, 123, 2);
     try {
       verified_run(engine, folder_, kRows, chunk_rows);
       FAIL() << "the wrong row was not noticed";
@@ -113,7 +113,7 @@ TEST_F(VerifiedRun, LooksAtTheRowsOfItsSampleAlone) {
   const std::uint64_t wanted = 10;
   const auto rows = sampled(kRows, wanted, kRows);
   for (const std::uint64_t row : {std::uint64_t{0}, rows[0], rows[4], rows[9]}) {
-    test::LyingEngine engine(network_, row, 0);
+    test::FaultyEngine engine(network_, row, 0);
     const bool in_sample = std::find(rows.begin(), rows.end(), row) != rows.end();
     if (in_sample) {
       EXPECT_THROW(verified_run(engine, folder_, wanted, 16), Error) << row;

@@ -9,7 +9,7 @@
 #include <lamella/self_test.hpp>
 
 #include "tests/io/io_support.hpp"
-#include "tests/support/lying_engine.hpp"
+#include "tests/support/faulty_engine.hpp"
 #include "tests/support/random.hpp"
 
 namespace lamella {
@@ -44,7 +44,7 @@ TEST_F(SelfTests, PassWhereAllIsWell) {
 }
 
 TEST_F(SelfTests, SayThatTheDeviceIsWrongWhenItIs) {
-  test::LyingEngine engine(network_, 11, 2);
+  test::FaultyEngine engine(network_, 11, 2);
   EXPECT_THAT(rejection([&] { run_self_test(engine, test_); }),
               AllOf(HasSubstr("cpu computes wrongly"), HasSubstr("row 11, output 2")));
 }

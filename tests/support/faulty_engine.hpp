@@ -10,10 +10,10 @@
 
 namespace lamella::test {
 
-class LyingEngine final : public Engine {
+class FaultyEngine final : public Engine {
  public:
   // `row` counts over all calls of run().
-  LyingEngine(std::shared_ptr<const Network> network, std::size_t row, std::size_t output)
+  FaultyEngine(std::shared_ptr<const Network> network, std::size_t row, std::size_t output)
       : honest_(make_engine(std::move(network), {.device = {DeviceKind::kCpu}, .threads = 1})),
         row_(row),
         output_(output) {
@@ -40,10 +40,10 @@ class LyingEngine final : public Engine {
   std::size_t done_ = 0;
 };
 
-class LyingLayerOutputs final : public Engine {
+class FaultyLayerOutputs final : public Engine {
  public:
   // Returns this output of the activations of `layer` (0-based) 0.5 too large in every row.
-  LyingLayerOutputs(std::shared_ptr<const Network> network, std::size_t layer, std::size_t output)
+  FaultyLayerOutputs(std::shared_ptr<const Network> network, std::size_t layer, std::size_t output)
       : honest_(make_engine(std::move(network), {.device = {DeviceKind::kCpu}, .threads = 1})),
         layer_(layer),
         output_(output) {
