@@ -141,8 +141,6 @@ __device__ inline void compute_layer(const FusedLayer& layer, const float* param
 
 // ---- The kernel ----
 
-struct NoStream {};
-
 template <unsigned kMaxWidth, bool kResident>
 __global__ void __launch_bounds__(kTile, kMaxWidth == 64 ? 3 : 2)
     fused_block_tile_kernel(const float* __restrict__ rows, std::uint64_t count,

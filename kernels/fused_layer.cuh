@@ -109,7 +109,7 @@ __device__ inline void compute_chunks(const core::FusedLayer& layer, const float
       stream.fetch();
       multiply<Team, kRows, kColumns>(sums, tile + k * Team::kStride + row, panel + column,
                                       min(kPanel, layer.inputs_padded - k));
-      stream.put();
+      stream.store();
       Team::wait();
     }
   }

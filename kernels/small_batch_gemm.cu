@@ -44,7 +44,7 @@ struct Tile {
 };
 
 // Stages a block of kRows rows (fewer at the matrix's end) in chunks of kVectors vectors per row.
-// fetch() loads the next chunk into registers, and put() stores it to shared memory. A thread has
+// fetch() loads the next chunk into registers, and stage() stores it to shared memory. A thread has
 // the same positions in every chunk: vectors of one column, kRowStep rows apart.
 template <unsigned kRows, unsigned kVectors>
 class Chunks {

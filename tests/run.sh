@@ -112,7 +112,7 @@ run_preset() {
     # in either case, since a build folder remembers what it was told before.
     local beside=OFF
     [[ " ${presets[*]} " =~ ' '(release|cpu)' ' ]] && beside=ON
-    settings+=("-DLAMELLA_CUDA_TESTS_ALONE=$beside" "-DLAMELLA_COMPILE_AS_ONE=$beside")
+    settings+=("-DLAMELLA_CUDA_TESTS_ONLY=$beside" "-DLAMELLA_UNITY_BUILD=$beside")
   fi
   if [[ $preset == sim || $preset == asan || $preset == tsan ]] && ! has_cuda_headers; then
     hint="cmake/install-dependencies.sh --cuda-headers fetches the headers of CUDA 13 for the simulated CUDA"

@@ -94,6 +94,19 @@ lamella::Layer layer_of(const lamella_layer& from, std::size_t index) {
   return layer;
 }
 
+// What Network rejects beside shapes are arguments that cannot mean anything.
+std::shared_ptr<const lamella::Network> network_of(std::vector<lamella::Layer> layers) {
+  try {
+    return std::make_shared<const lamella::Network>(std::move(layers));
+  } catch (const lamella::ShapeError&) {
+    throw;
+  } catch (const lamella::OutOfMemoryError&) {
+    throw;
+  } catch (const lamella::Error& error) {
+    throw lamella::UsageError(error.what());
+  }
+}
+
 // Adapts the two functions of a C program to a DeviceMemoryResource.
 class CallbackMemoryResource final : public lamella::DeviceMemoryResource {
  public:
@@ -248,12 +261,12 @@ lamella_status lamella_network_create(const lamella_layer* layers, size_t count,
   return guarded([&] {
     require(layers, "lamella_network_create", "the pointer to the layers");
     require(network, "lamella_network_create", "the pointer for the network");
-    std::vector<lamella::Layer> taken;
+    std::vector<lamella::Layer> copied;
     for (std::size_t i = 0; i < count; ++i) {
-      taken.push_back(layer_of(layers[i], i));
+      copied.push_back(layer_of(layers[i], i));
     }
     auto made = std::make_unique<lamella_network>();
-    made->network = std::make_shared<const lamella::Network>(std::move(taken));
+    made->network = network_of(std::move(copied));
     *network = made.release();
   });
 }

@@ -33,15 +33,14 @@ constexpr const char* kBenchExamples =
     "  lamella bench model.onnx --rows 1,64,100000 --threads 1 --duration 10\n"
     "  lamella bench model.npz --device cuda --json > bench.json\n"
     "\n"
-    "Rows are random and in host memory. Each layer is also timed as a network of its own, and "
+    "Rows are random and in host memory. Each layer is also timed as a one-layer network, and as "
     "its\n"
-    "matrix product without bias and activation. Shares of the peak and of the roofline are of "
-    "what\n"
-    "this machine does right before: multiply-adds on registers, copying memory that no cache\n"
-    "holds. More than 100 % of the roofline means that data came from a cache. On CUDA the layers\n"
-    "are timed on the device, and so are the copies by themselves: what share of a call its "
-    "slowest\n"
-    "part takes shows how well they overlap. Shares there are of what clocks and widths allow.\n";
+    "GEMM without bias and activation. The peak and the roofline are measured right before:\n"
+    "multiply-adds on registers, and copying memory that no cache holds. More than 100 % of the\n"
+    "roofline means that data came from a cache. On CUDA layers and copies are timed on the "
+    "device;\n"
+    "the share of a call that its slowest part takes shows how well they overlap, and the peak is\n"
+    "what clocks and widths allow.\n";
 
 constexpr const char* kPlanExamples =
     "Examples:\n"
@@ -314,7 +313,7 @@ std::string paths_table(const PathReport& report) {
     row.push_back(fmt::to_string(layer.selected + 1));
     algorithms.add(row);
   }
-  text += "\ncuBLASLt's algorithms for any number of rows, layer by layer:\n" + algorithms.text();
+  text += "\ncuBLASLt's algorithms for any batch size, layer by layer:\n" + algorithms.text();
   if (!report.tuning_cache.empty()) {
     text += fmt::format("stored in {}; --path auto takes the fastest from now on\n",
                         report.tuning_cache);
@@ -384,7 +383,7 @@ std::shared_ptr<BenchArguments> add_arguments(CommandLine& command, const char* 
   command.add_option("--rows", arguments->rows, rows_help).type_name("N");
   command
       .add_option("--duration", arguments->duration,
-                  fmt::format("seconds for each number of rows, and again for its layers; "
+                  fmt::format("seconds for each batch size, and again for its layers; "
                               "default: {}",
                               seconds))
       .type_name("S");

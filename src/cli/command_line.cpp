@@ -1,6 +1,10 @@
 #include "cli/command_line.hpp"
 
 #include <cctype>
+#include <cstddef>
+#include <memory>
+#include <sstream>
+#include <string>
 #include <string_view>
 
 #include <CLI/CLI.hpp>
@@ -54,6 +58,31 @@ OptionText text_of(const CLI::Option& option) {
   return text;
 }
 
+// Help within 100 columns: descriptions are wrapped beside the options' names.
+class WrappedHelp final : public CLI::Formatter {
+ public:
+  std::string make_option_desc(const CLI::Option* option) const override {
+    const std::size_t width = kColumns - get_column_width();
+    std::istringstream words(option->get_description());
+    std::string text;
+    std::size_t column = 0;
+    for (std::string word; words >> word; column += word.size()) {
+      if (column > 0 && column + 1 + word.size() > width) {
+        text += '\n';
+        column = 0;
+      } else if (column > 0) {
+        text += ' ';
+        ++column;
+      }
+      text += word;
+    }
+    return text;
+  }
+
+ private:
+  static constexpr std::size_t kColumns = 100;
+};
+
 }  // namespace
 
 Option& Option::type_name(const std::string& name) {
@@ -72,7 +101,9 @@ Option& Option::excludes(const Option& other) {
 }
 
 CommandLine::CommandLine(const std::string& description, const std::string& name)
-    : owned_(std::make_unique<CLI::App>(description, name)), app_(owned_.get()) {}
+    : owned_(std::make_unique<CLI::App>(description, name)), app_(owned_.get()) {
+  app_->formatter(std::make_shared<WrappedHelp>());  // commands inherit it
+}
 
 CommandLine::CommandLine(CLI::App& app) : app_(&app) {}
 

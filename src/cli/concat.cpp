@@ -29,14 +29,16 @@ void concat_shard_outputs(ConcatOptions options) {
 Command add_concat(CommandLine& app) {
   CommandLine& command = app.add_command("concat", "join the shard outputs that run --shard wrote");
   const auto options = std::make_shared<ConcatOptions>();
-  command.add_option("PART", options->shard_outputs, "all shard outputs of one run, in any order")
+  command
+      .add_option("SHARD_OUTPUT", options->shard_outputs,
+                  "all shard outputs of one run, in any order")
       .type_name("FILE")
       .required();
   command.add_option("-o,--output", options->output, "the file that one process would have written")
       .type_name("OUT")
       .required();
   command.add_flag("--remove", options->remove_shard_outputs,
-                   "remove the shard outputs and their records once OUT is complete");
+                   "remove the shard outputs and their manifests once OUT is complete");
   command.set_footer(
       "Example:\n"
       "  lamella run model.npz rows.npy -o scores.npy --shard 0/2\n"

@@ -75,7 +75,7 @@ Command add_convert(CommandLine& app) {
       .required();
   command
       .add_option("--self-test", arguments->self_test,
-                  "store the first 16 of these rows with the outputs that are due for them; "
+                  "store the first 16 of these rows with their outputs; "
                   "lamella check runs them")
       .type_name("ROWS");
   command.set_footer(

@@ -27,7 +27,7 @@ void print(LogSeverity severity, std::string_view message) {
 }  // namespace
 
 void add_verbose(CommandLine& command, bool& verbose) {
-  command.add_flag("--verbose", verbose, "say on standard error what was chosen, and why");
+  command.add_flag("--verbose", verbose, "report on standard error what was chosen, and why");
 }
 
 void show_diagnostics(bool verbose) {

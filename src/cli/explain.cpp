@@ -149,12 +149,12 @@ struct ExplainRequest {
 
 ExplainRequest parse(const ExplainArguments& arguments) {
   constexpr std::size_t kMaxSteps = 1'000'000;
-  ExplainRequest request{
-      .row_numbers = row_numbers(arguments.row),
-      .rows = {.path = arguments.rows, .cancelled = &stop_on_signals()},
-      .learning_rate = parse_size("--learning-rate", arguments.learning_rate),
-      .steps = parse_count("--steps", arguments.steps, kMaxSteps),
-  };
+  ExplainRequest request;
+  request.row_numbers = row_numbers(arguments.row);
+  request.rows.path = arguments.rows;
+  request.rows.cancelled = &stop_on_signals();
+  request.learning_rate = parse_size("--learning-rate", arguments.learning_rate);
+  request.steps = parse_count("--steps", arguments.steps, kMaxSteps);
   if (!arguments.columns.empty()) {
     request.rows.columns = parse_list("--columns", arguments.columns);
   }
@@ -309,10 +309,9 @@ Command add_explain(CommandLine& app) {
                   "the columns to take, by name or by number from 0, in the model's order")
       .type_name("A,...");
   command
-      .add_option(
-          "--target", a.target,
-          "the outputs that were wanted, as 1,0 or as a file: shows the loss, its gradient, "
-          "and a step against it")
+      .add_option("--target", a.target,
+                  "the expected outputs, as 1,0 or as a file: shows the loss, its gradient and a "
+                  "training step")
       .type_name("Y");
   command.add_option("--learning-rate", a.learning_rate, "of the step; default: 0.1")
       .type_name("R");

@@ -6,6 +6,7 @@
 #include <lamella/lamella.hpp>
 
 #include "cli/json_text.hpp"
+#include "cli/network_text.hpp"
 #include "json/value.hpp"
 
 namespace lamella::cli {

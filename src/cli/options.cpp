@@ -18,9 +18,10 @@ void ModelArguments::add_to(CommandLine& command) {
       .type_name("FILE")
       .required();
   command
-      .add_option("--activations", activations,
-                  "one per layer, as relu,relu,identity; without it what the file says, else relu "
-                  "and identity on the last layer")
+      .add_option(
+          "--activations", activations,
+          "one per layer, as relu,relu,identity; default: the file's, else relu and identity "
+          "on the last layer")
       .type_name("A,...");
   command
       .add_option("--weights-layout", weights_layout,
@@ -53,13 +54,13 @@ void EngineArguments::add_to(CommandLine& command, Check mode) {
       .type_name("P");
   command
       .add_option("--path", path,
-                  "on CUDA: layers (one by one), fused (one kernel, widths up to 128), or auto, "
-                  "which should be quicker (default)")
+                  "on CUDA: layers (layer by layer), fused (one kernel, widths up to 128), auto "
+                  "(default: whichever should be faster)")
       .type_name("PATH");
   command.add_flag(
       "--fast", fast,
-      "on CUDA let a row's bits depend on how many rows are computed with it, where that "
-      "is faster");
+      "on CUDA give up batch invariance where that is faster: a row's last bits may then "
+      "depend on its batch");
   command
       .add_option("--threads", threads,
                   "threads of the CPU engine; default: as lamella devices shows")

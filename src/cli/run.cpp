@@ -139,14 +139,13 @@ Command add_run(CommandLine& app) {
       .required();
   command.add_option("-o,--output", a.output, "where outputs go: .npy, .csv, .tsv, or - (default)")
       .type_name("OUT");
-  const Option chunk_rows =
-      command
-          .add_option("--chunk-rows", a.chunk_rows,
-                      "rows that go through together; default: as many as --memory allows")
-          .type_name("N");
+  const Option chunk_rows = command
+                                .add_option("--chunk-rows", a.chunk_rows,
+                                            "rows per chunk; default: as many as --memory allows")
+                                .type_name("N");
   command
       .add_option("--memory", a.memory,
-                  "for the rows under way, whatever the size of the file: 64M, 2G; default: 16M "
+                  "memory for rows in flight, whatever the size of the file: 64M, 2G; default: 16M "
                   "for each device")
       .type_name("SIZE")
       .excludes(chunk_rows);
@@ -162,12 +161,12 @@ Command add_run(CommandLine& app) {
       .type_name("K")
       .excludes(argmax);
   command.add_flag("--verify{100}", a.verify,
-                   "recompute N rows (100) in double precision; one outside its bound fails the "
-                   "run");
+                   "recompute N rows (100) in double precision; an output outside its error bound "
+                   "fails the run");
   command
       .add_option("--shard", a.shard,
-                  "score slice I of N alone (I from 0 to N-1) into OUT.shard-I-of-N; auto: I and N "
-                  "from Slurm, Open MPI or PMI. lamella concat joins the parts")
+                  "score only slice I of N (I from 0 to N-1), into OUT.shard-I-of-N; auto: I and N "
+                  "from Slurm, Open MPI or PMI. lamella concat joins the shard outputs")
       .type_name("I/N");
   command.add_flag("--json", a.json, "print the report as JSON");
   command.add_option("--progress", a.progress, "auto (default: on a terminal), always, never")

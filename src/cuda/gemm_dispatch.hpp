@@ -22,9 +22,9 @@ enum class AlgorithmPolicy {
 
 class GemmDispatch final : public Gemm {
  public:
-  // limit computes every batch that no bucket covers.
+  // largest computes every batch that no bucket covers.
   GemmDispatch(std::unique_ptr<Gemm> largest, std::string name)
-      : largest_(std::move(limit)), name_(std::move(name)) {}
+      : largest_(std::move(largest)), name_(std::move(name)) {}
 
   // Adds a bucket for batches of up to gemm->max_rows() that no earlier bucket covers.
   void add(std::unique_ptr<Gemm> gemm) { buckets_.push_back(std::move(gemm)); }

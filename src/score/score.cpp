@@ -38,7 +38,7 @@ std::string written_file(const ScoreOptions& options) {
     return options.output;
   }
   if (options.output == "-") {
-    throw UsageError("a shard writes a part file, which needs a name; standard output has none",
+    throw UsageError("a shard output needs a file name; standard output has none",
                      Remedy::kOutputFile);
   }
   std::string shard_output = shard_output_name(options.output, *options.shard);
@@ -54,7 +54,7 @@ io::RowSlice open_input(const ScoreOptions& options, const io::RowReadOptions& r
   return {.reader = io::open_rows(options.input, read)};
 }
 
-pipeline::ShardManifest record_of(const Engine& engine, const ScoreOptions& options,
+pipeline::ShardManifest manifest_of(const Engine& engine, const ScoreOptions& options,
                                   const io::RowSlice& slice, std::size_t columns,
                                   const io::WrittenFile& written) {
   pipeline::ShardManifest manifest = {
@@ -150,7 +150,7 @@ ScoreReport score(Engine& engine, const ScoreOptions& options) {
   if (options.shard) {
     report.first_row = slice.first_row;
     report.rows_total = slice.rows_total;
-    write_manifest(output_file, record_of(engine, options, slice, output.columns(), written));
+    write_manifest(output_file, manifest_of(engine, options, slice, output.columns(), written));
   }
   report.rows_verified = verification.rows();
   report.largest_error = verification.largest_error();

@@ -1,4 +1,5 @@
 #include <cstring>
+#include <limits>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -82,7 +83,13 @@ TEST(CApi, TurnsEveryErrorIntoAStatusAndASentence) {
   layers[1].outputs = 2;
   EXPECT_EQ(lamella_network_create(layers, 2, &network), LAMELLA_ERROR_SHAPE);
   EXPECT_EQ(lamella_network_create(nullptr, 1, &network), LAMELLA_ERROR_USAGE);
-  EXPECT_NE(lamella_network_create(kLayers, 0, &network), LAMELLA_OK);
+  const float not_finite[] = {1, std::numeric_limits<float>::quiet_NaN()};
+  const lamella_layer with_nan = {2, 1, not_finite, nullptr, nullptr};
+  EXPECT_EQ(lamella_network_create(&with_nan, 1, &network), LAMELLA_ERROR_USAGE);
+  const lamella_layer early_softmax[] = {{2, 2, kWeights1, nullptr, "softmax"},
+                                         {2, 1, kWeights1, nullptr, nullptr}};
+  EXPECT_EQ(lamella_network_create(early_softmax, 2, &network), LAMELLA_ERROR_USAGE);
+  EXPECT_EQ(lamella_network_create(kLayers, 0, &network), LAMELLA_ERROR_SHAPE);
   EXPECT_EQ(network, nullptr) << "written on success alone";
 
   const Network sound;

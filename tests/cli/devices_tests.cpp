@@ -184,7 +184,7 @@ TEST(Devices, AllOfThemWhereThereIsNoneIsAnErrorThatSaysWhy) {
 }
 
 TEST(Command, SaysItsVersionAndHelps) {
-  EXPECT_EQ(lamella_command({"--version"}).out, "lamella 0.1.0\n");
+  EXPECT_EQ(lamella_command({"--version"}).out, "lamella 0.2.0\n");
   EXPECT_THAT(lamella_command({"--help"}).out, HasSubstr("lamella run model.safetensors"));
   for (const char* const command : {"run", "info", "devices"}) {
     const ProcessResult help = lamella_command({command, "--help"});

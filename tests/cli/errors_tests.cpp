@@ -1,5 +1,6 @@
 // Errors: one line, the right exit status, no output left.
 #include <array>
+#include <sstream>
 #include <utility>
 
 #include <fcntl.h>
@@ -76,6 +77,23 @@ TEST(WrongUsage, IsOneLineAndStatusTwo) {
     expect_error(result, 2, mention);
     EXPECT_EQ(result.out, "");
     EXPECT_THAT(folder.entries(), IsEmpty());
+  }
+}
+
+TEST(Help, FitsIntoOneHundredColumns) {
+  const std::string all = lamella_command({"--help"}).out;
+  const std::vector<std::string> commands = {"",        "run",     "concat",    "info",  "explain",
+                                             "convert", "compare", "check",     "bench", "plan",
+                                             "devices", "manual",  "completion"};
+  for (const std::string& command : commands) {
+    EXPECT_THAT(all, HasSubstr(command));
+    const ProcessResult result =
+        command.empty() ? lamella_command({"--help"}) : lamella_command({command, "--help"});
+    EXPECT_EQ(result.status, 0);
+    std::istringstream lines(result.out);
+    for (std::string line; std::getline(lines, line);) {
+      EXPECT_LE(line.size(), 100U) << line;
+    }
   }
 }
 

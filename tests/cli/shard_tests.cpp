@@ -69,7 +69,7 @@ TEST_F(Cluster, TheLinesDoneByHandGiveTheScoresOfASingleRun) {
   expect_scores_of_a_single_run();
   EXPECT_EQ(parts(), 4U);
   EXPECT_THAT(result.err, HasSubstr("225 rows from row 225 of 450 into scores.shard-1-of-2.npy"));
-  EXPECT_THAT(result.err, HasSubstr("450 rows from 2 parts joined in scores.npy"));
+  EXPECT_THAT(result.err, HasSubstr("450 rows from 2 shard outputs joined in scores.npy"));
 }
 
 TEST_F(Cluster, TheLineForMpirunGivesTheScoresOfASingleRun) {
@@ -114,7 +114,7 @@ TEST_F(Cluster, AutoOutsideOfOneIsRejected) {
   expect_error(
       in_shell("unset SLURM_ARRAY_TASK_ID OMPI_COMM_WORLD_RANK PMI_RANK SLURM_STEP_NUM_TASKS\n"
                "lamella run model.safetensors rows.npy -o scores.npy --shard auto"),
-      2, "--shard auto: none of SLURM_ARRAY_TASK_ID");
+      2, "the environment names no shard: none of SLURM_ARRAY_TASK_ID");
 }
 
 TEST_F(Cluster, TextIsJoinedWithOneHeader) {
@@ -180,11 +180,11 @@ TEST(ShardOption, AShardOutputDoesNotReplaceTheModel) {
 }
 
 TEST(Concat, WantsShardOutputsAndAnOutput) {
-  expect_error(lamella_command({"concat"}), 2, "PART");
+  expect_error(lamella_command({"concat"}), 2, "SHARD_OUTPUT");
   expect_error(lamella_command({"concat", kDigitRows}), 2, "--output");
   expect_error(lamella_command({"concat", kDigitRows, "-o", "-"}), 2, "into a file");
   expect_error(lamella_command({"concat", kDigitRows, "-o", "/dev/null"}), 1,
-               "test.npy: is no part");
+               "test.npy: is no shard output");
 }
 
 TEST(Concat, AFullDiskIsAnError) {

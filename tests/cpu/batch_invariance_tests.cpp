@@ -126,8 +126,8 @@ TEST(BatchInvarianceOfRandomNetworks, HoldsForEverySplit) {
   const auto between = [&](std::size_t low, std::size_t high) {
     return std::uniform_int_distribution<std::size_t>(low, high)(generator);
   };
-  for (int trial = 0; trial < 30; ++trial) {
-    const std::size_t limit = trial % 3 == 0 ? 16 : (trial % 3 == 1 ? 130 : 1200);
+  for (int draw = 0; draw < 30; ++draw) {
+    const std::size_t limit = draw % 3 == 0 ? 16 : (draw % 3 == 1 ? 130 : 1200);
     std::vector<std::size_t> widths(between(2, 5));
     std::ranges::generate(widths, [&] { return between(1, limit); });
     const auto network = random_chain(widths, Kind::kRelu, Kind::kIdentity, generator());

@@ -246,12 +246,12 @@ class DeviceLayerOutputs {
   std::vector<std::unique_ptr<DeviceArray>> memory_;
 };
 
-TEST_F(CudaEngineTest, FastTakesTheBestAlgorithmForEachNumberOfRowsAndSaysSo) {
+TEST_F(CudaEngineTest, FastTakesTheBestAlgorithmForEachBatchSizeAndReportsIt) {
   const auto network = random_network({.widths = {20, 33, 50, 7}});
   CudaEngine engine(network, {.max_rows = 64, .fast = true, .path = CudaPath::kLayers});
   EXPECT_FALSE(engine.info().batch_invariant);
   EXPECT_THAT(engine.info().path,
-              testing::StartsWith("cuBLASLt with the best algorithm for each number of rows"));
+              testing::StartsWith("cuBLASLt with the best algorithm for each batch size"));
   EXPECT_THAT(engine.info().path_reason, testing::HasSubstr("fast mode"));
   for (const std::size_t count : {1UL, 31UL, 500UL}) {
     const Matrix rows = random_rows(count, 20, 1);

@@ -2,6 +2,7 @@
 // device.hpp and lamella::launch call it; tests and kernels never do so directly.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -39,7 +40,8 @@ std::uint64_t warp_shuffle(unsigned mask, std::uint64_t bits, int source);
 
 /// The stream of a launch, and the source file that launches.
 struct LaunchStream {
-  LaunchStream(cudaStream_t stream, std::source_location where = std::source_location::current())
+  template <std::convertible_to<cudaStream_t> Stream>
+  LaunchStream(const Stream& stream, std::source_location where = std::source_location::current())
       : handle(stream), file(where.file_name()) {}
   cudaStream_t handle;
   const char* file;

@@ -1,4 +1,4 @@
-// Figures: what they show, and that everything has room.
+// Figures: what they show, and that everything fits.
 #include <algorithm>
 #include <limits>
 #include <regex>

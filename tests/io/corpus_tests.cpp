@@ -112,7 +112,7 @@ class Corpus : public testing::TestWithParam<Case> {};
 
 TEST_P(Corpus, IsReadOrRejectedAsItsManifestSays) {
   const json& one = GetParam().entry;
-  if (one["kind"] == "reject") {
+  if (one["kind"] == "refuse") {
     const std::string message = rejection([&] { score(one); });
     // ECMAScript regex lacks (?i:...); the icase flag replaces it.
     const std::string mention =

@@ -33,10 +33,10 @@ constexpr std::size_t kKiB = 1024;
 
 // The minimum shared memory of the devices that CUDA 13 supports, other than sm_75, whose 64 KiB
 // matter only for the widest networks.
-constexpr plan::SharedMemoryFacts kAmple = {99 * kKiB, 100 * kKiB, kKiB};
+constexpr plan::SharedMemoryLimits kAmple = {99 * kKiB, 100 * kKiB, kKiB};
 
 // Shared memory for the tile and the panels only.
-plan::SharedMemoryFacts tight(const Network& network) {
+plan::SharedMemoryLimits tight(const Network& network) {
   const std::size_t columns = (network.max_width() + 3) / 4 * 4;
   const std::size_t width = network.max_width() > 64 ? 128 : 64;
   const std::size_t bytes =
@@ -45,19 +45,19 @@ plan::SharedMemoryFacts tight(const Network& network) {
 }
 
 // A data-center GPU, whose shared memory holds the tiles of eight warps, 64 wide.
-constexpr plan::SharedMemoryFacts kLarge = {227 * kKiB, 228 * kKiB, kKiB};
+constexpr plan::SharedMemoryLimits kLarge = {227 * kKiB, 228 * kKiB, kKiB};
 
 // The kernel under test.
 enum class KernelUnderTest { kPlanned, kWarpTile, kBlockTile, kStreamed, kRowPerBlock };
 
-plan::SharedMemoryFacts facts_for(const Network& network, KernelUnderTest way) {
+plan::SharedMemoryLimits facts_for(const Network& network, KernelUnderTest way) {
   if (way == KernelUnderTest::kWarpTile) {
     return kLarge;
   }
   if (way == KernelUnderTest::kStreamed) {
     return tight(network);
   }
-  plan::SharedMemoryFacts facts = kAmple;
+  plan::SharedMemoryLimits facts = kAmple;
   const FusedShape large = plan::make_fused_plan(network, kLarge).shape.value();
   if (way == KernelUnderTest::kBlockTile && large.family == FusedShape::Family::kWarpTile) {
     facts.per_block = std::min(facts.per_block, large.shared_bytes - 1);
@@ -254,10 +254,10 @@ TEST_F(FusedKernels, ReadsNothingBehindTheRows) {
     Fused kernel(network);
     const Matrix rows = random_rows(5, widths[0], 1);
     const std::size_t bytes = rows.size() * sizeof(float);
-    const std::size_t room = (bytes + 255) / 256 * 256;
+    const std::size_t allocated = (bytes + 255) / 256 * 256;
     void* memory = nullptr;
-    test::require(cudaMalloc(&memory, room), "cudaMalloc");
-    auto* const at = reinterpret_cast<float*>(static_cast<char*>(memory) + room - bytes);
+    test::require(cudaMalloc(&memory, allocated), "cudaMalloc");
+    auto* const at = reinterpret_cast<float*>(static_cast<char*>(memory) + allocated - bytes);
     test::require(cudaMemcpy(at, rows.data(), bytes, cudaMemcpyHostToDevice), "upload");
     EXPECT_EQ(kernel.mismatch(rows, kernel.run(at, rows.rows())), "") << widths[0];
     test::require(cudaFree(memory), "cudaFree");

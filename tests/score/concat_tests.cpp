@@ -336,7 +336,7 @@ TEST_F(Shards, AChangedByteIsNoticedWhereverItIs) {
   }
 }
 
-TEST_F(Shards, ARecordThatMakesNoSenseIsNamed) {
+TEST_F(Shards, AManifestThatMakesNoSenseIsNamed) {
   const std::vector<std::string> shard_outputs = write_shards(options(), 2);
   const std::string manifest = shard_outputs[1] + ".json";
   const std::string content = test::file_content(manifest);
@@ -344,7 +344,7 @@ TEST_F(Shards, ARecordThatMakesNoSenseIsNamed) {
        {std::string(), std::string("[]"), std::string("{}"), std::string("null"),
         content.substr(0, content.size() / 2), content + "}"}) {
     test::write_file(manifest, text);
-    EXPECT_THAT(rejection(shard_outputs), StartsWith(manifest + ": is no record of a shard output"))
+    EXPECT_THAT(rejection(shard_outputs), StartsWith(manifest + ": is no manifest of a shard output"))
         << text;
   }
   const std::pair<const char*, nlohmann::json> changes[] = {{"/lamella_shard", 2},
@@ -368,7 +368,7 @@ TEST_F(Shards, ARecordThatMakesNoSenseIsNamed) {
     nlohmann::json json = nlohmann::json::parse(content);
     json[nlohmann::json::json_pointer(pointer)] = value;
     test::write_file(manifest, json.dump());
-    EXPECT_THAT(rejection(shard_outputs), StartsWith(manifest + ": is no record of a shard output"))
+    EXPECT_THAT(rejection(shard_outputs), StartsWith(manifest + ": is no manifest of a shard output"))
         << pointer << " = " << value;
   }
   // A file size that does not match its rows.
