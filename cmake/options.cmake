@@ -56,7 +56,7 @@ if(lamella_sanitize_flags)
 else()
   set(lamella_unity OFF)
 endif()
-option(LAMELLA_UNITY_BUILD "Compile the command, the CUDA library and each test executable as one file" ${lamella_unity})
+option(LAMELLA_UNITY_BUILD "Compile the command, the CUDA library and each test executable as one file, the library in batches" ${lamella_unity})
 if(lamella_sanitize_flags)
   add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:${lamella_sanitize_flags}>")
   add_link_options(${lamella_sanitize_flags})
@@ -97,10 +97,10 @@ function(lamella_target_defaults target)
     CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 endfunction()
 
-# lamella_unity_build(TARGET): where LAMELLA_UNITY_BUILD has it, which takes half the time. Elsewhere each file is
-# compiled by itself, and shows that it includes what it needs of our own headers (that of the standard library's and fmt's,
-# which may come with a precompiled header, tests/documents/check_includes.py looks for). Not for the library: the CUDA library
-# takes single files of the static one, and must not have a second copy of the rest.
+# lamella_unity_build(TARGET): compiles the target as one file under LAMELLA_UNITY_BUILD, in half the time (the library in
+# batches: src/CMakeLists.txt). Elsewhere each file is compiled by itself, which shows that it includes what it needs of the
+# project's own headers; tests/documents/check_includes.py checks those of the standard library and fmt, which a precompiled
+# header could hide.
 function(lamella_unity_build target)
   if(LAMELLA_UNITY_BUILD)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kCublasLimit = std::numeric_limits<int>::max();
 constexpr std::size_t kDefaultBufferBytes = std::size_t{128} << 20;
 constexpr std::size_t kDefaultMaxRows = 65'536;
-constexpr std::size_t kMaxBlockRows = 256;
+constexpr std::size_t kMaxGemmBlockRows = 256;
 constexpr std::size_t kBlockBytes = std::size_t{4} << 20;
 
 [[noreturn]] void throw_bad_size(const char* what) {
@@ -60,7 +60,7 @@ std::size_t widest(const Network& network, std::size_t Layer::*side) {
 // The rows of the widest layer that fit in kBlockBytes, rounded down to a power of two.
 std::size_t block_rows(const Network& network) {
   const std::size_t rows = kBlockBytes / sizeof(float) / network.max_width();
-  return std::bit_floor(std::clamp<std::size_t>(rows, 1, kMaxBlockRows));
+  return std::bit_floor(std::clamp<std::size_t>(rows, 1, kMaxGemmBlockRows));
 }
 
 }  // namespace
