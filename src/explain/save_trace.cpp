@@ -10,7 +10,7 @@ namespace lamella {
 
 void save_trace(const ForwardTrace& trace, const Network& network, const std::string& file) {
   if (io::extension_of(file) != ".npz") {
-    throw FileError(file, "is no name for an .npz file, which is what the values are saved as");
+    throw FileError(file, "must end in .npz, the format that values are saved in");
   }
   std::vector<io::NamedArray> arrays = {{"input", trace.rows, network.inputs(), trace.inputs}};
   for (std::size_t n = 0; n < trace.layers.size(); ++n) {

@@ -263,7 +263,7 @@ std::string figure_svg(const Network& network, const ForwardTrace& trace,
 void save_figure(const Network& network, const ForwardTrace& trace, const std::string& file,
                  const FigureOptions& options) {
   if (io::extension_of(file) != ".svg") {
-    throw FileError(file, "is no name for an .svg file, which is what the figure is saved as");
+    throw FileError(file, "must end in .svg, the format of the figure");
   }
   const std::string text = figure_svg(network, trace, options);
   io::AtomicFile output(file);

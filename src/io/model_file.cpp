@@ -153,14 +153,14 @@ WeightsLayout parse_weights_layout(std::string_view text) {
     }
   }
   throw UsageError(
-      fmt::format("{} is no layout of weights; auto, out-in and in-out are", io::in_quotes(text)));
+      fmt::format("{} is not a weights layout; auto, out-in and in-out are", io::in_quotes(text)));
 }
 
 void save_network(const Network& network, const std::filesystem::path& file,
                   const std::optional<SelfTest>& self_test, const std::atomic<bool>* cancelled) {
   const std::string name = file.string();
   if (io::extension_of(name) != ".safetensors") {
-    throw FileError(name, "is no name for a .safetensors file, which is what models are saved as");
+    throw FileError(name, "must end in .safetensors, the format that models are saved in");
   }
   if (self_test) {
     check_self_test(network, *self_test);

@@ -30,7 +30,7 @@ std::size_t parse_size(const OnnxTensor& tensor, std::string_view text, std::siz
   std::size_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) {
-    throw Error(fmt::format("tensor {}: {} is no offset or length of external data",
+    throw Error(fmt::format("tensor {}: {} is not an offset or length of external data",
                             in_quotes(tensor.name), in_quotes(text)));
   }
   return value;

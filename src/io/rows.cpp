@@ -39,7 +39,7 @@ RowFormat parse_row_format(std::string_view text) {
     }
   }
   throw UsageError(
-      fmt::format("{} is no format of rows; auto, npy, csv and tsv are", io::in_quotes(text)));
+      fmt::format("{} is not a row format; auto, npy, csv and tsv are", io::in_quotes(text)));
 }
 
 namespace io {

@@ -113,7 +113,7 @@ void save_html_report(const Network& network, MatrixView<const float> rows,
                       const HtmlReportOptions& options, const std::string& file) {
   const std::string extension = io::extension_of(file);
   if (extension != ".html" && extension != ".htm") {
-    throw FileError(file, "is no name for an .html file, which is what the report is saved as");
+    throw FileError(file, "must end in .html, the format of the report");
   }
   const std::string report = html_report(network, rows, options);
   io::AtomicFile output(file);

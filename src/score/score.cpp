@@ -55,8 +55,8 @@ io::RowSlice open_input(const ScoreOptions& options, const io::RowReadOptions& r
 }
 
 pipeline::ShardManifest manifest_of(const Engine& engine, const ScoreOptions& options,
-                                  const io::RowSlice& slice, std::size_t columns,
-                                  const io::WrittenFile& written) {
+                                    const io::RowSlice& slice, std::size_t columns,
+                                    const io::WrittenFile& written) {
   pipeline::ShardManifest manifest = {
       .shard = options.shard->index,
       .rows = rows_of(*options.shard, slice.rows_total),

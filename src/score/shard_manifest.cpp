@@ -50,7 +50,7 @@ std::string name_of(const Names& names, Value value) {
 std::uint64_t number(const Json& json, const char* key) {
   const std::uint64_t* const value = json.at(key).if_unsigned();
   if (value == nullptr) {
-    throw Error(fmt::format("'{}' is no whole number", key));
+    throw Error(fmt::format("'{}' is not a whole number", key));
   }
   return *value;
 }
@@ -58,7 +58,7 @@ std::uint64_t number(const Json& json, const char* key) {
 std::uint32_t checksum(const Json& json, const char* key) {
   const std::uint64_t value = number(json, key);
   if (value > UINT32_MAX) {
-    throw Error(fmt::format("'{}' is no CRC-32", key));
+    throw Error(fmt::format("'{}' is not a CRC-32", key));
   }
   return static_cast<std::uint32_t>(value);
 }

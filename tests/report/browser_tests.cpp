@@ -264,7 +264,7 @@ TEST_F(ReportInBrowser, DoesTheInputSteps) {
   write_file(rows, "0.25,0.125,-0.3\n");
   const Explained moved = explain({model, rows});
   const char* const trace =
-      "const inputs = plain(lamella.walks.map((walk) => trace.inputs)); click('numpy-copy'); "
+      "const inputs = plain(lamella.traces.map((trace) => trace.inputs)); click('numpy-copy'); "
       "const code = byId('numpy-text').value; ";
   const std::vector<Json> found = browse({
       {scaled.report, std::string(trace) + "return {inputs, code, layers: traceOfAll()};"},

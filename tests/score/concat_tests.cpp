@@ -344,7 +344,8 @@ TEST_F(Shards, AManifestThatMakesNoSenseIsNamed) {
        {std::string(), std::string("[]"), std::string("{}"), std::string("null"),
         content.substr(0, content.size() / 2), content + "}"}) {
     test::write_file(manifest, text);
-    EXPECT_THAT(rejection(shard_outputs), StartsWith(manifest + ": is no manifest of a shard output"))
+    EXPECT_THAT(rejection(shard_outputs),
+                StartsWith(manifest + ": is no manifest of a shard output"))
         << text;
   }
   const std::pair<const char*, nlohmann::json> changes[] = {{"/lamella_shard", 2},
@@ -368,7 +369,8 @@ TEST_F(Shards, AManifestThatMakesNoSenseIsNamed) {
     nlohmann::json json = nlohmann::json::parse(content);
     json[nlohmann::json::json_pointer(pointer)] = value;
     test::write_file(manifest, json.dump());
-    EXPECT_THAT(rejection(shard_outputs), StartsWith(manifest + ": is no manifest of a shard output"))
+    EXPECT_THAT(rejection(shard_outputs),
+                StartsWith(manifest + ": is no manifest of a shard output"))
         << pointer << " = " << value;
   }
   // A file size that does not match its rows.
