@@ -2,7 +2,7 @@
 """Lamella's CPU engine beside its peers, in one interleaved run.
 
     compare.py BENCH_PEER [--json FILE] [--cases S1,S2] [--threads 1,2]
-               [--limit-rows N] [--rounds N] [--seconds S]
+               [--max-rows N] [--rounds N] [--seconds S]
 
 BENCH_PEER is the program of that name in the build folder. This Python's onnxruntime and torch take
 part where they are installed, OpenBLAS where bench_peer was built with it. Each peer runs in a
@@ -196,7 +196,7 @@ def main():
     parser.add_argument("--json")
     parser.add_argument("--cases", default=",".join(NETWORKS))
     parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--limit-rows", type=int, default=1_000_000)
+    parser.add_argument("--max-rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.2)
     arguments = parser.parse_args()

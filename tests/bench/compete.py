@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a competing process costs Lamella's CPU engine, and its peers.
 
-    compete.py BENCH_PEER [--cases S2,S3] [--threads N] [--limit-rows N] [--rounds N] [--seconds S]
+    compete.py BENCH_PEER [--cases S2,S3] [--threads N] [--max-rows N] [--rounds N] [--seconds S]
 
 As compare.py, with peers that are installed, bound to as many cores as threads. In each round every
 one of them is measured standalone and then beside a process that keeps the last of these cores busy all
@@ -58,7 +58,7 @@ def main():
     parser.add_argument("bench_peer")
     parser.add_argument("--cases", default=",".join(ROWS))
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--limit-rows", type=int, default=math.inf)
+    parser.add_argument("--max-rows", type=int, default=math.inf)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.5)
     arguments = parser.parse_args()

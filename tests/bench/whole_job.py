@@ -105,8 +105,8 @@ def line_of(result):
         return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
     def cell(key, scale):
-        median, min, limit = (number(scale * result[key][part]) for part in ("median", "min", "max"))
-        return f"{median} ({least} to {most})"
+        median, low, high = (number(scale * result[key][part]) for part in ("median", "min", "max"))
+        return f"{median} ({low} to {high})"
 
     cells = [result["job"], result["program"], cell("seconds", 1e3), cell("cpu_seconds", 1e3), cell("peak_bytes", 1e-6)]
     cells += [f"{result['seconds']['ratio']:.3g}", f"{result['peak_bytes']['ratio']:.3g}", f"{result['outputs_differ_by']:.1g}"]
