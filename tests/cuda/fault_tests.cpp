@@ -91,8 +91,8 @@ constexpr EntryPoint kEntryPoints[] = {
     {.name = "fp16", .precision = Precision::kFp16},
 };
 
-EngineOptions options_of(const EntryPoint& way) {
-  return {.max_rows = 8, .precision = way.precision, .fast = way.fast, .path = way.path};
+EngineOptions options_of(const EntryPoint& entry) {
+  return {.max_rows = 8, .precision = entry.precision, .fast = entry.fast, .path = entry.path};
 }
 
 // What the sweeps below look for in a message.
@@ -103,22 +103,22 @@ TEST(FailedCall, IsNamedByItselfAndNotByAnother) {
   EXPECT_FALSE(names("cuda:0: kernels::row_softmax(y) failed", "cudaMemcpyAsync", ""));
   EXPECT_TRUE(names("cuda:0: kernels::row_softmax(y) failed", "cudaLaunchKernel", "row_softmax"));
   EXPECT_FALSE(names("cuda:0: kernels::row_softmax(y) failed", "cudaLaunchKernel", "row_top_k"));
-  EXPECT_TRUE(names("cuda:0: kernels::widen(y) failed", "cudaLaunchKernel", "convert"));
-  EXPECT_FALSE(names("narrow failed: unknown error", "cudaLaunchKernel", "convert"));
-  EXPECT_TRUE(names("narrow failed: unknown error", "cudaStreamSynchronize", ""));
+  EXPECT_TRUE(names("cuda:0: kernels::to_float(y) failed", "cudaLaunchKernel", "convert"));
+  EXPECT_FALSE(names("from_float failed: unknown error", "cudaLaunchKernel", "convert"));
+  EXPECT_TRUE(names("from_float failed: unknown error", "cudaStreamSynchronize", ""));
 }
 
 TEST_F(DeviceFaults, InAnEnginesLife) {
   const auto network = small_network();
   const Matrix rows = random_rows(kTwoPasses, 64, 3);
-  for (const EntryPoint& way : kEntryPoints) {
-    cuda_sim::configure({.maps_host_memory = way.maps_host_memory});
-    const bool all_calls = way.precision == Precision::kFp32 && !way.fast;
+  for (const EntryPoint& entry : kEntryPoints) {
+    cuda_sim::configure({.maps_host_memory = entry.maps_host_memory});
+    const bool all_calls = entry.precision == Precision::kFp32 && !entry.fast;
     const long injected = sweep_faults(
-        std::string("life_") + way.name,
+        std::string("life_") + entry.name,
         [&](Fault& fault) {
           fault.arm();
-          CudaEngine engine(network, options_of(way));
+          CudaEngine engine(network, options_of(entry));
           if (all_calls) {
             return call_every_entry_point(engine, rows);
           }
@@ -126,14 +126,14 @@ TEST_F(DeviceFaults, InAnEnginesLife) {
           engine.run(rows, outputs);
           return std::vector<float>(outputs.data(), outputs.data() + outputs.size());
         },
-        way.path == CudaPath::kLayers && all_calls,
+        entry.path == CudaPath::kLayers && all_calls,
         [&](Fault&) {
-          CudaEngine engine(network, options_of(way));
+          CudaEngine engine(network, options_of(entry));
           Matrix outputs(6, 3);
           engine.run(rows.view().block(0, 6), outputs);
           return std::vector<float>(outputs.data(), outputs.data() + outputs.size());
         });
-    EXPECT_GT(injected, 60) << way.name;
+    EXPECT_GT(injected, 60) << entry.name;
   }
 }
 
@@ -201,13 +201,13 @@ TEST_F(DeviceFaults, InOneCallOfAnEngineThatGoesOn) {
 TEST_F(DeviceFaults, InEnqueue) {
   const auto network = small_network();
   const Matrix rows = random_rows(kTwoPasses, 64, 3);
-  for (const EntryPoint& way : kEntryPoints) {
+  for (const EntryPoint& entry : kEntryPoints) {
     for (const bool captured : {false, true}) {
-      const std::string name = std::string("enqueue_") + way.name + (captured ? "_captured" : "");
+      const std::string name = std::string("enqueue_") + entry.name + (captured ? "_captured" : "");
       const long injected = sweep_faults(
           name,
           [&](Fault& fault) {
-            CudaEngine engine(network, options_of(way));
+            CudaEngine engine(network, options_of(entry));
             DeviceArray device_rows({rows.data(), rows.data() + rows.size()});
             DeviceArray outputs(kTwoPasses * 3);
             DeviceArray sums(kTwoPasses * 5);
@@ -245,7 +245,7 @@ TEST_F(DeviceFaults, InEnqueue) {
             all.insert(all.end(), more.begin(), more.end());
             return all;
           },
-          way.path == CudaPath::kFused || captured);
+          entry.path == CudaPath::kFused || captured);
       EXPECT_GE(injected, 2) << name;
     }
   }

@@ -138,11 +138,11 @@ TEST_F(SimulatedEngine, KeepsItsPromisesWhateverCublasLtOffers) {
   };
   for (const Case& c :
        {Case{true, true,
-             "cuBLASLt with one order of sums for any number of rows, bias and activation in its "
+             "cuBLASLt with one order of sums for any batch size, bias and activation in its "
              "epilogue",
              ""},
         Case{true, false,
-             "cuBLASLt with one order of sums for any number of rows, then fused bias-activation "
+             "cuBLASLt with one order of sums for any batch size, then fused bias-activation "
              "kernel; bias and activation of 1 of 3 layers in the epilogue",
              "layer 2: cuBLASLt's ReLU loses NaN"},
         Case{false, true, "cuBLAS SGEMM in blocks of 256 rows, then fused bias-activation kernel",
@@ -301,7 +301,7 @@ TEST_F(SimulatedEngine, ALayerThatCublasLtRejectsGoesInBlocks) {
   cuda_sim::fail_call(0);
   EXPECT_THAT(engine.info().path,
               HasSubstr("cuBLAS SGEMM in blocks of 256 rows or cuBLASLt with one order of sums for "
-                        "any number of rows, then"));
+                        "any batch size, then"));
   const Matrix rows = random_rows(270, 44, 1);
   Matrix outputs(270, 8);
   engine.run(rows, outputs);

@@ -91,7 +91,8 @@ inline std::vector<std::string> names_of(const std::string& call, const std::str
   if (call == "cudaStreamSynchronize") {
     return {call + "(", "fill_uniform failed", "max_abs_difference failed", "from_float failed"};
   }
-  return {call + "("};
+  // The simulation calls cudaEventCreateWithFlags and its like by their short names.
+  return {call + "(", call + "With"};
 }
 
 // Whether an error's message names the call that failed.
