@@ -5,7 +5,7 @@
 #   cmake/install-dependencies.sh                     what building and testing need
 #   cmake/install-dependencies.sh --build             what building needs, without the tests
 #   cmake/install-dependencies.sh --all               also what benchmarks, formatting, clang-tidy and the site need
-#   cmake/install-dependencies.sh --without-browser   without Chromium, in which the page of explain is tested
+#   cmake/install-dependencies.sh --without-browser   without Chromium, in which the HTML report of explain is tested
 #   cmake/install-dependencies.sh --cuda-headers      NVIDIA's headers alone, from PyPI, into build/cuda-headers: the
 #                                                     simulated CUDA is compiled against them where there is no toolkit
 #
@@ -87,9 +87,11 @@ PYTHON
 
 packages=(libcli11-dev nlohmann-json3-dev libfmt-dev libfast-float-dev zlib1g-dev)
 declare -A tools=([cmake]=cmake [ninja]=ninja-build [g++]=g++) # any that is on the path serves
-if [[ -n ${CXX:-} ]]; then
-  tools+=([$CXX]=${CXX/#clang++/clang})
-fi
+for word in ${CXX:-}; do # "ccache g++-13 -m64" needs g++-13
+  if [[ $word =~ ^(g\+\+|clang\+\+)(-[0-9]+)?$ ]]; then
+    tools+=([$word]=${word/#clang++/clang})
+  fi
+done
 wants_browser=true
 wants_tests=true
 case $mode in
@@ -157,7 +159,7 @@ if ((${#missing[@]} > 0)); then
 fi
 # Ubuntu has it as a snap alone. Without a browser its tests are skipped, and nothing else.
 if $wants_browser && apt-cache show chromium > /dev/null 2>&1; then
-  install chromium || echo "Chromium could not be installed; the page of explain is not tested in it"
+  install chromium || echo "Chromium could not be installed; the HTML report of explain is not tested in it"
 fi
 
 wanted=3.25

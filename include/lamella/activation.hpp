@@ -53,8 +53,8 @@ struct Activation {
 [[nodiscard]] std::string to_string(const Activation& activation);
 
 // Parses the text form, case-insensitively; omitted parameters take their defaults. Also accepts
-// the common aliases linear and none (identity), swish (silu), relu6 (clip:0:6), gelu_tanh and
-// gelu_erf. Throws UsageError, which lists the known names.
+// the common aliases linear and none (identity), logistic (sigmoid), gelu_erf (gelu), swish (silu),
+// hardswish (hard_swish) and relu6 (clip:0:6). Throws UsageError, which lists the known names.
 [[nodiscard]] Activation parse_activation(std::string_view text);
 
 // Parses a comma-separated list of activations. Throws UsageError, also on an empty entry.

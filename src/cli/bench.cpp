@@ -35,7 +35,7 @@ constexpr const char* kBenchExamples =
     "\n"
     "Rows are random and in host memory. Each layer is also timed as a one-layer network, and as "
     "its\n"
-    "GEMM without bias and activation. The peak and the roofline are measured right before:\n"
+    "GEMM without bias and activation. The peak and the roofline are measured in the same run:\n"
     "multiply-adds on registers, and copying memory that no cache holds. More than 100 % of the\n"
     "roofline means that data came from a cache. On CUDA layers and copies are timed on the "
     "device;\n"
@@ -145,8 +145,8 @@ std::string layer_times_table(const Network& network, const BenchReport& report,
   if (on_device) {
     titles.emplace_back("on the device");
   }
-  const std::vector<std::string> more = {"time", "product alone", "GFLOP/s",
-                                         "GB/s", "of peak",       "of roofline"};
+  const std::vector<std::string> more = {"time", "GEMM alone", "GFLOP/s",
+                                         "GB/s", "of peak",    "of roofline"};
   titles.insert(titles.end(), more.begin(), more.end());
   Table table(titles);
   double sum = 0;

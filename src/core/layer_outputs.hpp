@@ -25,7 +25,7 @@ void check_layer_outputs(const Network& network, std::size_t rows,
   return block;
 }
 
-// Calls show(values) for each request of this layer's pre-activations or activations.
+// Calls visit(values) for each request of this layer's pre-activations or activations.
 template <class Visit>
 void for_each_layer_output(std::span<const LayerOutput> layer_outputs, std::size_t layer,
                            bool pre_activation, Visit&& visit) {

@@ -82,8 +82,7 @@ void check_width(std::size_t found, const RowReadOptions& options, const std::st
                                 ? fmt::format("the model gives {} outputs", expected)
                                 : fmt::format("the model takes {} inputs", expected);
   if (!options.columns.empty()) {
-    throw FileError(file, fmt::format("{} columns are selected, {}", found, model),
-                    Remedy::kColumns);
+    throw FileError(file, fmt::format("{} columns are selected, {}", found, model));
   }
   throw FileError(file, fmt::format("rows have {} columns, {}", found, model),
                   options.are_outputs ? Remedy::kNone : Remedy::kColumns);

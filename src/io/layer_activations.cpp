@@ -11,9 +11,11 @@ bool replace_activations(std::vector<Layer>& layers, const LoadOptions& options)
     return false;
   }
   if (options.activations.size() != layers.size()) {
-    throw Error(fmt::format(
-        "{} activations are given for a network of {} layers; one for each layer is wanted",
-        options.activations.size(), layers.size()));
+    const std::size_t count = options.activations.size();
+    throw Error(fmt::format("{} activation{} given for a network of {} layers; it needs one for "
+                            "each layer",
+                            count, count == 1 ? " is" : "s are", layers.size()),
+                Remedy::kActivations);
   }
   for (std::size_t i = 0; i < layers.size(); ++i) {
     layers[i].activation = options.activations[i];

@@ -5,8 +5,8 @@
 namespace lamella::io {
 namespace {
 
-void open_gemm(OnnxGraph& graph, std::string_view value, std::string_view stop, int depth,
-               Product& product) {
+void expand_product(OnnxGraph& graph, std::string_view value, std::string_view stop, int depth,
+                    Product& product) {
   constexpr int kDeepest = 4;
   if (const auto constant = graph.scalar(value)) {
     product.number *= *constant;
@@ -18,14 +18,14 @@ void open_gemm(OnnxGraph& graph, std::string_view value, std::string_view stop, 
   }
   if (value != stop && depth < kDeepest) {
     if (const OnnxNode* mul = graph.producer(value, "Mul"); mul && mul->inputs.size() == 2) {
-      open_gemm(graph, mul->inputs[0], stop, depth + 1, product);
-      open_gemm(graph, mul->inputs[1], stop, depth + 1, product);
+      expand_product(graph, mul->inputs[0], stop, depth + 1, product);
+      expand_product(graph, mul->inputs[1], stop, depth + 1, product);
       return;
     }
     if (const OnnxNode* div = graph.producer(value, "Div"); div && div->inputs.size() == 2) {
       if (const auto by = graph.scalar(div->inputs[1])) {
         product.number /= *by;
-        open_gemm(graph, div->inputs[0], stop, depth + 1, product);
+        expand_product(graph, div->inputs[0], stop, depth + 1, product);
         return;
       }
     }
@@ -150,7 +150,7 @@ OnnxActivation find_two_sided(OnnxGraph& graph, const OnnxNode& node) {
 
 Product product_of(OnnxGraph& graph, std::string_view value, std::string_view stop) {
   Product product;
-  open_gemm(graph, value, stop, 0, product);
+  expand_product(graph, value, stop, 0, product);
   return product;
 }
 

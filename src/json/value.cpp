@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <unordered_map>
 
 namespace lamella::json {
 namespace {
@@ -59,7 +60,7 @@ class Printer {
   std::size_t depth_ = 0;
 };
 
-// Builds a value of what is read.
+// Builds a value of the parser's events. Of repeated keys the last value counts.
 class Builder final : public Events {
  public:
   Value built;
@@ -70,11 +71,11 @@ class Builder final : public Events {
   void whole(std::uint64_t value) override { put(value); }
   void real(const std::string& /*text*/, double value) override { put(value); }
   void string(std::string& value) override { put(std::move(value)); }
-  void begin_object() override { open(Value::object()); }
-  void key(std::string& name) override { key_ = std::move(name); }
-  void end_object() override { open_.pop_back(); }
-  void begin_array() override { open(Value::array()); }
-  void end_array() override { open_.pop_back(); }
+  void begin_object() override { open(true); }
+  void key(std::string& name) override { open_.back().key = std::move(name); }
+  void end_object() override { close(); }
+  void begin_array() override { open(false); }
+  void end_array() override { close(); }
   void beyond_range(const std::string& text) override {
     throw Exception(text + " is beyond the range of a double");
   }
@@ -83,28 +84,48 @@ class Builder final : public Events {
   }
 
  private:
-  Value& put(Value value) {
+  // An object or array whose end has not been read.
+  struct Open {
+    bool is_object = false;
+    Value::Array entries;
+    Value::Object members;
+    std::unordered_map<std::string, std::size_t> places;  // of the members, by key
+    std::string key;                                      // of the next member
+  };
+
+  void put(Value value) {
     if (open_.empty()) {
-      return built = std::move(value);
+      built = std::move(value);
+      return;
     }
-    Value& parent = *open_.back();
-    if (parent.if_array() != nullptr) {
-      parent.push_back(std::move(value));
-      return parent.back();
+    Open& parent = open_.back();
+    if (!parent.is_object) {
+      parent.entries.push_back(std::move(value));
+      return;
     }
-    return parent[key_] = std::move(value);
+    const auto [place, is_new] = parent.places.try_emplace(parent.key, parent.members.size());
+    if (is_new) {
+      parent.members.emplace_back(std::move(parent.key), std::move(value));
+    } else {
+      parent.members[place->second].second = std::move(value);
+    }
   }
 
-  // What is open stays where it is: only the innermost of it grows.
-  void open(Value value) {
+  void open(bool is_object) {
     if (open_.size() == kMaxDepth) {
       throw Exception("nests too deeply");
     }
-    open_.push_back(&put(std::move(value)));
+    open_.push_back(
+        {.is_object = is_object, .entries = {}, .members = {}, .places = {}, .key = {}});
   }
 
-  std::vector<Value*> open_;
-  std::string key_;
+  void close() {
+    Open done = std::move(open_.back());
+    open_.pop_back();
+    put(done.is_object ? Value::object(std::move(done.members)) : Value(std::move(done.entries)));
+  }
+
+  std::vector<Open> open_;
 };
 
 [[noreturn]] void reject(const char* wanted) {
@@ -152,6 +173,11 @@ Value Value::array() {
   return Array();
 }
 
+Value Value::object(Object members) {
+  Value value;
+  value.value_ = std::move(members);
+  return value;
+}
 Value Value::object() {
   Value value;
   value.value_ = Object();

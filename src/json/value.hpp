@@ -60,6 +60,8 @@ class Value {
 
   [[nodiscard]] static Value array();
   [[nodiscard]] static Value object();
+  // members must have different keys.
+  [[nodiscard]] static Value object(Object members);
 
   // As an array, which null becomes.
   void push_back(Value value);

@@ -69,7 +69,7 @@ void throw_if_incomplete(const std::vector<ShardOutput>& shard_outputs) {
     if (i == shard_outputs.size() ||
         shard_outputs[static_cast<std::size_t>(i)].manifest.shard != i) {
       throw FileError(expected_name(shard_outputs.front(), i),
-                      fmt::format("is missing, {} of {} shard outputs in all", missing, shards));
+                      fmt::format("is missing ({} of {} shard outputs missing)", missing, shards));
     }
   }
 }

@@ -22,7 +22,7 @@ namespace {
 using Json = json::Value;
 
 constexpr int kVersion = 1;
-constexpr std::uint64_t kLargestRecord = std::uint64_t{16} << 20;
+constexpr std::uint64_t kMaxManifestBytes = std::uint64_t{16} << 20;
 
 constexpr std::array<std::pair<OutputKind, const char*>, 3> kKinds = {{
     {OutputKind::kOutputs, "outputs"},
@@ -154,7 +154,7 @@ ShardManifest read_shard_manifest(const std::string& shard_output) {
                                 name));
   }
   const auto source = io::open_source(name);
-  if (source->size().value_or(UINT64_MAX) > kLargestRecord) {
+  if (source->size().value_or(UINT64_MAX) > kMaxManifestBytes) {
     throw FileError(name, "is no manifest of a shard output: it is too large");
   }
   const std::vector<std::byte> bytes = io::read_all(*source);

@@ -192,7 +192,7 @@ TEST(Activations, AreOneForEachLayer) {
   const std::string file =
       safetensors(random_tensors({{"0.weight", {4, 3}}, {"1.weight", {2, 4}}}));
   EXPECT_THAT(rejection([&] { load(file, options); }),
-              HasSubstr("1 activations are given for a network of 2 layers"));
+              HasSubstr("1 activation is given for a network of 2 layers"));
   options.activations = {ActivationKind::kTanh, ActivationKind::kSigmoid};
   EXPECT_THAT(load(file, options).notes, IsEmpty());
 }

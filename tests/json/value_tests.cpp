@@ -61,6 +61,23 @@ TEST(JsonValue, SaysThatItIsNotWhatWasWanted) {
   EXPECT_THROW(Value("a")["b"] = 1, Exception);
 }
 
+TEST(JsonValue, OfRepeatedKeysTheLastCounts) {
+  EXPECT_EQ(parse(R"({"a": 1, "b": 2, "a": 3})"), Value({{"a", 3}, {"b", 2}}));
+}
+
+// Within a second, also under a sanitizer: a linear search for each key would take minutes.
+TEST(JsonValue, HoldsManyKeys) {
+  constexpr int kKeys = 200'000;
+  std::string text = "{";
+  for (int i = 0; i < kKeys; ++i) {
+    text += (i == 0 ? "\"k" : ",\"k") + std::to_string(i) + "\":" + std::to_string(i);
+  }
+  const Value value = parse(text + "}");
+  ASSERT_NE(value.if_object(), nullptr);
+  ASSERT_EQ(value.if_object()->size(), std::size_t{kKeys});
+  EXPECT_EQ(value.if_object()->back().second.number(), kKeys - 1);
+}
+
 TEST(JsonValue, IsNotBuiltOfWhatIsNoJson) {
   for (const char* text : {"", "{", "[1,]", "nul", "1 2", "\"\xFF\"", "1e999"}) {
     EXPECT_THROW((void)parse(text), Exception) << text;
