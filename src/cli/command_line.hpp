@@ -1,6 +1,5 @@
-// The command line: what the program and each of its commands take, and the parsing of it. CLI11
-// does the work; its header takes seconds in each file that includes it, so command_line.cpp alone
-// does.
+// The command line: the options of the program and its commands, and their parsing, by CLI11. Only
+// command_line.cpp includes CLI11's header, which takes seconds to compile.
 #pragma once
 
 #include <memory>
@@ -28,7 +27,7 @@ class Option {
   CLI::Option* option_;
 };
 
-// What an option says of itself.
+// The description of an option.
 struct OptionText {
   std::vector<std::string> names;  // "-o", "--output"; or the one name of a positional, "ROWS"
   std::string value;               // what a value is called, "FILE"; empty for a flag
@@ -63,15 +62,14 @@ class CommandLine {
   // added so far.
   void reject_empty_values();
 
-  // Returns what is to be printed and nothing else done, where the help or the version is asked
-  // for; else nothing. Throws UsageError.
+  // Returns the text to print if the help or the version is requested, else nothing. Throws
+  // UsageError.
   [[nodiscard]] std::string parse(int argc, const char* const* argv);
   // Of what was parsed: whether this command was chosen, whether an option was given.
   [[nodiscard]] bool chosen() const;
   [[nodiscard]] bool given(const std::string& option) const;
 
-  // What the manual page and the completions of shells are made of, so that they name what there
-  // is.
+  // The manual page and the shells' completions are generated from these.
   [[nodiscard]] std::string name() const;
   [[nodiscard]] std::string description() const;
   [[nodiscard]] std::string footer() const;
