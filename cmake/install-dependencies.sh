@@ -34,7 +34,7 @@ install() {
 }
 
 # What the simulation includes, of five packages: cuda_runtime.h and what it includes, NVTX, cublas_v2.h and
-# cublasLt.h, and Thrust (include/cccl). Complete or not there at all.
+# cublasLt.h, and <nv/target> (include/cccl). Complete or not there at all.
 fetch_cuda_headers() {
   local folder=build/cuda-headers
   if [[ -d $folder ]]; then
@@ -76,7 +76,7 @@ PYTHON
     rm -r -- "$part/wheel"
   done
   local header
-  for header in cuda_runtime.h crt/host_config.h cublas_v2.h cublasLt.h cccl/thrust/version.h nvtx3/nvToolsExt.h; do
+  for header in cuda_runtime.h crt/host_config.h cublas_v2.h cublasLt.h cccl/nv/target nvtx3/nvToolsExt.h; do
     [[ -f $part/include/$header ]] || fail "the packages have no $header"
   done
   chmod 755 "$part"

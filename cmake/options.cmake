@@ -56,7 +56,7 @@ if(lamella_sanitize_flags)
 else()
   set(lamella_unity OFF)
 endif()
-option(LAMELLA_UNITY_BUILD "Compile the command, the CUDA library and each test executable as one file, the library in batches" ${lamella_unity})
+option(LAMELLA_UNITY_BUILD "Compile the command and the CUDA library as one file each, the library in batches" ${lamella_unity})
 if(lamella_sanitize_flags)
   add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:${lamella_sanitize_flags}>")
   add_link_options(${lamella_sanitize_flags})
@@ -76,7 +76,7 @@ function(lamella_target_defaults target)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
   # Designated initializers leave the rest to their defaults on purpose. -Wrestrict of GCC 12 fires falsely on std::string
   # concatenation (GCC bug 105651). Clang reports what libstdc++ 12's own std::stable_sort is made of as deprecated, and
-  # the script of explain's page as longer than the 64 KiB that every compiler takes. In C++ GCC's -Wconversion leaves
+  # the script of explain's report as longer than the 64 KiB that every compiler takes. In C++ GCC's -Wconversion leaves
   # signs alone, Clang's does not.
   set(warnings -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
     -Wno-missing-field-initializers)
@@ -98,7 +98,7 @@ function(lamella_target_defaults target)
 endfunction()
 
 # lamella_unity_build(TARGET): compiles the target as one file under LAMELLA_UNITY_BUILD, in half the time (the library in
-# batches: src/CMakeLists.txt). Elsewhere each file is compiled by itself, which shows that it includes what it needs of the
+# batches: src/CMakeLists.txt; test executables always). Elsewhere each file is compiled by itself, which shows that it includes what it needs of the
 # project's own headers; tests/documents/check_includes.py checks those of the standard library and fmt, which a precompiled
 # header could hide.
 function(lamella_unity_build target)

@@ -1,11 +1,11 @@
-// A contiguous matrix is treated as one array of rows * width elements, split into vectors of
-// kLanes elements (16 bytes where the base is 16-byte aligned, else 1 element). Vector v holds
-// elements kLanes*v ... kLanes*v + kLanes-1, whose columns are (kLanes*v + j) mod width. These
-// columns repeat every
+// A contiguous matrix is treated as one array of rows * width elements: a head of the few elements
+// before the first 16-byte boundary, vectors of kLanes elements (16 bytes), and a tail of fewer
+// than kLanes. Vector v holds elements head + kLanes*v ... head + kLanes*v + kLanes-1, whose
+// columns are (head + kLanes*v + j) mod width. These columns repeat every
 //     period = width / gcd(width, kLanes)        vectors,
 // so if the grid's stride is a multiple of the period, each thread meets the same columns at every
-// step and keeps their biases in registers. This serves every width with full-width accesses; only
-// the last (rows * width) mod kLanes elements are processed one by one.
+// step and keeps their biases in registers. This serves every width and alignment with full-width
+// accesses; only head and tail are processed one by one.
 //
 // Memory traffic: each element is read and written once, and the bias once per thread.
 #include <algorithm>
@@ -28,28 +28,40 @@ constexpr std::uint64_t kTargetThreads = std::uint64_t{132} * 2048;
 // eight elements would not fit in registers.
 template <int kLanes>
 constexpr int kUnroll = kLanes == 8 ? 2 : 4;
+template <class T>
+constexpr int kLanes = 16 / static_cast<int>(sizeof(T));
 
 // Threads past `stride` are idle: the grid is rounded up to whole blocks, while the stride is a
 // multiple of the period.
-template <ActivationKind kKind, class T, int kLanes>
+template <ActivationKind kKind, class T>
 __global__ void __launch_bounds__(kThreads)
     bias_activation_kernel(T* __restrict__ y, const float* __restrict__ bias,
-                           std::uint64_t elements, std::uint64_t width, std::uint64_t stride,
-                           float a, float b) {
-  using V = Vector<T, kLanes>;
+                           std::uint64_t elements, std::uint64_t width, std::uint64_t head,
+                           std::uint64_t stride, float a, float b) {
+  constexpr int kLanes = kernels::kLanes<T>;
   constexpr int kVectors = kUnroll<kLanes>;
+  using V = Vector<T, kLanes>;
   const std::uint64_t thread = std::uint64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (thread >= stride) {
     return;
   }
+  const auto result = [a, b](T value, float its_bias) {
+    return from_float<T>(core::activate<kKind>(to_float(value) + its_bias, a, b));
+  };
+  const std::uint64_t count = (elements - head) / kLanes;
+  // Head and tail: an element each for the first threads.
+  const std::uint64_t e = thread < head ? thread : thread + count * kLanes;
+  if (e < elements) {
+    y[e] = result(y[e], bias == nullptr ? 0.0F : bias[e % width]);
+  }
   float lane_bias[kLanes];
+  std::uint64_t column = (head + thread * kLanes) % width;
 #pragma unroll
   for (int j = 0; j < kLanes; ++j) {
-    lane_bias[j] =
-        bias == nullptr ? 0.0F : bias[(thread * kLanes + static_cast<unsigned>(j)) % width];
+    lane_bias[j] = bias == nullptr ? 0.0F : bias[column];
+    column = column + 1 == width ? 0 : column + 1;
   }
-  V* const vectors = reinterpret_cast<V*>(y);
-  const std::uint64_t count = elements / kLanes;
+  V* const vectors = reinterpret_cast<V*>(y + head);
   std::uint64_t v = thread;
   for (; v + (kVectors - 1) * stride < count; v += kVectors * stride) {
     V values[kVectors];
@@ -61,8 +73,7 @@ __global__ void __launch_bounds__(kThreads)
     for (int u = 0; u < kVectors; ++u) {
 #pragma unroll
       for (int j = 0; j < kLanes; ++j) {
-        T& value = values[u].lanes[j];
-        value = from_float<T>(core::activate<kKind>(to_float(value) + lane_bias[j], a, b));
+        values[u].lanes[j] = result(values[u].lanes[j], lane_bias[j]);
       }
       vectors[v + static_cast<unsigned>(u) * stride] = values[u];
     }
@@ -71,45 +82,30 @@ __global__ void __launch_bounds__(kThreads)
     V values = vectors[v];
 #pragma unroll
     for (int j = 0; j < kLanes; ++j) {
-      T& value = values.lanes[j];
-      value = from_float<T>(core::activate<kKind>(to_float(value) + lane_bias[j], a, b));
+      values.lanes[j] = result(values.lanes[j], lane_bias[j]);
     }
     vectors[v] = values;
   }
-  if constexpr (kLanes > 1) {
-    // The elements after the last whole vector: one for each of the first threads.
-    const std::uint64_t e = count * kLanes + thread;
-    if (e < elements) {
-      const float e_bias = bias == nullptr ? 0.0F : bias[e % width];
-      y[e] = from_float<T>(core::activate<kKind>(to_float(y[e]) + e_bias, a, b));
-    }
-  }
-}
-
-template <ActivationKind kKind, class T, int kLanes>
-cudaError_t launch_kernel(T* y, const float* bias, std::uint64_t elements, std::uint64_t width,
-                          const Activation& activation, cudaStream_t stream) {
-  const std::uint64_t period = width / std::gcd(width, std::uint64_t{kLanes});
-  // The tail needs at least kLanes threads, and the columns at least one period; otherwise launch
-  // at most one thread per vector.
-  const std::uint64_t vectors = std::max<std::uint64_t>(elements / kLanes, kLanes);
-  const std::uint64_t wanted = std::min(kTargetThreads, vectors);
-  const std::uint64_t periods = std::max<std::uint64_t>((wanted + period - 1) / period, 1);
-  const std::uint64_t stride = periods * period;
-  // The stride is at most max(target, width) + width < 2^33 threads: at most 2^25 blocks.
-  const auto blocks = static_cast<unsigned>((stride + kThreads - 1) / kThreads);
-  return launch(bias_activation_kernel<kKind, T, kLanes>, dim3(blocks), dim3(kThreads), 0, stream,
-                y, bias, elements, width, stride, activation.a, activation.b);
 }
 
 template <ActivationKind kKind, class T>
 cudaError_t launch_kind(T* y, const float* bias, std::size_t rows, std::size_t width,
                         const Activation& activation, cudaStream_t stream) {
+  constexpr std::uint64_t kLanes = kernels::kLanes<T>;
   const std::uint64_t elements = std::uint64_t{rows} * width;
-  constexpr int kWhole = 16 / static_cast<int>(sizeof(T));
-  const bool aligned = reinterpret_cast<std::uintptr_t>(y) % 16 == 0;
-  return aligned ? launch_kernel<kKind, T, kWhole>(y, bias, elements, width, activation, stream)
-                 : launch_kernel<kKind, T, 1>(y, bias, elements, width, activation, stream);
+  const std::uint64_t past = reinterpret_cast<std::uintptr_t>(y) % 16 / sizeof(T);
+  const std::uint64_t head = std::min(elements, (kLanes - past) % kLanes);
+  const std::uint64_t period = width / std::gcd(std::uint64_t{width}, kLanes);
+  // Head and tail need fewer than 2 * kLanes threads, and the columns at least one period;
+  // otherwise launch at most one thread per vector.
+  const std::uint64_t vectors = std::max((elements - head) / kLanes, 2 * kLanes);
+  const std::uint64_t wanted = std::min(kTargetThreads, vectors);
+  const std::uint64_t periods = std::max<std::uint64_t>((wanted + period - 1) / period, 1);
+  const std::uint64_t stride = periods * period;
+  // The stride is at most max(target, width) + width < 2^33 threads: at most 2^25 blocks.
+  const auto blocks = static_cast<unsigned>((stride + kThreads - 1) / kThreads);
+  return launch(bias_activation_kernel<kKind, T>, dim3(blocks), dim3(kThreads), 0, stream, y, bias,
+                elements, width, head, stride, activation.a, activation.b);
 }
 
 template <class T>

@@ -12,7 +12,8 @@
 namespace lamella::kernels {
 
 // y is [rows x width] row-major float32 device memory, bias [width] or null for none; both 4-byte
-// aligned. Where y is 16-byte aligned, every access to it is 16 bytes, whatever the width.
+// aligned. All accesses to y but the first and the last few are 16 bytes, whatever its width and
+// alignment.
 //
 // Enqueues one kernel on the stream, or nothing without rows or without a bias and an activation.
 // Neither allocates nor synchronizes. Returns the launch status. The activation must be

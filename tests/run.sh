@@ -108,7 +108,7 @@ run_preset() {
   local start=$SECONDS configured built tests failures skipped disabled log_before
   local -a settings=(-DLAMELLA_WERROR=ON -DLAMELLA_BUILD_TESTS=ON)
   if [[ $preset == sim ]]; then
-    # Less is done beside release or cpu, which test the rest and compile file by file. Both are set
+    # Less is done beside release or cpu, which test the rest and compile the library file by file. Both are set
     # in either case, since a build folder remembers what it was told before.
     local beside=OFF
     [[ " ${presets[*]} " =~ ' '(release|cpu)' ' ]] && beside=ON
@@ -188,7 +188,7 @@ if [[ -z ${LAMELLA_SKIP_INSTALL:-} ]]; then
     cmake/install-dependencies.sh || exit 1
   fi
   for browser in chromium chromium-browser chromium-headless-shell google-chrome; do
-    # One that is there must be found by the tests of explain's page.
+    # One that is there must be found by the tests of explain's report.
     command -v "$browser" > /dev/null && export LAMELLA_REQUIRE_BROWSER=1
   done
 fi

@@ -152,7 +152,7 @@ std::string diagnose(const Difference& first, const std::string& precision) {
   const bool found = within(first.found);
   const bool expected = within(first.expected);
   if (!found) {
-    return "what was computed is not that: the device computes wrongly";
+    return "the computed value is outside it: the device computes wrongly";
   }
   return expected ? fmt::format("both are that: the tolerance is smaller than {} allows", precision)
                   : "the expected value is not that: it comes from another network or other rows, "

@@ -1,4 +1,4 @@
-// Errors and notes of the library with the flag of the command that helps.
+// Errors and notes of the library with the option of the command that helps.
 #pragma once
 
 #include <span>
@@ -8,6 +8,11 @@
 #include <lamella/model_file.hpp>
 
 namespace lamella::cli {
+
+class CommandLine;
+
+// Hints name options of this command alone; before the call there are none.
+void hint_options_of(const CommandLine& command);
 
 // "rows have 5 columns, the model takes 3 inputs; select columns with --columns"
 [[nodiscard]] std::string with_hint(const std::string& text, Remedy remedy);

@@ -79,6 +79,7 @@ void run_command(int argc, char** argv) {
     throw_no_command(commands);
   }
   show_diagnostics(verbose);
+  hint_options_of(*chosen->app);
   chosen->run();
 }
 

@@ -85,9 +85,10 @@ LAMELLA_ALWAYS_INLINE void add_products(const float* x, std::size_t x_stride, co
   }
 }
 
-// The micro-kernel: one tile. kPacked: x is a packed tile of rows, [depth x kRows].
+// The micro-kernel: one tile, of the rows x to the outputs y. kPacked: x is a packed tile of rows,
+// [depth x kRows].
 template <class R, bool kPacked, std::size_t kRows, std::size_t kPanels>
-LAMELLA_ALWAYS_INLINE void tile(const KBlock& block) {
+LAMELLA_ALWAYS_INLINE void tile(const KBlock& block, const float* x, float* y) {
   using Vector = typename R::Vector;
   constexpr std::size_t kVectors = kPanels * R::kVectors;
   constexpr std::size_t kInputStride = kPacked ? kRows : 1;
@@ -98,12 +99,11 @@ LAMELLA_ALWAYS_INLINE void tile(const KBlock& block) {
     for (std::size_t r = 0; r < kRows; ++r) {
 #pragma GCC unroll 32
       for (std::size_t v = 0; v < kVectors; ++v) {
-        load(block.y + r * block.y_stride + v * R::kWidth, sum[r][v]);
+        load(y + r * block.y_stride + v * R::kWidth, sum[r][v]);
       }
     }
   }
   prefetch(*block.prefetch);
-  const float* x = block.x;
   const float* weights = block.weights;
   const float* const unrolled_end = x + block.depth / 4 * 4 * kInputStride;
   const float* const end = x + block.depth * kInputStride;
@@ -125,20 +125,57 @@ LAMELLA_ALWAYS_INLINE void tile(const KBlock& block) {
       if (block.relu) {  // as core::activate: NaN stays NaN
         sum[r][v] = sum[r][v] <= 0 ? Vector{} : sum[r][v];
       }
-      std::memcpy(block.y + r * block.y_stride + v * R::kWidth, &sum[r][v], sizeof(Vector));
+      std::memcpy(y + r * block.y_stride + v * R::kWidth, &sum[r][v], sizeof(Vector));
     }
   }
 }
 
-// A tile of the first count panels, kPanels at most.
+// The same panels for rows that are a multiple of kRows: a column of tiles.
+template <class R, bool kPacked, std::size_t kRows, std::size_t kPanels>
+LAMELLA_ALWAYS_INLINE void tile_column(const KBlock& block, std::size_t rows) {
+  const float* x = block.x;
+  float* y = block.y;
+  for (std::size_t r = 0; r < rows; r += kRows) {
+    tile<R, kPacked, kRows, kPanels>(block, x, y);
+    x += kRows * (kPacked ? block.depth : block.x_stride);
+    y += kRows * block.y_stride;
+  }
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// Instrumented and inlined into one function, all tiles would take GCC minutes. (Elsewhere the call
+// would cost a row of a small network a tenth of its time.)
+template <bool kPacked, std::size_t kRows, std::size_t kPanels>
+[[gnu::noinline]] void column_of(Registers<16> /*isa*/, const KBlock& block, std::size_t rows) {
+  tile_column<Registers<16>, kPacked, kRows, kPanels>(block, rows);
+}
+template <bool kPacked, std::size_t kRows, std::size_t kPanels>
+LAMELLA_TARGET_AVX2 [[gnu::noinline]] void column_of(Registers<32> /*isa*/, const KBlock& block,
+                                                     std::size_t rows) {
+  tile_column<Registers<32>, kPacked, kRows, kPanels>(block, rows);
+}
+template <bool kPacked, std::size_t kRows, std::size_t kPanels>
+LAMELLA_TARGET_AVX512 [[gnu::noinline]] void column_of(Registers<64> /*isa*/, const KBlock& block,
+                                                       std::size_t rows) {
+  tile_column<Registers<64>, kPacked, kRows, kPanels>(block, rows);
+}
+#else
+template <bool kPacked, std::size_t kRows, std::size_t kPanels, class R>
+LAMELLA_ALWAYS_INLINE void column_of(R /*isa*/, const KBlock& block, std::size_t rows) {
+  tile_column<R, kPacked, kRows, kPanels>(block, rows);
+}
+#endif
+
+// A column of the first count panels, kPanels at most.
 template <class R, bool kPacked, std::size_t kRows, std::size_t kPanels = R::panels(kRows)>
-LAMELLA_ALWAYS_INLINE void tile_of_panels(const KBlock& block, std::size_t count) {
+LAMELLA_ALWAYS_INLINE void column_of_panels(const KBlock& block, std::size_t rows,
+                                            std::size_t count) {
   if constexpr (kPanels == 1) {
-    tile<R, kPacked, kRows, 1>(block);
+    column_of<kPacked, kRows, 1>(R{}, block, rows);
   } else if (count == kPanels) {
-    tile<R, kPacked, kRows, kPanels>(block);
+    column_of<kPacked, kRows, kPanels>(R{}, block, rows);
   } else {
-    tile_of_panels<R, kPacked, kRows, kPanels - 1>(block, count);
+    column_of_panels<R, kPacked, kRows, kPanels - 1>(block, rows, count);
   }
 }
 
@@ -155,12 +192,7 @@ LAMELLA_ALWAYS_INLINE void tiles(KBlock block, std::size_t rows, std::size_t pan
   for (std::size_t left = panels; left > 0;) {
     // A last panel by itself would have few sums in flight: it shares with the ones before.
     const std::size_t count = left == kPanels + 1 ? (left + 1) / 2 : std::min(kPanels, left);
-    KBlock at = block;
-    for (std::size_t r = 0; r < rows; r += kRows) {
-      tile_of_panels<R, kPacked, kRows>(at, count);
-      at.x += kRows * (kPacked ? block.depth : block.x_stride);
-      at.y += kRows * block.y_stride;
-    }
+    column_of_panels<R, kPacked, kRows>(block, rows, count);
     skip_panels(block, count);
     left -= count;
   }

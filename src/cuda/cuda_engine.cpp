@@ -194,9 +194,7 @@ void CudaEngine::State::set_up_fused(const EngineOptions& options) {
   const std::string mismatch =
       cuda::fused_mismatch(*network_, *network, *fused.shape, device_, memory_);
   if (!mismatch.empty()) {
-    const std::string dropped =
-        "the fused kernel was dropped, since in validation it was not what it should be: " +
-        mismatch;
+    const std::string dropped = "the fused kernel was dropped: its validation failed: " + mismatch;
     if (demanded) {
       throw DeviceError(dropped);
     }

@@ -6,8 +6,8 @@
 #include <cuda_runtime_api.h>
 
 #include "cuda/check.hpp"
-#include "cuda/device_algorithms.hpp"
 #include "cuda/per_device.hpp"
+#include "kernels/convert.hpp"
 
 namespace lamella::cuda {
 
@@ -62,7 +62,8 @@ void DeviceWeights::upload_weights(core::DType dtype,
     LAMELLA_CUDA_CHECK(
         cudaMemcpy(to, weights.data(), weights.size() * sizeof(float), cudaMemcpyHostToDevice));
     if (converted) {
-      from_float(to, at(parts_[i].weights), dtype, weights.size(), nullptr);
+      LAMELLA_CUDA_CHECK(
+          kernels::from_float(to, at(parts_[i].weights), dtype, weights.size(), nullptr));
     }
   }
 }

@@ -10,7 +10,7 @@
 
 #include "core/call_shapes.hpp"
 #include "cuda/check.hpp"
-#include "cuda/device_algorithms.hpp"
+#include "kernels/fill_uniform.hpp"
 
 namespace lamella::cuda {
 namespace {
@@ -99,7 +99,9 @@ TimedRows::TimedRows(const Network& network, std::size_t rows, int device, cudaS
   const std::size_t wanted = 2 * static_cast<std::size_t>(std::max(cache, 0));
   sets_ = std::clamp<std::size_t>(wanted / (values_ * sizeof(float)) + 1, 2, kMaxSets);
   memory_ = allocate_device(sets_ * values_ * sizeof(float), "rows");
-  fill_uniform(static_cast<float*>(memory_.get()), sets_ * values_, 1, stream);
+  LAMELLA_CUDA_CHECK(
+      kernels::fill_uniform(static_cast<float*>(memory_.get()), sets_ * values_, 1, stream));
+  LAMELLA_CUDA_CHECK(cudaStreamSynchronize(stream));
 }
 
 }  // namespace lamella::cuda

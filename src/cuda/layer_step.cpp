@@ -69,8 +69,8 @@ void LayerStep::choose_cublaslt(const GemmResources& resources) {
       }
       core::log(
           LogSeverity::kInfo,
-          "layer {}: cuBLASLt's GELU is not used, since in validation it was not what it should "
-          "be: {}; a kernel of our own follows the GEMM",
+          "layer {}: cuBLASLt's GELU is not used, since its validation failed: {}; a kernel of our "
+          "own follows the GEMM",
           index_ + 1, mismatch);
     }
   }

@@ -22,7 +22,7 @@ namespace lamella {
 namespace {
 
 [[noreturn]] void throw_unavailable(const Device& device, const std::string& reason) {
-  throw DeviceError(fmt::format("device {} cannot be had: {}", to_string(device), reason),
+  throw DeviceError(fmt::format("device {} is unavailable: {}", to_string(device), reason),
                     Remedy::kCpu);
 }
 

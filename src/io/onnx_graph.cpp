@@ -237,7 +237,7 @@ std::vector<std::byte> OnnxGraph::external(const OnnxTensor& tensor) {
   std::vector<std::byte> bytes(*size);
   if (source->read_at(offset, bytes) != bytes.size()) {
     throw Error(
-        fmt::format("the file {} became shorter while it was read", in_quotes(tensor.location)));
+        fmt::format("the file {} was truncated while it was read", in_quotes(tensor.location)));
   }
   return bytes;
 }

@@ -43,7 +43,7 @@ class SliceReader final : public RowReader {
     const auto wanted =
         static_cast<std::size_t>(std::min<std::uint64_t>(into.rows(), rows_ - done_));
     if (wanted > 0 && whole_->read(into.block(0, wanted)) < wanted) {
-      throw FileError(name(), "became shorter while it was read");
+      throw FileError(name(), "was truncated while it was read");
     }
     done_ += wanted;
     return wanted;
@@ -86,7 +86,7 @@ RowSlice open_row_slice(const std::string& path, const Shard& shard,
   }
   const RowRange range = rows_of(shard, *total);
   if (skip_rows(*reader, range.first, options) < range.first) {
-    throw FileError(path, "became shorter while it was read");
+    throw FileError(path, "was truncated while it was read");
   }
   return {.reader = std::make_unique<SliceReader>(std::move(reader), range.rows),
           .first_row = range.first,

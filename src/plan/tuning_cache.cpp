@@ -61,7 +61,7 @@ Json read(const std::filesystem::path& file) {
     if (json.if_object() != nullptr) {
       return json;
     }
-  } catch (const json::Exception&) {  // said below
+  } catch (const json::Exception&) {  // reported below
   }
   return without(file, "is not a JSON object");
 }

@@ -65,7 +65,7 @@ function numpyCode(model, row) {
     return undefined;
   }
   const {number, inputs} = model.rows[row];
-  const lines = [`# Row ${number} through the network of lamella explain, as edited in its page.`];
+  const lines = [`# Row ${number} through the network of lamella explain, as edited in its report.`];
   if (layers.some(({activation}) => activation.name.startsWith('gelu'))) {
     lines.push('import math');
   }

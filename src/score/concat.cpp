@@ -148,7 +148,7 @@ class Joiner {
         const auto block = std::span(block_).first(
             static_cast<std::size_t>(std::min<std::uint64_t>(bytes, block_.size())));
         if (source->read(block) < block.size()) {
-          throw FileError(shard_output.file, "became shorter while it was read");
+          throw FileError(shard_output.file, "was truncated while it was read");
         }
         checksum = io::add_to_checksum(checksum, block);
         if (is_output) {

@@ -21,9 +21,9 @@
 #include <lamella/lamella.hpp>
 
 #include "cuda/check.hpp"
-#include "cuda/device_algorithms.hpp"
 #include "cuda/enqueue_gemm.hpp"
 #include "cuda/handles.hpp"
+#include "kernels/fill_uniform.hpp"
 #include "tests/bench/cuda_peers.hpp"
 #include "tests/bench/median.hpp"
 #include "tests/support/random.hpp"
@@ -105,7 +105,7 @@ struct Mode {
 
 cuda::DeviceMemory random_values(std::size_t count, std::uint64_t seed, cudaStream_t stream) {
   auto memory = cuda::allocate_device(count * sizeof(float), "random values");
-  cuda::fill_uniform(static_cast<float*>(memory.get()), count, seed, stream);
+  LAMELLA_CUDA_CHECK(kernels::fill_uniform(static_cast<float*>(memory.get()), count, seed, stream));
   return memory;
 }
 

@@ -179,7 +179,7 @@ TEST(Devices, AllOfThemWhereThereIsNoneIsAnErrorThatSaysWhy) {
   if (json.at("cuda_unavailable") == "") {
     GTEST_SKIP() << "a machine without CUDA devices is wanted; this one has them";
   }
-  expect_error(result, 1, "error: device cuda:all cannot be had: ");
+  expect_error(result, 1, "error: device cuda:all is unavailable: ");
   expect_error(result, 1, "; --device cpu works everywhere");
 }
 

@@ -1,5 +1,6 @@
 // Errors: one line, the right exit status, no output left.
 #include <array>
+#include <fstream>
 #include <sstream>
 #include <utility>
 
@@ -21,6 +22,16 @@ using testing::IsEmpty;
 
 const std::string kModel = data_file("by_hand/model.safetensors");
 const std::string kRows = data_file("by_hand/input.npy");
+
+TEST(Hints, NameOptionsOfTheCommandAlone) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.file("wide.csv")) << "1,2,3,4,5\n";
+  const auto run = lamella_run({kModel, folder.file("wide.csv")});
+  EXPECT_THAT(run.err, HasSubstr("; select columns with --columns"));
+  const auto convert = lamella_command(
+      {"convert", kModel, folder.file("out.safetensors"), "--self-test", folder.file("wide.csv")});
+  EXPECT_THAT(convert.err, HasSubstr("rows have 5 columns, the model takes 3 inputs\n"));
+}
 
 TEST(WrongUsage, IsOneLineAndStatusTwo) {
   const TemporaryFolder folder;

@@ -68,9 +68,8 @@ inline std::vector<std::string> launchers_in(const std::string& file) {
 }
 
 // The texts of which an error's message must hold one, when this call failed. A launch appears as
-// the function that launches, a query about a kernel as the function that prepares it, a call
-// inside a Thrust algorithm as that algorithm; an allocation as its purpose; a missing device in
-// CUDA's words.
+// the function that launches, a query about a kernel as the function that prepares it, an
+// allocation as its purpose, a missing device in CUDA's words.
 inline std::vector<std::string> names_of(const std::string& call, const std::string& kernel) {
   if (call == "cudaLaunchKernel") {
     std::vector<std::string> names;
@@ -87,9 +86,6 @@ inline std::vector<std::string> names_of(const std::string& call, const std::str
   }
   if (call == "cudaGetDeviceCount" || call == "cudaGetDeviceProperties") {
     return {"unknown error"};
-  }
-  if (call == "cudaStreamSynchronize") {
-    return {call + "(", "fill_uniform failed", "max_abs_difference failed", "from_float failed"};
   }
   // The simulation calls cudaEventCreateWithFlags and its like by their short names.
   return {call + "(", call + "With"};

@@ -100,8 +100,7 @@ std::size_t live_bytes();
 int reports();
 std::string last_report();
 
-/// Lets host code access device memory during its lifetime: for Thrust's CPP device system, whose
-/// algorithms run on the host. Does not synchronize: do so first.
+/// Lets host code access device memory during its lifetime. Does not synchronize: do so first.
 class HostAccessGuard {
  public:
   HostAccessGuard();

@@ -11,6 +11,7 @@
 
 #include "kernels/bias_activation.hpp"
 #include "kernels/convert.hpp"
+#include "kernels/fill_uniform.hpp"
 #include "kernels/input_steps.hpp"
 #include "kernels/row_softmax.hpp"
 #include "tests/support/device_array.hpp"
@@ -154,7 +155,7 @@ std::vector<float> unpacked(const std::vector<float>& memory, std::size_t count)
 template <class T>
 void expect_right_in(core::DType dtype) {
   for (const std::size_t width : {1UL, 3UL, 8UL, 12UL, 17UL, 130UL}) {
-    for (const std::size_t offset : {0UL, 1UL, 4UL}) {
+    for (const std::size_t offset : {0UL, 1UL, 2UL, 3UL, 4UL}) {
       SCOPED_TRACE(std::to_string(width) + ", offset " + std::to_string(offset));
       const std::size_t count = 13 * width;
       const auto y = unpacked<T>(packed<T>(random_values(count, 1)), count);
@@ -213,6 +214,30 @@ void expect_conversion(core::DType dtype, float large) {
 TEST_F(Kernels, ConversionsRoundToNearestAndBack) {
   expect_conversion<__nv_bfloat16>(core::DType::kBfloat16, 3.4e38F);
   expect_conversion<__half>(core::DType::kFloat16, 65'519.0F);
+}
+
+TEST_F(Kernels, FillUniformIsAFunctionOfTheSeed) {
+  const auto filled = [](std::uint64_t seed) {
+    DeviceArray array(300'003);  // more than the grid has threads
+    EXPECT_EQ(kernels::fill_uniform(array.data(), array.size(), seed, nullptr), cudaSuccess);
+    auto values = array.download();
+    EXPECT_TRUE(array.intact());
+    return values;
+  };
+  const auto values = filled(1);
+  double sum = 0;
+  double squares = 0;
+  for (const float v : values) {
+    ASSERT_GE(v, -1.0F);
+    ASSERT_LT(v, 1.0F);
+    sum += v;
+    squares += static_cast<double>(v) * v;
+  }
+  const double n = static_cast<double>(values.size());
+  EXPECT_NEAR(sum / n, 0, 0.006);  // five standard errors of the mean
+  EXPECT_NEAR(squares / n, 1.0 / 3, 0.006);
+  EXPECT_EQ(values, filled(1));
+  EXPECT_NE(values, filled(2));
 }
 
 TEST_F(Kernels, RowSoftmaxServesEveryWidth) {

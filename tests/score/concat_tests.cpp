@@ -215,12 +215,12 @@ TEST_F(Shards, WithoutAManifestLeaveNoShardOutput) {
 TEST_F(Shards, AMissingShardOutputIsNamed) {
   std::vector<std::string> shard_outputs = write_shards(options(), 12);
   shard_outputs.erase(shard_outputs.begin() + 11);
-  EXPECT_THAT(rejection(shard_outputs),
-              StartsWith(file("out.shard-11-of-12.npy") + ": is missing, 1 of 12 shard outputs"));
+  EXPECT_THAT(rejection(shard_outputs), StartsWith(file("out.shard-11-of-12.npy") +
+                                                   ": is missing (1 of 12 shard outputs missing)"));
   shard_outputs.erase(shard_outputs.begin() + 3);
   shard_outputs.erase(shard_outputs.begin());
-  EXPECT_THAT(rejection(shard_outputs),
-              StartsWith(file("out.shard-00-of-12.npy") + ": is missing, 3 of 12"));
+  EXPECT_THAT(rejection(shard_outputs), StartsWith(file("out.shard-00-of-12.npy") +
+                                                   ": is missing (3 of 12 shard outputs missing)"));
   EXPECT_THAT(rejection({}), HasSubstr("no shard outputs"));
 }
 

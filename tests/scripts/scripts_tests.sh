@@ -129,7 +129,7 @@ while [[ \$1 != --dest ]]; do shift; done
 exec "$real_python" - "\$2/a.whl" "\$last" << 'PYTHON'
 import os, sys, zipfile
 headers = {"nvidia-cuda-runtime": "cuda_runtime.h", "nvidia-cuda-crt": "crt/host_config.h", "nvidia-nvtx": "nvtx3/nvToolsExt.h",
-           "nvidia-cuda-cccl": "cccl/thrust/version.h", "nvidia-cublas": "cublas_v2.h cublasLt.h"}
+           "nvidia-cuda-cccl": "cccl/nv/target", "nvidia-cublas": "cublas_v2.h cublasLt.h"}
 name = sys.argv[2].removesuffix("==13.0.*")
 with zipfile.ZipFile(sys.argv[1], "w") as wheel:
     wheel.writestr("nvidia/cu13/lib/library.so", "large")
@@ -143,7 +143,7 @@ nothing_left
 PACKS=nvidia/elsewhere expect 1 "nvidia-cuda-runtime is not laid out as expected" "$install" --cuda-headers
 nothing_left
 expect 0 "build/cuda-headers is ready" "$install" --cuda-headers
-[[ $(cd build/cuda-headers && find . -type f | sort | tr '\n' ' ') == "./include/cccl/thrust/version.h ./include/crt/host_config.h ./include/cublasLt.h ./include/cublas_v2.h ./include/cuda_runtime.h ./include/nvtx3/nvToolsExt.h " ]] ||
+[[ $(cd build/cuda-headers && find . -type f | sort | tr '\n' ' ') == "./include/cccl/nv/target ./include/crt/host_config.h ./include/cublasLt.h ./include/cublas_v2.h ./include/cuda_runtime.h ./include/nvtx3/nvToolsExt.h " ]] ||
   { echo "WRONG: headers: $(find build/cuda-headers)" && wrong=1; }
 expect 0 "is there" "$install" --cuda-headers
 not_called pip
