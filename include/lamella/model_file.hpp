@@ -31,8 +31,8 @@ struct LoadOptions {
   std::vector<Activation> activations = {};
   WeightsLayout weights_layout = WeightsLayout::kAuto;
   bool allow_nonfinite = false;
-  // Folds input scalers into the first layer (faster; rounds differently). If false, they stay
-  // input steps of the network.
+  // Folds the scale of input scalers into the first layer and keeps a subtraction of their centre.
+  // If false, the file's own operations stay input steps of the network.
   bool fold = true;
   const std::atomic<bool>* cancelled = nullptr;  // polled while waiting for bytes; may be null
 };

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,14 +29,30 @@ struct Layer {
 };
 
 // An elementwise operation on each row before the first layer, from the scalers that exporters put
-// in front of a network. load_network folds most scalers into the first layer; the others (a clip,
-// or all of them with folding off) stay input steps, applied in order, in float32.
+// in front of a network; applied in order, in float32. Of most scalers load_network keeps only the
+// subtraction of their centre and folds the rest into the first layer; a clip and what precedes it,
+// or all of them with folding off, stay as they are.
 struct InputStep {
   enum class Kind { kSubtract, kAdd, kMultiply, kDivide, kClip };
   Kind kind = Kind::kSubtract;
   // One per input: x - v, x + v, x * v, x / v. For kClip two: minimum and maximum.
   std::vector<float> values;
   bool operator==(const InputStep&) const = default;
+};
+
+// What a file states of the input steps and the first layer where scalers were folded into them.
+// The reference of every verification computes this, in double.
+struct UnfoldedInput {
+  // x * scale + shift, with one value each per input; or, where both are empty, a clip.
+  struct Step {
+    std::vector<double> scale;
+    std::vector<double> shift;
+    double low = 0;
+    double high = 0;
+  };
+  std::vector<Step> steps;
+  std::vector<float> weights;  // [outputs x inputs] of the first layer
+  std::vector<float> bias;     // [outputs], or empty
 };
 
 // Names from the model file; each list is empty or has one entry per item.
@@ -64,17 +81,21 @@ class Network {
   // Takes ownership of the layers and validates them: at least one layer; no zero width; each
   // layer's inputs equal the previous layer's outputs; weights and bias have the lengths that the
   // widths require; all values are finite (unless the rules allow otherwise); softmax and
-  // log_softmax only in the last layer; input steps have one value per input; lists of input and
-  // output names have one entry per item. Throws ShapeError or Error, which names the layer
-  // (counted from 1), what was found and what was wanted.
+  // log_softmax only in the last layer; input steps have one value per input, what is unfolded
+  // has the first layer's sizes; lists of input and output names have one entry per item. Throws
+  // ShapeError or Error, which names the layer (counted from 1), what was found and what was
+  // wanted.
   explicit Network(std::vector<Layer> layers, NetworkNames names = {}, NetworkRules rules = {},
-                   std::vector<InputStep> input_steps = {});
+                   std::vector<InputStep> input_steps = {},
+                   std::shared_ptr<const UnfoldedInput> unfolded_input = nullptr);
 
   [[nodiscard]] std::size_t inputs() const { return layers_.front().inputs; }
   [[nodiscard]] std::size_t outputs() const { return layers_.back().outputs; }
   [[nodiscard]] std::span<const Layer> layers() const { return layers_; }
   // Applied to each row before the first layer; empty for most networks.
   [[nodiscard]] std::span<const InputStep> input_steps() const { return input_steps_; }
+  // Null where no scaler was folded.
+  [[nodiscard]] const UnfoldedInput* unfolded_input() const { return unfolded_input_.get(); }
   [[nodiscard]] const NetworkNames& names() const { return names_; }
   // Largest width of input, layers and output.
   [[nodiscard]] std::size_t max_width() const { return max_width_; }
@@ -88,6 +109,7 @@ class Network {
  private:
   std::vector<Layer> layers_;
   std::vector<InputStep> input_steps_;
+  std::shared_ptr<const UnfoldedInput> unfolded_input_;
   NetworkNames names_;
   std::size_t max_width_ = 0;
 };

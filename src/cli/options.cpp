@@ -27,8 +27,9 @@ void ModelArguments::add_to(CommandLine& command) {
       .add_option("--weights-layout", weights_layout,
                   "auto; out-in: [outputs x inputs] as PyTorch stores them; in-out: as Keras does")
       .type_name("LAYOUT");
-  command.add_flag("--no-fold", no_fold,
-                   "keep a model's scalers as input steps instead of folding them into layer 1");
+  command.add_flag(
+      "--no-fold", no_fold,
+      "keep a model's scalers operation by operation instead of folding them into layer 1");
   command.add_flag("--allow-nonfinite", allow_nonfinite,
                    "take NaN and infinities among the weights");
 }

@@ -66,6 +66,19 @@ void check_input_step(const InputStep& step, std::size_t number, std::size_t inp
   }
 }
 
+void check_unfolded(const UnfoldedInput& unfolded, const Layer& layer) {
+  const bool fits =
+      unfolded.weights.size() == layer.weights.size() &&
+      (unfolded.bias.empty() || unfolded.bias.size() == layer.outputs) &&
+      std::all_of(unfolded.steps.begin(), unfolded.steps.end(), [&layer](const auto& step) {
+        return step.scale.size() == step.shift.size() &&
+               (step.scale.empty() || step.scale.size() == layer.inputs);
+      });
+  if (!fits) {
+    throw ShapeError("what was unfolded has not the sizes of layer 1");
+  }
+}
+
 void check_names(const std::vector<std::string>& names, std::size_t wanted, const char* what) {
   if (!names.empty() && names.size() != wanted) {
     throw ShapeError(fmt::format("{} {} names found for {}", names.size(), what, wanted));
@@ -75,8 +88,12 @@ void check_names(const std::vector<std::string>& names, std::size_t wanted, cons
 }  // namespace
 
 Network::Network(std::vector<Layer> layers, NetworkNames names, NetworkRules rules,
-                 std::vector<InputStep> input_steps)
-    : layers_(std::move(layers)), input_steps_(std::move(input_steps)), names_(std::move(names)) {
+                 std::vector<InputStep> input_steps,
+                 std::shared_ptr<const UnfoldedInput> unfolded_input)
+    : layers_(std::move(layers)),
+      input_steps_(std::move(input_steps)),
+      unfolded_input_(std::move(unfolded_input)),
+      names_(std::move(names)) {
   if (layers_.empty()) {
     throw ShapeError("a network needs at least one layer");
   }
@@ -97,6 +114,9 @@ Network::Network(std::vector<Layer> layers, NetworkNames names, NetworkRules rul
   }
   for (std::size_t i = 0; i < input_steps_.size(); ++i) {
     check_input_step(input_steps_[i], i + 1, inputs(), rules);
+  }
+  if (unfolded_input_ != nullptr) {
+    check_unfolded(*unfolded_input_, layers_.front());
   }
   check_names(names_.inputs, inputs(), "input");
   check_names(names_.outputs, outputs(), "output");

@@ -20,7 +20,7 @@ LoadedNetwork read_onnx(std::span<const std::byte> bytes, const std::filesystem:
   }
   OnnxGraph graph(model, folder, bytes.size(), options.allow_nonfinite);
   OnnxChain chain = find_chain(graph);
-  auto [layers, steps] = build_layers(graph, chain, options.fold);
+  auto [layers, steps, unfolded] = build_layers(graph, chain, options.fold);
   (void)replace_activations(layers, options);
   NetworkNames names;
   if (chain.classes.size() == layers.back().outputs) {
@@ -32,7 +32,7 @@ LoadedNetwork read_onnx(std::span<const std::byte> bytes, const std::filesystem:
   loaded.notes = std::move(chain.notes);
   loaded.network = std::make_shared<const Network>(
       std::move(layers), std::move(names), NetworkRules{.allow_nonfinite = options.allow_nonfinite},
-      std::move(steps));
+      std::move(steps), std::move(unfolded));
   return loaded;
 }
 

@@ -2,6 +2,7 @@
 // layers.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -76,9 +77,12 @@ struct OnnxActivation {
 // A classifier's labels; empty for other networks.
 [[nodiscard]] std::vector<std::string> find_classes(OnnxGraph& graph);
 
+struct OnnxLayers {
+  std::vector<Layer> layers;
+  std::vector<InputStep> input_steps;
+  std::shared_ptr<UnfoldedInput> unfolded_input;  // null: no scaler was folded
+};
 // Folds scalers and normalizations into layers; see onnx_folding.hpp. Throws Error.
-[[nodiscard]] std::pair<std::vector<Layer>, std::vector<InputStep>> build_layers(OnnxGraph& graph,
-                                                                                 OnnxChain& chain,
-                                                                                 bool fold);
+[[nodiscard]] OnnxLayers build_layers(OnnxGraph& graph, OnnxChain& chain, bool fold);
 
 }  // namespace lamella::io

@@ -1,5 +1,6 @@
 #include "io/onnx_folding.hpp"
 
+#include <cmath>
 #include <limits>
 #include <span>
 #include <utility>
@@ -106,6 +107,23 @@ void Affine::apply(InputStep::Kind operation, const std::vector<double>& values)
       }
     }
   }
+}
+
+std::vector<float> Affine::centre() const {
+  std::vector<float> centre(shift.size());
+  for (std::size_t i = 0; i < shift.size(); ++i) {
+    const auto nearest = static_cast<float>(-shift[i] / (scale.empty() ? 1 : scale[i]));
+    centre[i] = std::isfinite(nearest) ? nearest : 0;
+  }
+  return centre;
+}
+
+Affine Affine::about(const std::vector<float>& centre) const {
+  Affine about = *this;
+  for (std::size_t i = 0; i < shift.size(); ++i) {
+    about.shift[i] = std::fma(scale.empty() ? 1 : scale[i], centre[i], shift[i]);
+  }
+  return about;
 }
 
 Layer UnfinishedLayer::finish(OnnxGraph& graph) const {

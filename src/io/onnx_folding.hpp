@@ -18,6 +18,11 @@ struct Affine {
   std::vector<double> shift;
 
   [[nodiscard]] bool empty() const { return scale.empty() && shift.empty(); }
+  // The nearest floats to -shift / scale, 0 where there are none: x - centre has the digits that
+  // x * scale + shift needs, however far x lies from zero.
+  [[nodiscard]] std::vector<float> centre() const;
+  // The same operation on x - centre.
+  [[nodiscard]] Affine about(const std::vector<float>& centre) const;
   // Appends x + v, x - v, x * v or x / v; every call passes the same number of values.
   void apply(InputStep::Kind operation, const std::vector<double>& values);
 };

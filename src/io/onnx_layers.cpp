@@ -1,6 +1,7 @@
 // Turns a chain of ONNX steps into layers: assigns steps to layers and tracks the shape of a row.
 // See onnx_folding.hpp for the folding arithmetic.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -19,22 +20,14 @@ using Kind = OnnxStep::Kind;
 
 class Builder {
  public:
-  Builder(OnnxGraph& graph, OnnxChain& chain, bool fold) : graph_(graph), chain_(chain) {
-    const auto is_clip = [](const OnnxStep& step) { return step.kind == Kind::kActivation; };
+  Builder(OnnxGraph& graph, OnnxChain& chain, bool fold)
+      : graph_(graph), chain_(chain), fold_(fold) {
     const auto first_dense =
         std::find_if(chain.steps.begin(), chain.steps.end(),
                      [](const OnnxStep& step) { return step.kind == Kind::kDense; });
     if (first_dense == chain.steps.end()) {
       throw Error("holds no Gemm and no MatMul with a matrix of its own, so no dense layer");
     }
-    // Steps up to here remain input steps: all of them, or those up to the last clip.
-    auto kept = fold ? chain.steps.begin() : first_dense;
-    for (auto at = chain.steps.begin(); at != first_dense; ++at) {
-      if (is_clip(*at)) {
-        kept = at + 1;
-      }
-    }
-    kept_ = static_cast<std::size_t>(kept - chain.steps.begin());
     const auto shape = first_dense->weights.tensor == nullptr ? std::vector<std::size_t>{0, 0}
                                                               : first_dense->weights.tensor->shape;
     width_ = shape[first_dense->weights_out_in ? 1 : 0];
@@ -49,7 +42,7 @@ class Builder {
           dense(step);
           break;
         case Kind::kElement:
-          element(step, i < kept_);
+          element(step);
           break;
         case Kind::kActivation:
           activation(step);
@@ -68,8 +61,7 @@ class Builder {
     finish();
   }
 
-  std::vector<Layer> layers;
-  std::vector<InputStep> input_steps;
+  OnnxLayers result;
 
  private:
   void set_input_shape() {
@@ -141,10 +133,10 @@ class Builder {
     return values;
   }
 
-  void element(const OnnxStep& step, bool kept) {
+  void element(const OnnxStep& step) {
     const std::vector<double> values = spread(step);
-    if (kept) {
-      input_steps.push_back({.kind = step.operation, .values = {values.begin(), values.end()}});
+    if (!fold_ && !open_ && result.layers.empty()) {
+      add_input_step(step.operation, {values.begin(), values.end()});
     } else {
       (can_fold_behind() ? open_->after : before_).apply(step.operation, values);
     }
@@ -153,10 +145,96 @@ class Builder {
   [[nodiscard]] bool can_fold_behind() const { return open_ && !open_->activation; }
 
   void finish() {
-    if (open_) {
-      layers.push_back(std::exchange(open_, std::nullopt)->finish(graph_));
+    if (!open_) {
+      return;
+    }
+    if (result.layers.empty()) {
+      unfold(*open_);
+    }
+    result.layers.push_back(std::exchange(open_, std::nullopt)->finish(graph_));
+  }
+
+  // Keeps what the file states of the scalers before the first layer, and leaves it to an input
+  // step to subtract the last one's centre where folding that too would cost digits.
+  void unfold(UnfinishedLayer& first) {
+    Affine scaler = std::exchange(first.before, {});
+    if (!scaler.empty()) {
+      unfolded_step(scaler);
+    }
+    if (!has_scaler_) {
+      result.unfolded_input.reset();
+      return;
+    }
+    Layer stated = first.finish(graph_);
+    if (std::ranges::any_of(scaler.shift, [](double shift) { return costs_digits(shift); })) {
+      scaler = subtract_centre(scaler);
+    }
+    first.before = std::move(scaler);
+    result.unfolded_input->weights = std::move(stated.weights);
+    result.unfolded_input->bias = std::move(stated.bias);
+  }
+
+  UnfoldedInput& unfolded() {
+    if (result.unfolded_input == nullptr) {
+      result.unfolded_input = std::make_shared<UnfoldedInput>();
+    }
+    return *result.unfolded_input;
+  }
+
+  void unfolded_step(const Affine& scaler) {
+    has_scaler_ = true;
+    graph_.charge(width_, 2 * sizeof(double));
+    unfolded().steps.push_back(
+        {.scale = scaler.scale.empty() ? std::vector<double>(scaler.shift.size(), 1) : scaler.scale,
+         .shift =
+             scaler.shift.empty() ? std::vector<double>(scaler.scale.size(), 0) : scaler.shift});
+  }
+
+  // Adds the input step; what is left to do with its result.
+  Affine subtract_centre(const Affine& scaler) {
+    std::vector<float> centre = scaler.centre();
+    Affine about = scaler.about(centre);
+    add_input_step(InputStep::Kind::kSubtract, std::move(centre));
+    return about;
+  }
+
+  void add_input_step(InputStep::Kind kind, std::vector<float> values) {
+    result.input_steps.push_back({.kind = kind, .values = std::move(values)});
+  }
+
+  // Scalers in front of a clip, as input steps.
+  void finish_scaler() {
+    if (before_.empty()) {
+      return;
+    }
+    Affine scaler = std::exchange(before_, {});
+    unfolded_step(scaler);
+    const auto any_but = [](const std::vector<double>& values, double neutral) {
+      return std::ranges::any_of(values, [neutral](double v) { return v != neutral; });
+    };
+    if (any_but(scaler.shift, 0)) {
+      scaler = subtract_centre(scaler);
+    }
+    if (any_but(scaler.scale, 1)) {
+      add_input_step(InputStep::Kind::kMultiply, {scaler.scale.begin(), scaler.scale.end()});
+    }
+    if (any_but(scaler.shift, 0)) {
+      add_input_step(InputStep::Kind::kAdd, {scaler.shift.begin(), scaler.shift.end()});
     }
   }
+
+  void clip(float low, float high) {
+    finish_scaler();
+    if (fold_) {
+      unfolded().steps.push_back({.scale = {}, .shift = {}, .low = low, .high = high});
+    }
+    add_input_step(InputStep::Kind::kClip, {low, high});
+  }
+
+  // A scaler's results lie within some units of zero. Folded, its products and the sum that they
+  // join are larger by the shift, and so is the bound of their rounding: by a tenth at most where
+  // this is false.
+  static bool costs_digits(double shift) { return !(std::fabs(shift) <= 0.1); }
 
   // Begins an identity layer for steps with no matrix product to fold into.
   void begin_identity() {
@@ -214,12 +292,10 @@ class Builder {
       need_flat(step);
     }
     if (!open_) {
-      constexpr float kInfinity = std::numeric_limits<float>::infinity();
       if (step.activation.kind == ActivationKind::kClip) {
-        input_steps.push_back(
-            {.kind = InputStep::Kind::kClip, .values = {step.activation.a, step.activation.b}});
+        clip(step.activation.a, step.activation.b);
       } else if (step.activation.kind == ActivationKind::kRelu) {
-        input_steps.push_back({.kind = InputStep::Kind::kClip, .values = {0, kInfinity}});
+        clip(0, std::numeric_limits<float>::infinity());
       } else {
         throw_unsupported(*step.node, "is an activation before the first layer");
       }
@@ -262,7 +338,8 @@ class Builder {
 
   OnnxGraph& graph_;
   OnnxChain& chain_;
-  std::size_t kept_ = 0;
+  bool fold_;
+  bool has_scaler_ = false;  // in front of the first layer
   std::size_t width_ = 0;
   std::vector<std::size_t> shape_;  // of a row, excluding the batch dimension
   std::optional<UnfinishedLayer> open_;
@@ -271,11 +348,10 @@ class Builder {
 
 }  // namespace
 
-std::pair<std::vector<Layer>, std::vector<InputStep>> build_layers(OnnxGraph& graph,
-                                                                   OnnxChain& chain, bool fold) {
+OnnxLayers build_layers(OnnxGraph& graph, OnnxChain& chain, bool fold) {
   Builder builder(graph, chain, fold);
   builder.build();
-  return {std::move(builder.layers), std::move(builder.input_steps)};
+  return std::move(builder.result);
 }
 
 }  // namespace lamella::io

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -191,7 +192,31 @@ Rounding rounding_of(Precision precision) {
   return {};
 }
 
-std::vector<Value> apply_layer(const Layer& layer, std::vector<Value> x, const Rounding& rounding,
+// A scaler as it is computed in float32, (x - c) * scale + rest, where c is -shift / scale as a
+// float: difference, scale and product are rounded once each, and so is the sum with the rest or,
+// in a bias, the rest itself, which is at most u |shift|.
+void apply_unfolded(const UnfoldedInput::Step& step, std::vector<Value>& x) {
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    Value& v = x[i];
+    if (step.scale.empty()) {
+      v.value = std::isnan(v.value) ? v.value : std::clamp(v.value, step.low, step.high);
+      continue;
+    }
+    const double value = v.value * step.scale[i] + step.shift[i];
+    v = {value, std::fabs(step.scale[i]) * v.error + 4 * kUnitRoundoff * std::fabs(value) +
+                    2 * kUnitRoundoff * kUnitRoundoff * std::fabs(step.shift[i]) + kSmallest};
+  }
+}
+
+struct Dense {
+  std::size_t inputs;
+  std::size_t outputs;
+  std::span<const float> weights;
+  std::span<const float> bias;  // or empty
+  const Activation& activation;
+};
+
+std::vector<Value> apply_layer(const Dense& layer, std::vector<Value> x, const Rounding& rounding,
                                bool last) {
   std::vector<Value> z(layer.outputs);
   const double k = static_cast<double>(layer.inputs);
@@ -199,7 +224,7 @@ std::vector<Value> apply_layer(const Layer& layer, std::vector<Value> x, const R
     v.error += rounding.of(std::fabs(v.value) + v.error);
   }
   for (std::size_t o = 0; o < layer.outputs; ++o) {
-    double sum = layer.has_bias() ? layer.bias[o] : 0.0;
+    double sum = layer.bias.empty() ? 0.0 : layer.bias[o];
     double magnitude = std::fabs(sum);
     double carried = 0;
     for (std::size_t i = 0; i < layer.inputs; ++i) {
@@ -213,7 +238,7 @@ std::vector<Value> apply_layer(const Layer& layer, std::vector<Value> x, const R
     }
     double error = carried + gamma(rounding.operations * (k + 2)) * magnitude + (k + 2) * kSmallest;
     if (rounding.products && !last) {
-      const double product = sum - (layer.has_bias() ? layer.bias[o] : 0.0);
+      const double product = sum - (layer.bias.empty() ? 0.0 : layer.bias[o]);
       error += rounding.of(std::fabs(product) + error);
     }
     z[o] = {sum, error};
@@ -248,11 +273,21 @@ Reference evaluate(const Network& network, MatrixView<const float> rows, Precisi
     for (const float value : rows.row(r)) {
       x.push_back({value, 0});
     }
-    for (const InputStep& step : network.input_steps()) {
-      apply_step(step, x);
+    const UnfoldedInput* const unfolded = network.unfolded_input();
+    if (unfolded == nullptr) {
+      for (const InputStep& step : network.input_steps()) {
+        apply_step(step, x);
+      }
+    } else {
+      for (const UnfoldedInput::Step& step : unfolded->steps) {
+        apply_unfolded(step, x);
+      }
     }
     for (const Layer& layer : network.layers()) {
-      x = apply_layer(layer, std::move(x), rounding, &layer == &network.layers().back());
+      const bool folded = unfolded != nullptr && &layer == &network.layers().front();
+      x = apply_layer({layer.inputs, layer.outputs, folded ? unfolded->weights : layer.weights,
+                       folded ? unfolded->bias : layer.bias, layer.activation},
+                      std::move(x), rounding, &layer == &network.layers().back());
     }
     for (const Value& v : x) {
       reference.values.push_back(v.value);

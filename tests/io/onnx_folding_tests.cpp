@@ -1,9 +1,12 @@
 // Scalers, normalizations and factors around matrix products: folded in double, rounded once.
+#include <algorithm>
 #include <cmath>
 
+#include <lamella/engine.hpp>
 #include <lamella/network.hpp>
 
 #include "tests/io/onnx_builder.hpp"
+#include "verify/oracle.hpp"
 
 namespace lamella::io {
 namespace {
@@ -34,12 +37,96 @@ std::string scaled_model() {
       {kKernel, kBias, tensor("mean", {3}, {1, 2, 3}), tensor("spread", {1, 3}, {2, 4, 8})});
 }
 
-TEST(OnnxFolding, ScalersAreFoldedIntoTheFirstLayer) {
+TEST(OnnxFolding, TheScaleIsFoldedIntoTheFirstLayerAndTheCentreSubtracted) {
   const auto network = load_onnx(scaled_model());
-  EXPECT_THAT(network->input_steps(), IsEmpty());
-  // W diag(1/spread) and b - W (mean / spread).
+  EXPECT_THAT(network->input_steps(),
+              ElementsAre(InputStep{InputStep::Kind::kSubtract, {1, 2, 3}}));
+  // W diag(1/spread).
   EXPECT_THAT(network->layers()[0].weights, ElementsAre(0.5F, 0.5F, 0.375F, 2, 1.25F, 0.75F));
-  EXPECT_THAT(network->layers()[0].bias, ElementsAre(7.375F, 13.25F));
+  EXPECT_THAT(network->layers()[0].bias, ElementsAre(10, 20));
+  ASSERT_NE(network->unfolded_input(), nullptr);
+  const UnfoldedInput& unfolded = *network->unfolded_input();
+  ASSERT_THAT(unfolded.steps, SizeIs(1));
+  EXPECT_THAT(unfolded.steps[0].scale, ElementsAre(0.5, 0.25, 0.125));
+  EXPECT_THAT(unfolded.steps[0].shift, ElementsAre(-0.5, -0.5, -0.375));
+  EXPECT_THAT(unfolded.weights, ElementsAre(1, 2, 3, 4, 5, 6));
+  EXPECT_THAT(unfolded.bias, ElementsAre(10, 20));
+}
+
+// Keras writes x * scale + shift.
+std::string affine_model(const Values& scale, const Values& shift) {
+  return model(3,
+               {node("Mul", {"x", "scale"}, "m"), node("Add", {"m", "shift"}, "s"),
+                node("MatMul", {"s", "k"}, "p"), node("Add", {"p", "b"}, "y")},
+               {kKernel, kBias, tensor("scale", {3}, scale), tensor("shift", {3}, shift)});
+}
+
+TEST(OnnxFolding, AScalerOfCentredFeaturesIsFoldedWhole) {
+  const auto network = load_onnx(affine_model({2, 4, 8}, {0.0625F, -0.0625F, 0}));
+  EXPECT_THAT(network->input_steps(), IsEmpty());
+  EXPECT_THAT(network->layers()[0].weights, ElementsAre(2, 8, 24, 8, 20, 48));
+  EXPECT_THAT(network->layers()[0].bias, ElementsAre(10 - 0.0625F, 20 - 0.0625F));
+}
+
+TEST(OnnxFolding, ACentreThatIsNoFloatLeavesItsRestInTheBias) {
+  // -shift / scale is 1/3; a column of scale 0 is its shift.
+  const auto network = load_onnx(affine_model({3, 1, 0}, {-1, 0, 5}));
+  EXPECT_THAT(network->input_steps(),
+              ElementsAre(InputStep{InputStep::Kind::kSubtract, {1.0F / 3, 0, 0}}));
+  const double rest = 3 * static_cast<double>(1.0F / 3) - 1;
+  EXPECT_THAT(network->layers()[0].bias, ElementsAre(static_cast<float>(10 + rest + 3 * 5),
+                                                     static_cast<float>(20 + 4 * rest + 6 * 5)));
+}
+
+// Years, pascals and Unix seconds: what is computed has the digits that the file's own float32
+// operations would lose, and the reference is that of the file.
+TEST(OnnxFolding, FeaturesFarFromZeroCostNoDigits) {
+  const std::vector<double> low = {1950, 98'000, 1.7e9};
+  const std::vector<double> range = {70, 6000, 1e6};
+  Values scale;
+  Values shift;
+  for (std::size_t i = 0; i < 3; ++i) {
+    scale.push_back(static_cast<float>(1 / range[i]));
+    shift.push_back(static_cast<float>(-low[i] / range[i]));
+  }
+  const auto network = load_onnx(affine_model(scale, shift));
+  const auto engine = make_engine(network, {.device = {DeviceKind::kCpu, 0}});
+  std::mt19937 generator(5);
+  std::uniform_real_distribution<double> real(0, 1);
+  for (int r = 0; r < 100; ++r) {
+    Matrix row(1, 3);
+    double z[3];
+    for (std::size_t i = 0; i < 3; ++i) {
+      row.data()[i] = static_cast<float>(low[i] + range[i] * real(generator));
+      z[i] = static_cast<double>(row.data()[i]) * scale[i] + shift[i];
+    }
+    const double exact[2] = {10 + z[0] + 2 * z[1] + 3 * z[2], 20 + 4 * z[0] + 5 * z[1] + 6 * z[2]};
+    const auto reference = verify::evaluate(*network, row.view());
+    Matrix outputs(1, 2);
+    engine->run(row.view(), outputs.view());
+    for (std::size_t o = 0; o < 2; ++o) {
+      EXPECT_NEAR(reference.values[o], exact[o], 1e-12);
+      EXPECT_NEAR(outputs.data()[o], exact[o], 1e-5);
+      EXPECT_LT(reference.bounds[o], 2e-5);
+    }
+    EXPECT_EQ(verify::mismatch(reference, outputs.view()), "");
+  }
+}
+
+// A fold that went wrong is outside of the bounds.
+TEST(OnnxFolding, IsInsideOfWhatIsVerified) {
+  const auto network = load_onnx(scaled_model());
+  std::vector<Layer> layers(network->layers().begin(), network->layers().end());
+  layers[0].bias[0] += 1e-4F;
+  const auto wrong = std::make_shared<const Network>(
+      layers, NetworkNames{}, NetworkRules{},
+      std::vector<InputStep>(network->input_steps().begin(), network->input_steps().end()),
+      std::make_shared<const UnfoldedInput>(*network->unfolded_input()));
+  Matrix row(1, 3);
+  std::ranges::copy(Values{1, 2, 3}, row.data());
+  Matrix outputs(1, 2);
+  make_engine(wrong, {.device = {DeviceKind::kCpu, 0}})->run(row.view(), outputs.view());
+  EXPECT_NE(verify::mismatch(verify::evaluate(*wrong, row.view()), outputs.view()), "");
 }
 
 TEST(OnnxFolding, ScalersStayStepsWhereFoldingIsNotWanted) {
@@ -61,6 +148,50 @@ TEST(OnnxFolding, AClipBeforeTheFirstLayerIsAStepAlways) {
   ASSERT_THAT(network->input_steps(), SizeIs(2));
   EXPECT_EQ(network->input_steps()[0], (InputStep{InputStep::Kind::kMultiply, {0.5F, 0.5F, 0.5F}}));
   EXPECT_EQ(network->input_steps()[1], (InputStep{InputStep::Kind::kClip, {0, 1}}));
+}
+
+// As scikit-learn's MinMaxScaler(clip=True), in front of Unix seconds.
+TEST(OnnxFolding, AScalerBeforeAClipCostsNoDigitsEither) {
+  const auto clipped = [](const Values& scale, const Values& shift) {
+    return load_onnx(
+        model(3,
+              {node("Mul", {"x", "scale"}, "m"), node("Add", {"m", "shift"}, "s"),
+               node("Clip", {"s", "low", "high"}, "c"), node("Gemm", {"c", "k", "b"}, "y")},
+              {kKernel, kBias, tensor("scale", {3}, scale), tensor("shift", {3}, shift),
+               tensor("low", {}, {0}), tensor("high", {}, {1})}));
+  };
+  const Values scale = {1e-6F, 1e-5F, 0.3F};
+  const Values shift = {-1700, -0.98F, -600};
+  const auto network = clipped(scale, shift);
+  const auto engine = make_engine(network, {.device = {DeviceKind::kCpu, 0}});
+  for (int r = 0; r < 50; ++r) {
+    Matrix row(1, 3);
+    std::ranges::copy(
+        Values{1.7e9F + 20'000.0F * static_cast<float>(r), 98'000 + 1500 * static_cast<float>(r),
+               2000 + 0.1F * static_cast<float>(r)},
+        row.data());
+    double z[3];
+    for (std::size_t i = 0; i < 3; ++i) {
+      z[i] = std::clamp(static_cast<double>(row.data()[i]) * scale[i] + shift[i], 0.0, 1.0);
+    }
+    const double exact[2] = {10 + z[0] + 2 * z[1] + 3 * z[2], 20 + 4 * z[0] + 5 * z[1] + 6 * z[2]};
+    const auto reference = verify::evaluate(*network, row.view());
+    Matrix outputs(1, 2);
+    engine->run(row.view(), outputs.view());
+    for (std::size_t o = 0; o < 2; ++o) {
+      EXPECT_NEAR(reference.values[o], exact[o], 1e-12);
+      EXPECT_NEAR(outputs.data()[o], exact[o], 1e-5);
+    }
+    EXPECT_EQ(verify::mismatch(reference, outputs.view()), "");
+  }
+  EXPECT_EQ(clipped({1, 1, 1}, {0, 0, 0})->input_steps().size(), 1U);
+}
+
+TEST(OnnxFolding, AClipAloneUnfoldsNothing) {
+  const auto network = load_onnx(
+      model(3, {node("Relu", {"x"}, "r"), node("Gemm", {"r", "k", "b"}, "y")}, {kKernel, kBias}));
+  EXPECT_THAT(network->input_steps(), SizeIs(1));
+  EXPECT_EQ(network->unfolded_input(), nullptr);
 }
 
 TEST(OnnxFolding, WhatFollowsAnActivationAtTheEndIsALayerOfItsOwn) {
@@ -115,8 +246,8 @@ TEST(OnnxFolding, RoundsOnceHoweverMuchIsFolded) {
         const long double weight =
             static_cast<long double>(alpha) * w[transposed ? o * kWidth + i : i * kWidth + o];
         EXPECT_EQ(layer.weights[o * kWidth + i], static_cast<float>(weight / spread[i] * normal));
-        sum -= weight * mean[i] / spread[i];
       }
+      EXPECT_THAT(network->input_steps(), ElementsAre(InputStep{InputStep::Kind::kSubtract, mean}));
       EXPECT_EQ(layer.bias[o], static_cast<float>((sum - middle[o]) * normal + beta[o]));
     }
   }
