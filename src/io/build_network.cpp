@@ -26,13 +26,13 @@ std::vector<float> take_values(Tensor& tensor, bool allow_nonfinite) {
   const std::size_t overflow = find_overflow(tensor.data, tensor.encoding, values);
   if (overflow < values.size()) {
     throw Error(fmt::format("tensor {}: value {} is a float64 beyond the range of float32",
-                            in_quotes(tensor.name), overflow));
+                            name_in_quotes(tensor.name), overflow));
   }
   if (!allow_nonfinite) {
     const auto bad =
         std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
     if (bad != values.end()) {
-      throw Error(fmt::format("tensor {}: value {} is {}, not finite", in_quotes(tensor.name),
+      throw Error(fmt::format("tensor {}: value {} is {}, not finite", name_in_quotes(tensor.name),
                               bad - values.begin(), *bad),
                   Remedy::kAllowNonfinite);
     }
@@ -133,7 +133,7 @@ std::optional<Tensor> take_tensor(TensorFile& file, const std::string& name) {
 Matrix take_matrix(Tensor tensor, std::size_t columns) {
   if (tensor.shape.size() != 2 || tensor.shape[0] == 0 || tensor.shape[1] != columns) {
     throw Error(fmt::format("tensor {} has the shape {}; [rows x {}] is wanted",
-                            in_quotes(tensor.name), shape_text(tensor.shape), columns));
+                            name_in_quotes(tensor.name), shape_text(tensor.shape), columns));
   }
   Matrix matrix(tensor.shape[0], columns);
   const std::vector<float> values = take_values(tensor, true);
@@ -161,7 +161,7 @@ std::vector<InputStep> take_input_steps(TensorFile& file, bool allow_nonfinite) 
     std::optional<Tensor> tensor = take_tensor(file, name);
     if (!tensor) {
       throw Error(fmt::format("lacks the tensor {} of an input step that its metadata lists",
-                              in_quotes(name)));
+                              name_in_quotes(name)));
     }
     // An infinite clip bound means unbounded.
     step.values = take_values(*tensor, allow_nonfinite || step.kind == InputStep::Kind::kClip);

@@ -55,19 +55,19 @@ LayerArray take_array(const Tensor& tensor, const Network& network) {
     throw Error(fmt::format(
         "array {} is not named after a layer: activation_N (or hN, aN) is what layer N gives, "
         "pre_activation_N (or zN) is before its activation",
-        in_quotes(tensor.name)));
+        name_in_quotes(tensor.name)));
   }
   LayerArray array{.name = tensor.name, .layer = found->first, .pre_activation = found->second};
   if (array.layer > network.layers().size()) {
     throw Error(fmt::format("array {} is of layer {}, but the network has {}",
-                            in_quotes(tensor.name), array.layer, network.layers().size()));
+                            name_in_quotes(tensor.name), array.layer, network.layers().size()));
   }
   const std::size_t outputs = network.layers()[array.layer - 1].outputs;
   const std::vector<std::size_t>& shape = tensor.shape;
   const bool is_row = shape.size() == 1;
   if ((!is_row && shape.size() != 2) || shape.back() != outputs) {
     throw Error(fmt::format("array {} has the shape {}; [rows x {}] is wanted for layer {}",
-                            in_quotes(tensor.name), shape_text(shape), outputs, array.layer));
+                            name_in_quotes(tensor.name), shape_text(shape), outputs, array.layer));
   }
   const std::size_t rows = is_row ? 1 : shape[0];
   // The reader has checked that the data match the shape.
@@ -104,12 +104,13 @@ std::vector<LayerArray> read_layer_arrays(const std::string& path, const Network
       const LayerArray& one = arrays[i - 1];
       const LayerArray& other = arrays[i];
       if (one.values.rows() != other.values.rows()) {
-        throw Error(fmt::format("array {} has {} rows, array {} has {}", in_quotes(one.name),
-                                one.values.rows(), in_quotes(other.name), other.values.rows()));
+        throw Error(fmt::format("array {} has {} rows, array {} has {}", name_in_quotes(one.name),
+                                one.values.rows(), name_in_quotes(other.name),
+                                other.values.rows()));
       }
       if (one.layer == other.layer && one.pre_activation == other.pre_activation) {
-        throw Error(fmt::format("arrays {} and {} stand for the same values", in_quotes(one.name),
-                                in_quotes(other.name)));
+        throw Error(fmt::format("arrays {} and {} stand for the same values",
+                                name_in_quotes(one.name), name_in_quotes(other.name)));
       }
     }
     return arrays;

@@ -18,7 +18,7 @@ constexpr WeightsLayout kOutIn = WeightsLayout::kOutputsByInputs;
 constexpr WeightsLayout kInOut = WeightsLayout::kInputsByOutputs;
 
 std::string described(const Tensor& tensor) {
-  return in_quotes(tensor.name) + " " + shape_text(tensor.shape);
+  return name_in_quotes(tensor.name) + " " + shape_text(tensor.shape);
 }
 
 void check_rank(const std::vector<Tensor>& tensors, const NamedLayer& layer) {
@@ -72,7 +72,7 @@ class Reading {
       const NamedLayer& layer = layers[i];
       if (!bias_fits(layer)) {
         throw Error(fmt::format("bias {} has {} values for the {} outputs of {}{}",
-                                in_quotes(tensors_[*layer.bias].name), bias_length(layer),
+                                name_in_quotes(tensors_[*layer.bias].name), bias_length(layer),
                                 outputs(layer), described(tensors_[layer.weights]), how()));
       }
       if (i > 0 && !follows(layers[i - 1], layer)) {
@@ -141,8 +141,8 @@ class OrderSearch {
 std::string list_stems(std::span<const NamedChain> chains) {
   std::string text;
   for (const NamedChain& chain : chains) {
-    text += (text.empty() ? "" : ", ") + in_quotes(chain.front().stem);
-    text += chain.size() > 1 ? " to " + in_quotes(chain.back().stem) : "";
+    text += (text.empty() ? "" : ", ") + name_in_quotes(chain.front().stem);
+    text += chain.size() > 1 ? " to " + name_in_quotes(chain.back().stem) : "";
   }
   return text;
 }

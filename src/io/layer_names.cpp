@@ -156,7 +156,7 @@ void check_consecutive(const Places& places, const std::vector<Tensor>& tensors)
                        numbers.back() != previous->back() + 1;
     if (place.number_last && (first_is_late || skips)) {
       throw Error(fmt::format("layer {} is missing before {}", numbers.back() - 1,
-                              in_quotes(tensors[*place.weights].name)));
+                              name_in_quotes(tensors[*place.weights].name)));
     }
     previous = &numbers;
   }
@@ -167,7 +167,7 @@ NamedChain chain_of(const Places& places, const std::vector<Tensor>& tensors) {
   for (const auto& [numbers, place] : places) {
     if (!place.weights) {
       throw Error(fmt::format("bias {} has no weights with the same name",
-                              in_quotes(tensors[*place.bias].name)));
+                              name_in_quotes(tensors[*place.bias].name)));
     }
     chain.push_back({.weights = *place.weights, .bias = place.bias, .stem = place.stem});
   }
@@ -189,7 +189,7 @@ NamedLayers find_layers(const std::vector<Tensor>& tensors) {
           fmt::format("tensor {} of shape {} is neither weights nor bias of a dense layer by its "
                       "name; names such "
                       "as 0.weight and 0.bias, fc1.weight, W1 and b1 are understood",
-                      in_quotes(name), shape_text(tensors[i].shape)));
+                      name_in_quotes(name), shape_text(tensors[i].shape)));
     }
     Place& place = schemes[parsed->scheme][parsed->numbers];
     place.stem = parsed->stem;
@@ -197,7 +197,7 @@ NamedLayers find_layers(const std::vector<Tensor>& tensors) {
     auto& entry = parsed->role.is_bias ? place.bias : place.weights;
     if (entry) {
       throw Error(fmt::format("tensors {} and {} both name the {} of one layer",
-                              in_quotes(tensors[*entry].name), in_quotes(name),
+                              name_in_quotes(tensors[*entry].name), name_in_quotes(name),
                               parsed->role.is_bias ? "bias" : "weights"));
     }
     entry = i;

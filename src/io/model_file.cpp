@@ -15,6 +15,7 @@
 #include "io/byte_source.hpp"
 #include "io/bytes.hpp"
 #include "io/extension.hpp"
+#include "io/foreign_format.hpp"
 #include "io/json_model.hpp"
 #include "io/model_reader.hpp"
 #include "io/npz.hpp"
@@ -29,41 +30,10 @@ namespace lamella {
 namespace io {
 namespace {
 
-constexpr std::size_t kFirstBytes = 16;
-
 enum class ModelFormat { kSafetensors, kNpz, kOnnx, kJson };
 
-// Other file types that users try, recognized by their first bytes.
-struct OtherFormat {
-  std::string_view signature;
-  std::string_view what;
-};
-using namespace std::string_view_literals;
-constexpr std::array kOtherFormats = {
-    OtherFormat{"\x93NUMPY"sv,
-                "a single .npy array; a network is several arrays, as numpy.savez writes them"},
-    OtherFormat{"\x89HDF\r\n"sv, "an HDF5 file (Keras .h5); save its arrays with numpy.savez"},
-    OtherFormat{"\x80\x02"sv, "a Python pickle; save its arrays with safetensors or numpy.savez"},
-    OtherFormat{"\x80\x03"sv, "a Python pickle; save its arrays with safetensors or numpy.savez"},
-    OtherFormat{"\x80\x04"sv, "a Python pickle; save its arrays with safetensors or numpy.savez"},
-    OtherFormat{"\x80\x05"sv, "a Python pickle; save its arrays with safetensors or numpy.savez"},
-    OtherFormat{"\x1f\x8b"sv, "compressed with gzip; decompress it first"},
-    OtherFormat{"GGUF"sv, "a GGUF file"},
-};
-
-[[noreturn]] void throw_if_other_format(std::span<const std::byte> first, const std::string& name) {
-  constexpr std::string_view kUnderstood =
-      ".safetensors, .npz, .onnx and .json model files are understood";
-  for (const OtherFormat& foreign : kOtherFormats) {
-    if (begins_with(first, foreign.signature)) {
-      throw FileError(name, fmt::format("is {}; {}", foreign.what, kUnderstood));
-    }
-  }
-  if (first.empty()) {
-    throw FileError(name, fmt::format("is empty (0 bytes); {}", kUnderstood));
-  }
-  throw FileError(name, fmt::format("is not a model file of a known format; {}", kUnderstood));
-}
+constexpr std::string_view kUnderstood =
+    ".safetensors, .npz, .onnx and .json model files are understood";
 
 // Goes by content, and by extension only if the content is not recognized, so that a damaged file
 // gets an error about its damage.
@@ -80,17 +50,28 @@ ModelFormat format_of(std::span<const std::byte> first, const std::string& name)
   if (looks_like_safetensors(first)) {
     return ModelFormat::kSafetensors;
   }
+  if (first.empty()) {
+    throw FileError(name, fmt::format("is empty (0 bytes); {}", kUnderstood));
+  }
+  if (begins_with(first, "\x93NUMPY")) {
+    throw FileError(name, fmt::format("is a single .npy array; a network is several arrays, as "
+                                      "numpy.savez writes them; {}",
+                                      kUnderstood));
+  }
+  if (const std::string_view foreign = foreign_format(first); !foreign.empty()) {
+    throw FileError(name, fmt::format("is {}; {}", foreign, kUnderstood));
+  }
   const std::string extension = extension_of(name);
-  if (extension == ".safetensors" && !first.empty()) {
+  if (extension == ".safetensors") {
     return ModelFormat::kSafetensors;
   }
-  if (extension == ".json" && !first.empty()) {
+  if (extension == ".json") {
     return ModelFormat::kJson;
   }
-  if (extension == ".npz" && !first.empty()) {
+  if (extension == ".npz") {
     throw FileError(name, "is not a zip archive, which a .npz file is: it does not begin with PK");
   }
-  if (extension == ".onnx" && !first.empty()) {
+  if (extension == ".onnx") {
     const bool text = std::all_of(first.begin(), first.end(), [](std::byte b) {
       const auto c = std::to_integer<unsigned char>(b);
       return (c >= ' ' && c < 0x7F) || c == '\n' || c == '\r' || c == '\t';
@@ -100,7 +81,7 @@ ModelFormat format_of(std::span<const std::byte> first, const std::string& name)
     }
     return ModelFormat::kOnnx;
   }
-  throw_if_other_format(first, name);
+  throw FileError(name, fmt::format("is not a model file of a known format; {}", kUnderstood));
 }
 
 LoadedNetwork read_format(ModelFormat format, std::span<const std::byte> bytes,
@@ -129,7 +110,7 @@ LoadedNetwork read_format(ModelFormat format, std::span<const std::byte> bytes,
 
 LoadedNetwork read_network(std::span<const std::byte> bytes, const std::string& name,
                            const LoadOptions& options, const std::filesystem::path& folder) {
-  const ModelFormat format = format_of(bytes.first(std::min(bytes.size(), kFirstBytes)), name);
+  const ModelFormat format = format_of(bytes.first(std::min(bytes.size(), kForeignBytes)), name);
   try {
     return read_format(format, bytes, options, folder);
   } catch (const FileError&) {
@@ -173,7 +154,7 @@ LoadedNetwork load_network(const std::filesystem::path& file, const LoadOptions&
   try {
     const auto source = io::open_source(name, options.cancelled);
     // Checks the format first, so that an endless stream of the wrong format is not read.
-    (void)io::format_of(source->peek(io::kFirstBytes), name);
+    (void)io::format_of(source->peek(io::kForeignBytes), name);
     const std::vector<std::byte> bytes = io::read_all(*source);
     const std::filesystem::path folder = file.parent_path();
     return io::read_network(bytes, name, options, folder.empty() ? "." : folder);

@@ -226,6 +226,9 @@ std::size_t dict_offset(std::span<const std::byte> preamble) {
 }  // namespace
 
 std::size_t npy_data_offset(std::span<const std::byte> preamble) {
+  if (preamble.empty()) {
+    throw Error("is empty (0 bytes), not a .npy file");
+  }
   if (!begins_with(preamble, kMagic)) {
     throw Error("is not a .npy file: the magic \\x93NUMPY is missing at its start");
   }

@@ -255,7 +255,15 @@ std::unique_ptr<RowReader> read_npy_rows(std::unique_ptr<ByteSource> source,
   const std::string& name = source->name();
   RowShape shape = row_shape(header, options, name);
   std::vector<std::size_t> selected = select_columns(options.columns, {}, shape.width, name);
-  check_width(selected.empty() ? shape.width : selected.size(), options, name);
+  const std::size_t width = selected.empty() ? shape.width : selected.size();
+  if (selected.empty() && shape.inner.size() > 1 && options.expected_columns != 0 &&
+      width != options.expected_columns) {
+    throw FileError(name,
+                    fmt::format("has the shape {}, {} values a row; {} are wanted",
+                                shape_text(header.shape), width, options.expected_columns),
+                    options.are_outputs ? Remedy::kNone : Remedy::kColumns);
+  }
+  check_width(width, options, name);
   if (!selected.empty() && shape.width > kMaxRowBytes / sizeof(float)) {
     throw FileError(name,
                     fmt::format("rows have {} columns, too many to select from", shape.width));

@@ -56,11 +56,11 @@ Tensor read_entry(const ZipEntry& entry) {
     const std::size_t offset = npy_data_offset(zip_entry_begin(entry, kNpyPreambleSize));
     header = parse_npy_header(zip_entry_begin(entry, offset));
   } catch (const Error& error) {
-    throw Error(fmt::format("array {} {}", in_quotes(name), error.what()), error.remedy());
+    throw Error(fmt::format("array {} {}", name_in_quotes(name), error.what()), error.remedy());
   }
   if (entry.size - header.data_offset != header.data_bytes) {
     throw Error(fmt::format("array {} of shape {} takes {} bytes, but its entry holds {}",
-                            in_quotes(name), shape_text(header.shape), header.data_bytes,
+                            name_in_quotes(name), shape_text(header.shape), header.data_bytes,
                             entry.size - header.data_offset));
   }
   Tensor tensor;

@@ -37,7 +37,7 @@ class ChainReader {
     if (!found) {
       throw_unsupported(node, fmt::format("needs a tensor of the file as its input {}{}", index + 1,
                                           index < node.inputs.size()
-                                              ? ", which is " + in_quotes(node.inputs[index])
+                                              ? ", which is " + name_in_quotes(node.inputs[index])
                                               : ", which is absent"));
     }
     return *found;
@@ -120,7 +120,7 @@ std::string_view ChainReader::gemm(const OnnxNode& node) {
   if (!graph_.constant(node.inputs[1])) {
     throw_unsupported(
         node, fmt::format("multiplies with {}, which is no tensor of the file: no dense layer",
-                          in_quotes(node.inputs[1])));
+                          name_in_quotes(node.inputs[1])));
   }
   OnnxStep& step = add(node, OnnxStep::Kind::kDense);
   step.weights = constant_input(node, 1);

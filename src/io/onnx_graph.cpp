@@ -31,7 +31,7 @@ std::size_t parse_size(const OnnxTensor& tensor, std::string_view text, std::siz
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) {
     throw Error(fmt::format("tensor {}: {} is not an offset or length of external data",
-                            in_quotes(tensor.name), in_quotes(text)));
+                            name_in_quotes(tensor.name), in_quotes(text)));
   }
   return value;
 }
@@ -54,8 +54,8 @@ std::vector<std::size_t> OnnxConstant::shape() const {
 
 std::string describe(const OnnxNode& node) {
   return node.name.empty()
-             ? fmt::format("the node that makes {} ({})", in_quotes(node.outputs[0]), node.op)
-             : fmt::format("node {} ({})", in_quotes(node.name), node.op);
+             ? fmt::format("the node that makes {} ({})", name_in_quotes(node.outputs[0]), node.op)
+             : fmt::format("node {} ({})", name_in_quotes(node.name), node.op);
 }
 
 void throw_unsupported(const OnnxNode& node, std::string_view why) {
@@ -70,13 +70,13 @@ OnnxGraph::OnnxGraph(const OnnxModel& model, std::filesystem::path folder, std::
       allow_nonfinite_(allow_nonfinite) {
   for (const OnnxTensor& tensor : model.initializers) {
     if (!initializers_.emplace(tensor.name, &tensor).second) {
-      throw Error(fmt::format("has two tensors named {}", in_quotes(tensor.name)));
+      throw Error(fmt::format("has two tensors named {}", name_in_quotes(tensor.name)));
     }
   }
   for (const OnnxNode& node : model.nodes) {
     for (const std::string_view output : node.outputs) {
       if (!output.empty() && !producers_.emplace(output, &node).second) {
-        throw Error(fmt::format("has two nodes that make the value {}", in_quotes(output)));
+        throw Error(fmt::format("has two nodes that make the value {}", name_in_quotes(output)));
       }
     }
   }
@@ -163,7 +163,7 @@ const OnnxValueInfo& OnnxGraph::input() const {
     if (found != nullptr) {
       throw Error(fmt::format(
           "takes {} and {}; a multi-layer perceptron has one input, with all features in a row",
-          in_quotes(found->name), in_quotes(input.name)));
+          name_in_quotes(found->name), name_in_quotes(input.name)));
     }
     found = &input;
   }
@@ -194,13 +194,13 @@ std::vector<std::byte> OnnxGraph::external(const OnnxTensor& tensor) {
     throw Error(
         fmt::format("tensor {} has its data in {}; a file in the model's own folder is "
                     "wanted",
-                    in_quotes(tensor.name), in_quotes(tensor.location)));
+                    name_in_quotes(tensor.name), in_quotes(tensor.location)));
   }
   if (folder_.empty()) {
     throw Error(
         fmt::format("tensor {} has its data in the file {}, which only a model read from "
                     "a folder can have",
-                    in_quotes(tensor.name), in_quotes(tensor.location)));
+                    name_in_quotes(tensor.name), in_quotes(tensor.location)));
   }
   const std::filesystem::path path = folder_ / location;
   std::error_code error;
@@ -208,14 +208,14 @@ std::vector<std::byte> OnnxGraph::external(const OnnxTensor& tensor) {
     throw Error(
         fmt::format("tensor {} has its data in the file {}, which is not there; keep it "
                     "beside the model",
-                    in_quotes(tensor.name), in_quotes(tensor.location)));
+                    name_in_quotes(tensor.name), in_quotes(tensor.location)));
   }
   // A symbolic link must not lead out of the folder either.
   const auto real = std::filesystem::weakly_canonical(path, error);
   const auto root = std::filesystem::weakly_canonical(folder_, error);
   if (std::mismatch(root.begin(), root.end(), real.begin(), real.end()).first != root.end()) {
     throw Error(fmt::format("tensor {} has its data in {}, a link to outside the model's folder",
-                            in_quotes(tensor.name), in_quotes(tensor.location)));
+                            name_in_quotes(tensor.name), in_quotes(tensor.location)));
   }
   const auto source = open_source(path.string());
   const std::size_t file_size = static_cast<std::size_t>(source->size().value_or(0));
@@ -227,7 +227,7 @@ std::vector<std::byte> OnnxGraph::external(const OnnxTensor& tensor) {
     throw Error(fmt::format(
         "tensor {} of shape [{}] takes {} bytes, but the file {} of {} bytes gives it {} from "
         "byte {} on",
-        in_quotes(tensor.name), fmt::join(tensor.shape, ", "), size.value_or(0),
+        name_in_quotes(tensor.name), fmt::join(tensor.shape, ", "), size.value_or(0),
         in_quotes(tensor.location), file_size, length, offset));
   }
   if (external_files_.emplace(path.string(), file_size).second) {
@@ -260,7 +260,7 @@ std::vector<float> OnnxGraph::floats(const OnnxConstant& constant) {
   const auto encoding = encoding_of(tensor.type);
   if (!encoding) {
     throw Error(fmt::format("tensor {} has the element type {}; numbers are wanted",
-                            in_quotes(constant.name), to_string(tensor.type)));
+                            name_in_quotes(constant.name), to_string(tensor.type)));
   }
   std::vector<std::byte> read;
   const std::span<const std::byte> data = data_of(tensor, read);
@@ -270,12 +270,12 @@ std::vector<float> OnnxGraph::floats(const OnnxConstant& constant) {
   convert(data, *encoding, values);
   if (const std::size_t overflow = find_overflow(data, *encoding, values); overflow < count) {
     throw Error(fmt::format("tensor {}: value {} is a float64 beyond the range of float32",
-                            in_quotes(constant.name), overflow));
+                            name_in_quotes(constant.name), overflow));
   }
   const auto bad =
       std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
   if (!allow_nonfinite_ && bad != values.end()) {
-    throw Error(fmt::format("tensor {}: value {} is {}, not finite", in_quotes(constant.name),
+    throw Error(fmt::format("tensor {}: value {} is {}, not finite", name_in_quotes(constant.name),
                             bad - values.begin(), *bad),
                 Remedy::kAllowNonfinite);
   }
@@ -308,8 +308,8 @@ std::vector<double> OnnxGraph::numbers(const OnnxConstant& constant, bool any_va
     const auto bad =
         std::find_if(values.begin(), values.end(), [](double v) { return !std::isfinite(v); });
     if (!any_value && !allow_nonfinite_ && bad != values.end()) {
-      throw Error(fmt::format("tensor {}: value {} is {}, not finite", in_quotes(constant.name),
-                              bad - values.begin(), *bad),
+      throw Error(fmt::format("tensor {}: value {} is {}, not finite",
+                              name_in_quotes(constant.name), bad - values.begin(), *bad),
                   Remedy::kAllowNonfinite);
     }
     return values;
@@ -336,7 +336,7 @@ std::vector<std::int64_t> OnnxGraph::integers(const OnnxConstant& constant) {
   const OnnxTensor& tensor = *constant.tensor;
   if (tensor.type != OnnxType::kInt64 && tensor.type != OnnxType::kInt32) {
     throw Error(fmt::format("tensor {} has the element type {}; int64 is wanted there",
-                            in_quotes(constant.name), to_string(tensor.type)));
+                            name_in_quotes(constant.name), to_string(tensor.type)));
   }
   std::vector<std::byte> read;
   const std::span<const std::byte> data = data_of(tensor, read);

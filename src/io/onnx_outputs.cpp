@@ -16,7 +16,7 @@ const OnnxValueInfo& scores_output(const OnnxModel& model) {
     }
     if (found != nullptr) {
       throw Error(fmt::format("gives {} and {}; one output of scores is wanted",
-                              in_quotes(found->name), in_quotes(output.name)));
+                              name_in_quotes(found->name), name_in_quotes(output.name)));
     }
     found = &output;
   }

@@ -121,8 +121,8 @@ OnnxNode parse_node(std::span<const std::byte> bytes, std::size_t& attributes) {
     node.domain = {};  // an alias of the standard domain
   }
   if (node.op.empty() || node.outputs.empty()) {
-    throw Error(fmt::format("is not a sound ONNX file: node {} has no {}", in_quotes(node.name),
-                            node.op.empty() ? "operator" : "output"));
+    throw Error(fmt::format("is not a sound ONNX file: node {} has no {}",
+                            name_in_quotes(node.name), node.op.empty() ? "operator" : "output"));
   }
   return node;
 }

@@ -98,10 +98,10 @@ void append_numbers(OnnxTensor& tensor, const ProtobufField& field, std::size_t 
 void add_dimension(OnnxTensor& tensor, std::int64_t size) {
   if (size < 0) {
     throw Error(
-        fmt::format("tensor {} has the negative dimension {}", in_quotes(tensor.name), size));
+        fmt::format("tensor {} has the negative dimension {}", name_in_quotes(tensor.name), size));
   }
   if (tensor.shape.size() == kMaxTensorDimensions) {
-    throw Error(fmt::format("tensor {} has more than {} dimensions", in_quotes(tensor.name),
+    throw Error(fmt::format("tensor {} has more than {} dimensions", name_in_quotes(tensor.name),
                             kMaxTensorDimensions));
   }
   tensor.shape.push_back(static_cast<std::size_t>(size));
@@ -151,7 +151,7 @@ void read_description(OnnxTensor& tensor, std::span<const std::byte> bytes) {
       }
       case kSegment:
         throw Error(fmt::format("tensor {} is stored in segments, which are not understood",
-                                in_quotes(tensor.name)));
+                                name_in_quotes(tensor.name)));
       case kName:
         tensor.name = field.as_text();
         break;
@@ -202,7 +202,7 @@ void check_elements(const OnnxTensor& tensor, const TypeName& type) {
     throw Error(
         fmt::format("tensor {} of type {} and shape [{}] takes {} {}, but the file gives "
                     "it {}",
-                    in_quotes(tensor.name), type.name, fmt::join(tensor.shape, ", "),
+                    name_in_quotes(tensor.name), type.name, fmt::join(tensor.shape, ", "),
                     wanted ? fmt::to_string(*wanted) : "more than 2^64",
                     type.element ? "bytes" : "texts", found));
   }

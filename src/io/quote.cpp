@@ -27,22 +27,9 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-}  // namespace
-
-std::string in_quotes(std::string_view text) {
-  constexpr std::size_t kMaxShown = 40;
-  const bool cut = text.size() > kMaxShown;
-  text = text.substr(0, kMaxShown);
-  if (cut) {
-    // Do not cut within a UTF-8 character.
-    while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0U) == 0x80U) {
-      text.remove_suffix(1);
-    }
-    if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xC0U) {
-      text.remove_suffix(1);
-    }
-  }
-  std::string result = "'";
+// Control characters as \xHH.
+std::string printable(std::string_view text) {
+  std::string result;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7F) {
@@ -51,7 +38,42 @@ std::string in_quotes(std::string_view text) {
       result += c;
     }
   }
-  return result + (cut ? "...'" : "'");
+  return result;
+}
+
+// Of a UTF-8 character, behind its first byte.
+bool is_continuation(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
+}
+
+}  // namespace
+
+std::string in_quotes(std::string_view text) {
+  constexpr std::size_t kMaxShown = 40;
+  if (text.size() <= kMaxShown) {
+    return "'" + printable(text) + "'";
+  }
+  text = text.substr(0, kMaxShown);
+  // Do not cut within a UTF-8 character.
+  while (!text.empty() && is_continuation(text.back())) {
+    text.remove_suffix(1);
+  }
+  if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xC0U) {
+    text.remove_suffix(1);
+  }
+  return "'" + printable(text) + "...'";
+}
+
+std::string name_in_quotes(std::string_view name) {
+  constexpr std::size_t kMaxShown = 120;
+  if (name.size() <= kMaxShown) {
+    return "'" + printable(name) + "'";
+  }
+  name.remove_prefix(name.size() - kMaxShown);
+  while (!name.empty() && is_continuation(name.front())) {
+    name.remove_prefix(1);
+  }
+  return "'..." + printable(name) + "'";
 }
 
 std::string nearest(std::string_view wanted, const std::vector<std::string>& names) {

@@ -16,6 +16,7 @@
 #include "io/bytes.hpp"
 #include "io/csv_rows.hpp"
 #include "io/extension.hpp"
+#include "io/foreign_format.hpp"
 #include "io/npy_rows.hpp"
 #include "io/quote.hpp"
 #include "io/row_writers.hpp"
@@ -61,6 +62,22 @@ RowFormat format_by_extension(const std::string& path) {
 
 namespace {
 
+// A file's first bytes may tell that it holds no rows; a pipe is not waited for.
+void check_is_rows(ByteSource& source) {
+  if (!source.size()) {
+    return;
+  }
+  const auto first = source.peek(kForeignBytes);
+  std::string_view what = foreign_format(first);
+  if (what.empty() && begins_with(first, "PK\x03\x04")) {
+    what = "a zip archive, as .npz and .xlsx are";
+  }
+  if (!what.empty()) {
+    throw FileError(source.name(),
+                    fmt::format("is {}; .npy, .csv and .tsv files of rows are read", what));
+  }
+}
+
 // Text whose first line has tabs and no commas is tsv.
 RowFormat format_by_content(ByteSource& source) {
   constexpr std::size_t kLookedAt = 4096;
@@ -79,6 +96,7 @@ RowFormat format_by_content(ByteSource& source) {
 
 std::unique_ptr<RowReader> open_rows(const std::string& path, const RowReadOptions& options) {
   std::unique_ptr<ByteSource> source = open_source(path, options.cancelled);
+  check_is_rows(*source);
   RowFormat format = options.format;
   if (format == RowFormat::kAuto && path != "-") {
     format = format_by_extension(path);

@@ -98,7 +98,7 @@ class HeaderEvents final : public json::Events {
   void key(std::string& name) override {
     if (depth_ == 1) {
       if (!names_.insert(name).second) {
-        throw Error(fmt::format("the header has the key {} twice", in_quotes(name)));
+        throw Error(fmt::format("the header has the key {} twice", name_in_quotes(name)));
       }
       in_metadata_ = name == "__metadata__";
       metadata_keys_.clear();
@@ -137,7 +137,7 @@ class HeaderEvents final : public json::Events {
     }
     throw Error(
         fmt::format("{}: {} holds {}, which does not belong there",
-                    in_metadata_ ? "__metadata__" : "tensor " + in_quotes(entries.back().name),
+                    in_metadata_ ? "__metadata__" : "tensor " + name_in_quotes(entries.back().name),
                     in_quotes(field_), found));
   }
 
@@ -158,7 +158,7 @@ class HeaderEvents final : public json::Events {
                        (field_ == "data_offsets" && std::exchange(entry.have_offsets, true));
     const bool known = field_ == "dtype" || field_ == "shape" || field_ == "data_offsets";
     if (twice || !known) {
-      throw Error(fmt::format("tensor {} has the key {}, which is {}", in_quotes(entry.name),
+      throw Error(fmt::format("tensor {} has the key {}, which is {}", name_in_quotes(entry.name),
                               in_quotes(field_), twice ? "there twice" : "unknown"));
     }
   }
@@ -166,12 +166,12 @@ class HeaderEvents final : public json::Events {
   static void check_complete(const TensorEntry& entry) {
     if (!entry.have_type || !entry.have_shape || !entry.have_offsets) {
       throw Error(fmt::format("tensor {} lacks one of dtype, shape and data_offsets in the header",
-                              in_quotes(entry.name)));
+                              name_in_quotes(entry.name)));
     }
     if (entry.offsets.size() != 2 || entry.offsets[0] > entry.offsets[1]) {
       throw Error(
           fmt::format("tensor {} has data_offsets [{}]; a begin and an end after it are wanted",
-                      in_quotes(entry.name), fmt::join(entry.offsets, ", ")));
+                      name_in_quotes(entry.name), fmt::join(entry.offsets, ", ")));
     }
   }
 
@@ -191,7 +191,7 @@ void check_size(const TensorEntry& entry, std::size_t data_size) {
         fmt::format("tensor {} ends at byte {} of the data, which has only {} bytes; the file is "
                     "truncated or its "
                     "offsets are wrong",
-                    in_quotes(entry.name), end, data_size));
+                    name_in_quotes(entry.name), end, data_size));
   }
   std::optional<std::size_t> size = entry.encoding.size();
   for (const std::size_t n : entry.shape) {
@@ -199,7 +199,7 @@ void check_size(const TensorEntry& entry, std::size_t data_size) {
   }
   if (!size || *size != end - begin) {
     throw Error(fmt::format("tensor {} of shape {} takes {} bytes, but its data_offsets give it {}",
-                            in_quotes(entry.name), shape_text(entry.shape),
+                            name_in_quotes(entry.name), shape_text(entry.shape),
                             size ? fmt::to_string(*size) : "more than 2^64", end - begin));
   }
 }
@@ -217,8 +217,8 @@ void check_cover(const std::vector<TensorEntry>& entries, std::size_t data_size)
   for (const TensorEntry* entry : order) {
     if (entry->offsets[0] != covered) {
       throw Error(fmt::format(
-          "tensor {} begins at byte {} of the data, where {} was due: {}", in_quotes(entry->name),
-          entry->offsets[0], covered,
+          "tensor {} begins at byte {} of the data, where {} was due: {}",
+          name_in_quotes(entry->name), entry->offsets[0], covered,
           entry->offsets[0] < covered ? "tensors overlap" : "there is a hole between tensors"));
     }
     covered = entry->offsets[1];

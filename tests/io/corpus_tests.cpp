@@ -1,5 +1,6 @@
 // The files of tests/data, as described by their manifest: valid models are computed by plain loops
 // and compared; invalid ones must be rejected with a message that matches the case's pattern.
+#include <algorithm>
 #include <cmath>
 #include <ostream>
 #include <regex>
@@ -81,11 +82,32 @@ void activate(const Activation& activation, std::vector<double>& y) {
   }
 }
 
+double stepped(const InputStep& step, std::size_t column, double x) {
+  switch (step.kind) {
+    case InputStep::Kind::kSubtract:
+      return x - step.values[column];
+    case InputStep::Kind::kAdd:
+      return x + step.values[column];
+    case InputStep::Kind::kMultiply:
+      return x * step.values[column];
+    case InputStep::Kind::kDivide:
+      return x / step.values[column];
+    case InputStep::Kind::kClip:
+      break;
+  }
+  return std::clamp<double>(x, step.values[0], step.values[1]);
+}
+
 std::vector<double> run(const Network& network, const std::vector<float>& rows) {
   std::vector<double> outputs;
   for (std::size_t first = 0; first < rows.size(); first += network.inputs()) {
     std::vector<double> x(rows.begin() + static_cast<std::ptrdiff_t>(first),
                           rows.begin() + static_cast<std::ptrdiff_t>(first + network.inputs()));
+    for (const InputStep& step : network.input_steps()) {
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        x[i] = stepped(step, i, x[i]);
+      }
+    }
     for (const Layer& layer : network.layers()) {
       std::vector<double> y(layer.outputs);
       for (std::size_t o = 0; o < layer.outputs; ++o) {
