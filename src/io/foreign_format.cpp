@@ -30,18 +30,19 @@ constexpr std::array kBinary = {
     Signature{"\x1f\x8b"sv, "compressed with gzip; decompress it first"},
     Signature{"\x28\xb5\x2f\xfd"sv, "compressed with zstd; decompress it first"},
     Signature{"\xfd\x37zXZ"sv, "compressed with xz; decompress it first"},
-    Signature{"BZh"sv, "compressed with bzip2; decompress it first"},
-    Signature{"GGUF"sv, "a GGUF file"},
+    Signature{"BZh91AY&SY"sv, "compressed with bzip2; decompress it first"},
+    Signature{"GGUF\x02\0"sv, "a GGUF file"},
+    Signature{"GGUF\x03\0"sv, "a GGUF file"},
     Signature{
-        "PAR1"sv,
+        "PAR1\x15"sv,
         "a Parquet file; duckdb -csv -c \"FROM 'FILE'\" writes its rows as csv, also to a pipe"},
-    Signature{"ARROW1"sv,
+    Signature{"ARROW1\0\0"sv,
               "an Arrow file (Feather); write its rows as csv or .npy, with pyarrow for instance"},
     Signature{"%PDF-"sv, "a PDF"},
 };
 // In any case of letters, after white space.
 constexpr std::array kMarkup = {
-    Signature{"<!doctype html"sv, kHtml}, Signature{"<html"sv, kHtml}, Signature{"<head"sv, kHtml},
+    Signature{"<!doctype html"sv, kHtml}, Signature{"<html"sv, kHtml}, Signature{"<head>"sv, kHtml},
     Signature{"<?xml"sv, "an XML file, perhaps of an error; download again"}};
 
 }  // namespace

@@ -112,8 +112,9 @@ void Affine::apply(InputStep::Kind operation, const std::vector<double>& values)
 std::vector<float> Affine::centre() const {
   std::vector<float> centre(shift.size());
   for (std::size_t i = 0; i < shift.size(); ++i) {
-    const auto nearest = static_cast<float>(-shift[i] / (scale.empty() ? 1 : scale[i]));
-    centre[i] = std::isfinite(nearest) ? nearest : 0;
+    const double exact = -shift[i] / (scale.empty() ? 1 : scale[i]);
+    // (Beyond, x - centre could overflow where x * scale does not.)
+    centre[i] = std::fabs(exact) < 0x1p125 ? static_cast<float>(exact) : 0;
   }
   return centre;
 }
@@ -121,7 +122,9 @@ std::vector<float> Affine::centre() const {
 Affine Affine::about(const std::vector<float>& centre) const {
   Affine about = *this;
   for (std::size_t i = 0; i < shift.size(); ++i) {
-    about.shift[i] = std::fma(scale.empty() ? 1 : scale[i], centre[i], shift[i]);
+    const double rest = std::fma(scale.empty() ? 1 : scale[i], centre[i], shift[i]);
+    // Of a centre that is a float only the roundings of scale and shift are left.
+    about.shift[i] = std::fabs(rest) <= 0x1p-50 * std::fabs(shift[i]) ? 0 : rest;
   }
   return about;
 }

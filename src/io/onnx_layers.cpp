@@ -1,7 +1,6 @@
 // Turns a chain of ONNX steps into layers: assigns steps to layers and tracks the shape of a row.
 // See onnx_folding.hpp for the folding arithmetic.
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -154,8 +153,12 @@ class Builder {
     result.layers.push_back(std::exchange(open_, std::nullopt)->finish(graph_));
   }
 
+  static bool any_but(const std::vector<double>& values, double neutral) {
+    return std::ranges::any_of(values, [neutral](double v) { return v != neutral; });
+  }
+
   // Keeps what the file states of the scalers before the first layer, and leaves it to an input
-  // step to subtract the last one's centre where folding that too would cost digits.
+  // step to subtract the last one's centre: folded too, it would cost digits.
   void unfold(UnfinishedLayer& first) {
     Affine scaler = std::exchange(first.before, {});
     if (!scaler.empty()) {
@@ -166,7 +169,7 @@ class Builder {
       return;
     }
     Layer stated = first.finish(graph_);
-    if (std::ranges::any_of(scaler.shift, [](double shift) { return costs_digits(shift); })) {
+    if (any_but(scaler.shift, 0)) {
       scaler = subtract_centre(scaler);
     }
     first.before = std::move(scaler);
@@ -209,9 +212,6 @@ class Builder {
     }
     Affine scaler = std::exchange(before_, {});
     unfolded_step(scaler);
-    const auto any_but = [](const std::vector<double>& values, double neutral) {
-      return std::ranges::any_of(values, [neutral](double v) { return v != neutral; });
-    };
     if (any_but(scaler.shift, 0)) {
       scaler = subtract_centre(scaler);
     }
@@ -230,11 +230,6 @@ class Builder {
     }
     add_input_step(InputStep::Kind::kClip, {low, high});
   }
-
-  // A scaler's results lie within some units of zero. Folded, its products and the sum that they
-  // join are larger by the shift, and so is the bound of their rounding: by a tenth at most where
-  // this is false.
-  static bool costs_digits(double shift) { return !(std::fabs(shift) <= 0.1); }
 
   // Begins an identity layer for steps with no matrix product to fold into.
   void begin_identity() {

@@ -31,7 +31,7 @@ const std::vector<Foreign>& foreign_files() {
       {"\x1f\x8b\x08\0\0\0\0\0"s, "compressed with gzip"},
       {"\x28\xb5\x2f\xfd\x24\x10", "compressed with zstd"},
       {"\xfd\x37zXZ\0"s, "compressed with xz"},
-      {"BZh91AY", "compressed with bzip2"},
+      {"BZh91AY&SY", "compressed with bzip2"},
       {"PAR1\x15\x04", "a Parquet file"},
       {"ARROW1\0\0"s, "an Arrow file"},
       {"\x80\x04\x95", "a Python pickle"},
@@ -81,7 +81,9 @@ TEST(ForeignFormat, OfAnEmptyFileIsThatItIsEmpty) {
 TEST(ForeignFormat, IsNotSeenInTextThatBeginsLikeIt) {
   const TemporaryFolder folder;
   const std::string file = folder.file("rows.csv");
-  for (const char* const text : {"version,b\n1,2\n", "head,b\n1,2\n", "PAR,b\n1,2\n"}) {
+  for (const char* const text :
+       {"version,b\n1,2\n", "head,b\n1,2\n", "PAR1,PAR2\n1,2\n", "BZheight,w\n1,2\n",
+        "GGUF,b\n1,2\n", "ARROW1,ARROW2\n1,2\n", "<headcount>,b\n1,2\n"}) {
     std::ofstream(file) << text;
     EXPECT_EQ(all_values(*open_rows(file, {})), (std::vector<float>{1, 2}));
   }

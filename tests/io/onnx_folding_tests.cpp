@@ -3,7 +3,9 @@
 #include <cmath>
 
 #include <lamella/engine.hpp>
+#include <lamella/model_file.hpp>
 #include <lamella/network.hpp>
+#include <lamella/self_test.hpp>
 
 #include "tests/io/onnx_builder.hpp"
 #include "verify/oracle.hpp"
@@ -61,11 +63,50 @@ std::string affine_model(const Values& scale, const Values& shift) {
                {kKernel, kBias, tensor("scale", {3}, scale), tensor("shift", {3}, shift)});
 }
 
-TEST(OnnxFolding, AScalerOfCentredFeaturesIsFoldedWhole) {
-  const auto network = load_onnx(affine_model({2, 4, 8}, {0.0625F, -0.0625F, 0}));
+TEST(OnnxFolding, AScalerWithoutACentreIsFoldedWhole) {
+  const auto network = load_onnx(affine_model({2, 4, 8}, {0, 0, 0}));
   EXPECT_THAT(network->input_steps(), IsEmpty());
   EXPECT_THAT(network->layers()[0].weights, ElementsAre(2, 8, 24, 8, 20, 48));
-  EXPECT_THAT(network->layers()[0].bias, ElementsAre(10 - 0.0625F, 20 - 0.0625F));
+  EXPECT_THAT(network->layers()[0].bias, ElementsAre(10, 20));
+}
+
+// The scale may be in the weights alone, so that a small centre counts too.
+TEST(OnnxFolding, FeaturesInANarrowBandNearZeroCostNoDigits) {
+  const auto network =
+      load_onnx(model(1, {node("Sub", {"x", "c"}, "s"), node("MatMul", {"s", "w"}, "y")},
+                      {tensor("c", {1}, {0.05F}), tensor("w", {1, 1}, {1e5F})}));
+  const auto engine = make_engine(network, {.device = {DeviceKind::kCpu, 0}});
+  for (const float x : {0.05F, 0.05001F, 0.0499F}) {
+    Matrix row(1, 1);
+    row.data()[0] = x;
+    Matrix outputs(1, 1);
+    engine->run(row.view(), outputs.view());
+    const double exact = (static_cast<double>(x) - static_cast<double>(0.05F)) * 1e5;
+    EXPECT_NEAR(outputs.data()[0], exact, 1e-6);
+    EXPECT_EQ(verify::mismatch(verify::evaluate(*network, row.view()), outputs.view()), "");
+  }
+}
+
+// A self-test of the network as the file states it holds for the network as it is written.
+TEST(OnnxFolding, ASelfTestHoldsAfterConversion) {
+  const TemporaryFolder folder;
+  const auto network = load_onnx(
+      model(1,
+            {node("Sub", {"x", "mean"}, "a"), node("Div", {"a", "std"}, "b"),
+             node("Clip", {"b", "low", "high"}, "c"), node("Sub", {"c", "half"}, "d"),
+             node("Mul", {"d", "scale"}, "e"), node("MatMul", {"e", "w"}, "y")},
+            {tensor("mean", {1}, {3}), tensor("std", {1}, {0.7F}), tensor("low", {}, {-9}),
+             tensor("high", {}, {9}), tensor("half", {1}, {0.3F}), tensor("scale", {1}, {1000}),
+             tensor("w", {1, 1}, {1})}));
+  Matrix rows(16, 1);
+  for (std::size_t r = 0; r < 16; ++r) {
+    rows.data()[r] = 3 + 0.21F / 8 * static_cast<float>(r);
+  }
+  const SelfTest test = make_self_test(*network, rows.view());
+  save_network(*network, folder.file("written.safetensors"), test);
+  const LoadedNetwork written = load_network(folder.file("written.safetensors"));
+  ASSERT_TRUE(written.self_test.has_value());
+  EXPECT_NO_THROW(check_self_test(*written.network, *written.self_test));
 }
 
 TEST(OnnxFolding, ACentreThatIsNoFloatLeavesItsRestInTheBias) {
