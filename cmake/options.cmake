@@ -98,8 +98,8 @@ function(lamella_target_defaults target)
 endfunction()
 
 # lamella_unity_build(TARGET): compiles the target as one file under LAMELLA_UNITY_BUILD, in half the time (the library in
-# batches: src/CMakeLists.txt; test executables always). Elsewhere each file is compiled by itself, which shows that it includes what it needs of the
-# project's own headers; tests/documents/check_includes.py checks those of the standard library and fmt, which a precompiled
+# batches: src/CMakeLists.txt; test executables always). Elsewhere each file is compiled by itself, which shows that it
+# includes what it needs of the project's own headers; tests/documents/check_includes.py checks those of the standard library and fmt, which a precompiled
 # header could hide.
 function(lamella_unity_build target)
   if(LAMELLA_UNITY_BUILD)

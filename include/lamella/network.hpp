@@ -29,9 +29,10 @@ struct Layer {
 };
 
 // An elementwise operation on each row before the first layer, from the scalers that exporters put
-// in front of a network; applied in order, in float32. Of most scalers load_network keeps only the
-// subtraction of their centre and folds the rest into the first layer; a clip and what precedes it,
-// or all of them with folding off, stay as they are.
+// in front of a network; applied in order, in float32. Of a scaler load_network keeps the
+// subtraction of its centre and folds the rest into the first layer; before a clip it becomes a
+// subtraction, a multiplication and where needed an addition. With folding off all of them stay as
+// the file has them.
 struct InputStep {
   enum class Kind { kSubtract, kAdd, kMultiply, kDivide, kClip };
   Kind kind = Kind::kSubtract;
